@@ -1,0 +1,48 @@
+"""The log of what was tried."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from users.admin.badge import record_page
+from users.admin.filters import AttemptTarget
+from users.admin.moment import moment
+from users.admin.panel import outcome_badge
+from users.admin.readonly import ReadOnly
+from users.models import SyncAttempt
+
+
+@admin.register(SyncAttempt)
+class AttemptAdmin(ReadOnly, ModelAdmin):
+    list_display = ("started", "record_link", "call", "generation", "outcome_badge", "said", "http_status", "took")
+    list_filter = (AttemptTarget, "outcome", "call")
+    search_fields = ("record__key", "reason")
+    search_help_text = "A record's key (target:uuid without dashes), or a reason"
+    ordering = ("-id",)
+    show_full_result_count = False
+
+    @admin.display(description="Started", ordering="id")
+    def started(self, attempt: SyncAttempt) -> SafeString | None:
+        return moment(attempt.started_at)
+
+    @admin.display(description="Record")
+    def record_link(self, attempt: SyncAttempt) -> SafeString:
+        return format_html('<a class="text-link" href="{}">{}</a>', record_page(attempt.record_id), attempt.record_id)
+
+    @admin.display(description="Outcome", ordering="outcome")
+    def outcome_badge(self, attempt: SyncAttempt) -> str:
+        return outcome_badge(attempt)
+
+    @admin.display(description="What was said", empty_value="-")
+    def said(self, attempt: SyncAttempt) -> str:
+        return ": ".join(part for part in (attempt.reason, attempt.message) if part)
+
+    @admin.display(description="Took", empty_value="-")
+    def took(self, attempt: SyncAttempt) -> SafeString | None:
+        if attempt.finished_at is None:
+            return None
+        milliseconds = round((attempt.finished_at - attempt.started_at).total_seconds() * 1000)
+        return format_html('<span class="whitespace-nowrap">{} ms</span>', milliseconds)

@@ -1,0 +1,79 @@
+"""People from a CSV file, uploaded."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
+
+from users.csvimport import COLUMNS, NotReadable, Report, read, write_rejected
+
+MOST_BYTES = 2_000_000
+_SHOWN = 50
+
+
+class ImportForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file",
+        help_text=f"UTF-8; the first line names the columns: {', '.join(COLUMNS)}. Longer files: `sync import`.",
+        widget=UnfoldAdminFileFieldWidget,
+    )
+    dry_run = forms.BooleanField(
+        required=False, initial=True, label="Only say what would become of the rows", widget=UnfoldBooleanWidget
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise forms.ValidationError(f"At most {MOST_BYTES // 1_000_000} MB here; use `manage.py sync import`.")
+        return file
+
+
+class CsvImport:
+    """Mixed into the admin of people: a page that imports them."""
+
+    actions_list = ("import_people",)
+
+    @action(description="Import from CSV", url_path="import", permissions=["add"])  # type: ignore[untyped-decorator]  # unfold's
+    def import_people(self: Any, request: HttpRequest) -> HttpResponse:
+        form = ImportForm(request.POST or None, request.FILES or None)
+        report = None
+        if request.method == "POST" and form.is_valid():
+            report = _read(form)
+            if report is not None and not report.rejected and not form.cleaned_data["dry_run"]:
+                messages.success(request, f"{report.added} added, {report.present} here already.")
+                return redirect("admin:users_user_changelist")
+        context = self.admin_site.each_context(request) | {"form": form, "title": "Import people", "opts": self.opts}
+        context |= _shown(report)
+        return TemplateResponse(request, "users/admin/import.html", context)
+
+
+def _read(form: ImportForm) -> Report | None:
+    text = io.TextIOWrapper(form.cleaned_data["file"].file, "utf-8-sig", newline="")
+    try:
+        return read(text, dry_run=form.cleaned_data["dry_run"])
+    except NotReadable as problem:
+        form.add_error("file", f"The file cannot be read: {problem}.")
+        return None
+    finally:
+        text.detach()
+
+
+def _shown(report: Report | None) -> dict[str, Any]:
+    if report is None:
+        return {}
+    file = io.StringIO(newline="")
+    write_rejected(report, file)
+    return {
+        "report": report,
+        "rejected": report.rejected[:_SHOWN],
+        "rejected_file": base64.b64encode(file.getvalue().encode()).decode(),
+    }

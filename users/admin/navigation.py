@@ -1,0 +1,71 @@
+"""The admin's side bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+def sections(request: HttpRequest) -> list[dict[str, Any]]:
+    """What this account may see, grouped by what one comes for."""
+    people = reverse("admin:users_user_changelist")
+    of_operators = request.path.startswith(people) and request.GET.get("kind") == "operators"
+    return [
+        {"items": [{"title": "Overview", "icon": "monitoring", "link": reverse("admin:index")}]},
+        {
+            "title": "People",
+            "items": [
+                _item(request, "People", "group", "users.view_user", people)
+                | {"active": lambda request: request.path.startswith(people) and not of_operators},
+                _item(request, "Groups and roles", "badge", "auth.view_group", reverse("admin:auth_group_changelist")),
+            ],
+        },
+        {
+            "title": "Synchronisation",
+            "items": [
+                _item(request, "Records", "sync", "users.view_usersync", reverse("admin:users_usersync_changelist")),
+                _item(
+                    request,
+                    "Attempts",
+                    "history",
+                    "users.view_syncattempt",
+                    reverse("admin:users_syncattempt_changelist"),
+                ),
+                _item(
+                    request, "Targets", "dns", "thirdparty.view_target", reverse("admin:thirdparty_target_changelist")
+                ),
+            ],
+        },
+        {
+            "title": "Access",
+            "items": [
+                _item(request, "Operators", "shield_person", "users.view_user", f"{people}?kind=operators")
+                | {"active": lambda _request: of_operators},
+                _item(
+                    request,
+                    "History",
+                    "manage_history",
+                    "admin.view_logentry",
+                    reverse("admin:admin_logentry_changelist"),
+                ),
+                _item(
+                    request,
+                    "API tokens",
+                    "key",
+                    "authtoken.view_tokenproxy",
+                    reverse("admin:authtoken_tokenproxy_changelist"),
+                ),
+            ],
+        },
+    ]
+
+
+def _item(request: HttpRequest, title: str, icon: str, permission: str, link: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": link,
+        "permission": lambda request: request.user.has_perm(permission),
+    }

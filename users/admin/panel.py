@@ -1,0 +1,52 @@
+"""The explanation of records, as their own page and their user's page show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from users.admin.badge import OUTCOMES, STATES, badge, record_page
+from users.admin.decision import DecisionForm
+from users.compensation import OPEN
+from users.models import SyncAttempt, UserSync
+from users.models.sync import State
+from users.sync.explain import Explanation, explain
+from users.sync.settlement import Outcome
+
+ASK = "ask"
+"""The query parameter that has the target asked what it holds: a call that may take seconds, so never unasked."""
+
+
+def panel(request: HttpRequest, records: QuerySet[UserSync]) -> dict[str, Any]:
+    """The context of ``users/admin/records.html``. All records are one user's; none while a form is sent."""
+    if request.method != "GET":
+        return {}
+    shown = {row.key: row.user_uuid for row in records}
+    asked = ASK in request.GET
+    explanations = [item for uuid in set(shown.values()) for item in explain(uuid, ask_target=asked)]
+    cards = [_card(item) for item in explanations if item.key in shown]
+    return {"cards": cards, "asked": asked, "may_look": may_look(request)}
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whether this account may have records looked at: whoever may change people may."""
+    return request.user.has_perm("users.change_user")
+
+
+def outcome_badge(attempt: SyncAttempt) -> str:
+    if not attempt.outcome:
+        return badge("under way", "info")
+    return badge(attempt.outcome.replace("_", " "), OUTCOMES[Outcome(attempt.outcome)])
+
+
+def _card(explanation: Explanation) -> dict[str, Any]:
+    state = State(explanation.state)
+    return {
+        "explanation": explanation,
+        "decision": DecisionForm() if state in OPEN else None,
+        "badge": badge(str(state.label), STATES[state]),
+        "page": record_page(explanation.key),
+        "attempts": [(attempt, outcome_badge(attempt)) for attempt in explanation.attempts],
+    }

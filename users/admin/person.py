@@ -1,0 +1,124 @@
+"""People and operators: the list with their states, the form, the explanation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import PermissionDenied
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
+from unfold.views import ChangeList
+
+from users import services
+from users.admin.badge import record_badges
+from users.admin.choice import DETAILS, ChoiceForm, ConsistencyChoice
+from users.admin.filters import AccountKind, PersonState, PersonTarget
+from users.admin.importing import CsvImport
+from users.admin.panel import panel
+from users.models import User, UserSync
+
+
+class PeopleList(ChangeList):
+    """A page of people with all their records, read in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        records = services.records_of(self.result_list)
+        for user in self.result_list:
+            user.records = records[user.uuid]
+
+
+class PersonChangeForm(ChoiceForm, UserChangeForm):
+    """A person as they are."""
+
+
+class PersonForm(ChoiceForm, ModelForm):  # type: ignore[type-arg]  # no parameters at run time
+    """A new person, who cannot log in."""
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002  # Django's signature
+        self.instance.set_unusable_password()
+        user: User = super().save(commit)
+        return user
+
+
+@admin.register(User)
+class PersonAdmin(ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # no parameters at run time
+    """Saving pushes by itself: the triggers record what is owed, and signals wake it.
+
+    Accounts that may log in here are changed by operators only, or anybody could become one.
+    """
+
+    form = PersonChangeForm
+    add_form = PersonForm
+    change_password_form = AdminPasswordChangeForm
+    add_fieldsets = ((None, {"fields": (*DETAILS, "consistency")}),)
+    list_display = ("name", "username", "phone", "is_active", "sync")
+    list_display_links = ("name", "username")
+    list_filter = (PersonState, PersonTarget, "is_active", AccountKind)
+    search_fields = ("name", "username", "phone", "email", "uuid")
+    search_help_text = "Name, username, phone, e-mail or uuid"
+    ordering = ("-id",)
+    show_full_result_count = False
+    add_form_template = None
+    change_form_outer_before_template = "users/admin/operator.html"
+    change_form_outer_after_template = "users/admin/records.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PeopleList
+
+    @admin.display(description="Sync")
+    def sync(self, user: Any) -> SafeString | str:
+        return record_badges(user.records) or "-"
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        password = ("password",) if obj.is_staff else ()
+        access = (*password, "is_staff", "is_superuser", "user_permissions", "last_login")
+        choice = () if obj.is_staff else ("consistency",)
+        fieldsets: list[Any] = [(None, {"fields": (*DETAILS, "uuid", "date_joined", *choice)})]
+        if request.user.is_superuser:
+            fieldsets.append(("Access to this admin and the API", {"fields": access, "classes": ["collapse"]}))
+        return fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return () if obj is None else ("username", "uuid", "date_joined", "last_login")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Django's page, for accounts that may log in here; synced people have no password."""
+        user = self.get_object(request, id)
+        if user is not None and not user.is_staff:
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = self.get_object(request, object_id)
+        records = UserSync.objects.none() if user is None else UserSync.objects.filter(user_uuid=user.uuid)
+        context = (
+            (extra_context or {}) | panel(request, records) | {"of_operator": user is not None and user.is_superuser}
+        )
+        return self.choose(
+            request, user, lambda: super(PersonAdmin, self).change_view(request, object_id, form_url, context)
+        )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self.choose(request, None, lambda: super(PersonAdmin, self).add_view(request, form_url, extra_context))
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    return user is None or request.user.is_superuser or not (user.is_staff or user.is_superuser)

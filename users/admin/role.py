@@ -1,0 +1,58 @@
+"""Groups, and what each is called at each target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import Field
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from thirdparty.models import Target
+from users.models import RoleMapping
+
+
+class TargetChoice:
+    """Mixed in where a ``target`` is chosen: one of those that are, or once were, configured."""
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "target":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]  # the ModelAdmin's
+        rows = Target.objects.values_list("name", "enabled")
+        choices = [(name, name if enabled else f"{name} (not configured)") for name, enabled in rows]
+        return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget)
+
+
+class RoleMappingInline(TargetChoice, TabularInline):
+    model = RoleMapping
+    extra = 0
+    verbose_name = "role at a target"
+    verbose_name_plural = "roles at the targets: changing one owes every member"
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ModelAdmin):
+    list_display = ("name",)
+    search_fields = ("name",)
+    inlines = (RoleMappingInline,)
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("What members may do in this admin", {"fields": ("permissions",), "classes": ["collapse"]}),
+    )
+    filter_horizontal = ("permissions",)
+
+
+@admin.register(RoleMapping)
+class RoleMappingAdmin(TargetChoice, ModelAdmin):
+    list_display = ("group", "target", "remote_role_id")
+    list_filter = ("target",)
+    list_select_related = ("group",)
+    search_fields = ("group__name", "remote_role_id")
+    autocomplete_fields = ("group",)

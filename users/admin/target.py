@@ -1,0 +1,79 @@
+"""Targets: which are sent to, which are paused and why. They come from the settings, not from here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from thirdparty import guard
+from thirdparty.models import Target
+from users.admin.badge import badge
+from users.sync.pause import pause, resume
+from users.sync.status import BREAKER_CLOSED
+
+
+@admin.register(Target)
+class TargetAdmin(ModelAdmin):
+    list_display = ("name", "configured", "sending", "breaker_badge", "rate", "reason")
+    fields = (
+        "name", "configured", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
+        "paused", "paused_reason",
+    )  # fmt: skip
+    readonly_fields = (
+        "name", "configured", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
+    )  # fmt: skip
+    actions = ("pause_selected", "resume_selected")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Target | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Target, form: Any, change: bool) -> None:  # noqa: FBT001
+        if obj.paused:
+            pause(obj.name, reason=obj.paused_reason)
+        else:
+            resume(obj.name)
+
+    @admin.display(description="Configured", boolean=True)
+    def configured(self, target: Target) -> bool:
+        return target.enabled
+
+    @admin.display(description="Sending", ordering="paused")
+    def sending(self, target: Target) -> SafeString:
+        return badge("paused", "warning") if target.paused else badge("sending", "success")
+
+    @admin.display(description="Breaker")
+    def breaker_badge(self, target: Target) -> SafeString:
+        return badge(target.breaker, "success" if target.breaker == BREAKER_CLOSED else "danger")
+
+    @admin.display(description="Reason")
+    def reason(self, target: Target) -> str:
+        return target.paused_reason or target.breaker_reason
+
+    @admin.display(description="Rate")
+    def rate(self, target: Target) -> str:
+        per_second = guard.summary(target)["rate_per_second"]
+        return "no limit" if per_second is None else f"{per_second:.3g} calls a second"
+
+    @admin.display(description="Turned out not to offer")
+    def capabilities_missing(self, target: Target) -> str:
+        return ", ".join(guard.summary(target)["capabilities_off"]) or "-"
+
+    @admin.action(description="Pause: send nothing", permissions=["change"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:
+        for target in queryset:
+            pause(target.name, reason=f"by {request.user.get_username()}, from the list")
+        messages.success(request, "Paused. What changes meanwhile is owed, not lost.")
+
+    @admin.action(description="Resume: send, and close the breaker", permissions=["change"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:
+        for target in queryset:
+            resume(target.name)
+        messages.success(request, "Sending again.")

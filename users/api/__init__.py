@@ -1,0 +1,1 @@
+"""The HTTP API, its OpenAPI pages, health and metrics."""

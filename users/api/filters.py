@@ -1,0 +1,64 @@
+"""What a list of users can be narrowed to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter
+from rest_framework.exceptions import ValidationError
+
+from thirdparty import targets
+from users.models import User, UserSync
+from users.models.sync import State
+
+_LONGEST_SEARCH = 200
+_LONGEST_SECONDS = 10**9
+
+
+class UserFilter(FilterSet):
+    """``sync_state``, ``target`` and ``owed_for`` together mean one record that is all of these."""
+
+    search = CharFilter(
+        max_length=_LONGEST_SEARCH, help_text="Part of a name, username, phone or e-mail; or the uuid."
+    )
+    sync_state = ChoiceFilter(choices=State.choices, help_text="Users with a record in this state.")
+    target = CharFilter(help_text="Users with a record at this target.")
+    owed_for = NumberFilter(
+        min_value=0,
+        max_value=_LONGEST_SECONDS,
+        help_text="Users with a record that has been owed for so many seconds.",
+    )
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = ()
+
+    def filter_queryset(self, queryset: QuerySet[User]) -> QuerySet[User]:
+        """Raises `ValidationError` for a target that is not configured."""
+        given = self.form.cleaned_data
+        if given["search"]:
+            queryset = queryset.filter(_found_by(given["search"]))
+        if given["target"] and given["target"] not in targets.names():
+            raise ValidationError({"target": [f"Use one of: {', '.join(targets.names())}."]})
+        wanted = {"state": given["sync_state"], "target": given["target"]}
+        conditions: dict[str, Any] = {field: value for field, value in wanted.items() if value}
+        if given["owed_for"] is not None:
+            conditions["owed_since__lte"] = timezone.now() - timedelta(seconds=float(given["owed_for"]))
+        if conditions:
+            queryset = queryset.filter(Exists(UserSync.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))
+        return queryset
+
+
+def _found_by(text: str) -> Q:
+    fields = ("name", "username", "phone", "email")
+    found = Q()
+    for field in fields:
+        found |= Q(**{f"{field}__icontains": text})
+    try:
+        return found | Q(uuid=UUID(text))
+    except ValueError:
+        return found

@@ -1,0 +1,48 @@
+"""Whether this process lives, and whether it can do its work. Open to everyone, names no person."""
+
+from __future__ import annotations
+
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from thirdparty import targets
+from thirdparty.models import Target
+from users.sync import triggers
+from users.sync.publisher import publisher
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers at all."""
+    return JsonResponse({"live": True})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """200, or 503 with ``reasons``. ``warnings`` are troubles that the service works in spite of."""
+    reasons = _reasons()
+    body = {"ready": not reasons, "reasons": reasons, "warnings": _warnings()}
+    return JsonResponse(body, status=503 if reasons else 200)
+
+
+def _reasons() -> list[str]:
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return ["migrations are missing; run: python manage.py migrate"]
+        absent = triggers.missing()
+        unrecorded = set(targets.names()) - set(Target.objects.filter(enabled=True).values_list("name", flat=True))
+    except Error:
+        return ["the database does not answer"]
+    reasons = []
+    if absent:
+        reasons.append(f"database triggers are missing ({', '.join(absent)}); run: python manage.py migrate")
+    if unrecorded:
+        listed = ", ".join(sorted(unrecorded))
+        reasons.append(f"nothing is recorded yet for target {listed}; run: python manage.py migrate")
+    return reasons
+
+
+def _warnings() -> list[str]:
+    if publisher().down:
+        return ["the broker does not answer; changes are recorded and follow later"]
+    return []

@@ -1,0 +1,62 @@
+"""Figures for Prometheus, read from the database at every scrape, so any web process tells the same.
+
+Open to whoever reaches the address, as is usual: they hold counts and no person. Keep
+``/metrics`` from the public at the proxy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from users.models.sync import State
+from users.sync import triggers
+from users.sync.status import BREAKER_CLOSED, status
+
+
+class SyncCollector(Collector):
+    """The same figures as `users.sync.status.status`."""
+
+    def describe(self) -> list[Metric]:
+        return []  # or registering would read a database that may not be there yet
+
+    def collect(self) -> Iterator[Metric]:
+        report = status()
+        records = GaugeMetricFamily("usersync_records", "Records by state.", labels=["target", "state"])
+        oldest = GaugeMetricFamily(
+            "usersync_oldest_unsynced_seconds",
+            "How long the oldest change has been owed; 0 for none.",
+            labels=["target"],
+        )
+        paused = GaugeMetricFamily("usersync_target_paused", "1 while nothing is sent.", labels=["target"])
+        breaker = GaugeMetricFamily("usersync_target_breaker_open", "1 unless closed.", labels=["target"])
+        limit = GaugeMetricFamily(
+            "usersync_target_rate_per_second", "Calls allowed now; +Inf without a limit.", labels=["target"]
+        )
+        for name, entry in report["targets"].items():
+            for state in State:
+                records.add_metric([name, state.value], entry[state.value])
+            oldest.add_metric([name], entry["oldest_unsynced_seconds"] or 0.0)
+            paused.add_metric([name], float(entry["paused"]))
+            breaker.add_metric([name], float(entry["breaker"] != BREAKER_CLOSED))
+            limit.add_metric([name], entry["rate_per_second"] or float("inf"))
+        yield from (records, oldest, paused, breaker, limit)
+        yield GaugeMetricFamily("usersync_triggers_missing", "Triggers not in place.", value=len(triggers.missing()))
+        yield GaugeMetricFamily(
+            "usersync_healthy", "1 when `sync status` says healthy.", value=float(report["healthy"])
+        )
+
+
+registry = CollectorRegistry()
+registry.register(SyncCollector())
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """All figures in the format that the scraper asks for."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encode(registry), content_type=content_type)

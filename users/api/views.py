@@ -1,0 +1,238 @@
+"""The endpoints for users and their records. What they do is in `users.consistency` and `users.sync.explain`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
+from rest_framework.views import APIView
+from rest_framework.viewsets import ModelViewSet
+
+from users import bulk, consistency, services, trail
+from users.api import idempotency, preconditions, preferences
+from users.api.filters import UserFilter
+from users.api.pagination import NewestFirst
+from users.api.problems import by_field
+from users.api.serializers import (
+    BulkResultSerializer,
+    BulkSerializer,
+    ExplanationSerializer,
+    FollowingSerializer,
+    RecordSerializer,
+    StatusSerializer,
+    UserSerializer,
+)
+from users.consistency import Mode
+from users.models import User, UserSync
+from users.sync.explain import Explanation, explain
+from users.sync.status import status
+
+_WAITS = "With `Prefer: wait=N`, 202 says that some target has not followed within the time; the change is saved."
+_CHANGE = [*preferences.PARAMETERS, *preconditions.PARAMETERS]
+_CHANGED = {HTTP_200_OK: UserSerializer, HTTP_202_ACCEPTED: UserSerializer}
+
+
+class ExplainOptions(serializers.Serializer[Any]):
+    """What may be asked along with an explanation."""
+
+    ask_target = serializers.BooleanField(
+        default=True, help_text="Whether the target is asked for what it holds, which takes a call to it."
+    )
+
+
+@extend_schema_view(
+    list=extend_schema(summary="All users, newest first"),
+    retrieve=extend_schema(summary="One user", description="The `ETag` is what `If-Match` of a change takes."),
+)
+class UserViewSet(ModelViewSet[User]):
+    serializer_class = UserSerializer
+    filterset_class = UserFilter
+    pagination_class = NewestFirst
+    lookup_field = "uuid"
+    lookup_value_regex = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+    def get_queryset(self) -> QuerySet[User]:
+        return services.people().prefetch_related("groups")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.get_object()
+        return Response(self.get_serializer(user).data, headers=preconditions.etag(user))
+
+    @extend_schema(
+        summary="Add a user",
+        description=f"Every target follows by itself; the save does not wait. {_WAITS}",
+        parameters=[*preferences.PARAMETERS, *idempotency.PARAMETERS],
+        responses={HTTP_201_CREATED: UserSerializer, HTTP_202_ACCEPTED: UserSerializer},
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        choice = preferences.choice(request)
+        form = self.get_serializer(data=request.data)
+        form.is_valid(raise_exception=True)
+
+        def write(receipt: idempotency.Receipt) -> Response:
+            at_first = HTTP_202_ACCEPTED if choice.mode is Mode.WAIT else HTTP_201_CREATED
+
+            def kept(user: User | None) -> None:
+                assert user is not None  # noqa: S101  # for the type checker: a create has a user
+                trail.record(request.user, user, trail.ADDITION, [{"added": {}}])
+                receipt.keep(self._answer(user, at_first, choice))
+
+            written = consistency.create(form.validated_data, consistency=choice, kept=kept)
+            answer = self._answer(written.user, HTTP_201_CREATED if written.level else HTTP_202_ACCEPTED, choice)
+            if choice.mode is Mode.WAIT:
+                receipt.correct(answer)
+            return answer
+
+        return idempotency.once(request, write)
+
+    @extend_schema(
+        summary="Change a user", description=_WAITS, parameters=_CHANGE, request=UserSerializer, responses=_CHANGED
+    )
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        choice = preferences.choice(request)
+        form = self.get_serializer(self.get_object(), data=request.data, partial=kwargs.get("partial", False))
+        form.is_valid(raise_exception=True)
+
+        def kept(user: User | None) -> None:
+            assert user is not None  # noqa: S101  # for the type checker: a change has a user
+            trail.record(request.user, user, trail.CHANGE, [{"changed": {"fields": sorted(form.validated_data)}}])
+
+        written = consistency.update(
+            UUID(kwargs["uuid"]),
+            form.validated_data,
+            seen=preconditions.seen(request),
+            consistency=choice,
+            kept=kept,
+        )
+        return self._answer(written.user, HTTP_200_OK if written.level else HTTP_202_ACCEPTED, choice)
+
+    @extend_schema(summary="Change some fields of a user", description=_WAITS, parameters=_CHANGE, responses=_CHANGED)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.update(request, *args, partial=True, **kwargs)
+
+    @extend_schema(
+        summary="Delete a user",
+        description=f"The explanation stays until every target has followed. {_WAITS} A strict delete that one "
+        "target has done and another refuses cannot be taken back: the record is added anew, under a new remote id.",
+        parameters=_CHANGE,
+        responses={HTTP_204_NO_CONTENT: None, HTTP_202_ACCEPTED: FollowingSerializer},
+    )
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        choice = preferences.choice(request)
+        user = self.get_object()
+        written = consistency.delete(
+            user.uuid,
+            seen=preconditions.seen(request),
+            consistency=choice,
+            kept=lambda _: trail.record(request.user, user, trail.DELETION, "Deleted through the API."),
+        )
+        headers = preferences.applied(choice)
+        if written.level:
+            return Response(status=HTTP_204_NO_CONTENT, headers=headers)
+        records = UserSync.objects.filter(user_uuid=user.uuid).order_by("target")
+        body = {"uuid": str(user.uuid), "sync": RecordSerializer(records, many=True).data}
+        return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
+
+    @extend_schema(
+        summary="Add up to 1,000 users",
+        description="One transaction. With `atomic` (the default) a single user that is refused keeps all of them out "
+        "(400, with the fields at fault as `users.3.phone`); without it, each item says what became of it: "
+        "201 if all were added, else 200.",
+        request=BulkSerializer,
+        parameters=idempotency.PARAMETERS,
+        responses={HTTP_201_CREATED: BulkResultSerializer, HTTP_200_OK: BulkResultSerializer},
+        filters=False,
+    )
+    @action(detail=False, methods=["post"], pagination_class=None, filter_backends=[])
+    def bulk(self, request: Request) -> Response:
+        preferences.require_no_strict(request)
+        form = BulkSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return idempotency.once(request, lambda receipt: self._bulk(request, receipt, **form.validated_data))
+
+    def _bulk(self, request: Request, receipt: idempotency.Receipt, *, atomic: bool, users: list[Any]) -> Response:
+        answers: list[Response] = []
+
+        def kept(items: list[bulk.Item]) -> None:
+            added = [item.user for item in items if item.user is not None]
+            for user in added:
+                trail.record(request.user, user, trail.ADDITION, [{"added": {}}])
+            shown = iter(self.get_serializer(added, many=True).data)
+            results = [
+                {"index": index, "status": HTTP_201_CREATED, "user": next(shown)}
+                if item.user is not None
+                else {"index": index, "status": 400, "errors": by_field(item.errors)}
+                for index, item in enumerate(items)
+            ]
+            body = {"created": len(added), "rejected": len(items) - len(added), "results": results}
+            answers.append(Response(body, status=HTTP_200_OK if body["rejected"] else HTTP_201_CREATED))
+            receipt.keep(answers[0])
+
+        try:
+            bulk.create(users, checked=_checked, atomic=atomic, kept=kept)
+        except bulk.Refused as refused:
+            errors = {str(index): by_field(fields) for index, fields in refused.errors.items()}
+            raise serializers.ValidationError({"users": errors}) from None
+        return answers[0]
+
+    def _answer(self, user: User | None, code: int, choice: consistency.Consistency) -> Response:
+        assert user is not None  # noqa: S101  # for the type checker: only a delete leaves none
+        headers = preconditions.etag(user) | preferences.applied(choice)
+        return Response(self.get_serializer(user).data, status=code, headers=headers)
+
+    @extend_schema(
+        summary="Why is this user in sync, or not? For each target",
+        description="Also answers for a user who was deleted, until every target has followed and some time beyond.",
+        parameters=[ExplainOptions],
+        responses=ExplanationSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def sync(self, request: Request, uuid: str) -> Response:
+        options = ExplainOptions(data=request.query_params.dict())
+        options.is_valid(raise_exception=True)
+        explanations = explain(UUID(uuid), ask_target=options.validated_data["ask_target"])
+        return _explained(self._known(uuid, explanations))
+
+    @extend_schema(
+        summary="Look at this user's records now",
+        description="Due at once, whatever they waited for; parked ones, too.",
+        request=None,
+        responses={HTTP_202_ACCEPTED: ExplanationSerializer(many=True)},
+    )
+    @sync.mapping.post
+    def look_now(self, request: Request, uuid: str) -> Response:
+        services.look_now(UserSync.objects.filter(user_uuid=uuid))
+        return _explained(self._known(uuid, explain(UUID(uuid))), status=HTTP_202_ACCEPTED)
+
+    def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:
+        """Raises `Http404` where there is neither a record nor a user, who may have none yet."""
+        if not explanations and not services.people().filter(uuid=uuid).exists():
+            raise Http404
+        return explanations
+
+
+def _checked(item: Any) -> services.PersonValues:
+    form = UserSerializer(data=item)
+    if not form.is_valid():
+        raise bulk.NotValid(form.errors)
+    values: services.PersonValues = form.validated_data
+    return values
+
+
+def _explained(explanations: list[Explanation], **options: Any) -> Response:
+    return Response(ExplanationSerializer([item.as_json() for item in explanations], many=True).data, **options)
+
+
+class StatusView(APIView):
+    @extend_schema(summary="How the whole stands", responses=StatusSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(StatusSerializer(status()).data)

@@ -1,0 +1,36 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
+
+# The apps whose tables carry or feed the triggers. Dropping them owes every record again, so not for others.
+_WATCHED_APPS = {"users", "thirdparty"}
+
+
+class UsersConfig(AppConfig):
+    name = "users"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from users import checks, signals  # noqa: F401, PLC0415  # both register themselves; models must be loaded
+
+        pre_migrate.connect(_drop_triggers, sender=self)
+        post_migrate.connect(_install_triggers, sender=self)
+
+
+def _drop_triggers(*, using: str, plan: list[Any], **_: Any) -> None:
+    from users.sync import triggers  # noqa: PLC0415  # needs the app registry
+
+    touched = {migration.app_label for migration, _backwards in plan}
+    if touched & _WATCHED_APPS and triggers.tables_exist(connections[using]):
+        triggers.drop(connections[using])
+
+
+def _install_triggers(*, using: str, **_: Any) -> None:
+    from thirdparty import targets  # noqa: PLC0415  # needs the app registry
+    from users.sync import triggers  # noqa: PLC0415
+
+    if triggers.tables_exist(connections[using]):
+        targets.publish_rows()
+        triggers.install(connections[using])

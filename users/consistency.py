@@ -1,0 +1,157 @@
+"""How long a write waits for the targets: not at all, for a while, or until they have accepted it (docs/consistency.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from users import services
+from users.models import StrictWrite, User, UserSync
+from users.models.strict import Kind
+from users.services import PersonValues
+from users.sync import strict, wake
+from users.sync.follow import follow
+
+
+class Mode(StrEnum):
+    """``eventual``: saved and answered. ``wait``: pushed before the answer. ``strict``: accepted before it is saved."""
+
+    EVENTUAL = "eventual"
+    WAIT = "wait"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """The choice of one write; ``wait_seconds`` with ``wait`` only."""
+
+    mode: Mode = Mode.EVENTUAL
+    wait_seconds: float = 0.0
+
+
+EVENTUAL = Consistency()
+_OPENINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """``user`` is None once deleted. ``level``: False where the caller waited and some target has not followed."""
+
+    user_uuid: UUID
+    user: User | None
+    level: bool = True
+
+
+Kept = Callable[[User | None], None]
+"""Called in the transaction of the write itself, after it: what it saves is saved with the write or not at all."""
+
+
+def _nothing(_user: User | None) -> None:
+    pass
+
+
+def create(values: PersonValues, *, consistency: Consistency = EVENTUAL, kept: Kept = _nothing) -> Written:
+    """A new person. Raises as `users.services.create_user`, and for strict as `users.sync.strict.carry_out`."""
+    if consistency.mode is Mode.STRICT:
+        user, groups = User(), []
+
+        def opened() -> tuple[Kind, User, list[str], str]:
+            nonlocal user, groups
+            user = services.new_person()
+            groups = services.fill(user, values) or []
+            user.username = user.username or user.free_username()
+            return Kind.CREATE, user, [group.name for group in groups], ""
+
+        return _strictly(opened, lambda: services.save(user, groups), kept)
+    newcomer = services.new_person()
+    return _write(newcomer.uuid, lambda: services.create_user(newcomer, **values), consistency, kept)
+
+
+def update(
+    user_uuid: UUID,
+    changes: PersonValues,
+    *,
+    seen: Collection[str] = (),
+    consistency: Consistency = EVENTUAL,
+    kept: Kept = _nothing,
+) -> Written:
+    """Changes to a person. Raises as `users.services.update_user`, and for strict as `carry_out`."""
+    if consistency.mode is Mode.STRICT:
+
+        def opened() -> tuple[Kind, User, list[str], str]:
+            user = services.locked(user_uuid, seen=seen)
+            base = user.fingerprint()
+            groups = services.fill(user, changes)
+            names = user.groups.all() if groups is None else groups
+            return Kind.UPDATE, user, [group.name for group in names], base
+
+        def write() -> User:
+            user = services.people().get(uuid=user_uuid)
+            return services.save(user, services.fill(user, changes))
+
+        return _strictly(opened, write, kept)
+    return _write(user_uuid, lambda: services.update_user(user_uuid, seen=seen, **changes), consistency, kept)
+
+
+def delete(
+    user_uuid: UUID, *, seen: Collection[str] = (), consistency: Consistency = EVENTUAL, kept: Kept = _nothing
+) -> Written:
+    """Delete a person. Raises as `users.services.delete_user`, and for strict as `carry_out`.
+
+    A strict delete that one target has done and another refuses cannot be taken back: the record is
+    added anew, under a new remote id, and what the target kept with the old one is gone.
+    """
+    if consistency.mode is Mode.STRICT:
+
+        def opened() -> tuple[Kind, User, list[str], str]:
+            user = services.locked(user_uuid, seen=seen)
+            return Kind.DELETE, user, [], user.fingerprint()
+
+        def write() -> None:
+            services.people().get(uuid=user_uuid).delete()
+
+        return _strictly(opened, write, kept)
+    return _write(user_uuid, lambda: services.delete_user(user_uuid, seen=seen), consistency, kept)
+
+
+def _write(user_uuid: UUID, write: Callable[[], User | None], consistency: Consistency, kept: Kept) -> Written:
+    waits = consistency.mode is Mode.WAIT
+    with wake.quiet(when=waits), transaction.atomic():
+        user = write()
+        kept(user)
+    level = follow(user_uuid, within_seconds=consistency.wait_seconds) if waits else True
+    return Written(user_uuid, user, level)
+
+
+def _strictly(
+    opened: Callable[[], tuple[Kind, User, list[str], str]], write: Callable[[], User | None], kept: Kept
+) -> Written:
+    strict_write = _opened(opened)
+    written: list[User | None] = []
+
+    try:
+        with wake.quiet():
+            strict.carry_out(strict_write, lambda: written.append(write()), lambda: kept(written[0]))
+    finally:
+        _wake_what_is_owed(strict_write.user_uuid)
+    return Written(strict_write.user_uuid, written[0])
+
+
+def _opened(opened: Callable[[], tuple[Kind, User, list[str], str]]) -> StrictWrite:
+    for _ in range(_OPENINGS):
+        try:
+            with transaction.atomic():
+                kind, user, groups, base = opened()
+                return strict.open_write(kind, user, groups, base=base)
+        except IntegrityError:
+            continue  # another strict write took the username in the same instant: choose again
+    raise strict.Underway(1.0)
+
+
+def _wake_what_is_owed(user_uuid: UUID) -> None:
+    for row in UserSync.objects.filter(user_uuid=user_uuid, owed_since__isnull=False):
+        wake.sync_user(row.target, row.key)

@@ -1,0 +1,16 @@
+"""The actions of ``manage.py sync``, one module each: ``add_to`` declares an action, ``run`` does it."""
+
+from users.management.sync import (
+    backfill,
+    compensate,
+    explain,
+    importing,
+    push,
+    reconcile,
+    retry,
+    status,
+    targets,
+    token,
+)
+
+ACTIONS = (status, explain, push, reconcile, retry, compensate, importing, backfill, targets, token)

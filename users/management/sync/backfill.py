@@ -1,0 +1,28 @@
+"""``sync backfill``: push every record of a target again, behind everything that people wait for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from users.management.sync.targets import configured
+from users.sync import backfill
+from users.sync.publisher import RECONCILE, publisher
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser("backfill", help="owe every record of a target again; goes on where it was stopped")
+    parser.add_argument("--target", required=True, metavar="T", help="the target's name")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError` for a target that is not configured."""
+    target = configured(options["target"])
+    owed = 0
+    for step in backfill.steps(target):
+        owed += step
+        out.print(f"{owed} records of {target} are owed")
+    out.print(f"done: {owed} records of {target} are owed; workers push them as they can")
+    publisher().publish(RECONCILE, [])

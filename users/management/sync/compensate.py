@@ -1,0 +1,41 @@
+"""``sync compensate``: what a person decides about one record that does not come right by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from users.compensation import MEANINGS, CannotCompensate, Deed, compensate
+from users.management.sync import person, terminal
+from users.management.sync.targets import configured
+from users.models import User, UserSync
+from users.sync.wake import sync_key
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser("compensate", help="decide by hand about one record, on record")
+    listed = "; ".join(f"{deed}: {meaning}" for deed, meaning in MEANINGS.items())
+    parser.add_argument("deed", metavar="DEED", choices=[deed.value for deed in Deed], help=listed)
+    parser.add_argument("user", metavar="USER", help=person.HELP)
+    parser.add_argument("--target", required=True, metavar="T", help="the target's name")
+    parser.add_argument("--by", required=True, metavar="USERNAME", help="the staff account that decides")
+    parser.add_argument("--reason", required=True, help="why; kept in the record's history")
+    parser.add_argument("--remote-id", default="", metavar="N", help="with adopt: the record's id at the target")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError`, saying what stands in the way."""
+    key = sync_key(configured(options["target"]), person.named(options["user"]))
+    account = User.objects.filter(username=options["by"], is_staff=True).first()
+    if account is None:
+        raise CommandError(f"there is no staff account {options['by']!r}; give one with --by")
+    deed = Deed(options["deed"])
+    try:
+        compensate(key, deed, account=account, reason=options["reason"], remote_id=options["remote_id"])
+    except CannotCompensate as refused:
+        raise CommandError(str(refused)) from None
+    row = UserSync.objects.get(key=key)
+    out.print(f"{key}: {deed} done; the record is ", terminal.coloured(row.state), sep="")

@@ -1,0 +1,72 @@
+"""``sync explain``: why a user is in sync at each target, or is not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from users.management.sync import person, terminal
+from users.sync.explain import Explanation, explain
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser("explain", help="why a user is in sync, or is not; asks the targets what they hold")
+    parser.add_argument("user", metavar="USER", help=person.HELP)
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError` for a user that does not exist."""
+    explanations = explain(person.named(options["user"]), ask_target=True)
+    if options["json"]:
+        terminal.print_json(out, [explanation.as_json() for explanation in explanations])
+        return
+    for explanation in explanations:
+        _show(out, explanation)
+
+
+def _show(out: Console, explanation: Explanation) -> None:
+    out.print(Text.assemble(f"{explanation.target}: ", terminal.coloured(explanation.state)))
+    facts = terminal.table(out, "", "")
+    facts.show_header = False
+    for label, value in _facts(explanation):
+        facts.add_row(label, value)
+    out.print(facts)
+    if explanation.attempts:
+        tries = terminal.table(out, "started", "call", "generation", "outcome", "message")
+        for attempt in explanation.attempts:
+            message = ": ".join(part for part in (attempt.reason, attempt.message) if part)
+            outcome = attempt.outcome or "under way"
+            tries.add_row(
+                f"{attempt.started_at:%Y-%m-%d %H:%M:%S}", attempt.call, str(attempt.generation), outcome, message
+            )
+        out.print(tries)
+    out.print()
+
+
+def _facts(explanation: Explanation) -> list[tuple[str, str]]:
+    facts = []
+    if explanation.wanted is None:
+        facts.append(("wanted", "no record at the target"))
+    else:
+        fields = asdict(explanation.wanted).items()
+        facts.append(("wanted", ", ".join(f"{name} {value!r}" for name, value in fields)))
+    facts.append(("generation", f"{explanation.generation}; acknowledged {explanation.synced_generation}"))
+    facts.append(("remote id", explanation.remote_id or "-"))
+    if explanation.difference is None:
+        facts.append(("difference", explanation.difference_note or "not asked"))
+    elif not explanation.difference:
+        facts.append(("difference", "none: the target holds what is wanted"))
+    else:
+        facts += [
+            ("difference", f"{item.field}: wanted {item.wanted!r}, found {item.found!r}")
+            for item in explanation.difference
+        ]
+    facts += [("blocked by", reason) for reason in explanation.blocked_by]
+    if explanation.next_try_at is not None:
+        facts.append(("next try", f"{explanation.next_try_at:%Y-%m-%d %H:%M:%S} UTC"))
+    return facts

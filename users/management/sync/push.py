@@ -1,0 +1,59 @@
+"""``sync push``: bring one user level here and now, in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from thirdparty import targets
+from users.management.sync import person, terminal
+from users.models import UserSync
+from users.models.sync import State
+from users.sync import outbox, wake
+from users.sync.explain import Explanation, explain
+from users.sync.push import push
+
+MOST_STEPS = 10
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser("push", help="push one user to every target, here and now")
+    parser.add_argument("user", metavar="USER", help=person.HELP)
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError`, saying what stands in the way, unless the user ends level everywhere."""
+    user_uuid = person.named(options["user"])
+    rows = UserSync.objects.filter(user_uuid=user_uuid, target__in=targets.names()).order_by("target")
+    outbox.look_now([row.key for row in rows])
+    for row in rows:
+        _steps(out, row)
+    behind = []
+    for explanation in explain(user_uuid):
+        out.print(f"{explanation.target}: ", terminal.coloured(explanation.state), sep="")
+        if explanation.state not in (State.SYNCED, State.DELETED):
+            behind.append(_obstacle(explanation))
+    if behind:
+        raise CommandError("; ".join(behind))
+
+
+def _steps(out: Console, row: UserSync) -> None:
+    for _ in range(MOST_STEPS):
+        pushed = push(row.target, row.key)
+        if pushed is None:
+            return
+        result = pushed.settlement
+        said = f" ({result.reason}: {result.message})" if result.failed else ""
+        out.print(f"{row.target}: step ended {result.outcome}{said}")
+        if pushed.row is not None:
+            wake.heir(pushed.row)
+        if not pushed.again:
+            return
+
+
+def _obstacle(explanation: Explanation) -> str:
+    reasons = ", ".join(explanation.blocked_by) or explanation.last_error or "not finished"
+    return f"{explanation.target} is {explanation.state}: {reasons}"

@@ -1,0 +1,44 @@
+"""How the actions print: in colour on a terminal, plain elsewhere, and never cut short."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from users.models.sync import State
+
+_PLAIN_WIDTH = 160
+_STYLES = {
+    State.PENDING: "yellow",
+    State.IN_FLIGHT: "cyan",
+    State.UNKNOWN: "magenta",
+    State.SYNCED: "green",
+    State.DEAD: "bold red",
+    State.HELD: "red",
+    State.DELETED: "dim",
+}
+
+
+def console(stream: Any) -> Console:
+    """A console on a command's ``stdout``. What people typed is shown as it is, never as markup."""
+    width = None if stream.isatty() else _PLAIN_WIDTH
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def table(out: Console, *columns: str) -> Table:
+    return Table(*columns, box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
+
+
+def coloured(state: str, text: object = None) -> Text:
+    """``text``, or the state itself, in the state's colour."""
+    return Text(state if text is None else str(text), style=_STYLES[State(state)])
+
+
+def print_json(out: Console, value: Any) -> None:
+    out.print(json.dumps(value, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder), soft_wrap=True)

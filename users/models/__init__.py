@@ -1,0 +1,9 @@
+"""The tables of the domain."""
+
+from users.models.idempotency import KeptAnswer
+from users.models.role import RoleMapping
+from users.models.strict import StrictWrite
+from users.models.sync import SyncAttempt, UserSync
+from users.models.user import User
+
+__all__ = ["KeptAnswer", "RoleMapping", "StrictWrite", "SyncAttempt", "User", "UserSync"]

@@ -1,0 +1,55 @@
+"""What may stand in a person's name and phone number. Pure; used by model, API and forms alike."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.core.exceptions import ValidationError
+
+NAME_MAX_LENGTH = 150
+PHONE_MAX_LENGTH = 32
+_PHONE = re.compile(r"\+?[0-9](?:[0-9 ().\-/]*[0-9])?")
+
+
+def clean_name(value: str) -> str:
+    """The name in composed form, without surrounding space.
+
+    Raises `ValidationError` for an empty name, one over 150 characters, or one with control
+    characters or lone surrogates (no database and no third party could hold those faithfully).
+    """
+    name = unicodedata.normalize("NFC", value).strip()
+    if not name or not any(char.isprintable() and not char.isspace() for char in name):
+        raise ValidationError("Enter a name.", code="required")
+    if len(name) > NAME_MAX_LENGTH:
+        raise ValidationError(f"A name has at most {NAME_MAX_LENGTH} characters.", code="max_length")
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name):
+        raise ValidationError("A name holds no control characters.", code="control_characters")
+    return name
+
+
+def clean_phone(value: str) -> str:
+    """The phone number with digits of any script as ASCII digits; empty stays empty.
+
+    Raises `ValidationError` for anything that is no phone number, or over 32 characters.
+    """
+    phone = "".join(str(unicodedata.digit(char, char)) for char in unicodedata.normalize("NFKC", value).strip())
+    if not phone:
+        return ""
+    if len(phone) > PHONE_MAX_LENGTH:
+        raise ValidationError(f"A phone number has at most {PHONE_MAX_LENGTH} characters.", code="max_length")
+    if not _PHONE.fullmatch(phone):
+        raise ValidationError("Enter a phone number: digits, with + . - / ( ) or spaces between.", code="invalid")
+    return phone
+
+
+def clean_email(value: str) -> str:
+    """The address without surrounding space; empty stays empty. The model field checks its form.
+
+    Raises `ValidationError` for control characters or lone surrogates, which a quoted or
+    international address may hold as far as that check goes.
+    """
+    email = value.strip()
+    if not email.isprintable():
+        raise ValidationError("An e-mail address holds no control characters.", code="control_characters")
+    return email

@@ -1,0 +1,154 @@
+"""Create, change and delete people. The targets follow by themselves: the triggers record what is owed.
+
+Every value goes through `User.full_clean`, as the admin's forms do, so there is one set of rules.
+How long a write waits for the targets is chosen in `users.consistency`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TypedDict, Unpack
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from users.models import User, UserSync
+from users.sync import outbox, wake
+from users.sync.strict import require_none
+
+_BATCH = 500
+
+
+class Outdated(Exception):
+    """The person is not as the caller last saw them: read, then write again."""
+
+
+class PersonValues(TypedDict, total=False):
+    """What may be said of a person; ``groups`` by name. Nothing here makes anybody an operator."""
+
+    name: str
+    phone: str
+    email: str
+    username: str
+    is_active: bool
+    groups: Collection[str]
+
+
+def people() -> QuerySet[User]:
+    """Everybody whom the targets are to know: all accounts but operators."""
+    everybody: QuerySet[User] = User.objects.all()
+    return everybody.filter(is_superuser=False)
+
+
+@transaction.atomic
+def create_user(newcomer: User | None = None, /, **values: Unpack[PersonValues]) -> User:
+    """Save a new person, who cannot log in. A blank username is made from name and phone.
+
+    ``newcomer``: of `new_person`, given by a caller who has to know the uuid beforehand.
+    Raises `ValidationError` with the fields at fault.
+    """
+    user = newcomer or new_person()
+    return save(user, fill(user, values))
+
+
+@transaction.atomic
+def update_user(user_uuid: UUID, *, seen: Collection[str] = (), **changes: Unpack[PersonValues]) -> User:
+    """Change what is given and leave the rest, also of what others change at the same time.
+
+    ``seen``: the fingerprints that the person may have; none given, any.
+    Raises `User.DoesNotExist`, `Outdated`, `users.sync.strict.Underway`, or `ValidationError` with
+    the fields at fault; a username stays.
+    """
+    user = locked(user_uuid, seen=seen)
+    return save(user, fill(user, changes))
+
+
+@transaction.atomic
+def delete_user(user_uuid: UUID, *, seen: Collection[str] = ()) -> None:
+    """Delete the person; their records stay as tombstones until the targets have followed.
+
+    Raises as `update_user`.
+    """
+    locked(user_uuid, seen=seen).delete()
+
+
+def locked(user_uuid: UUID, *, seen: Collection[str] = ()) -> User:
+    """The person, locked until the transaction ends, and in no strict write. Raises as `update_user`."""
+    user = people().select_for_update().get(uuid=user_uuid)
+    if seen and user.fingerprint() not in seen:
+        raise Outdated
+    require_none(user_uuid)
+    return user
+
+
+def new_person() -> User:
+    """A new person, not saved, who cannot log in."""
+    user = User()
+    user.set_unusable_password()
+    return user
+
+
+def fill(user: User, values: PersonValues) -> list[Group] | None:
+    """Set and check these values, without saving. Returns the groups, None where they stay.
+
+    Raises `ValidationError` with the fields at fault.
+    """
+    if user.pk is not None and values.get("username", user.username) != user.username:
+        raise ValidationError({"username": ValidationError("A username cannot be changed.", code="fixed")})
+    for field, value in values.items():
+        if field != "groups":
+            setattr(user, field, value)
+    groups, problems = _groups(values.get("groups", ()))
+    try:
+        user.full_clean(exclude={"password"})  # whoever was written past this module has none, and needs none
+    except ValidationError as problem:
+        problem.update_error_dict(problems)
+    if problems:
+        raise ValidationError(problems)
+    return groups if "groups" in values else None
+
+
+def save(user: User, groups: Collection[Group] | None) -> User:
+    """Save a person whose values are checked. Raises `ValidationError` for a username taken meanwhile."""
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:
+        user.validate_unique()  # somebody took the username since full_clean: this names the field
+        raise
+    if groups is not None:
+        user.groups.set(groups)
+    return user
+
+
+def records_of(users: Iterable[User]) -> dict[UUID, list[UserSync]]:
+    """The records of these users by their uuid, ordered by target; one query. Users without any get an empty list."""
+    records: dict[UUID, list[UserSync]] = {user.uuid: [] for user in users}
+    for row in UserSync.objects.filter(user_uuid__in=records).order_by("target"):
+        records[row.user_uuid].append(row)
+    return records
+
+
+def look_now(records: QuerySet[UserSync]) -> int:
+    """Make these records due at once, parked ones too, and wake them. Returns how many. Long lists go in batches."""
+    rows = records.order_by("key").values_list("key", "target")
+    looked_at, last = 0, ""
+    while batch := list(rows.filter(key__gt=last)[:_BATCH]):
+        with transaction.atomic():
+            looked_at += outbox.look_now([key for key, _ in batch])
+            for key, target in batch:
+                wake.record_on_commit(target, key)
+        last, _ = batch[-1]
+    return looked_at
+
+
+def _groups(names: Collection[str]) -> tuple[list[Group], dict[str, list[ValidationError]]]:
+    groups = list(Group.objects.filter(name__in=names))
+    unknown = sorted(set(names) - {group.name for group in groups})
+    if not unknown:
+        return groups, {}
+    listed = ", ".join(repr(name) for name in unknown)
+    return groups, {"groups": [ValidationError(f"There is no group named {listed}.", code="unknown_group")]}

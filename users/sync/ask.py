@@ -1,0 +1,157 @@
+"""The network's part of a step: ask the target once, and judge what it answers. Touches no database."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import cast
+
+from thirdparty import guard
+from thirdparty.connector import RemoteRecord, RemoteUser
+from thirdparty.errors import (
+    NoSuchUser,
+    Rejected,
+    TargetAhead,
+    TargetError,
+    TargetRefuses,
+    TryLater,
+    UsernameTaken,
+)
+from users.sync import limits
+from users.sync.mapping import Unmappable, nobody
+from users.sync.plan import Call
+from users.sync.settlement import Ended, Heard, Settlement
+from users.sync.step import Step
+from users.sync.verdict import Judge
+
+logger = logging.getLogger(__name__)
+
+
+class _OutOfTime(TryLater):
+    """The lease has too little time left for a look-up: neither the target's fault nor the record's."""
+
+    def __init__(self) -> None:
+        super().__init__("late", "the lease had too little time left to look the record up")
+
+
+def ask(step: Step) -> Ended:
+    """Make the step's call. Never raises for what the target does, nor for what our own code does with it."""
+    judge = _judge(step)
+    if isinstance(step.obstacle, Unmappable):
+        return _ended(step, judge.unmappable(step.obstacle.reason, step.obstacle.message))
+    if step.obstacle is not None:
+        return _ended(step, judge.crashed(step.obstacle, sent=False))
+    if not step.lease.lasts(step.target.timeout_seconds):
+        late = TryLater("late", "the lease had too little time left to ask the target")
+        return _ended(step, judge.failed(late))
+    writes = step.call.writes
+    error: TargetError | None = None
+    try:
+        settlement = _call(step, judge)
+    except _OutOfTime as late:
+        return _ended(step, judge.failed(late), sent=writes)
+    except TargetError as failure:
+        settlement, error = judge.failed(failure), failure
+    except Exception as failure:  # whatever the record does to our code, it ends in its row
+        logger.exception("%s: %s failed in our own code", step.lease.key, step.call)
+        return _ended(step, judge.crashed(type(failure).__name__, sent=writes), sent=writes)
+    return _ended(step, settlement, sent=writes, heard=_heard(step, judge, error) if step.asks else None)
+
+
+def missed(step: Step) -> Ended:
+    """Its turn had passed before a thread was free: to call now would crowd others."""
+    return _ended(step, _judge(step).deferred("turn_missed", "its turn had passed before it could be asked for"))
+
+
+def _judge(step: Step) -> Judge:
+    return Judge(
+        lease=step.lease,
+        call=step.call,
+        wanted=step.wanted,
+        add_key=step.add_key or None,
+        adopt=step.target.adopt,
+        can_query=step.offered.query,
+        backoff=limits.backoff(),
+        random=random.random,
+    )
+
+
+def _ended(step: Step, settlement: Settlement, *, sent: bool = False, heard: Heard | None = None) -> Ended:
+    return Ended(step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard)
+
+
+def _heard(step: Step, judge: Judge, error: TargetError | None) -> Heard:
+    if not isinstance(error, TargetRefuses):
+        return Heard(error)
+    refused = judge.failed(Rejected(error.reason, error.message, http_status=error.http_status))
+    # Two calls at most, and then the step has to be settled.
+    time_left = step.lease.lasts(2 * step.target.timeout_seconds)
+    return Heard(error, guard.probe(step.connector, step.offered) if time_left else guard.Probe.UNCLEAR, refused)
+
+
+def _call(step: Step, judge: Judge) -> Settlement:
+    match step.call:
+        case Call.WAIT:
+            return judge.waiting()
+        case Call.NOTHING | Call.UNLINK:
+            return judge.unlinked()
+        case Call.VERIFY:
+            return judge.verified(_find_by_our_keys(step))
+        case Call.RECHECK:
+            return judge.rechecked(_find(step)) if judge.can_query else judge.recheck_blindly()
+        case Call.ADD:
+            return _add(step, judge)
+        case Call.UPDATE:
+            return _update(step, judge, cast("str", step.lease.remote_id), cast("RemoteUser", step.wanted))
+        case Call.DELETE:
+            return _delete(step, judge, cast("str", step.lease.remote_id))
+
+
+def _add(step: Step, judge: Judge) -> Settlement:
+    lease = step.lease
+    user = step.wanted or nobody(str(lease.user_uuid), lease.remote_username)
+    try:
+        remote_id = step.connector.add(user, version=lease.generation, idempotency_key=step.add_key)
+    except UsernameTaken as taken:
+        return judge.username_taken(taken.remote_id, _find_by_our_keys(step) if judge.can_query else None)
+    return judge.added(remote_id)
+
+
+def _update(step: Step, judge: Judge, remote_id: str, goal: RemoteUser) -> Settlement:
+    try:
+        step.connector.update(remote_id, goal, version=step.lease.generation)
+    except NoSuchUser:
+        return judge.vanished(_find_by_our_keys(step) if judge.can_query else None)
+    except TargetAhead:
+        return judge.outdated(step.connector.find(remote_id=remote_id) if judge.can_query else None)
+    return judge.updated()
+
+
+def _delete(step: Step, judge: Judge, remote_id: str) -> Settlement:
+    try:
+        step.connector.delete(remote_id)
+    except NoSuchUser:
+        return judge.vanished(_find_by_our_keys(step) if judge.can_query else None)
+    return judge.absent()
+
+
+def _find(step: Step) -> RemoteRecord | None:
+    """Look the record up by every key there is; absent means absent by all of them."""
+    if step.lease.remote_id is not None:
+        found = _look_up(step, remote_id=step.lease.remote_id)
+        if found is not None:
+            return found
+    return _find_by_our_keys(step)
+
+
+def _find_by_our_keys(step: Step) -> RemoteRecord | None:
+    found = _look_up(step, external_id=str(step.lease.user_uuid))
+    if found is None and step.lease.remote_username:
+        found = _look_up(step, username=step.lease.remote_username)
+    return found
+
+
+def _look_up(step: Step, **key: str) -> RemoteRecord | None:
+    if not step.lease.lasts(step.target.timeout_seconds):
+        raise _OutOfTime
+    return step.connector.find(**key)

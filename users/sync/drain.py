@@ -1,0 +1,241 @@
+"""Takes steps for many records of a target at the same time, for as long as there are some that are due.
+
+One thread with one connection does all database work: it claims what can start at once, and writes
+outcomes in bulk as they come. The calls are made by other threads, which touch no database. Leases are
+per record, so one slow call holds up one record.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from queue import Empty, SimpleQueue
+
+from django.conf import settings
+
+from thirdparty import guard, targets
+from thirdparty.guard import Admission
+from users.sync import ask, limits, outbox, ruling, shutdown, step
+from users.sync.outbox import Settled
+from users.sync.places import place
+from users.sync.settlement import Ended, Next
+from users.sync.step import Step
+
+logger = logging.getLogger(__name__)
+
+RUN_SECONDS = 10.0
+"""How long one drain claims. Short: a worker that is asked to end waits for it, and others get their turn."""
+_GATHER_SECONDS = 0.05
+"""How long outcomes are gathered for one statement while others are under way."""
+_HANDFUL = 2
+"""So many records for each thread are claimed by one statement, and so many outcomes written by one."""
+_AHEAD = 2
+"""So many handfuls are under way at most, so that a thread that becomes free finds its next record claimed."""
+_LOOK_AGAIN_SECONDS = 0.1
+"""How often a drain that has found nothing more looks for new edits while calls are under way."""
+_LATEST_FIRST_EVERY = 4
+_FIRST_CLAIM_SECONDS = 0.05
+_LONGEST_LEAD_SECONDS = 1.0
+"""So far ahead of its turns, at most, a drain claims the records that take them."""
+_LONGEST_SLEEP_SECONDS = 1.0
+"""A drain waits for its turn no longer than this; for longer, a hint does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a drain came to.
+
+    ``settled``: how many steps. ``unfinished``: it stopped though more may be due. ``look_in_seconds``: when the
+    guard, or the first of its own failed records, wants somebody to look again; None: nobody waits.
+    """
+
+    settled: int
+    unfinished: bool
+    look_in_seconds: float | None
+
+
+def drain(
+    target_name: str,
+    *,
+    spread: Callable[[], None] = lambda: None,
+    joins: bool = False,
+    seconds: float = RUN_SECONDS,
+) -> Drained:
+    """Take steps until nothing of the target is due, the time is up, or the worker is asked to end.
+
+    ``spread`` is called, once, where there is more to do than this process can begin at once. Where the target has
+    a rate, one process of a worker is enough, another begins only if it ``joins``, because the first asked for it, and
+    the last one never does: people's edits find it free.
+    """
+    run = _Run(target_name, spread)
+    with place(target_name) as nth:
+        if run.paced and (nth is None or (nth > 0 and not joins)):
+            return Drained(0, unfinished=False, look_in_seconds=None)
+        try:
+            return run.until(time.monotonic() + seconds)
+        finally:
+            run.withdraw()
+
+
+class _Run:
+    """One drain. ``paced``: calls have their turns. ``_under_way``: the records whose calls have begun, or will as soon as a thread is free."""
+
+    def __init__(self, target_name: str, spread: Callable[[], None]) -> None:
+        self._target = targets.config(target_name)
+        self._spread: Callable[[], None] | None = spread
+        self._threads = settings.SYNC_DRAIN_THREADS
+        # Where every call takes its longest, the last of those claimed has to begin within its lease.
+        patient = limits.lease_seconds() > (_HANDFUL * _AHEAD + 1) * self._target.timeout_seconds
+        self._handful = self._threads * (_HANDFUL if patient else 1)
+        self._most = self._handful * (_AHEAD if patient else 1)
+        self._under_way: dict[Future[Ended], str] = {}
+        self._done: SimpleQueue[Future[Ended]] = SimpleQueue()
+        self._locked: list[Ended] = []
+        self._claims = 0
+        self._claim_seconds = _FIRST_CLAIM_SECONDS
+        self.paced = self._target.rate_per_second is not None
+        self._found_all = False
+        self._look_at = self._looked_at = 0.0
+        self._tries_at: list[float] = []
+        self._settled = 0
+
+    def until(self, ends_at: float) -> Drained:
+        while True:
+            closing = shutdown.begun() or time.monotonic() >= ends_at
+            if not closing:
+                self._claim()
+            if self._under_way or self._locked:
+                self._settle(self._gathered())
+            elif closing or not self._waits():
+                return Drained(self._settled, closing and not self._found_all, self._look_in_seconds())
+
+    def withdraw(self) -> None:
+        """Let calls that have not begun never begin: there are some only where the drain broke off."""
+        for call in self._under_way:
+            call.cancel()
+
+    def _claim(self) -> None:
+        now = time.monotonic()
+        if not self._has_room() or (now < self._look_at and (self._under_way or not self._found_all)):
+            return
+        self._looked_at, self._found_all = now, False
+        admission = guard.admit(
+            self._target.name,
+            self._threads - len(self._under_way) if self.paced else self._handful,
+            lead_seconds=self._claim_seconds,
+            worth=self._is_worth,
+        )
+        if not admission.granted:
+            self._look_at = now + admission.wait_seconds
+            return
+        self.paced = admission.spacing_seconds > 0
+        self._claims += 1
+        began = time.monotonic()
+        steps = self._begun(admission)
+        self._claim_seconds = min(time.monotonic() - began, _LONGEST_LEAD_SECONDS)
+        guard.give_back(self._target.name, admission, made=sum(each.asks for each in steps))
+        for nth, begun in enumerate(steps):
+            call = _pool(self._threads).submit(_call, begun, admission, nth)
+            self._under_way[call] = begun.lease.key
+            call.add_done_callback(self._done.put)
+        if len(steps) < admission.granted:
+            self._found_all = True
+            self._look_at = now + _LOOK_AGAIN_SECONDS
+        elif self._spread is not None and not (self.paced and self._has_room()):
+            # Where calls have their turns, another process makes none of them come earlier.
+            self._spread()
+            self._spread = None
+
+    def _has_room(self) -> bool:
+        # Where calls have their turns, a record must find a thread that is free when its turn comes.
+        if self.paced:
+            return self._threads - len(self._under_way) > self._threads // 4
+        return self._most - len(self._under_way) >= self._handful
+
+    def _is_worth(self) -> bool:
+        self._found_all = not outbox.is_any_claimable(self._target.name)
+        return not self._found_all
+
+    def _begun(self, admission: Admission) -> list[Step]:
+        claim = partial(outbox.claim_due, self._target.name)
+        most = admission.granted
+        latest = []
+        if self._claims % _LATEST_FIRST_EVERY == 0:
+            latest = step.begin(self._target, admission, partial(claim, most, latest_first=True))
+        if len(latest) == most:
+            return latest
+        return latest + step.begin(self._target, admission, partial(claim, most - len(latest)))
+
+    def _gathered(self) -> list[Ended]:
+        """The outcomes there are, once there are some or it is time to look again."""
+        if not self._under_way:
+            # A single one waits for its row, which can stand in nobody's way.
+            return [self._locked.pop()]
+        gathered, self._locked = self._locked, []
+        until = time.monotonic() + (_GATHER_SECONDS if gathered else _LOOK_AGAIN_SECONDS)
+        while self._under_way and len(gathered) < self._handful:
+            try:
+                call = self._done.get(timeout=max(until - time.monotonic(), 0.0))
+            except Empty:
+                break
+            key = self._under_way.pop(call)
+            try:
+                gathered.append(ruling.heed(call.result(), unwritten=gathered))
+            except Exception:  # its lease runs out, which is counted against the record, and others go on
+                logger.exception("%s: a step broke off", key)
+            until = min(until, time.monotonic() + _GATHER_SECONDS)
+        return gathered
+
+    def _settle(self, ended: list[Ended]) -> None:
+        settled = step.finish(self._target, ended, grace_seconds=0.0)
+        self._locked += settled.locked
+        if ended and not self._found_all:
+            self._look_at = 0.0  # what the guard made of these answers may let others in
+        self._settled += len(settled.rows)
+        self._note(ended, settled)
+
+    def _note(self, ended: list[Ended], settled: Settled) -> None:
+        now = time.monotonic()
+        for each in ended:
+            row = settled.rows.get(each.lease.key)
+            if row is None:
+                continue
+            if each.settlement.next is Next.LATER and row.attempts <= limits.backoff().tries:
+                self._tries_at.append(now + each.settlement.delay_seconds)
+            if row.due_now or (row.remote_username and not row.may_exist):  # type: ignore[attr-defined]  # of the settlement
+                # There is more to do for this record, or for the user who waited for its username.
+                self._look_at, self._found_all = 0.0, False
+
+    def _waits(self) -> bool:
+        """Sleep until the guard's next turn, if that is worth it; False where there is nothing to wait for."""
+        seconds = self._look_at - time.monotonic()
+        if self._found_all or seconds > _LONGEST_SLEEP_SECONDS:
+            return False
+        time.sleep(max(seconds, 0.0))
+        return True
+
+    def _look_in_seconds(self) -> float | None:
+        now = time.monotonic()
+        waits = [max(at - now, 0.0) for at in self._tries_at if at > self._looked_at]
+        if not self._found_all:
+            waits.append(max(self._look_at - now, 0.0))
+        return min(waits, default=None)
+
+
+def _call(begun: Step, admission: Admission, nth: int) -> Ended:
+    return ask.ask(begun) if admission.await_turn(nth) else ask.missed(begun)
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """The threads of this process; a fork gets its own."""
+    return _pool_of(os.getpid(), threads)
+
+
+@cache
+def _pool_of(_pid: int, threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="drain")

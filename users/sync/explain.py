@@ -1,0 +1,189 @@
+"""Why is this record not in sync? One answer, for admin, API and command line alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from thirdparty import targets
+from thirdparty.connector import RemoteRecord, RemoteUser
+from thirdparty.errors import CapabilityMissing, TargetError
+from thirdparty.models import Target
+from users.models import StrictWrite, SyncAttempt, UserSync
+from users.models.sync import State
+from users.sync import outbox
+from users.sync.desired import read_wanted
+from users.sync.mapping import Unmappable
+
+ATTEMPTS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One field in which the target differs from what is wanted."""
+
+    field: str
+    wanted: Any
+    found: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is known of one record. Times are aware; ``None`` means there is none.
+
+    ``wanted``: what the target is to hold, None for no record. ``difference``: only where the
+    target was asked; None means not asked or not answerable, and ``difference_note`` says why.
+    ``blocked_by``: a sentence for each thing that keeps the record from being pushed now.
+    """
+
+    key: str
+    target: str
+    state: str
+    generation: int
+    synced_generation: int
+    deleted: bool
+    remote_id: str | None
+    remote_username: str
+    adopted: str
+    wanted: RemoteUser | None
+    difference: tuple[FieldDifference, ...] | None
+    difference_note: str
+    owed_since: datetime | None
+    synced_at: datetime | None
+    next_try_at: datetime | None
+    blocked_by: tuple[str, ...]
+    last_error: str
+    failed_tries: int
+    attempts: tuple[SyncAttempt, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values, for JSON; attempts with the newest first."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain["wanted"] = asdict(self.wanted) if self.wanted is not None else None
+        plain["difference"] = None if self.difference is None else [asdict(item) for item in self.difference]
+        plain["blocked_by"] = list(self.blocked_by)
+        plain["attempts"] = [
+            {
+                "call": attempt.call,
+                "generation": attempt.generation,
+                "started_at": attempt.started_at,
+                "finished_at": attempt.finished_at,
+                "outcome": attempt.outcome or "under way",
+                "reason": attempt.reason,
+                "message": attempt.message,
+                "http_status": attempt.http_status,
+            }
+            for attempt in self.attempts
+        ]
+        return plain
+
+
+def explain(user_uuid: UUID, *, ask_target: bool = False) -> list[Explanation]:
+    """The explanation of each of a user's records; works while a tombstone stands, too.
+
+    ``ask_target`` reads the record at the target and fills ``difference``: one or more calls each.
+    """
+    rows = UserSync.objects.filter(user_uuid=user_uuid).order_by("target")
+    return [_explain(row, ask_target=ask_target) for row in rows]
+
+
+def _explain(row: UserSync, *, ask_target: bool) -> Explanation:
+    wanted: RemoteUser | None = None
+    note = ""
+    try:
+        wanted = read_wanted(row.user_uuid, row.target, row.remote_username)
+    except Unmappable as unmappable:
+        note = unmappable.message
+    difference = None
+    if ask_target and not note:
+        difference, note = _difference(row, wanted)
+    stopped, goes_on_at = _stopped(row.target)
+    waits = row.due_at is not None and (stopped is None or goes_on_at is not None)
+    return Explanation(
+        key=row.key,
+        target=row.target,
+        state=row.state,
+        generation=row.generation,
+        synced_generation=row.synced_generation,
+        deleted=row.deleted,
+        remote_id=row.remote_id,
+        remote_username=row.remote_username,
+        adopted=row.adopted,
+        wanted=wanted,
+        difference=difference,
+        difference_note=note,
+        owed_since=row.owed_since,
+        synced_at=row.synced_at,
+        next_try_at=max(filter(None, (row.due_at, timezone.now(), goes_on_at))) if waits else None,
+        blocked_by=tuple(_blocked_by(row, stopped)),
+        last_error=row.last_error,
+        failed_tries=row.attempts,
+        attempts=tuple(SyncAttempt.objects.filter(record=row).order_by("-id")[:ATTEMPTS_SHOWN]),
+    )
+
+
+def _stopped(target_name: str) -> tuple[str | None, datetime | None]:
+    """Why nothing at all goes to this target, None where things go; and when that ends by itself, if it does."""
+    target = Target.objects.filter(name=target_name).first()
+    if target is None or not target.enabled or target_name not in targets.names():
+        return f"target {target_name} is not named in SYNC_TARGETS", None
+    if target.paused:
+        return f"target {target_name} is paused: {target.paused_reason or 'no reason given'}", None
+    if target.quiet_until is not None and target.quiet_until > timezone.now():
+        why = f"its breaker is open ({target.breaker_reason})" if target.breaker_reason else "it asked for a pause"
+        return f"target {target_name} gets nothing until {target.quiet_until:%H:%M:%S} UTC: {why}", target.quiet_until
+    return None, None
+
+
+def _blocked_by(row: UserSync, stopped: str | None) -> list[str]:
+    reasons = [stopped] if stopped is not None else []
+    if row.parked:
+        reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the user or retry by hand")
+    standing = StrictWrite.objects.of(row.user_uuid).first()
+    if standing is not None:
+        reasons.append(
+            f"a strict {standing.kind} waits for the targets, until {standing.expires_at:%H:%M:%S} UTC at most"
+        )
+    if row.state == State.IN_FLIGHT:
+        reasons.append(f"a worker holds it until {row.leased_until:%H:%M:%S} UTC at the latest")
+    if row.state == State.UNKNOWN:
+        reasons.append(
+            f"an unanswered request may take effect until {row.recheck_at:%H:%M:%S} UTC; then it is read back"
+        )
+    holder = outbox.username_holder(row)
+    if holder is not None:
+        reasons.append(f"record {holder.key} still holds the username {holder.remote_username!r} at the target")
+    return reasons
+
+
+def _difference(row: UserSync, wanted: RemoteUser | None) -> tuple[tuple[FieldDifference, ...] | None, str]:
+    if row.target not in targets.names():
+        return None, "the target is not configured"
+    try:
+        found = _find(row)
+    except CapabilityMissing:
+        return None, "the target cannot be queried"
+    except TargetError as error:
+        return None, f"the target did not say: {error}"
+    if found is None or wanted is None:
+        both_absent = found is None and wanted is None
+        here, there = ("present" if side is not None else "absent" for side in (wanted, found))
+        return (() if both_absent else (FieldDifference("record", here, there),)), ""
+    fields = ("username", "name", "phone", "email", "role_ids", "external_id")
+    theirs = replace(found.user, role_ids=tuple(sorted(found.user.role_ids)))
+    pairs = ((name, getattr(wanted, name), getattr(theirs, name)) for name in fields)
+    return tuple(FieldDifference(name, ours, other) for name, ours, other in pairs if ours != other), ""
+
+
+def _find(row: UserSync) -> RemoteRecord | None:
+    connector = targets.connector(row.target)
+    if row.remote_id is not None:
+        return connector.find(remote_id=row.remote_id)
+    found = connector.find(external_id=str(row.user_uuid))
+    if found is None and row.remote_username:
+        found = connector.find(username=row.remote_username)
+    return found

@@ -1,0 +1,88 @@
+"""Wait for the targets: push one user's records in this process, right after the commit.
+
+It is the same step that workers take, so whoever is first takes it and the other watches.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from uuid import UUID
+
+from django.db import connections
+
+from thirdparty import targets
+from users.models import UserSync
+from users.models.sync import State
+from users.sync import wake
+from users.sync.patience import retrying
+from users.sync.push import push
+
+LEVEL = (State.SYNCED, State.DELETED)
+_STEPS_PER_TRY = 10
+_WATCH_EVERY_SECONDS = 0.05
+
+
+def follow(user_uuid: UUID, *, within_seconds: float) -> bool:
+    """Bring this user's records level here and now; True when every target has followed within the time.
+
+    What is unfinished goes on without the caller: a call under way is settled in its thread, and
+    a worker is woken for the rest.
+    """
+    deadline = time.monotonic() + within_seconds
+    rows = list(UserSync.objects.filter(user_uuid=user_uuid, target__in=targets.names()))
+    if not rows:
+        return True
+    threads = ThreadPoolExecutor(len(rows), thread_name_prefix="follow")
+    steps = [threads.submit(_follow, row, deadline) for row in rows]
+    finished, late = wait(steps, timeout=within_seconds)
+    threads.shutdown(wait=False)
+    return not late and all(step.result() for step in finished)
+
+
+def _follow(row: UserSync, deadline: float) -> bool:
+    try:
+        seen = row
+
+        def once() -> UserSync:
+            nonlocal seen
+            seen = _try(seen, deadline) or seen
+            return seen
+
+        retrying(lambda last: not _over(last), within_seconds=deadline - time.monotonic())(once)
+        if not _over(seen):
+            wake.sync_user(seen.target, seen.key, seen.due_at)
+        return seen.state in LEVEL
+    finally:
+        connections.close_all()
+
+
+def _over(row: UserSync) -> bool:
+    """Level, or nothing that a further try would change."""
+    return row.state in LEVEL or bool(row.parked)
+
+
+def _try(row: UserSync, deadline: float) -> UserSync | None:
+    """Steps until the record is level or one fails. None when the row is gone."""
+    seen: UserSync | None = row
+    for _ in range(_STEPS_PER_TRY):
+        pushed = push(row.target, row.key, stamp=seen.due_at if seen is not None else None)
+        if pushed is not None and pushed.row is not None:
+            seen = pushed.row
+            wake.heir(seen)
+        else:
+            seen = _watch(row.key, deadline)
+        if seen is None or _over(seen) or (pushed is not None and pushed.settlement.failed):
+            break
+        if time.monotonic() >= deadline or not (pushed is None or pushed.again):
+            break
+    return seen
+
+
+def _watch(key: str, deadline: float) -> UserSync | None:
+    """The row once nobody works on it any more, or at the deadline."""
+    while True:
+        row = UserSync.objects.filter(key=key).first()
+        if row is None or row.state != State.IN_FLIGHT or time.monotonic() >= deadline:
+            return row
+        time.sleep(_WATCH_EVERY_SECONDS)

@@ -1,0 +1,143 @@
+"""Write the results of steps, each only under its own lease's token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import DataError, IntegrityError, connection, transaction
+
+from users.models import UserSync
+from users.sync.dialect import dialect
+from users.sync.outbox.attempts import close_attempts
+from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
+from users.sync.triggers.sql import ROWS
+
+# By name: `*` would bring the columns of what the UPDATE joins, too.
+_COLUMNS = ", ".join(f"{ROWS}.{column.column} AS {column.column}" for column in UserSync._meta.concrete_fields)
+_GIVEN = {
+    "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
+    "doubt": "text", "park": "text", "look": "text", "delay": "double precision", "new_remote_id": "text",
+    "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Settled:
+    """``rows``: those settled, by key. ``locked``: not yet, since somebody else is writing their rows.
+
+    Whose key is in neither had lost its lease.
+    """
+
+    rows: dict[str, UserSync] = field(default_factory=dict)
+    locked: list[Ended] = field(default_factory=list)
+
+
+def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: float) -> Settled:
+    """Write these results. Of many, those whose rows others hold are left locked; a single one waits for its row.
+
+    The user changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be:
+    the later one is parked, and the others of its batch do not suffer.
+    """
+    if not ended:
+        return Settled()
+    try:
+        with transaction.atomic():
+            return _settle(ended, visibility_seconds, grace_seconds)
+    except (IntegrityError, DataError) as error:
+        if len(ended) > 1:
+            settled = Settled()
+            for each in ended:
+                one = settle([each], visibility_seconds=visibility_seconds, grace_seconds=grace_seconds)
+                settled.rows |= one.rows
+            return settled
+        instead = replace(ended[0], settlement=_instead(ended[0], error))
+    with transaction.atomic():
+        return _settle([instead], visibility_seconds, grace_seconds)
+
+
+def _instead(ended: Ended, error: Exception) -> Settlement:
+    lease = ended.lease
+    if isinstance(error, IntegrityError):
+        return Settlement(
+            outcome=Outcome.REJECTED,
+            remote_id=lease.remote_id,
+            adopted=lease.adopted,
+            add_key=None,
+            parked="identity_conflict",
+            reason="identity_conflict",
+            message="another user is linked to this remote record",
+        )
+    # As an answer that nobody can read: what the target made of the request is to be looked up.
+    return Settlement(
+        outcome=Outcome.REJECTED,
+        remote_id=lease.remote_id,
+        adopted=lease.adopted,
+        add_key=ended.add_key or lease.add_key,
+        doubt=Doubt.OPEN,
+        parked="unstorable",
+        reason="unstorable",
+        message="the target's answer cannot be stored",
+    )
+
+
+def _settle(ended: Sequence[Ended], visibility_seconds: float, grace_seconds: float) -> Settled:
+    db = dialect(connection)
+    synced = f"CASE WHEN g.acknowledged THEN {db.greatest}(synced_generation, g.seen) ELSE synced_generation END"
+    wanted = f"CASE WHEN g.raise_above IS NULL THEN generation ELSE {db.greatest}(generation, g.raise_above) + 1 END"
+    opened = f"{db.greatest}(COALESCE(recheck_at, {db.epoch}), {db.after()})"
+    recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN recheck_at END"
+    lock = "FOR UPDATE OF s SKIP LOCKED" if len(ended) > 1 else "FOR UPDATE OF s"
+    sql = f"""
+        WITH g AS ({db.given(**_GIVEN)}), picked AS (
+            SELECT s.key AS picked_key FROM {ROWS} s JOIN g ON s.key = g.record_id AND s.lease_token = g.token
+            ORDER BY s.key {db.skip_locked and lock}
+        )
+        UPDATE {ROWS} SET
+            lease_token = NULL, leased_until = NULL,
+            generation = {wanted}, synced_generation = {synced}, recheck_at = {recheck},
+            due_at = CASE WHEN generation > g.seen THEN {db.epoch} WHEN g.park <> '' THEN NULL
+                WHEN g.look = '{Next.NOW}' THEN {db.clock}
+                WHEN g.look = '{Next.LATER}' THEN {db.after("g.delay")}
+                WHEN {synced} < {wanted} THEN COALESCE({recheck}, {db.clock}) ELSE {recheck} END,
+            parked = CASE WHEN generation > g.seen THEN '' ELSE g.park END,
+            owed_since = CASE WHEN {synced} < {wanted} THEN COALESCE(
+                CASE WHEN g.acknowledged THEN NULL ELSE owed_since END, {db.clock}) END,
+            remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
+            attempts = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN attempts + 1 ELSE attempts END,
+            crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
+            last_error = g.error,
+            synced_at = CASE WHEN g.acknowledged THEN {db.clock} ELSE synced_at END
+        FROM g WHERE key = g.record_id AND lease_token = g.token AND key IN (SELECT picked_key FROM picked)
+        RETURNING {_COLUMNS}, due_at <= {db.clock} AS due_now
+    """
+    given = json.dumps([_given(each, grace_seconds) for each in ended])
+    rows = UserSync.objects.raw(sql, [given, *[visibility_seconds] * sql.count(opened)])
+    settled = Settled({row.key: row for row in rows})
+    settled.locked = _locked([each for each in ended if each.lease.key not in settled.rows])
+    close_attempts([each for each in ended if each not in settled.locked])
+    return settled
+
+
+def _given(ended: Ended, grace_seconds: float) -> dict[str, Any]:
+    lease, result = ended.lease, ended.settlement
+    return {
+        "record_id": lease.key, "token": lease.token, "seen": lease.generation,
+        "acknowledged": result.acknowledged, "raise_above": result.raise_above, "doubt": result.doubt,
+        "park": result.parked, "look": result.next, "delay": result.delay_seconds + grace_seconds,
+        "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
+        "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED,
+        "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
+    }  # fmt: skip
+
+
+def _locked(unsettled: Sequence[Ended]) -> list[Ended]:
+    """Those whose lease is still their own: their rows were locked."""
+    if not unsettled:
+        return []
+    tokens = dict(
+        UserSync.objects.filter(key__in=[each.lease.key for each in unsettled]).values_list("key", "lease_token")
+    )
+    return [each for each in unsettled if tokens.get(each.lease.key) == each.lease.token]

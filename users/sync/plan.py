@@ -1,0 +1,50 @@
+"""What to ask of the target next, for one claimed record. Pure.
+
+One lease makes at most one write request, so a plan is one call; what follows is the next lease's.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from thirdparty.connector import Capabilities, RemoteUser
+from users.sync.lease import Lease
+
+
+class Call(StrEnum):
+    """The one thing a lease does. ``RECHECK`` and ``VERIFY`` only read; the last three need no request."""
+
+    ADD = "add"
+    UPDATE = "update"
+    DELETE = "delete"
+    VERIFY = "verify"
+    RECHECK = "recheck"
+    WAIT = "wait"
+    UNLINK = "unlink"
+    NOTHING = "nothing"
+
+    @property
+    def writes(self) -> bool:
+        return self in (Call.ADD, Call.UPDATE, Call.DELETE)
+
+
+def next_call(lease: Lease, wanted: RemoteUser | None, offers: Capabilities, *, key_is_fresh: bool) -> Call:
+    """The next call towards ``wanted`` (None: no record at all).
+
+    ``key_is_fresh``: the target still honours the idempotency key of the unanswered add.
+    """
+    if lease.recheck_due:
+        return Call.RECHECK
+    if wanted is None and lease.in_doubt and not offers.query:
+        # An add that lands after the delete could not be found again: let the window pass first.
+        return Call.WAIT
+    if lease.add_key is not None:
+        if offers.query and not (offers.idempotency and key_is_fresh):
+            return Call.VERIFY
+        # Sending the add again is the only way left to learn the record's id, also for its deletion.
+        return Call.ADD
+    if wanted is None:
+        if lease.remote_id is None:
+            return Call.NOTHING
+        return Call.UNLINK if lease.adopted == "trust" else Call.DELETE
+    return Call.ADD if lease.remote_id is None else Call.UPDATE

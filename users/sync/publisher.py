@@ -1,0 +1,115 @@
+"""Publishes tasks by name, so that no save ever waits for a broker: one that refuses or freezes costs little, once.
+
+A broker that does not answer delays one save per process by a fraction of a second. From then on
+nothing is published until a probe, off the request path, finds the broker well again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from kombu import Connection
+from kombu.pools import ProducerPool
+
+from users.sync.rhythm import Rhythm
+
+logger = logging.getLogger(__name__)
+
+RECONCILE = "users.reconcile"
+PATIENCE_SECONDS = 0.25
+"""How long a save waits for the broker, once per process and outage."""
+_PROBE_EVERY_SECONDS = 2.0
+_CONNECTIONS = 8
+_NO_RETRY = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+
+
+def publisher() -> Publisher:
+    """This process's publisher; a fork gets one of its own."""
+    return _publisher(os.getpid())
+
+
+@cache
+def _publisher(_pid: int) -> Publisher:
+    return Publisher()
+
+
+class Publisher:
+    """Sends tasks by name over connections that give up fast, and not at all while the broker is down.
+
+    ``rhythm``: how often this process has published which hint.
+    """
+
+    def __init__(self) -> None:
+        url = settings.CELERY_BROKER_URL
+        self._connection = Connection(
+            url, connect_timeout=PATIENCE_SECONDS, transport_options=_impatient(url, current_app.conf)
+        )
+        self._producers = self._pool()
+        self.up = threading.Event()
+        self.up.set()
+        self.rhythm = Rhythm()
+        self._lock = threading.Lock()
+
+    @property
+    def down(self) -> bool:
+        """The broker did not answer and has not been found well since."""
+        return not self.up.is_set()
+
+    def _pool(self) -> ProducerPool:
+        return ProducerPool(self._connection.clone().Pool(limit=_CONNECTIONS), limit=_CONNECTIONS)
+
+    def publish(self, task: str, args: Sequence[Any], **options: Any) -> bool:
+        """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
+        if self.down:
+            return False
+        try:
+            with self._producers.acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
+                current_app.send_task(
+                    task,
+                    args=args,
+                    producer=producer,
+                    retry=True,
+                    retry_policy=_NO_RETRY,
+                    confirm_timeout=PATIENCE_SECONDS,
+                    **options,
+                )
+        except Exception as error:  # noqa: BLE001  # the save has committed: no broker trouble may reach it
+            self._mark_down(error)
+            return False
+        return True
+
+    def _mark_down(self, error: Exception) -> None:
+        with self._lock:
+            if self.down:
+                return
+            self.up.clear()
+        logger.warning("broker does not answer (%s): publishing nothing until it does", type(error).__name__)
+        threading.Thread(target=self._probe, name="broker-probe", daemon=True).start()
+
+    def _probe(self) -> None:
+        while True:
+            threading.Event().wait(_PROBE_EVERY_SECONDS)
+            with suppress(Exception), self._connection.clone() as probe:
+                probe.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+                # Connecting is not enough: a frozen server's kernel accepts as well.
+                probe.channel()
+                break
+        self._producers = self._pool()
+        self.up.set()
+        logger.warning("broker answers again")
+        self.publish(RECONCILE, [])
+
+
+def _impatient(url: str, conf: Any) -> dict[str, Any]:
+    options = dict(conf.broker_transport_options)
+    if url.startswith("redis"):
+        return options | {"socket_connect_timeout": PATIENCE_SECONDS, "socket_timeout": PATIENCE_SECONDS}
+    return options | {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS}

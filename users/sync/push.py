@@ -1,0 +1,68 @@
+"""One converging step for one record, here and now: claim, read, decide, ask the target once, settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from thirdparty import guard, targets
+from users.models import UserSync
+from users.sync import ask, candidates, limits, outbox, ruling, step
+from users.sync.settlement import Settlement
+
+PATIENCE_SECONDS = 2.0
+"""How long a fresh edit waits for its turn at a target with a rate."""
+RETRY_PATIENCE_SECONDS = 1.0
+"""The same for what was tried before: shorter, so that it lets edits go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What one step for this ``generation`` came to. ``row`` is None when the lease had been lost."""
+
+    settlement: Settlement
+    row: UserSync | None
+    generation: int
+
+    @property
+    def again(self) -> bool:
+        """More is to be done at once: the user changed meanwhile, or this step was the first of two."""
+        # By the database's clock, an extra column of the settlement.
+        return self.row is not None and bool(self.row.due_now)  # type: ignore[attr-defined]
+
+
+def push(target_name: str, key: str, *, stamp: datetime | None = None, strict: str | None = None) -> Pushed | None:
+    """Take one step for the record; None when there is nothing that this worker may do now.
+
+    ``stamp``, ``strict``: see `users.sync.outbox.claim`; with ``strict``, the target is asked for the candidate of
+    that strict write instead, and the row learns only what is known of the remote record. Never raises for what the target does, nor for
+    a record that our own code cannot cope with: both end in the record's row.
+    """
+    target = targets.config(target_name)
+    admission = _admission(
+        target_name,
+        worth=lambda: outbox.is_claimable(key, stamp=stamp, strict=strict),
+        patience_seconds=PATIENCE_SECONDS if stamp is None else RETRY_PATIENCE_SECONDS,
+    )
+    if not admission.granted:
+        return None
+    claim = partial(outbox.claim, [key], stamp=stamp, strict=strict)
+    steps = step.begin(target, admission, claim, read=partial(candidates.desired, strict) if strict else None)
+    guard.give_back(target_name, admission, made=sum(each.asks for each in steps))
+    if not steps:
+        return None
+    ended = ruling.heed(ask.ask(steps[0]))
+    kept = candidates.only_facts(ended) if strict else ended
+    settled = step.finish(target, [kept], grace_seconds=limits.backoff().grace_seconds)
+    return Pushed(ended.settlement, settled.rows.get(key), ended.lease.generation)
+
+
+def _admission(target_name: str, *, worth: Callable[[], bool], patience_seconds: float) -> guard.Admission:
+    """The leave to make one call, whose turn has come; or none, with nothing touched."""
+    while True:
+        admission = guard.admit(target_name, patience_seconds=patience_seconds, worth=worth)
+        if not admission.granted or admission.await_turn():
+            return admission
+        guard.give_back(target_name, admission, made=0)

@@ -1,0 +1,114 @@
+"""Finds what nobody is working on: due rows, waits of N hours, old tombstones and attempts.
+
+Everything that a lost message, a dead worker or a wiped broker left behind surfaces here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from thirdparty import guard, targets
+from users.models import KeptAnswer, SyncAttempt, UserSync
+from users.models.sync import State
+from users.sync.dialect import dialect
+from users.sync.triggers.sql import ROWS
+from users.sync.wake import MOST_DRAINS
+
+ROWS_PER_TICK = 1_000
+ROWS_PER_DRAIN = 500
+ANSWERS_KEPT_FOR = timedelta(hours=24)
+_PRUNED_AT_ONCE = 5_000
+_PRUNING_SECONDS = 2.0
+
+
+def drains_needed() -> dict[str, int]:
+    """For each target with something due that nobody works on: how many drains that is worth.
+
+    Looks at no more rows than tell that, however many there are, and at none that the target's guard would
+    not let in before the next tick.
+    """
+    db = dialect(connection)
+    sql = f"""
+        SELECT count(*) FROM (
+            SELECT 1 FROM {ROWS} s WHERE s.target = %s AND s.due_at <= {db.now}
+            AND (s.leased_until IS NULL OR s.leased_until <= {db.now})
+            LIMIT %s
+        ) AS due
+    """
+    needed = {}
+    with connection.cursor() as cursor:
+        for target in targets.names():
+            most = guard.allowance(target, MOST_DRAINS * ROWS_PER_DRAIN, seconds=settings.SYNC_RECONCILE_EVERY_SECONDS)
+            cursor.execute(sql, [target, most])
+            (count,) = cursor.fetchone()
+            if count:
+                needed[target] = -(-count // ROWS_PER_DRAIN)
+    return needed
+
+
+def pull_forward() -> int:
+    """Bring whatever has been owed for N hours back to now, at most once per N hours each."""
+    db = dialect(connection)
+    wait_seconds = settings.SYNC_RECONCILE_AFTER_HOURS * 3600
+    sql = f"""
+        WITH picked AS (
+            SELECT key FROM {ROWS}
+            WHERE owed_since <= {db.after()} AND due_at > {db.now} AND parked = ''
+            AND (leased_until IS NULL OR leased_until <= {db.now})
+            AND (pulled_at IS NULL OR pulled_at <= {db.after()})
+            ORDER BY key LIMIT {ROWS_PER_TICK} {db.skip_locked}
+        )
+        UPDATE {ROWS} SET due_at = {db.clock}, pulled_at = {db.clock} WHERE key IN (SELECT key FROM picked)
+        RETURNING key
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [-wait_seconds, -wait_seconds])
+        return len(cursor.fetchall())
+
+
+def prune() -> int:
+    """Forget attempts, confirmed tombstones and answers to idempotency keys past their retention.
+
+    Some at a time, and not for long. Returns how many.
+    """
+    before = timezone.now() - timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS)
+    answered_before = timezone.now() - ANSWERS_KEPT_FOR
+    return (
+        _while_full(_prune_attempts, before)
+        + _while_full(_prune_tombstones, before)
+        + _while_full(_prune_answers, answered_before)
+    )
+
+
+def _while_full(prune_some: Callable[[datetime], int], before: datetime) -> int:
+    until = time.monotonic() + _PRUNING_SECONDS
+    pruned = 0
+    while True:
+        count = prune_some(before)
+        pruned += count
+        if count < _PRUNED_AT_ONCE or time.monotonic() >= until:
+            return pruned
+
+
+def _prune_attempts(before: datetime) -> int:
+    old = SyncAttempt.objects.filter(started_at__lt=before, finished_at__isnull=False)
+    ids = old.order_by("started_at").values_list("id", flat=True)[:_PRUNED_AT_ONCE]
+    return SyncAttempt.objects.filter(id__in=list(ids)).delete()[0]
+
+
+def _prune_tombstones(before: datetime) -> int:
+    tombstones = UserSync.objects.filter(deleted=True, state=State.DELETED, synced_at__lt=before)
+    unfinished = SyncAttempt.objects.filter(finished_at__isnull=True).values("record_id")
+    keys = tombstones.exclude(key__in=unfinished).order_by("synced_at").values_list("key", flat=True)
+    return UserSync.objects.filter(key__in=list(keys[:_PRUNED_AT_ONCE]), state=State.DELETED).delete()[0]
+
+
+def _prune_answers(before: datetime) -> int:
+    ids = KeptAnswer.objects.filter(kept_at__lt=before).order_by("kept_at").values_list("pk", flat=True)
+    return KeptAnswer.objects.filter(pk__in=list(ids[:_PRUNED_AT_ONCE])).delete()[0]

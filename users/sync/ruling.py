@@ -1,0 +1,40 @@
+"""What the guard's ruling on an answer makes of the record's settlement: whose fault was it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from thirdparty import guard
+from thirdparty.guard import Ruling
+from users.sync import outbox
+from users.sync.settlement import Ended, Next, Outcome
+
+
+def heed(ended: Ended, *, unwritten: list[Ended] | None = None) -> Ended:
+    """The step as it stands once the guard has been told how its call ended. Once for each, before it is settled.
+
+    Takes those records out of the park that turn out to have been refused for the target's own trouble; and out of
+    ``unwritten``, steps that were heeded before and are yet to be settled, what would park them there.
+    """
+    heard, settlement = ended.heard, ended.settlement
+    if heard is None:
+        return ended
+    ruling = guard.report(ended.lease.target, ended.lease.key, heard.error, parked=settlement.parked, seen=heard.seen)
+    if ruling.pardoned:
+        outbox.pardon(ruling.pardoned, ruling.pardoned_for)
+        if unwritten is not None:
+            unwritten[:] = [_pardoned(each, ruling) for each in unwritten]
+    if ruling.refuses_record and heard.if_refused is not None:
+        return replace(ended, settlement=heard.if_refused)
+    return _spared(ended, Next.NOW if ruling.at_once else Next.LATER) if ruling.spares_record else ended
+
+
+def _pardoned(ended: Ended, ruling: Ruling) -> Ended:
+    guilty = ended.settlement.parked != ruling.pardoned_for or ended.lease.key not in ruling.pardoned
+    return ended if guilty else _spared(ended, Next.NOW)
+
+
+def _spared(ended: Ended, look: Next) -> Ended:
+    settlement = ended.settlement
+    outcome = Outcome.TRY_LATER if settlement.parked else settlement.outcome
+    return replace(ended, settlement=replace(settlement, outcome=outcome, parked="", next=look, spends_try=False))

@@ -1,0 +1,97 @@
+"""What one step leaves in its row, and the step that ended so: the arguments of `users.sync.outbox.settle`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from thirdparty.errors import TargetError
+from thirdparty.guard import Probe
+from users.sync.lease import Lease
+
+
+class Outcome(StrEnum):
+    """How an attempt ended, as its row says it."""
+
+    OK = "ok"
+    TRY_LATER = "try_later"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    CRASHED = "crashed"
+
+
+class Doubt(StrEnum):
+    """What becomes of ``recheck_at``: as it was, a new window (the later one wins), or none any more."""
+
+    KEEP = "keep"
+    OPEN = "open"
+    CLEAR = "clear"
+
+
+class Next(StrEnum):
+    """When to look again, unless the user changed meanwhile (then at once)."""
+
+    NOW = "now"
+    LATER = "later"
+    AT_RECHECK = "at_recheck"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The new facts of a row and the attempt's outcome.
+
+    ``acknowledged``: the target holds what was wanted at the lease's generation.
+    ``remote_id``, ``adopted``, ``add_key``: what is now known of the remote record.
+    ``raise_above``: force another push, with a generation above this one and above the present.
+    ``parked``: why only a person or a new edit can help; empty otherwise.
+    ``delay_seconds``: with ``Next.LATER``. ``spends_try``: False where the target as a whole is at fault, not
+    the record. ``reason`` and ``message`` hold no personal details.
+    """
+
+    outcome: Outcome
+    remote_id: str | None
+    adopted: str
+    add_key: str | None
+    acknowledged: bool = False
+    raise_above: int | None = None
+    doubt: Doubt = Doubt.KEEP
+    parked: str = ""
+    next: Next = Next.AT_RECHECK
+    delay_seconds: float = 0.0
+    spends_try: bool = True
+    reason: str = ""
+    message: str = ""
+    http_status: int | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome is not Outcome.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the target's guard has to know of an answer. ``error``: None where the target did what was asked.
+
+    Where it turned us away, ``seen`` is what a harmless call said right after, and ``if_refused`` the settlement
+    should the record alone be at fault.
+    """
+
+    error: TargetError | None
+    seen: Probe = Probe.NONE
+    if_refused: Settlement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A step whose result is known and not yet written.
+
+    ``add_key``: what an add was sent under. ``sent``: a write request may have reached the target.
+    ``heard``: None where the target was not asked.
+    """
+
+    lease: Lease
+    attempt_id: int | None
+    settlement: Settlement
+    add_key: str | None = None
+    sent: bool = False
+    heard: Heard | None = None

@@ -1,0 +1,51 @@
+"""How the whole stands: counts per target and state, and how long the oldest change has waited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Min
+from django.utils import timezone
+
+from thirdparty import guard, targets
+from thirdparty.models import Target
+from users.models import UserSync
+from users.models.sync import State
+from users.sync import triggers
+
+BREAKER_CLOSED = "closed"
+
+
+def status() -> dict[str, Any]:
+    """``{"healthy": bool, "targets": {name: {state: count, …, "oldest_unsynced_seconds"} | guard.summary()}}``.
+
+    Healthy: changes are recorded for every configured target, none is paused or cut off by its
+    breaker, and nothing has been owed for longer than SYNC_RECONCILE_AFTER_HOURS.
+    """
+    rows = {target.name: target for target in Target.objects.filter(enabled=True)}
+    report = {name: _blank(rows.get(name)) for name in targets.names()}
+    now = timezone.now()
+    groups = UserSync.objects.filter(target__in=report).order_by().values("target", "state")
+    for group in groups.annotate(count=Count("key"), oldest=Min("owed_since")):
+        entry = report[group["target"]]
+        entry[group["state"]] = group["count"]
+        if group["oldest"] is not None:
+            seconds = max((now - group["oldest"]).total_seconds(), 0.0)
+            entry["oldest_unsynced_seconds"] = max(seconds, entry["oldest_unsynced_seconds"] or 0.0)
+    recorded = set(report) <= set(rows) and not triggers.missing()
+    return {"healthy": recorded and all(map(_well, report.values())), "targets": report}
+
+
+def _blank(target: Target | None) -> dict[str, Any]:
+    return {
+        **{state.value: 0 for state in State},
+        "oldest_unsynced_seconds": None,
+        **guard.summary(target if target is not None else Target()),
+    }
+
+
+def _well(entry: dict[str, Any]) -> bool:
+    longest_seconds = settings.SYNC_RECONCILE_AFTER_HOURS * 3600
+    waited_seconds = entry["oldest_unsynced_seconds"] or 0.0
+    return not entry["paused"] and entry["breaker"] == BREAKER_CLOSED and waited_seconds <= longest_seconds

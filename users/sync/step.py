@@ -1,0 +1,136 @@
+"""The two ends of a step, in the database: claim and prepare some records, and write what came of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import Min
+from django.utils import timezone
+
+from thirdparty import targets
+from thirdparty.config import TargetConfig
+from thirdparty.connector import Capabilities, Connector, RemoteUser
+from thirdparty.guard import Admission
+from users.models import SyncAttempt
+from users.sync import desired, limits, outbox
+from users.sync.lease import Lease, Terms
+from users.sync.mapping import Unmappable
+from users.sync.outbox import Settled
+from users.sync.plan import Call, next_call
+from users.sync.settlement import Ended
+
+logger = logging.getLogger(__name__)
+
+KEY_HONOURED_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One claimed record, what to ask of its target, and all that this takes: no database is needed from here on.
+
+    ``offered``: what may be relied on now, of what the target is said to offer.
+    """
+
+    lease: Lease
+    call: Call
+    wanted: RemoteUser | None
+    attempt_id: int
+    add_key: str
+    target: TargetConfig
+    connector: Connector
+    offered: Capabilities
+    obstacle: Unmappable | str | None
+
+    @property
+    def asks(self) -> bool:
+        """Whether this step asks the target anything."""
+        reads = self.call in (Call.VERIFY, Call.RECHECK) and self.offered.query
+        return self.obstacle is None and (self.call.writes or reads)
+
+
+Read = Callable[[str, Sequence[Lease]], Mapping[str, desired.Desired]]
+
+
+def begin(
+    target: TargetConfig, admission: Admission, claim: Callable[[Terms], Sequence[Lease]], *, read: Read | None = None
+) -> list[Step]:
+    """Claim, read the users, decide, and write the attempts: one transaction, committed before anything is sent.
+
+    ``read``: what the target is to hold, by the record's key; as a rule the users as they are.
+    """
+    terms = Terms(limits.lease_seconds(), target.visibility_seconds)
+    read = read or desired.desired
+    try:
+        return _begun(target, admission, partial(claim, terms), read)
+    except IntegrityError:
+        # Two of them took one remote username: the others must not suffer.
+        return _begun(target, admission, partial(claim, replace(terms, alone=True)), read)
+
+
+def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Sequence[Lease]], read: Read) -> list[Step]:
+    with transaction.atomic():
+        leases = claim()
+        if not leases:
+            return []
+        goals = read(target.name, leases)
+        sent_at = _keys_sent_at(leases)
+        connector = targets.connector(target.name)
+        offered = admission.offered(connector.capabilities)
+        planned = [
+            (lease, *_plan(lease, goals[lease.key], offered, sent_at=sent_at.get(lease.key))) for lease in leases
+        ]
+        attempts = outbox.open_attempts([(lease, call) for lease, call, _ in planned])
+    return [
+        Step(
+            lease, call, goals[lease.key].user, attempts[lease.key].id, attempts[lease.key].add_key,
+            target, connector, offered, obstacle,
+        )
+        for lease, call, obstacle in planned
+    ]  # fmt: skip
+
+
+def _plan(
+    lease: Lease, goal: desired.Desired, offered: Capabilities, *, sent_at: datetime | None
+) -> tuple[Call, Unmappable | str | None]:
+    if goal.obstacle is not None:
+        return Call.NOTHING, goal.obstacle
+    fresh = sent_at is not None and timezone.now() - sent_at < KEY_HONOURED_FOR
+    try:
+        return next_call(lease, goal.user, offered, key_is_fresh=fresh), None
+    except Exception as error:  # whatever the record does to our code, it ends in its row
+        logger.exception("%s: cannot be planned", lease.key)
+        return Call.NOTHING, type(error).__name__
+
+
+def _keys_sent_at(leases: Sequence[Lease]) -> Mapping[str, datetime]:
+    """When the unanswered adds were first sent, by the record's key."""
+    unanswered = {lease.key: lease.add_key for lease in leases if lease.add_key is not None}
+    if not unanswered:
+        return {}
+    attempts = SyncAttempt.objects.filter(record_id__in=unanswered, idempotency_key__in=set(unanswered.values()))
+    grouped = attempts.order_by().values("record_id", "idempotency_key").annotate(sent_at=Min("started_at"))
+    return {
+        each["record_id"]: each["sent_at"]
+        for each in grouped
+        if unanswered[each["record_id"]] == each["idempotency_key"]
+    }
+
+
+def finish(target: TargetConfig, ended: Sequence[Ended], *, grace_seconds: float) -> Settled:
+    """Write the results; those whose rows are locked are left for another time.
+
+    A result whose lease was lost may have overwritten a newer one: its record is pushed again.
+    ``grace_seconds``: how much later than a result's own delay its record becomes due.
+    """
+    settled = outbox.settle(ended, visibility_seconds=target.visibility_seconds, grace_seconds=grace_seconds)
+    held = {*settled.rows, *(each.lease.key for each in settled.locked)}
+    lost = [each for each in ended if each.lease.key not in held]
+    for each in lost:
+        logger.warning("%s: the lease was lost before the step could settle", each.lease.key)
+    outbox.repair([each.lease.key for each in lost if each.sent])
+    return settled

@@ -1,0 +1,122 @@
+"""The Celery tasks: thin shells over `users.sync.push`, `users.sync.drain` and the reconciler."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from celery import Task, shared_task
+
+from thirdparty import guard, targets
+from users.sync import limits, reconcile, strict, sweep, triggers, wake
+from users.sync.drain import drain
+from users.sync.publisher import RECONCILE
+from users.sync.push import push
+from users.sync.settlement import Next
+
+STEPS_PER_TASK = 10
+LONGEST_COUNTDOWN_SECONDS = 900.0
+"""Longer waits are the reconciler's: a broker redelivers what stays unacknowledged for too long."""
+
+
+class NotYet(Exception):
+    """The step failed in a way that passes; the row says when the next one is due.
+
+    ``delay_seconds`` is the wait that was drawn for the row, ``stamp`` the ``due_at`` it got.
+    """
+
+    def __init__(self, why: str, delay_seconds: float, stamp: str) -> None:
+        super().__init__(why, delay_seconds, stamp)
+        self.why = why
+        self.delay_seconds = delay_seconds
+        self.stamp = stamp
+
+    def __str__(self) -> str:
+        return f"{self.why}; next try in {self.delay_seconds:.1f} s"
+
+
+class Converging(Task):  # type: ignore[type-arg]  # the stub's parameters do not exist at run time
+    """Celery's autoretry, with the delay that `users.sync.retry` drew and the row already carries.
+
+    The row's ``due_at`` was committed before: a retry message that the broker loses costs time only.
+    """
+
+    autoretry_for = (NotYet,)
+    max_retries = None
+
+    def retry(self, *args: Any, **options: Any) -> Any:
+        not_yet = options.get("exc")
+        if isinstance(not_yet, NotYet) and self.request.args:
+            target, key, *_ = self.request.args
+            options |= {"args": (target, key, not_yet.stamp), "countdown": not_yet.delay_seconds}
+        return super().retry(*args, **options)
+
+
+@shared_task(name=wake.SYNC_USER, base=Converging)
+def sync_user(target: str, key: str, stamp: str | None = None) -> str:
+    """Make one record of one target agree with the user as they are now. Returns the record's state.
+
+    ``stamp``: the ``due_at`` that lets this message claim before the record is due.
+    """
+    moment = datetime.fromisoformat(stamp) if stamp else None
+    state: str = "nothing to do"
+    for _ in range(STEPS_PER_TASK):
+        pushed = push(target, key, stamp=moment)
+        if pushed is None:
+            return state
+        if pushed.row is None:
+            return "lease lost"
+        row, result, moment = pushed.row, pushed.settlement, None
+        state = row.state
+        wake.heir(row)
+        if pushed.again:
+            continue
+        delay = result.delay_seconds
+        retried_here = row.attempts <= limits.backoff().tries and delay <= LONGEST_COUNTDOWN_SECONDS
+        if result.next is Next.LATER and row.due_at is not None and retried_here:
+            raise NotYet(result.reason, delay, row.due_at.isoformat())
+        return state
+    wake.sync_user(target, key)
+    return state
+
+
+@shared_task(name=wake.DRAIN)
+def drain_target(target: str, spread: int = wake.MOST_DRAINS - 1, joins: bool = False) -> str:  # noqa: FBT001, FBT002  # a message has no names
+    """Take steps for whatever is due for a target, many at a time.
+
+    ``spread``: how many more workers may join. ``joins``: one that drains already has asked for this one.
+    """
+
+    def join() -> None:
+        if spread > 0:
+            wake.start_drain(target, spread=spread - 1, joins=True)
+
+    drained = drain(target, spread=join, joins=joins)
+    if drained.unfinished:
+        wake.start_drain(target, spread=0)
+    elif drained.look_in_seconds is not None and drained.look_in_seconds <= LONGEST_COUNTDOWN_SECONDS:
+        wake.drain(target, within_seconds=drained.look_in_seconds)
+    return f"{drained.settled} steps"
+
+
+@shared_task(name=RECONCILE)
+def reconcile_tick() -> str:
+    """One tick of the reconciler: wake what is due, and whatever has waited for N hours."""
+    triggers.require_in_place()
+    return str(run_reconcile())
+
+
+def run_reconcile() -> int:
+    """Wake drains for what is due; returns how many. Housekeeping comes after that."""
+    reconcile.pull_forward()
+    strict.sweep()
+    for target in targets.names():
+        guard.revive(target)
+    woken = 0
+    for target, drains in reconcile.drains_needed().items():
+        # The first spreads to as many as are needed; a hint for each would be there even if one did all.
+        woken += wake.start_drain(target, spread=drains - 1)
+    for target in targets.names():
+        sweep.add_missing(target)
+    reconcile.prune()
+    return woken

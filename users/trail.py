@@ -1,0 +1,24 @@
+"""Who did what to whom, and why: Django's own log, which the admin shows as an object's history."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+
+__all__ = ["ADDITION", "CHANGE", "DELETION", "record"]
+
+
+def record(account: Any, subject: Model, deed: int, message: str | list[dict[str, Any]]) -> None:
+    """Note what ``account`` did. Call in the transaction of the deed; names of fields, no values: those are personal details."""
+    LogEntry.objects.create(
+        user_id=account.pk,
+        content_type=ContentType.objects.get_for_model(subject),
+        object_id=str(subject.pk),
+        object_repr=str(subject)[:200],
+        action_flag=deed,
+        change_message=message if isinstance(message, str) else json.dumps(message),
+    )
