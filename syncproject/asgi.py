@@ -1,0 +1,12 @@
+"""The web application for ASGI servers. Refuses to start where writes would go unrecorded."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncproject.settings")
+application = get_asgi_application()
+
+from users.sync.triggers import require_in_place  # noqa: E402  # needs the application set up above
+
+require_in_place()

@@ -1,0 +1,1 @@
+"""The whole system on this machine: for the demo, the acceptance tests and the chaos run."""

@@ -1,0 +1,79 @@
+"""Reads of the environment that answer a bad value with the setting's name and a hint."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_REQUEST_RATE = re.compile(r"[1-9]\d{0,8}/(s|min|hour|day)")
+BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
+
+
+def number(env: environ.Env, name: str, default: float, *, least: float | None = None) -> float:
+    """The setting ``name``, fractions allowed. Above 0, or from ``least`` on where that is given."""
+    text = env.str(name, default="").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not (value >= least if least is not None else value > 0) or value == float("inf"):
+        bound = "above 0" if least is None else f"from {least:g} on"
+        raise ImproperlyConfigured(f"{name} is {text!r}; use a number {bound}, e.g. {default:g}")
+    return value
+
+
+def request_rate(env: environ.Env, name: str, default: str) -> str | None:
+    """A rate such as ``100/s`` or ``600/min`` in the form that REST framework reads; None for ``off``."""
+    text = env.str(name, default="").strip() or default
+    if text == "off":
+        return None
+    if not _REQUEST_RATE.fullmatch(text):
+        raise ImproperlyConfigured(f"{name} is {text!r}; use requests per s, min, hour or day, e.g. {default}, or off")
+    return text
+
+
+def broker_url(url: str) -> str:
+    """The broker's address, unchanged. Raises `ImproperlyConfigured` for brokers that lose tasks."""
+    if urlsplit(url).scheme not in BROKER_SCHEMES:
+        raise ImproperlyConfigured(
+            f"CELERY_BROKER_URL must begin with {', '.join(s + '://' for s in BROKER_SCHEMES)}; "
+            "other transports lose tasks when a worker is killed"
+        )
+    return url
+
+
+def database(url: str, *, timeout_seconds: float) -> dict[str, Any]:
+    """Django's settings for ``DATABASE_URL``, with the options each database needs under many processes.
+
+    ``timeout_seconds``: the longest that a statement waits for a lock; a lease has to outlive it.
+    Raises `ImproperlyConfigured` for anything but postgres://… and sqlite:///path.
+    """
+    try:
+        parsed: dict[str, Any] = environ.Env.db_url_config(url)
+    except Exception as error:  # noqa: BLE001  # whatever the parser trips over, the setting is wrong
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {type(error).__name__}") from None
+    engine = parsed.get("ENGINE", "")
+    if engine.endswith("postgresql"):
+        options = {"connect_timeout": 5, "options": f"-c lock_timeout={int(timeout_seconds * 1000)}"}
+        return parsed | {
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": options | parsed.get("OPTIONS", {}),
+        }
+    if engine.endswith("sqlite3"):
+        return parsed | {
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                # Without IMMEDIATE most write transactions of several processes fail as "locked".
+                "transaction_mode": "IMMEDIATE",
+                "timeout": timeout_seconds,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///")

@@ -1,0 +1,166 @@
+"""All settings, from the environment (INTERFACE: README, "Settings")."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from syncproject.env import broker_url, database, number, request_rate
+from thirdparty.config import load_targets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DEBUG = env.bool("DJANGO_DEBUG", default=False)
+_DEVELOPMENT_KEY = "development-only-" + "k" * 40
+SECRET_KEY = env.str("DJANGO_SECRET_KEY", default=_DEVELOPMENT_KEY if DEBUG else "")
+_NEEDS_NO_SECRET = {"check", "makemigrations", "spectacular", "sandbox", "help", "compilemessages", "collectstatic"}
+if not SECRET_KEY:
+    if not _NEEDS_NO_SECRET.intersection(sys.argv[1:2]):
+        raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set: give it 50 random characters (or DJANGO_DEBUG=1)")
+    SECRET_KEY = _DEVELOPMENT_KEY
+ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "thirdparty",
+    "users",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "syncproject.urls"
+WSGI_APPLICATION = "syncproject.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+SYNC_DATABASE_TIMEOUT_SECONDS = number(env, "SYNC_DATABASE_TIMEOUT_SECONDS", 20.0)
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": database(
+        env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
+        timeout_seconds=SYNC_DATABASE_TIMEOUT_SECONDS,
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "users.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static"
+# Without `collectstatic`, as on a developer's machine, files are looked for where the apps keep them.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_ROOT.is_dir()
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = env.bool("DJANGO_SSL", default=False)
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    # Counted for each person, and each process: enough to keep a script that runs wild from the others' throats.
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": request_rate(env, "SYNC_API_RATE", "100/s")},
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["users.api.parsers.JSONBody"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "users.api.schema.ProblemSchema",
+    "EXCEPTION_HANDLER": "users.api.problems.answer",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "usersync",
+    "DESCRIPTION": "Save the user; the third party follows; and when it cannot, you see why.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+UNFOLD = {
+    "SITE_TITLE": "usersync",
+    "SITE_HEADER": "usersync",
+    "SITE_SUBHEADER": "save the user; the third party follows",
+    "SITE_SYMBOL": "sync",
+    "DASHBOARD_CALLBACK": "users.admin.dashboard.fill",
+    "SIDEBAR": {"navigation": "users.admin.navigation.sections"},
+}
+
+# --- The synchronisation -------------------------------------------------------------------
+CELERY_BROKER_URL = broker_url(env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0"))
+
+SYNC_QUEUE = env.str("SYNC_QUEUE", default="usersync")
+SYNC_TARGETS = load_targets(os.environ)
+
+SYNC_RECONCILE_AFTER_HOURS = number(env, "SYNC_RECONCILE_AFTER_HOURS", 1.0)
+SYNC_RECONCILE_EVERY_SECONDS = number(env, "SYNC_RECONCILE_EVERY_SECONDS", 30.0)
+SYNC_RETRY_BACKOFF_SECONDS = number(env, "SYNC_RETRY_BACKOFF_SECONDS", 1.0)
+SYNC_RETRY_BACKOFF_MAX_SECONDS = number(env, "SYNC_RETRY_BACKOFF_MAX_SECONDS", 600.0)
+SYNC_RETRY_MAX = int(number(env, "SYNC_RETRY_MAX", 8, least=0))
+SYNC_BREAKER_SECONDS = number(env, "SYNC_BREAKER_SECONDS", 5.0)
+SYNC_BREAKER_MAX_SECONDS = number(env, "SYNC_BREAKER_MAX_SECONDS", 300.0)
+SYNC_WAIT_TRIES = int(number(env, "SYNC_WAIT_TRIES", 3, least=1))
+SYNC_WAIT_PAUSE_SECONDS = number(env, "SYNC_WAIT_PAUSE_SECONDS", 1.0)
+SYNC_LEASE_SECONDS = number(env, "SYNC_LEASE_SECONDS", 60.0)
+SYNC_DRAIN_THREADS = int(number(env, "SYNC_DRAIN_THREADS", 32, least=1))
+SYNC_ATTEMPT_RETENTION_DAYS = number(env, "SYNC_ATTEMPT_RETENTION_DAYS", 90.0)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"()": "syncproject.log.Discreet", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # It quotes malformed headers of foreign servers, which may hold anything.
+    "loggers": {"urllib3.connection": {"level": "ERROR"}},
+    "root": {"handlers": ["stderr"], "level": env.str("DJANGO_LOG_LEVEL", default="INFO")},
+}
