@@ -1,0 +1,81 @@
+"""What is wrong with settings or database stops the start, with its name and a hint."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+from users.checks import require_sound
+
+ROOT = Path(__file__).parents[2]
+CELERY = [sys.executable, "-m", "celery", "-A", "syncproject"]
+WEB = [sys.executable, "-c", "import syncproject.wsgi"]
+MANAGE = [sys.executable, "manage.py"]
+
+
+def run(command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env=os.environ | env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def database_without_triggers(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('database') / 'db.sqlite3'}"
+    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
+    code = "from users.sync import triggers; triggers.drop()"
+    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", code], DATABASE_URL=url).returncode == 0
+    return url
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[*CELERY, "worker", "--pool", "solo"], [*CELERY, "beat", "--schedule", "FOLDER/schedule"], WEB],
+    ids=["worker", "beat", "web"],
+)
+def test_nothing_starts_where_writes_would_go_unrecorded(
+    command: list[str], database_without_triggers: str, tmp_path: Path
+) -> None:
+    placed = [word.replace("FOLDER", str(tmp_path)) for word in command]
+    ended = run(placed, DATABASE_URL=database_without_triggers)
+    assert ended.returncode != 0
+    assert "usersync_user_insert" in ended.stderr
+    assert "manage.py migrate" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("SYNC_LEASE_SECONDS", "3"),
+        ("CELERY_BROKER_URL", "memory://"),
+        ("TARGET_PARTNER_BASE_URL", "partner"),
+    ],
+)
+def test_a_wrong_setting_stops_the_worker_by_name(setting: str, value: str) -> None:
+    ended = run([*CELERY, "worker", "--pool", "solo"], **{setting: value})
+    assert ended.returncode != 0
+    assert setting in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("SYNC_LEASE_SECONDS", 20.0), ("SYNC_RETRY_BACKOFF_MAX_SECONDS", 9999.0), ("SYNC_RETRY_BACKOFF_SECONDS", 700.0)],
+)
+def test_durations_that_do_not_fit_are_named_with_a_hint(settings: Any, setting: str, value: float) -> None:
+    setattr(settings, setting, value)
+    with pytest.raises(SystemCheckError, match=setting):
+        call_command("check")
+    with pytest.raises(ImproperlyConfigured, match=setting):
+        require_sound()
+
+
+def test_sound_settings_pass_every_check() -> None:
+    call_command("check")

@@ -1,0 +1,139 @@
+"""The pages as a person sees them, in a real browser. Screenshots go to ``.run/screenshots``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from syncproject.demo.stack import Operator, Stack
+from tests.acceptance.conftest import QUICK, Api, System
+
+SCREENSHOTS = Path(__file__).parents[2] / ".run" / "screenshots"
+DRIVER = shutil.which("chromedriver")
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+PEOPLE = [
+    ("张伟", "13800000001"),
+    ("王芳", "13800000002"),
+    ("José Núñez", "34600111222"),
+    ("Anna Schmidt", "4930123456"),
+]
+
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(
+        os.environ.get("REQUIRE_SERVICES") != "1" and not (DRIVER and BROWSER),
+        reason="no chromium with chromedriver on PATH",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    quiet = {"TARGET_PARTNER_VISIBILITY_SECONDS": "600", "SYNC_RETRY_BACKOFF_SECONDS": "60"}
+    settings = QUICK | quiet | {"SYNC_RETRY_BACKOFF_MAX_SECONDS": "60"}
+    with Stack(tmp_path_factory.mktemp("pages"), settings=settings) as running:
+        running.start("broker", "sandbox", "web", "worker", "beat", "flower")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operator(stack: Stack) -> Operator:
+    return stack.create_operator()
+
+
+@pytest.fixture(scope="module")
+def anna(stack: Stack, operator: Operator) -> str:
+    """People in every state; the uuid of the one whom the target cannot be told of now."""
+    system = System(stack, Api(stack.url("web"), operator.token))
+    made = [system.api.create(name=name, phone=phone) for name, phone in PEOPLE]
+    system.wait_level()
+    for user, fault, state in zip(
+        made[1:], ("apply_then_cut", "422", "503"), ("unknown", "dead", "pending"), strict=True
+    ):
+        # The drawn backoff alone may be over at once.
+        system.sandbox.faults(rates={fault: 1}, retry_after=600)
+        system.api.edit(user["uuid"], phone="4930999999")
+        system.wait(lambda user=user, state=state: system.api.explain(user["uuid"])["state"] == state)
+        system.wait(lambda user=user: system.api.explain(user["uuid"])["attempts"][0]["outcome"] != "ok")
+    system.sandbox.heal()
+    return str(made[3]["uuid"])
+
+
+@pytest.fixture(scope="module")
+def browser(stack: Stack, operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER or ""
+    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+        "--window-size=1400,840", f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    with webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER)) as chrome:
+        chrome.get(stack.url("web") + "/admin/")
+        chrome.find_element(By.NAME, "username").send_keys(operator.username)
+        chrome.find_element(By.NAME, "password").send_keys(operator.password)
+        chrome.find_element(By.CSS_SELECTOR, "[type=submit]").click()
+        waiting(chrome).until(lambda page: "Overview" in page.find_element(By.TAG_NAME, "body").text)
+        yield chrome
+
+
+def waiting(browser: WebDriver) -> WebDriverWait[WebDriver]:
+    """A page that is being replaced has elements that go stale: look again."""
+    return WebDriverWait(browser, 30, ignored_exceptions=[StaleElementReferenceException])
+
+
+def look(browser: WebDriver, name: str, address: str, expected: str) -> str:
+    """Open a page, wait for a text, keep a picture. Fails on any error in the browser's console."""
+    browser.get_log("browser")
+    browser.get(address)
+    waiting(browser).until(lambda page: expected in page.find_element(By.TAG_NAME, "body").text)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    browser.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
+    assert browser.get_log("browser") == []
+    return str(browser.find_element(By.TAG_NAME, "body").text)
+
+
+def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: Stack, anna: str) -> None:
+    page = look(browser, "overview", stack.url("web") + "/admin/", "partner").upper()
+    assert "1\nDEAD" in page
+
+
+def test_the_list_of_people_shows_the_state_of_each(browser: WebDriver, stack: Stack, anna: str) -> None:
+    page = look(browser, "people", stack.url("web") + "/admin/users/user/", "张伟").upper()
+    for state in ("SYNCED", "UNKNOWN", "DEAD", "PENDING"):
+        assert f"PARTNER {state}" in page
+
+
+def test_the_page_of_a_record_explains_it_and_asks_the_target_on_demand(
+    browser: WebDriver, stack: Stack, anna: str
+) -> None:
+    key = f"partner_3A{anna.replace('-', '')}"
+    address = f"{stack.url('web')}/admin/users/usersync/{key}/change/?ask=1"
+    page = look(browser, "explanation", address, "http_503")
+    assert "4930123456 instead of 4930999999" in page
+
+
+def test_the_api_documents_itself(browser: WebDriver, stack: Stack) -> None:
+    look(browser, "api", stack.url("web") + "/api/docs/", "/api/v1/users/")
+
+
+def test_flower_shows_the_tasks(browser: WebDriver, stack: Stack, anna: str) -> None:
+    look(browser, "flower", stack.url("flower") + "/tasks", "users.reconcile")
+    # The reconciler's ticks have filled the first page by now.
+    browser.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("sync_user")
+    waiting(browser).until(lambda page: "users.sync_user" in page.find_element(By.TAG_NAME, "body").text)
+
+
+def test_the_sandbox_shows_what_it_holds(browser: WebDriver, stack: Stack, anna: str) -> None:
+    look(browser, "sandbox", stack.url("sandbox") + "/_sandbox/", "update")

@@ -1,0 +1,199 @@
+"""Runs some cases at the same time, each on a person of its own, until all are at rest again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from uuid import uuid4
+
+from syncproject.demo.process import Process
+from syncproject.demo.stack import TARGET
+from tests.chaos.crash import writes
+from tests.chaos.crash.cases import Case, Result
+from tests.chaos.crash.fall import Fall
+from tests.chaos.crash.order import Action
+from tests.chaos.crash.stage import FROZEN_SECONDS, LATE_SECONDS, Stage
+from tests.chaos.crash.verdict import AT_REST, Subject, judge
+from users import services
+from users.models import UserSync
+from users.models.sync import State
+from users.sync import outbox, wake
+from users.sync.publisher import RECONCILE, publisher
+
+CONVERGED_WITHIN_SECONDS = 45.0
+"""The stated time: a lost lease, a wake put off for another, a window, the longest backoff, with room for a slow day."""
+_REACHED_WITHIN_SECONDS = 45.0
+_EDIT_AFTER_SECONDS = 0.5
+_TICK_WITHIN_SECONDS = 2.0
+_STILL_SECONDS = 1.5
+_POLL_SECONDS = 0.1
+_FOUND = ("reconcile", "drain")
+"""What begins with a tick that finds a record, as none was woken."""
+
+
+class Batch:
+    """One batch on a stage whose earlier batches are at rest."""
+
+    def __init__(self, stage: Stage, cases: Iterable[Case]) -> None:
+        self._stage = stage
+        self._sandbox = stage.stack.sandbox
+        self._subjects = [_subject(case) for case in cases]
+        self._to_write = [each for each in self._subjects if each.case.phase not in ("save", *_FOUND)]
+        self._to_find = [each for each in self._subjects if each.case.phase in _FOUND]
+        self._writers: Process | None = None
+        self._healed = False
+        of_worker = next((each.case.action for each in self._subjects if each.case.action.of_worker), None)
+        self._fall = Fall(stage, of_worker) if of_worker else None
+
+    def run(self) -> list[Result]:
+        """Crash, wait for rest, judge."""
+        self._prepare()
+        self._see_through()
+        self._rest(self._subjects)
+        if self._writers is not None:
+            self._writers.kill()
+        return judge(self._subjects, self._sandbox)
+
+    # -- before the crashes ---------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        self._stage.orders.clear()
+        existing = [each for each in self._subjects if each.case.operation != "add"]
+        for each in existing:
+            writes.insist(writes.person(each.user_uuid, writes.BEFORE).save)
+        self._rest(existing)
+        if self._fall is not None:
+            self._fall.prepare()
+        self._break_target()
+        for each in self._subjects:
+            self._stage.orders.place(each.key, each.case.order)
+
+    def _break_target(self) -> None:
+        faults = {each.case.fault for each in self._faulty()}
+        if not faults:
+            self._healed = True
+            return
+        (fault,) = faults
+        only = {"usernames": [writes.username(each.user_uuid) for each in self._faulty()]}
+        only["calls"] = ["add", "update", "delete"]
+        self._sandbox.faults(rates={fault: 1}, only=only, late_seconds=LATE_SECONDS, late_answer="504")
+
+    def _faulty(self) -> list[Subject]:
+        return [each for each in self._subjects if each.case.fault]
+
+    # -- while they crash -----------------------------------------------------------------
+
+    def _see_through(self) -> None:
+        frozen = sum(each.case.action is Action.FREEZE and each.case.transaction_is_open for each in self._subjects)
+        patience = _REACHED_WITHIN_SECONDS + FROZEN_SECONDS * frozen * self._stage.one_writer
+        deadline = time.monotonic() + patience
+        self._start_writers()
+        while time.monotonic() < deadline and not self._is_over():
+            self._write()
+            self._tick()
+            self._note_hits()
+            self._note_moving(self._subjects)
+            self._heal()
+            for each in self._subjects:
+                self._attend(each)
+            if self._fall is not None and all(each.hit for each in self._subjects):
+                self._fall.go_on()
+            self._stage.stack.require_alive()
+            time.sleep(_POLL_SECONDS)
+        self._sandbox.heal()
+        self._stage.orders.release()
+        self._stage.both_workers()
+
+    def _is_over(self) -> bool:
+        crashed = all(each.hit and (each.thawed or each.case.action is not Action.FREEZE) for each in self._subjects)
+        return crashed and self._healed and (self._fall is None or self._fall.over)
+
+    def _note_hits(self) -> None:
+        hits = self._stage.orders.hits()
+        for each in self._subjects:
+            if each.hit is None and each.key in hits:
+                each.hit, each.hit_at = hits[each.key], time.monotonic()
+
+    def _heal(self) -> None:
+        if self._healed:
+            return
+        doubtful = set(UserSync.objects.filter(recheck_at__isnull=False).values_list("key", flat=True))
+        if all(each.hit or (each.case.reads and each.key in doubtful) for each in self._faulty()):
+            self._sandbox.heal()
+            self._healed = True
+
+    def _attend(self, each: Subject) -> None:
+        """Edit the frozen one's person, and let it go on when its lease is over."""
+        if each.hit is None or not each.case.action.freezes or each.thawed:
+            return
+        frozen_seconds = time.monotonic() - each.hit_at
+        if each.case.edited_while_frozen and not each.edited and frozen_seconds > _EDIT_AFTER_SECONDS:
+            each.edited = writes.attempted(partial(services.update_user, each.user_uuid, name=writes.WHILE_FROZEN))
+        if each.case.action is Action.FREEZE and frozen_seconds > FROZEN_SECONDS:
+            with suppress(ProcessLookupError):
+                os.kill(each.hit.pid, signal.SIGCONT)
+            each.thawed = True
+
+    def _start_writers(self) -> None:
+        saves = [each for each in self._subjects if each.case.phase == "save"]
+        if saves:
+            self._writers = self._stage.writers((each.case.operation, each.user_uuid) for each in saves)
+            self._writers.start()
+        for each in saves:
+            each.written_at = time.monotonic()
+
+    def _write(self) -> None:
+        while self._to_write:
+            each = self._to_write[-1]
+            each.written_at = time.monotonic()
+            if not writes.attempted(partial(writes.write, each.case.operation, each.user_uuid)):
+                return
+            self._to_write.pop()
+
+    def _tick(self) -> None:
+        """Let a tick find the records one after the other: one that crashes puts off whatever else it selected."""
+        begun = [each for each in self._subjects if each.case.phase in _FOUND and each.written_at]
+        if begun and not begun[-1].hit:
+            if time.monotonic() < begun[-1].found_at + _TICK_WITHIN_SECONDS:
+                return
+            # A tick that had begun before found it, and went on unharmed: owe it once more.
+            if not writes.attempted(partial(outbox.repair, [begun[-1].key])):
+                return
+        elif len(begun) < len(self._to_find):
+            begun.append(self._to_find[len(begun)])
+            writes.insist(partial(writes.write_silently, begun[-1].case.operation, begun[-1].user_uuid))
+            begun[-1].written_at = time.monotonic()
+        else:
+            return
+        begun[-1].found_at = time.monotonic()
+        publisher().publish(RECONCILE, [])
+
+    # -- after the crashes ----------------------------------------------------------------
+
+    def _rest(self, subjects: Sequence[Subject]) -> None:
+        """Wait until these are at rest and stay so for a while, or the stated time is over."""
+        deadline = time.monotonic() + CONVERGED_WITHIN_SECONDS
+        moved_at = time.monotonic()
+        while time.monotonic() < min(deadline, moved_at + _STILL_SECONDS):
+            stats = self._sandbox.stats()
+            if self._note_moving(subjects) or stats["in_flight"] or stats["late"]["pending"]:
+                moved_at = time.monotonic()
+            time.sleep(_POLL_SECONDS)
+
+    def _note_moving(self, subjects: Sequence[Subject]) -> bool:
+        """Whether any is not at rest now."""
+        keys = {each.key: each for each in subjects}
+        moving = UserSync.objects.filter(key__in=keys).exclude(state__in=(*AT_REST, State.DEAD))
+        found = list(moving.values_list("key", flat=True))
+        for key in found:
+            keys[key].moved_at = time.monotonic()
+        return bool(found)
+
+
+def _subject(case: Case) -> Subject:
+    user_uuid = uuid4()
+    return Subject(case, user_uuid, wake.sync_key(TARGET, user_uuid))

@@ -1,0 +1,78 @@
+"""One pair's run in a process of its own: ``-m tests.chaos.crash.campaign PAIR RESULTS [--seed N] [--only WORDS]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.chaos.crash import cases
+from tests.chaos.crash.cases import Case, Result
+from tests.chaos.crash.stage import CONCURRENCY, PAIRS, Stage, started
+
+BATCH_SIZE = 100
+_AGAIN_SIZE = 24
+_SAMPLE_CONCURRENCY = 8
+_WORKER_BATCH_SIZE = CONCURRENCY - 2
+"""So many children of one worker wait at their crash points together; the others take what comes meanwhile."""
+
+
+def main() -> int:
+    """0 when every case ended level. The results go to a file as JSON; logs stay where something went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.crash.campaign")
+    parser.add_argument("pair", choices=PAIRS)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--seed", type=int, help="run only the sample of this seed")
+    parser.add_argument("--only", default="", help="run only the cases whose names contain this")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="usersync-crash-"))
+    sound = False
+    try:
+        concurrency = CONCURRENCY if options.seed is None else _SAMPLE_CONCURRENCY
+        with started(options.pair, folder, concurrency=concurrency) as stage:
+            results = _run(stage, _planned(stage, options))
+        options.results.write_text(json.dumps([result.as_json() for result in results]))
+        sound = not any(result.problems for result in results)
+    finally:
+        if sound:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            sys.stderr.write(f"logs are in {folder}\n")
+    return int(not sound)
+
+
+def _planned(stage: Stage, options: argparse.Namespace) -> Sequence[Sequence[Case]]:
+    if options.seed is not None:
+        return [cases.sample(options.seed)]
+    chosen = [case for case in cases.every_case(one_writer=stage.one_writer) if options.only in case.name]
+    return cases.batches(chosen, size=BATCH_SIZE, worker_size=_WORKER_BATCH_SIZE)
+
+
+def _run(stage: Stage, planned: Sequence[Sequence[Case]]) -> list[Result]:
+    """The results; what was void once is run again among fewer."""
+    results = {result.case: result for batch in planned for result in _batch(stage, batch)}
+    void = [case for case, result in results.items() if result.void]
+    for batch in cases.batches(void, size=_AGAIN_SIZE, worker_size=_WORKER_BATCH_SIZE):
+        results |= {result.case: result for result in _batch(stage, batch)}
+    return list(results.values())
+
+
+def _batch(stage: Stage, batch: Sequence[Case]) -> list[Result]:
+    # Models can be imported only now that Django is set up with the system's own settings.
+    from tests.chaos.crash.batch import Batch
+
+    began = time.monotonic()
+    results = Batch(stage, batch).run()
+    broken = sum(bool(result.problems) for result in results)
+    sys.stdout.write(f"{len(batch)} cases, {broken} broken, {time.monotonic() - began:.0f} s\n")
+    sys.stdout.flush()
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Every crash that is tried: where, how, at which write, and what the target had made of the request."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any, Self
+
+from tests.chaos.crash.order import Action, Order
+
+OPERATIONS = ("add", "update", "delete")
+PLACES = {
+    "save": ("uncommitted", "committed", "unpublished", "published"),
+    "push": (
+        "unclaimed",
+        "claiming",
+        "claimed",
+        "unsent",
+        "written",
+        "answered",
+        "unsettled",
+        "settling",
+        "settled",
+        "unacknowledged",
+    ),
+    "drain": (
+        "unclaimed",
+        "claiming",
+        "claimed",
+        "unsent",
+        "written",
+        "answered",
+        "unsettled",
+        "settling",
+        "settled",
+        "unacknowledged",
+    ),
+    "verify": ("claiming", "unsent", "written", "answered", "settling", "settled"),
+    "recheck": ("claiming", "unsent", "written", "answered", "settling", "settled"),
+    "reconcile": ("unselected", "selected", "published"),
+}
+"""The steps in their order. DESCRIPTIONS says what each means."""
+DESCRIPTIONS = {
+    "save uncommitted": "the user is written, the transaction open",
+    "save committed": "committed, the hook not run",
+    "save unpublished": "the hook runs, nothing published yet",
+    "save published": "the broker has the message",
+    "push unclaimed": "a worker has the message, the claim's transaction is open",
+    "push claiming": "lease and attempt are written, not committed",
+    "push claimed": "lease and attempt committed, nothing sent",
+    "push unsent": "inside the connector, past the lease check, nothing sent",
+    "push written": "the request is out, no answer read",
+    "push answered": "the answer is read",
+    "push unsettled": "the answer is judged, nothing written",
+    "push settling": "the settlement is written, not committed",
+    "push settled": "the settlement is committed",
+    "push unacknowledged": "the task is done, its message not acknowledged",
+    "reconcile unselected": "a tick is about to select the record",
+    "reconcile selected": "found, no hint published",
+    "reconcile published": "the hint is published, the tick goes on",
+}
+FATES = {"applied": "", "lost": "cut", "late": "late_apply", "refused": "503", "unheard": "apply_then_500"}
+"""What the target makes of the write, and the sandbox's fault for it. ``lost``: never applied, no answer;
+``late``: applied after the crash; ``refused``: not applied and said so; ``unheard``: applied, answered 500."""
+_UNANSWERED = FATES | {"applied": "apply_then_cut"}
+_IN_ONE_PROCESS = (Action.KILL, Action.TERMINATE, Action.FREEZE, Action.RAISE)
+_OF_A_WORKER = (Action.KILL_WORKER, Action.TERMINATE_WORKER, Action.FREEZE_WORKER)
+_AFTER_AN_ANSWER = ("answered", "unsettled", "settling", "settled", "unacknowledged")
+_IN_A_TRANSACTION = (("save", "uncommitted"), ("push", "unclaimed"), ("drain", "unclaimed"))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One crash. ``fate``: of the write; for verify and recheck of the unanswered one before; empty where none is out."""
+
+    phase: str
+    place: str
+    action: Action
+    operation: str
+    fate: str = ""
+
+    @property
+    def name(self) -> str:
+        words = (self.phase, self.place, self.action, self.operation, self.fate)
+        return "-".join(word.replace(" ", "-") for word in words if word)
+
+    @property
+    def order(self) -> Order:
+        return Order(self.phase, self.place, self.action)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the crash is in a step that only reads, after an unanswered write."""
+        return self.phase in ("verify", "recheck")
+
+    @property
+    def fault(self) -> str:
+        """The sandbox's fault that gives the write its fate; empty for none."""
+        return (_UNANSWERED if self.reads else FATES).get(self.fate, "")
+
+    @property
+    def transaction_is_open(self) -> bool:
+        """Whether the process crashes with a database transaction open; frozen, it blocks all of SQLite."""
+        return self.place in ("claiming", "settling") or (self.phase, self.place) in _IN_A_TRANSACTION
+
+    @property
+    def edited_while_frozen(self) -> bool:
+        """Whether the user is changed once more while the process is frozen, so that it wakes with old content."""
+        return self.action.freezes and self.operation != "delete" and not self.transaction_is_open
+
+    @property
+    def is_rolled_back(self) -> bool:
+        """Whether the write never happens."""
+        return (self.phase, self.place) == ("save", "uncommitted") and not self.action.freezes
+
+
+NOT_REACHED = "the crash point was not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``seconds`` from the write to the last change, the crash's own freeze included."""
+
+    case: Case
+    seconds: float
+    problems: tuple[str, ...]
+
+    @property
+    def void(self) -> bool:
+        """Whether all went well but the crash: on a slow day a step may be left out, as a look before the window ends."""
+        return self.problems == (NOT_REACHED,)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Self:
+        case = Case(**plain["case"] | {"action": Action(plain["case"]["action"])})
+        return cls(case, plain["seconds"], tuple(plain["problems"]))
+
+
+def every_case(*, one_writer: bool) -> list[Case]:
+    """All cases. ``one_writer``: a transaction that is kept open blocks the whole database, so few such are tried."""
+    return [case for case in _cases() if not (one_writer and _spared(case))]
+
+
+def sample(seed: int, count: int = 16) -> list[Case]:
+    """Some cases that can run together: of one fault and of none, none frozen with the database in its hands."""
+    pick = random.Random(seed)
+    candidates = [
+        case
+        for case in _cases()
+        if not case.action.of_worker and not (case.action.freezes and case.transaction_is_open)
+    ]
+    fault = pick.choice(sorted({case.fault for case in candidates} - {""}))
+    faulty = [case for case in candidates if case.fault == fault]
+    sound = [case for case in candidates if not case.fault and case.phase != "save"]
+    saves = [case for case in candidates if case.phase == "save"]
+    chosen = [*pick.sample(faulty, count // 2), *pick.sample(saves, 3)]
+    return chosen + pick.sample(sound, count - len(chosen))
+
+
+def batches(cases: list[Case], *, size: int, worker_size: int) -> list[list[Case]]:
+    """Cases that run together: those of one fault at most, and of one action where it is done to the worker.
+
+    A frozen open transaction goes last and apart.
+    """
+    kinds: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        apart = case.action if case.action.of_worker else ""
+        if case.action is Action.FREEZE and case.transaction_is_open:
+            apart = "~"
+        kinds.setdefault((apart, case.fault), []).append(case)
+    planned = []
+    for (apart, _), same in sorted(kinds.items()):
+        most = worker_size if apart else size
+        parts = -(-len(same) // most)
+        # Every part gets some of everything, so that no part is all frozen processes.
+        planned += [same[number::parts] for number in range(parts)]
+    return planned
+
+
+def _cases() -> Iterator[Case]:
+    for phase, places in PLACES.items():
+        for place in places:
+            for action, operation in product((*_IN_ONE_PROCESS, *_OF_A_WORKER), OPERATIONS):
+                if action.of_worker and phase != "push":
+                    continue
+                if phase == "verify" and operation != "add":
+                    continue
+                if place == "unacknowledged" and action is Action.RAISE:
+                    continue  # nothing of ours runs there
+                for fate in _fates(phase, place, action):
+                    yield Case(phase, place, action, operation, fate)
+
+
+def _fates(phase: str, place: str, action: Action) -> tuple[str, ...]:
+    if phase in ("verify", "recheck"):
+        return ("applied", "lost", "late")
+    if phase not in ("push", "drain") or place not in ("written", *_AFTER_AN_ANSWER):
+        return ("",)
+    if action.of_worker:
+        return ("applied",)
+    return ("applied", "lost", "late") if place == "written" else ("applied", "refused", "unheard")
+
+
+def _spared(case: Case) -> bool:
+    if not case.transaction_is_open or not (case.action.freezes or case.action.of_worker):
+        return False
+    # The children of a worker that falls wait for one another, and only one of them can have the database.
+    shown = case.operation == ("add" if case.phase == "verify" else "update") and case.fate in ("", "applied")
+    return case.action.of_worker or not shown

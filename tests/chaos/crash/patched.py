@@ -1,0 +1,19 @@
+"""The project's Celery application with crash points in it: ``celery -A tests.chaos.crash.patched worker``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import worker_init
+
+from syncproject.celery import app
+
+__all__ = ["app"]
+
+
+@worker_init.connect
+def _install(**_: Any) -> None:
+    # Django is set up by now; the children, forked later, inherit what is wrapped here.
+    from tests.chaos.crash.points import Points
+
+    Points().install_in_worker()

@@ -1,0 +1,145 @@
+"""Holds the records of a batch against the users, the third party and its ledger, once all is at rest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from tests.chaos.crash import writes
+from tests.chaos.crash.cases import NOT_REACHED, Case, Result
+from tests.chaos.crash.order import Hit
+from thirdparty.sandbox.client import SandboxControl
+from users.models import SyncAttempt, User, UserSync
+from users.models.sync import State
+
+AT_REST = (State.SYNCED, State.DELETED)
+_WRITES = ("add", "update", "delete")
+_CLOCK_SECONDS = 0.02
+"""One machine, one clock; SQLite's has milliseconds."""
+
+
+@dataclass(slots=True, eq=False)
+class Subject:
+    """The person of one case, and what has happened so far. Times are monotonic."""
+
+    case: Case
+    user_uuid: UUID
+    key: str
+    hit: Hit | None = None
+    written_at: float = 0.0
+    hit_at: float = 0.0
+    found_at: float = 0.0
+    edited: bool = False
+    thawed: bool = False
+    moved_at: float = 0.0
+
+    @property
+    def wanted(self) -> str | None:
+        """The name that the person ends with; None where they are to be gone."""
+        if self.case.is_rolled_back:
+            return None if self.case.operation == "add" else writes.BEFORE
+        if self.case.operation == "delete":
+            return None
+        return writes.WHILE_FROZEN if self.edited else writes.AFTER
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the third party has seen, by external id."""
+
+    requests: dict[str, list[Mapping[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    effects: dict[str, list[Mapping[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    owners: dict[str, str] = field(default_factory=dict)
+
+    def read(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        for entry in entries:
+            if entry["kind"] == "effect":
+                self.owners[entry["user_id"]] = entry["external_id"]
+                self.effects[entry["external_id"]].append(entry)
+        for entry in entries:
+            if entry["kind"] == "request" and entry["call"] in _WRITES:
+                owner = entry["external_id"] or self.owners.get(entry["user_id"] or "", "")
+                self.requests[owner].append(entry)
+
+
+def judge(subjects: Sequence[Subject], sandbox: SandboxControl) -> list[Result]:
+    """The results, in the same order."""
+    ledger = Ledger()
+    ledger.read(sandbox.ledger())
+    held: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for record in sandbox.users():
+        held[record["externalId"]].append(record)
+    return [
+        Result(
+            each.case,
+            round(max(each.moved_at - each.written_at, 0.0), 1),
+            tuple(_problems(each, ledger, held[str(each.user_uuid)])),
+        )
+        for each in subjects
+    ]
+
+
+def _problems(subject: Subject, ledger: Ledger, held: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = [*_reached(subject), *_local(subject), *_remote(subject, held), *_row(subject)]
+    external_id = str(subject.user_uuid)
+    return [*found, *_doubled(ledger.effects[external_id]), *_unannounced(subject, ledger.requests[external_id])]
+
+
+def _reached(subject: Subject) -> Iterator[str]:
+    if subject.hit is None:
+        yield NOT_REACHED
+
+
+def _local(subject: Subject) -> Iterator[str]:
+    name = User.objects.filter(uuid=subject.user_uuid).values_list("name", flat=True).first()
+    if name != subject.wanted:
+        yield f"the user is {name!r}, not {subject.wanted!r}"
+
+
+def _remote(subject: Subject, held: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    user = User.objects.filter(uuid=subject.user_uuid).first()
+    if len(held) != (user is not None):
+        yield f"the target holds {len(held)} records, not {int(user is not None)}"
+    for record in held if user is not None else ():
+        for name in ("username", "name", "phone", "email"):
+            if record[name] != getattr(user, name):
+                yield f"the target holds {name} {record[name]!r}, not {getattr(user, name)!r}"
+
+
+def _row(subject: Subject) -> Iterator[str]:
+    row = UserSync.objects.filter(key=subject.key).first()
+    if row is None:
+        if subject.wanted is not None:
+            yield "there is no sync record"
+        return
+    if row.state not in AT_REST:
+        yield f"the record is {row.state} {row.parked} ({row.last_error})"
+    if row.synced_generation != row.generation or row.owed_since is not None:
+        yield f"generation {row.generation} is wanted, {row.synced_generation} acknowledged, owed since {row.owed_since}"
+    for attempt in SyncAttempt.objects.filter(record_id=subject.key, finished_at=None):
+        yield f"attempt {attempt.pk} ({attempt.call}) is left open"
+
+
+def _doubled(effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    living: set[str] = set()
+    for effect in effects:
+        living.add(effect["user_id"])
+        if effect["effect"] == "deleted":
+            living.discard(effect["user_id"])
+        if len(living) > 1:
+            yield f"two remote records of one user after #{effect['seq']}"
+
+
+def _unannounced(subject: Subject, requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    attempts = SyncAttempt.objects.filter(record_id=subject.key, call__in=_WRITES)
+    started = sorted((attempt.call, attempt.started_at.timestamp()) for attempt in attempts)
+    for call in _WRITES:
+        before = [at for name, at in started if name == call]
+        same = sorted((request["at"], request["seq"]) for request in requests if request["call"] == call)
+        for number, (at, seq) in enumerate(same):
+            # The n-th request needs n attempts that began before it.
+            if number >= len(before) or before[number] > at + _CLOCK_SECONDS:
+                yield f"request #{seq} ({call}) has no attempt of its own"

@@ -1,0 +1,162 @@
+"""Seeded bugs: each replaces one rule by what one might well have written, and must be caught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.chaos.model import transitions
+from tests.chaos.model.configuration import Configuration
+from tests.chaos.model.configurations import FROZEN_SENDER, PROFILES, TARGETS, TRUST
+from tests.chaos.model.row import Held, Result, Row
+from tests.chaos.model.rules import Rules
+from tests.chaos.model.state import Budget
+from thirdparty import errors
+from thirdparty.connector import RemoteRecord
+from users.sync.plan import Call, next_call
+from users.sync.settlement import Doubt, Next, Settlement
+from users.sync.verdict import Judge
+
+REUSE = Configuration("reuse", TARGETS["query"], PROFILES["a username used again"])
+TOGGLES = Configuration("toggles", TARGETS["query"], PROFILES["deactivation"])
+FREEZES = Configuration("freezes", TARGETS["query"], Budget(edits=2, kills=1, freezes=1))
+REFUSALS = Configuration("refusals", TARGETS["query"], PROFILES["refusals"])
+SHARED = replace(REUSE, name="shared", offers=TARGETS["query, shared usernames"])
+KEYS = replace(REUSE, name="keys", offers=TARGETS["idempotency, shared usernames"])
+BLIND = replace(REUSE, name="blind", offers=TARGETS["nothing"])
+VERSIONS = replace(REUSE, name="versions", offers=TARGETS["query, versions"])
+SURVIVING_SENDER = replace(FROZEN_SENDER, name="a frozen sender that survives", budget=Budget(edits=2, freezes=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """``caught``: the invariant that breaks first."""
+
+    rules: Rules
+    configuration: Configuration
+    caught: str
+
+
+def _claims_a_held_lease(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
+    return transitions.claim(row._replace(lease="free", due="now"), has_user=has_user, rival=rival)
+
+
+def _expired_is_clean(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
+    return transitions.claim(row._replace(doing=""), has_user=has_user, rival=rival)
+
+
+def _never_waits_for_a_rival(row: Row, *, has_user: bool, **_: bool) -> tuple[Row, Held] | None:
+    return transitions.claim(row, has_user=has_user, rival=False)
+
+
+def _never_named(row: Row, *, rival: bool, **_: bool) -> tuple[Row, Held] | None:
+    return transitions.claim(row, has_user=False, rival=rival)
+
+
+def _synced_when_claimed(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
+    claimed = transitions.claim(row, has_user=has_user, rival=rival)
+    return (claimed[0]._replace(synced=row.generation), claimed[1]) if claimed else None
+
+
+def _forgets_the_key(row: Row, call: str, _add_key: int) -> Row:
+    return transitions.open_attempt(row, call, row.add_key)
+
+
+def _never_sees_the_user_change(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
+    settled = transitions.settle(row._replace(generation=generation), generation, result, taken=taken)
+    return settled._replace(generation=max(row.generation, settled.generation))
+
+
+def _acknowledges_what_is_wanted_now(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
+    settled = transitions.settle(row, generation, result, taken=taken)
+    return settled._replace(synced=row.generation) if result.acknowledged else settled
+
+
+def _forgets_doubts_when_acknowledged(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
+    forgetful = result._replace(doubt="clear") if result.acknowledged else result
+    return transitions.settle(row, generation, forgetful, taken=taken)
+
+
+def _parks_who_changed_meanwhile(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
+    settled = transitions.settle(row, generation, result, taken=taken)
+    return settled._replace(parked=result.parked, due="none") if result.parked else settled
+
+
+def _raises_nothing(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
+    return transitions.settle(row, generation, result._replace(raise_above=-1), taken=taken)
+
+
+def _deletes_what_it_trusted(*args: Any, **kwargs: Any) -> Call:
+    call = next_call(*args, **kwargs)
+    return Call.DELETE if call is Call.UNLINK else call
+
+
+def _never_waits(*args: Any, **kwargs: Any) -> Call:
+    lease, *others = args
+    return next_call(replace(lease, in_doubt=False), *others, **kwargs)
+
+
+def _never_reads_back(*args: Any, **kwargs: Any) -> Call:
+    lease, *others = args
+    return next_call(replace(lease, recheck_due=False), *others, **kwargs)
+
+
+class _UnknownIsFailed(Judge):
+    def failed(self, error: errors.TargetError) -> Settlement:
+        unknown = isinstance(error, errors.OutcomeUnknown)
+        return super().failed(errors.TryLater(error.reason) if unknown else error)
+
+
+class _BelievesTheWindow(Judge):
+    def rechecked(self, found: RemoteRecord | None) -> Settlement:  # noqa: ARG002  # that is the bug
+        return self._settle(add_key=None, doubt=Doubt.CLEAR)
+
+
+class _AddsAtOnce(Judge):
+    def verified(self, found: RemoteRecord | None) -> Settlement:
+        return super().verified(found) if found is not None else self._settle(add_key=None, next=Next.NOW)
+
+
+class _BelievesARepeatedAdd(Judge):
+    def added(self, remote_id: str) -> Settlement:
+        return self._settle(acknowledged=True, remote_id=remote_id, adopted="", add_key=None)
+
+
+class _VanishedIsDone(Judge):
+    def vanished(self, found: RemoteRecord | None) -> Settlement:  # noqa: ARG002  # the same
+        return self._settle(acknowledged=True)
+
+
+BUGS = {
+    "an edit is not recorded": Bug(Rules(changed=lambda row: row), REUSE, "I1"),
+    "a tombstone is dropped": Bug(Rules(gone=lambda row: row), REUSE, "I1"),
+    "an edit forgets a doubt": Bug(
+        Rules(changed=lambda row: transitions.changed(row)._replace(recheck="none")), REUSE, "I4"
+    ),
+    "an edit frees the lease": Bug(
+        Rules(changed=lambda row: transitions.changed(row)._replace(lease="free", doing="")), REUSE, "I5"
+    ),
+    "a held lease is claimed": Bug(Rules(claim=_claims_a_held_lease), REUSE, "I5"),
+    "an expired lease is clean": Bug(Rules(claim=_expired_is_clean), REUSE, "I4"),
+    "a lost lease settles": Bug(Rules(lost_lease_settles=True), FREEZES, "I5"),
+    "a lost lease is not repaired": Bug(Rules(repair=lambda row: row), SURVIVING_SENDER, "I4"),
+    "the username is not frozen": Bug(Rules(claim=_never_named), REUSE, "I7"),
+    "a username in use does not block": Bug(Rules(claim=_never_waits_for_a_rival), REUSE, "I7"),
+    "synced before it is sent": Bug(Rules(claim=_synced_when_claimed), REUSE, "I2"),
+    "the key of an unanswered add is not kept": Bug(Rules(open_attempt=_forgets_the_key), SHARED, "I3"),
+    "every repeated add has a new key": Bug(Rules(keeps_key=False), KEYS, "I3"),
+    "the generation is not compared at settle": Bug(Rules(settle=_never_sees_the_user_change), REUSE, "I4"),
+    "what is wanted now is acknowledged": Bug(Rules(settle=_acknowledges_what_is_wanted_now), REUSE, "I2"),
+    "an acknowledgement forgets a doubt": Bug(Rules(settle=_forgets_doubts_when_acknowledged), REUSE, "I4"),
+    "a later window is cut short": Bug(Rules(extends=False), replace(REUSE, budget=PROFILES["edits"]), "I4"),
+    "who changed meanwhile is parked": Bug(Rules(settle=_parks_who_changed_meanwhile), REFUSALS, "I7"),
+    "a forced push raises nothing": Bug(Rules(settle=_raises_nothing), VERSIONS, "I7"),
+    "an unknown outcome is a failed one": Bug(Rules(judge=_UnknownIsFailed), REUSE, "I2"),
+    "the window is not read back": Bug(Rules(next_call=_never_reads_back), REUSE, "I7"),
+    "the end of the window is believed": Bug(Rules(judge=_BelievesTheWindow), REUSE, "I2"),
+    "a delete does not wait for a late add": Bug(Rules(next_call=_never_waits), BLIND, "I4"),
+    "what is not found is added at once": Bug(Rules(judge=_AddsAtOnce), SHARED, "I3"),
+    "a repeated add is believed": Bug(Rules(judge=_BelievesARepeatedAdd), KEYS, "I2"),
+    "a vanished record is done": Bug(Rules(judge=_VanishedIsDone), TOGGLES, "I2"),
+    "what was taken on trust is deleted": Bug(Rules(next_call=_deletes_what_it_trusted), TRUST, "P7"),
+}

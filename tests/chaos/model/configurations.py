@@ -1,0 +1,91 @@
+"""The configurations that are explored: every kind of target, in profiles small enough for each test run, and in full."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.chaos.model.configuration import Configuration
+from tests.chaos.model.state import Budget
+from tests.chaos.model.target import Offers
+
+TARGETS = {
+    "query": Offers(query=True),
+    "query, versions": Offers(query=True, versions=True),
+    "query, shared usernames": Offers(query=True, unique=False),
+    "query, versions, shared usernames": Offers(query=True, versions=True, unique=False),
+    "idempotency": Offers(idempotency=True),
+    "idempotency, shared usernames": Offers(idempotency=True, unique=False),
+    "versions": Offers(versions=True),
+    "everything": Offers(query=True, versions=True, idempotency=True),
+    "nothing": Offers(),
+}
+"""Where every promise holds. With nothing on offer, `user_exists` is all that helps (CONTRACT A)."""
+
+BARE = Offers(unique=False)
+"""Where promise 2 cannot be kept: no look-ups, no keys, and usernames are shared."""
+
+PROFILES = {
+    "edits": Budget(edits=3, kills=1, timeouts=2),
+    "a username used again": Budget(edits=1, deletes=1, creates=1, kills=1, timeouts=1),
+    "deactivation": Budget(edits=1, toggles=2, kills=1, timeouts=1),
+    "a frozen worker": Budget(edits=1, deletes=1, creates=1, kills=1, freezes=1),
+    "refusals": Budget(edits=1, toggles=1, kills=1, busy=1, refusals=1),
+}
+"""What goes wrong, in the runs of every day."""
+
+FULL = {
+    "three edits, a username used again": Budget(edits=3, deletes=1, creates=1, kills=2, freezes=1, timeouts=2),
+    "deactivation": Budget(edits=1, toggles=2, kills=2, freezes=1, timeouts=2),
+}
+"""The same in full."""
+
+TRUST = Configuration(
+    "a stranger's record, adopted on trust, a username used again",
+    TARGETS["query"],
+    PROFILES["a username used again"],
+    adopt="trust",
+    stranger=True,
+)
+TRUST_DEACTIVATION = replace(
+    TRUST, name="a stranger's record, adopted on trust, deactivation", budget=PROFILES["deactivation"]
+)
+FROZEN_SENDER = Configuration(
+    "a frozen sender",
+    TARGETS["query"],
+    Budget(edits=2, kills=1, freezes=1),
+    frozen_senders=True,
+)
+"""PROTOCOL 5's exception: a worker frozen after its lease check sends an old request after everything settled."""
+
+
+_DAILY = {
+    "query": set(PROFILES),
+    "query, versions": set(PROFILES) - {"a frozen worker"},
+    "query, shared usernames": {"a username used again"},
+    # In the others its states are those of "nothing", one for one.
+    "idempotency, shared usernames": {"a username used again", "a frozen worker"},
+    "everything": set(PROFILES),
+    "nothing": set(PROFILES),
+}
+"""What differs enough from the others to be explored each time."""
+
+
+def daily() -> list[Configuration]:
+    """What is explored in each test run, without PROTOCOL 5's exception."""
+    found = [
+        Configuration(f"{target}: {profile}", TARGETS[target], budget)
+        for target, profiles in _DAILY.items()
+        for profile, budget in PROFILES.items()
+        if profile in profiles
+    ]
+    return [*found, TRUST]
+
+
+def full() -> list[Configuration]:
+    """Every target with the full budgets; hours, rather than minutes."""
+    found = [
+        Configuration(f"{target}: {profile}", offers, budget)
+        for target, offers in TARGETS.items()
+        for profile, budget in FULL.items()
+    ]
+    return [*found, replace(TRUST, budget=TRUST.budget._replace(edits=2, kills=2, freezes=1))]

@@ -1,0 +1,156 @@
+"""The product's own decisions, asked with abstract facts: `next_call` and `Judge`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+from uuid import UUID
+
+from tests.chaos.model.row import Held, Result
+from tests.chaos.model.target import STRANGER, Offers, Record
+from thirdparty import errors
+from thirdparty.connector import Capabilities, RemoteRecord, RemoteUser
+from users.sync.lease import Lease
+from users.sync.plan import Call
+from users.sync.retry import Backoff
+from users.sync.settlement import Settlement
+from users.sync.verdict import Judge
+
+BACKOFF = Backoff(first_seconds=1.0, most_seconds=1.0, tries=3, grace_seconds=0.0)
+UUIDS = {0: UUID(int=1), 1: UUID(int=2), STRANGER: UUID(int=9)}
+
+
+class Step(NamedTuple):
+    """What one lease is about. ``seq``: the content that was read; ``present``: a record is wanted at all."""
+
+    row: int
+    held: Held
+    seq: int
+    present: bool
+    call: str
+    key: int
+
+
+class Answer(NamedTuple):
+    """What came back. ``kind``: a status of the target, ``found`` (a read), or what went wrong instead."""
+
+    kind: str
+    remote_id: int = 0
+    found: Record | None = None
+
+
+NextCall = Callable[..., Call]
+
+
+def plan(step: Step, offers: Offers, next_call: NextCall) -> str:
+    """What to ask of the target. An idempotency key is always fresh: a day is longer than any run."""
+    capabilities = Capabilities(query=offers.query, idempotency=offers.idempotency, versions=offers.versions)
+    return next_call(lease(step), wanted(step), capabilities, key_is_fresh=True).value
+
+
+def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Judge]) -> Result:
+    """What the answer leaves in the row, by `users.sync.verdict`; asks it as `users.sync.push` does."""
+    verdict = kind(
+        lease=lease(step),
+        call=Call(step.call),
+        wanted=wanted(step),
+        add_key=str(step.key) if step.key else None,
+        adopt=adopt,
+        can_query=offers.query,
+        backoff=BACKOFF,
+        random=lambda: 0.5,
+    )
+    return abstract(_judged(verdict, Call(step.call), answer))
+
+
+def _judged(verdict: Judge, call: Call, answer: Answer) -> Settlement:  # noqa: C901, PLR0911, PLR0912  # one case for each answer
+    found = remote_record(answer.found) if answer.found is not None else None
+    match answer.kind, call:
+        case "unanswered", _:
+            return verdict.failed(errors.OutcomeUnknown("timeout"))
+        case "busy" | "late", _:
+            return verdict.failed(errors.TryLater(answer.kind))
+        case "refused", _:
+            return verdict.failed(errors.Rejected("invalid"))
+        case "ok", Call.ADD:
+            return verdict.added(str(answer.remote_id))
+        case "ok", Call.UPDATE:
+            return verdict.updated()
+        case "ok", Call.DELETE:
+            return verdict.absent()
+        case "exists", _:
+            return verdict.username_taken(str(answer.remote_id), found)
+        case "missing", _:
+            return verdict.vanished(found)
+        case "stale", _:
+            return verdict.outdated(found)
+        case _, Call.WAIT:
+            return verdict.waiting()
+        case _, Call.NOTHING | Call.UNLINK:
+            return verdict.unlinked()
+        case _, Call.VERIFY:
+            return verdict.verified(found)
+        case _, Call.RECHECK:
+            return verdict.rechecked(found) if verdict.can_query else verdict.recheck_blindly()
+    raise AssertionError(f"no judgement of {answer} to {call}")
+
+
+def lease(step: Step) -> Lease:
+    """The product's lease for an abstract one."""
+    held = step.held
+    return Lease(
+        key=f"partner:{UUIDS[step.row].hex}",
+        target="partner",
+        user_uuid=UUIDS[step.row],
+        token="token",
+        expires=float("inf"),
+        generation=held.generation,
+        deleted=False,
+        remote_id=text(held.remote_id),
+        remote_username="shared",
+        adopted=held.adopted,
+        add_key=text(held.add_key),
+        in_doubt=held.in_doubt,
+        recheck_due=held.recheck_due,
+        attempts=held.attempts,
+        crashes=held.crashes,
+    )
+
+
+def wanted(step: Step) -> RemoteUser | None:
+    """As `users.sync.mapping.wanted`: None where the user is gone or inactive."""
+    return remote_user(step.row, step.seq) if step.present else None
+
+
+def remote_user(owner: int, seq: int) -> RemoteUser:
+    return RemoteUser(
+        external_id=str(UUIDS[owner]), username="shared", name=f"{owner} after edit {seq}", phone="", email="",
+        role_ids=(),
+    )  # fmt: skip
+
+
+def remote_record(record: Record) -> RemoteRecord:
+    return RemoteRecord(str(record.id), remote_user(record.owner, record.seq), record.version or None)
+
+
+def abstract(settlement: Settlement) -> Result:
+    return Result(
+        outcome=settlement.outcome.value,
+        remote_id=number(settlement.remote_id),
+        adopted=settlement.adopted,
+        add_key=number(settlement.add_key),
+        acknowledged=settlement.acknowledged,
+        raise_above=settlement.raise_above if settlement.raise_above is not None else -1,
+        doubt=settlement.doubt.value,
+        parked=settlement.parked,
+        next=settlement.next.value,
+    )
+
+
+def text(name: int) -> str | None:
+    """An id or key as the product has it."""
+    return str(name) if name else None
+
+
+def number(name: str | None) -> int:
+    return int(name) if name is not None else 0

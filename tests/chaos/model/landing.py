@@ -1,0 +1,37 @@
+"""A write reaches the third party: now, or late. What that shows, and what harm it does."""
+
+from __future__ import annotations
+
+from tests.chaos.model.decision import Answer
+from tests.chaos.model.state import State
+from tests.chaos.model.target import Offers, Request, World, perform
+
+
+def land(state: State, request: Request, offers: Offers, adopt: str) -> tuple[State, Answer, str]:
+    """The state after it, the answer, and which promise the write itself breaks, if any."""
+    before = state.world
+    world, (kind, remote_id) = perform(before, request, offers)
+    person = state.people[request.row]
+    gone = request.call == "delete" and not own(world, request.row)
+    if world.records != before.records or gone:
+        # Nothing at all is also what a user who is absent now is to look like.
+        seq = person.seq if gone and not person.present else request.seq
+        person = person._replace(shown=max(person.shown, seq))
+    after = state.with_row(request.row, state.rows[request.row], person)._replace(world=world)
+    return after, Answer(kind, remote_id), _harm(before, world, offers, adopt)
+
+
+def own(world: World, index: int) -> bool:
+    """Whether the third party holds a record that we made for the user of this row."""
+    return any(record.owner == index and not record.foreign for record in world.records)
+
+
+def _harm(before: World, after: World, offers: Offers, adopt: str) -> str:
+    kept = {record.id: record for record in after.records}
+    for record in before.records:
+        now = kept.get(record.id)
+        if now is None and record.foreign and adopt == "trust":
+            return "P7: a record that was only taken on trust is deleted"
+        if now is not None and offers.versions and now.owner == record.owner and now.seq < record.seq:
+            return "I4: older content overwrites newer in spite of versions"
+    return ""

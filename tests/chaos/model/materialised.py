@@ -1,0 +1,142 @@
+"""Abstract rows as real ones, and back: what `tests.chaos.test_model_matches_sql` compares."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from tests.chaos.model.decision import UUIDS, number, text
+from tests.chaos.model.row import Due, LeaseIs, Row, Window
+from users.models import SyncAttempt, User, UserSync
+from users.models.sync import EPOCH
+from users.sync import outbox
+from users.sync.lease import Lease
+from users.sync.triggers.sql import ROWS
+
+TARGET = "partner"
+USERNAME = "shared"
+TOKEN = "t" * 32
+COMPANION = f"{TARGET}:{'c' * 32}"
+LEASE_SECONDS = 2_000.0
+VISIBILITY_SECONDS = 1_000.0
+DELAY_SECONDS = 300.0
+_SOON = timedelta(seconds=2)
+
+
+def key_of(index: int) -> str:
+    return f"{TARGET}:{UUIDS[index].hex}"
+
+
+def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
+    """Make the database hold just this row, and its user if there is to be one.
+
+    ``window_seconds``: when an open window ends.
+    """
+    put_user(exists=has_user)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {outbox.ATTEMPTS}")
+        cursor.execute(f"DELETE FROM {ROWS}")
+    now = timezone.now()
+    times: dict[str, datetime | None] = {
+        "none": None, "free": None, "now": EPOCH, "later": now + timedelta(seconds=9_000),
+        "open": now + timedelta(seconds=window_seconds), "over": now - timedelta(seconds=100),
+        "held": now + timedelta(seconds=4_000), "expired": now - timedelta(seconds=50),
+    }  # fmt: skip
+    leased_until, recheck_at = times[row.lease], times[row.recheck]
+    leased = row.lease != "free"
+    UserSync.objects.create(
+        key=key_of(0), target=TARGET, user_uuid=UUIDS[0], generation=row.generation, synced_generation=row.synced,
+        deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
+        due_at={"lease": leased_until, "recheck": recheck_at}.get(row.due, times.get(row.due)),
+        lease_token=TOKEN if leased else None, leased_until=leased_until, recheck_at=recheck_at,
+        remote_id=text(row.remote_id), remote_username=USERNAME if row.named else "", adopted=row.adopted,
+        add_key=text(row.add_key), parked=row.parked, attempts=row.attempts, crashes=row.crashes,
+    )  # fmt: skip
+    if leased:
+        SyncAttempt.objects.create(
+            record_id=key_of(0), lease_token=TOKEN, call=row.doing, generation=row.generation, started_at=now
+        )
+
+
+def put_user(*, exists: bool) -> None:
+    """The user of the row is there, as saved before, or gone."""
+    there = User.objects.filter(uuid=UUIDS[0]).exists()
+    if there and not exists:
+        User.objects.filter(uuid=UUIDS[0]).delete()
+    elif exists and not there:
+        User.objects.create(uuid=UUIDS[0], username=USERNAME, name="A")
+
+
+def put_other(**facts: Any) -> None:
+    """Another row of the target, whose user is of no matter."""
+    UserSync.objects.create(**({"key": key_of(1), "target": TARGET, "user_uuid": UUIDS[1]} | facts))
+
+
+def put_companion() -> Lease:
+    """A record in order that shares the statements of the row, leased already; its lease."""
+    put_other(
+        key=COMPANION, user_uuid=UUID(hex=COMPANION.partition(":")[2]), generation=1, due_at=EPOCH,
+        lease_token="c" * 32, leased_until=timezone.now() + timedelta(seconds=4_000),
+    )  # fmt: skip
+    row = UserSync.objects.get(key=COMPANION)
+    return Lease(
+        key=COMPANION, target=TARGET, user_uuid=row.user_uuid, token="c" * 32, expires=0.0, generation=1,
+        deleted=False, remote_id=None, remote_username="", adopted="", add_key=None, in_doubt=False,
+        recheck_due=False, attempts=0, crashes=0,
+    )  # fmt: skip
+
+
+def seen() -> Row:
+    """The row as the database holds it now."""
+    row = UserSync.objects.get(key=key_of(0))
+    now = datetime.now(UTC)
+    attempt = None
+    if row.lease_token is not None:
+        attempt = SyncAttempt.objects.filter(record=row, lease_token=row.lease_token, finished_at=None).first()
+    assert (row.owed_since is not None) == (row.synced_generation < row.generation), "owed_since"
+    assert (row.lease_token is None) == (row.leased_until is None), "lease"
+    found = Row(
+        generation=row.generation,
+        synced=row.synced_generation,
+        deleted=row.deleted,
+        due=_due(row, now),
+        lease=_lease(row, now),
+        doing=attempt.call if attempt is not None else "",
+        recheck=_window(row, now),
+        remote_id=number(row.remote_id),
+        named=row.remote_username == USERNAME,
+        add_key=number(row.add_key),
+        adopted=row.adopted,
+        parked=row.parked,
+        attempts=row.attempts,
+        crashes=row.crashes,
+    )
+    assert row.may_exist == found.may_exist, "may_exist"
+    return found
+
+
+def _due(row: UserSync, now: datetime) -> Due:
+    if row.due_at is None:
+        return "none"
+    # Two expressions of one statement may read the clock twice.
+    if row.recheck_at is not None and abs(row.due_at - row.recheck_at) < _SOON:
+        return "recheck"
+    if row.leased_until is not None and abs(row.due_at - row.leased_until) < _SOON:
+        return "lease"
+    return "now" if row.due_at <= now + _SOON else "later"
+
+
+def _lease(row: UserSync, now: datetime) -> LeaseIs:
+    if row.leased_until is None:
+        return "free"
+    return "held" if row.leased_until > now else "expired"
+
+
+def _window(row: UserSync, now: datetime) -> Window:
+    if row.recheck_at is None:
+        return "none"
+    return "open" if row.recheck_at > now else "over"

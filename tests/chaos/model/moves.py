@@ -1,0 +1,125 @@
+"""Everything that can happen next, one event at a time: what people, time and the network do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.chaos.model.configuration import Configuration
+from tests.chaos.model.landing import land
+from tests.chaos.model.numbering import canonical
+from tests.chaos.model.reduction import reduced
+from tests.chaos.model.row import Row
+from tests.chaos.model.rules import Memo, Rules
+from tests.chaos.model.state import Person, State
+from tests.chaos.model.target import Request
+from tests.chaos.model.work import WORKERS, Work
+
+
+class Move(NamedTuple):
+    """``driven``: it happens by itself sooner or later; the others are people's doing or faults.
+
+    ``broken``: the promise that this very event breaks.
+    """
+
+    label: str
+    driven: bool
+    after: State
+    broken: str = ""
+
+
+class Moves:
+    """The moves of one configuration under one set of rules."""
+
+    def __init__(self, configuration: Configuration, rules: Rules) -> None:
+        self.configuration = configuration
+        self.rules = rules
+        self.memo = Memo()
+        self.work = Work(configuration, rules, self.memo)
+
+    def of(self, state: State) -> Iterator[Move]:
+        """All moves out of a state, each to a reduced and canonical state."""
+        offers, reduces = self.configuration.offers, not self.rules.lost_lease_settles
+        for label, driven, after, broken in self._all(state):
+            kept = reduced(after, offers) if reduces else after
+            yield Move(label, driven, canonical(kept), broken)
+
+    def _all(self, state: State) -> Iterator[Move]:
+        yield from self._of_people(state)
+        for index in range(len(state.rows)):
+            yield from self._of_time(state, index)
+            if len(state.workers) < WORKERS:
+                for label, after in self.work.claim(state, index):
+                    yield Move(label, True, after)
+        for position in range(len(state.workers)):
+            for label, spent, after, broken in self.work.of(state, position):
+                yield self._spend(spent, label, after) if spent else Move(label, True, after, broken)
+        for position, stray in enumerate(state.strays):
+            yield from self._of_stray(state, position, stray)
+
+    def _of_people(self, state: State) -> Iterator[Move]:
+        budget = state.budget
+        for index, person in enumerate(state.people):
+            if not person.exists:
+                continue
+            row: Row = self.memo(self.rules.changed, state.rows[index])
+            before = state if row.lease != "free" else state.without_holder(index)
+            if budget.edits:
+                yield self._spend("edits", f"user {index} is edited", before.with_row(index, row, _edited(person)))
+            if budget.toggles:
+                toggled = person._replace(seq=person.seq + 1, active=not person.active)
+                word = "activated" if toggled.active else "deactivated"
+                yield self._spend("toggles", f"user {index} is {word}", before.with_row(index, row, toggled))
+        first = state.people[0]
+        if budget.deletes and first.exists:
+            row = self.memo(self.rules.gone, state.rows[0])
+            gone = _edited(first)._replace(exists=False)
+            yield self._spend("deletes", "user 0 is deleted", state.with_row(0, row, gone))
+        if budget.creates and not first.exists and len(state.people) == 1:
+            again = state._replace(people=(first, Person()), rows=(state.rows[0], Row()))
+            yield self._spend("creates", "user 1 is created with the same username", again)
+
+    def _of_time(self, state: State, index: int) -> Iterator[Move]:
+        row = state.rows[index]
+        if row.lease == "held" and state.budget.freezes:
+            workers = tuple(
+                worker._replace(frozen=True) if worker.holds and worker.step.row == index else worker
+                for worker in state.workers
+            )
+            after = state.with_row(index, row._replace(lease="expired"))._replace(workers=workers)
+            yield self._spend("freezes", f"the worker on row {index} is frozen until its lease has run out", after)
+        if row.recheck == "open":
+            yield Move(f"the window of row {index} is over", True, self._window_over(state, index))
+
+    def _window_over(self, state: State, index: int) -> State:
+        """What was sent before the window was opened has landed by now, or never will."""
+        after = state.with_row(index, state.rows[index]._replace(recheck="over"))
+        unsent = self.configuration.frozen_senders
+        return after._replace(
+            strays=tuple(stray for stray in state.strays if not (stray.covered and stray.row == index)),
+            workers=tuple(
+                worker._replace(dropped=not unsent, covered=False)
+                if worker.covered and worker.step.row == index
+                else worker
+                for worker in state.workers
+            ),
+        )
+
+    def _of_stray(self, state: State, position: int, stray: Request) -> Iterator[Move]:
+        without = state._replace(strays=(*state.strays[:position], *state.strays[position + 1 :]))
+        after, answer, broken = land(without, stray, self.configuration.offers, self.configuration.adopt)
+        name = f"the abandoned {stray.call} of row {stray.row}"
+        yield Move(f"{name} lands late: {answer.kind}", True, after, broken)
+        if self.configuration.frozen_senders and not stray.covered:
+            yield Move(f"{name} is lost", True, without)
+
+    @staticmethod
+    def _spend(what: str, label: str, after: State) -> Move:
+        budget = after.budget._replace(**{what: getattr(after.budget, what) - 1})
+        return Move(label, False, after._replace(budget=budget))
+
+
+def _edited(person: Person) -> Person:
+    seq = person.seq + 1
+    # Whoever is absent before and after looks the same at the target.
+    return person._replace(seq=seq, shown=person.shown if person.present or person.shown < person.seq else seq)

@@ -1,0 +1,172 @@
+"""Smallest numbers: generations, contents, ids and keys matter only by their order."""
+
+from __future__ import annotations
+
+from tests.chaos.model.state import Person, State, Worker
+from tests.chaos.model.target import World
+
+
+def canonical(state: State) -> State:
+    """The same state with the smallest numbers, and in one order.
+
+    Sound, for a new generation or content is above every other one of its row. Answers kept under
+    keys that nobody can send again are forgotten.
+    """
+    people, rows, workers, world, strays, budget = state
+    if len(workers) > 1:
+        workers = tuple(sorted(workers))
+    if len(strays) > 1:
+        strays = tuple(sorted(strays))
+    state = State(people, rows, workers, world, strays, budget)
+    for index in range(len(rows)):
+        state = _renumbered_contents(_renumbered_generations(state, index), index)
+    return _renumbered_keys(_renumbered_ids(state))
+
+
+def _renumbered_generations(state: State, index: int) -> State:
+    _, rows, workers, world, strays, _ = state
+    row = rows[index]
+    used = {0, row.generation, row.synced}
+    for worker in workers:
+        if worker.step.row == index:
+            used.add(worker.step.held.generation)
+            if worker.result and worker.result.raise_above > 0:
+                used.add(worker.result.raise_above)
+    for stray in strays:
+        if stray.row == index:
+            used.add(stray.generation)
+    for record in world.records:
+        if record.owner == index:
+            used.add(record.version)
+    if max(used) == len(used) - 1:
+        return state
+    rank = {value: position for position, value in enumerate(sorted(used))}
+    rank[-1] = -1
+    row = row._replace(generation=rank[row.generation], synced=rank[row.synced])
+    return state._replace(
+        rows=(*rows[:index], row, *rows[index + 1 :]),
+        workers=tuple(
+            _worker_with_generations(worker, rank) if worker.step.row == index else worker for worker in workers
+        ),
+        strays=tuple(
+            stray._replace(generation=rank[stray.generation]) if stray.row == index else stray for stray in strays
+        ),
+        world=world._replace(
+            records=tuple(
+                record._replace(version=rank[record.version]) if record.owner == index else record
+                for record in world.records
+            )
+        ),
+    )
+
+
+def _worker_with_generations(worker: Worker, rank: dict[int, int]) -> Worker:
+    held = worker.step.held
+    result = worker.result
+    if result:
+        result = result._replace(raise_above=rank[result.raise_above])
+    return worker._replace(
+        step=worker.step._replace(held=held._replace(generation=rank[held.generation])), result=result
+    )
+
+
+def _renumbered_contents(state: State, index: int) -> State:
+    people, _, workers, world, strays, _ = state
+    person = people[index]
+    used = {-1, person.seq, person.shown, person.synced_seq, person.refused}
+    for worker in workers:
+        if worker.step.row == index:
+            used.add(worker.step.seq)
+    for stray in strays:
+        if stray.row == index:
+            used.add(stray.seq)
+    for record in world.records:
+        if record.owner == index:
+            used.add(record.seq)
+    if max(used) == len(used) - 2:
+        return state
+    rank = {value: position for position, value in enumerate(sorted(used), start=-1)}
+    _, active, exists, shown, synced_seq, refused = person
+    person = Person(rank[person.seq], active, exists, rank[shown], rank[synced_seq], rank[refused])
+    return state._replace(
+        people=(*people[:index], person, *people[index + 1 :]),
+        workers=tuple(
+            worker._replace(step=worker.step._replace(seq=rank[worker.step.seq]))
+            if worker.step.row == index
+            else worker
+            for worker in workers
+        ),
+        strays=tuple(stray._replace(seq=rank[stray.seq]) if stray.row == index else stray for stray in strays),
+        world=world._replace(
+            records=tuple(
+                record._replace(seq=rank[record.seq]) if record.owner == index else record for record in world.records
+            )
+        ),
+    )
+
+
+def _renumbered_ids(state: State) -> State:
+    _, rows, workers, world, strays, _ = state
+    used = {0}
+    used.update(row.remote_id for row in rows)
+    used.update(record.id for record in world.records)
+    used.update(answer[1] for _, answer in world.kept)
+    used.update(stray.remote_id for stray in strays)
+    for worker in workers:
+        used.add(worker.step.held.remote_id)
+        if worker.answer:
+            used.add(worker.answer.remote_id)
+        if worker.result:
+            used.add(worker.result.remote_id)
+    if max(used) == len(used) - 1:
+        return state
+    rank = {value: position for position, value in enumerate(sorted(used))}
+    return state._replace(
+        rows=tuple(row._replace(remote_id=rank[row.remote_id]) for row in rows),
+        workers=tuple(_worker_with_ids(worker, rank) for worker in workers),
+        strays=tuple(stray._replace(remote_id=rank[stray.remote_id]) for stray in strays),
+        world=World(
+            tuple(record._replace(id=rank[record.id]) for record in world.records),
+            tuple((key, (kind, rank[remote_id])) for key, (kind, remote_id) in world.kept),
+        ),
+    )
+
+
+def _worker_with_ids(worker: Worker, rank: dict[int, int]) -> Worker:
+    step, answer, result = worker.step, worker.answer, worker.result
+    if answer:
+        answer = answer._replace(remote_id=rank[answer.remote_id])
+    if result:
+        result = result._replace(remote_id=rank[result.remote_id])
+    step = step._replace(held=step.held._replace(remote_id=rank[step.held.remote_id]))
+    return worker._replace(step=step, answer=answer, result=result)
+
+
+def _renumbered_keys(state: State) -> State:
+    _, rows, workers, world, strays, _ = state
+    used = {0}
+    used.update(row.add_key for row in rows)
+    used.update(stray.key for stray in strays)
+    for worker in workers:
+        used.add(worker.step.key)
+        used.add(worker.step.held.add_key)
+        if worker.result:
+            used.add(worker.result.add_key)
+    kept = tuple(item for item in world.kept if item[0] in used)
+    if max(used) == len(used) - 1:
+        return state if len(kept) == len(world.kept) else state._replace(world=World(world.records, kept))
+    rank = {value: position for position, value in enumerate(sorted(used))}
+    return state._replace(
+        rows=tuple(row._replace(add_key=rank[row.add_key]) for row in rows),
+        workers=tuple(_worker_with_keys(worker, rank) for worker in workers),
+        strays=tuple(sorted(stray._replace(key=rank[stray.key]) for stray in strays)),
+        world=World(world.records, tuple((rank[key], answer) for key, answer in kept)),
+    )
+
+
+def _worker_with_keys(worker: Worker, rank: dict[int, int]) -> Worker:
+    step, result = worker.step, worker.result
+    if result:
+        result = result._replace(add_key=rank[result.add_key])
+    step = step._replace(key=rank[step.key], held=step.held._replace(add_key=rank[step.held.add_key]))
+    return worker._replace(step=step, result=result)

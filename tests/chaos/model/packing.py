@@ -1,0 +1,46 @@
+"""States as single numbers: millions of them have to be remembered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.chaos.model.state import State
+
+_BITS = 24
+_MASK = (1 << _BITS) - 1
+
+
+class _Register:
+    """Numbers values in the order in which they are first seen."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, value: Any) -> int:
+        number = self._numbers.setdefault(value, len(self.values))
+        if number == len(self.values):
+            if number > _MASK:
+                raise OverflowError("too many different values for one part of a state")
+            self.values.append(value)
+        return number
+
+
+class Packing:
+    """Packs a state into one integer and back: each part is registered once."""
+
+    def __init__(self) -> None:
+        self._parts = tuple(_Register() for _ in State._fields)
+
+    def pack(self, state: State) -> int:
+        packed = 0
+        for register, part in zip(self._parts, state, strict=True):
+            packed = packed << _BITS | register.number(part)
+        return packed
+
+    def unpack(self, packed: int) -> State:
+        parts = []
+        for register in reversed(self._parts):
+            parts.append(register.values[packed & _MASK])
+            packed >>= _BITS
+        return State(*reversed(parts))

@@ -1,0 +1,78 @@
+"""A `UserSync` row without its times: each is replaced by what it stands in relation to."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Due = Literal["now", "later", "recheck", "lease", "none"]
+"""``due_at``: passed; in the future; equal to ``recheck_at``; equal to ``leased_until``; null."""
+LeaseIs = Literal["free", "held", "expired"]
+Window = Literal["none", "open", "over"]
+"""``recheck_at``: null, in the future, passed."""
+
+
+class Row(NamedTuple):
+    """One record. Numbers stand for ids and keys, 0 for none.
+
+    ``doing``: the call of the open attempt under the present lease. ``named``: ``remote_username`` is set.
+    """
+
+    generation: int = 1
+    synced: int = 0
+    deleted: bool = False
+    due: Due = "now"
+    lease: LeaseIs = "free"
+    doing: str = ""
+    recheck: Window = "none"
+    remote_id: int = 0
+    named: bool = False
+    add_key: int = 0
+    adopted: str = ""
+    parked: str = ""
+    attempts: int = 0
+    crashes: int = 0
+
+    @property
+    def may_exist(self) -> bool:
+        """The generated column of the same name."""
+        return bool(self.remote_id or self.add_key or self.recheck != "none" or self.lease != "free")
+
+    @property
+    def is_due(self) -> bool:
+        """``due_at`` has passed."""
+        return (
+            self.due == "now"
+            or (self.due == "recheck" and self.recheck == "over")
+            or (self.due == "lease" and self.lease == "expired")
+        )
+
+
+class Held(NamedTuple):
+    """What a worker knows of the row that it claimed: `users.sync.lease.Lease` without names and times."""
+
+    generation: int
+    remote_id: int
+    adopted: str
+    add_key: int
+    in_doubt: bool
+    recheck_due: bool
+    attempts: int
+    crashes: int
+
+
+class Result(NamedTuple):
+    """`users.sync.settlement.Settlement` without its words. ``raise_above``: -1 for none."""
+
+    outcome: str
+    remote_id: int
+    adopted: str
+    add_key: int
+    acknowledged: bool
+    raise_above: int
+    doubt: str
+    parked: str
+    next: str
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome != "ok"

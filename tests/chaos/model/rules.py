@@ -1,0 +1,49 @@
+"""The protocol as a bundle of functions, so that a seeded bug can replace one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos.model import transitions
+from tests.chaos.model.decision import NextCall
+from tests.chaos.model.row import Held, Row
+from users.sync.plan import next_call
+from users.sync.verdict import Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The product's own decisions and the mirrored statements.
+
+    ``lost_lease_settles``: a worker settles without its token. ``extends``: a doubt while a window
+    is open moves its end, so that it covers the new doubt too. ``keeps_key``: an add is repeated under its key.
+    """
+
+    claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
+    open_attempt: Callable[..., Row] = transitions.open_attempt
+    settle: Callable[..., Row] = transitions.settle
+    repair: Callable[[Row], Row] = transitions.repair
+    changed: Callable[[Row], Row] = transitions.changed
+    gone: Callable[[Row], Row] = transitions.gone
+    next_call: NextCall = next_call
+    judge: type[Judge] = Judge
+    lost_lease_settles: bool = False
+    extends: bool = True
+    keeps_key: bool = True
+
+
+class Memo:
+    """Calls pure functions once per set of arguments; keeps what was asked and answered, in order."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        key = (function, *arguments, *named.values())
+        try:
+            return self.answers[key]
+        except KeyError:
+            answer = self.answers[key] = function(*arguments, **named)
+            return answer

@@ -1,0 +1,127 @@
+"""One state of everything: people, rows, workers, the third party, and what may still go wrong."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from tests.chaos.model.decision import Answer, Step
+from tests.chaos.model.row import Result, Row
+from tests.chaos.model.target import BARE, Record, Request, World
+from tests.chaos.model.transitions import WRITES
+
+Phase = Literal["asking", "answered", "done"]
+"""``asking``: from the claim to the answer. ``answered``: has to look something up yet. ``done``: has to settle."""
+
+
+class Person(NamedTuple):
+    """A user. ``seq``: their edits so far, the deletion too.
+
+    For the invariants alone: ``shown``: the newest content that the target has ever held;
+    ``synced_seq``: the content at ``synced_generation``; ``refused``: the content that the target refused.
+    """
+
+    seq: int = 0
+    active: bool = True
+    exists: bool = True
+    shown: int = -1
+    synced_seq: int = -1
+    refused: int = -1
+
+    @property
+    def present(self) -> bool:
+        """A remote record is wanted."""
+        return self.active and self.exists
+
+
+class Worker(NamedTuple):
+    """A worker that holds a lease, or thinks so. An idle or a killed one is not in the state at all.
+
+    ``holds``: its token is still the row's. ``frozen``: it outlived its lease. ``covered``: as `Request`'s.
+    ``dropped``: its request can no longer land. ``wrote``: its request may have been sent.
+    """
+
+    step: Step
+    phase: Phase = "asking"
+    holds: bool = True
+    frozen: bool = False
+    covered: bool = False
+    dropped: bool = False
+    wrote: bool = False
+    answer: Answer | tuple[()] = ()
+    result: Result | tuple[()] = ()
+
+    @property
+    def request(self) -> Request:
+        row, held, seq, present, call, key = self.step
+        content = BARE if call == "add" and not present else seq
+        return Request(row, call, content, held.generation, held.remote_id, key, self.covered)
+
+
+class Budget(NamedTuple):
+    """How often each thing may still happen. ``busy``: a transient failure. ``refusals``: of one content."""
+
+    edits: int = 0
+    toggles: int = 0
+    deletes: int = 0
+    creates: int = 0
+    kills: int = 0
+    freezes: int = 0
+    timeouts: int = 0
+    busy: int = 0
+    refusals: int = 0
+
+
+class State(NamedTuple):
+    """``strays``: requests that nobody waits for any more and that may still land."""
+
+    people: tuple[Person, ...]
+    rows: tuple[Row, ...]
+    workers: tuple[Worker, ...]
+    world: World
+    strays: tuple[Request, ...]
+    budget: Budget
+
+    def with_row(self, index: int, row: Row, person: Person | None = None) -> State:
+        """The same but for one row, and its user if given."""
+        people, rows, workers, world, strays, budget = self
+        rows = (*rows[:index], row, *rows[index + 1 :])
+        if person is not None:
+            people = (*people[:index], person, *people[index + 1 :])
+        return State(people, rows, workers, world, strays, budget)
+
+    def with_worker(self, position: int, worker: Worker | None) -> State:
+        """The same with another worker in this place, or none."""
+        people, rows, workers, world, strays, budget = self
+        there = () if worker is None else (worker,)
+        return State(people, rows, (*workers[:position], *there, *workers[position + 1 :]), world, strays, budget)
+
+    def without_holder(self, index: int) -> State:
+        """The same, and whoever held the lease of this row does not any more."""
+        return self._replace(
+            workers=tuple(
+                worker._replace(holds=False) if worker.step.row == index else worker for worker in self.workers
+            )
+        )
+
+    def abandoning(self, worker: Worker) -> State:
+        """The same, and nobody waits for the worker's request any more; it may still land."""
+        if worker.phase != "asking" or worker.step.call not in WRITES or worker.dropped:
+            return self
+        return self._replace(strays=(*self.strays, worker.request))
+
+    def covering(self, index: int) -> State:
+        """The same, and the window of this row ends only when all that was sent for it until now has landed."""
+        return self._replace(
+            strays=tuple(stray._replace(covered=True) if stray.row == index else stray for stray in self.strays),
+            workers=tuple(
+                worker._replace(covered=True)
+                if worker.step.row == index and worker.phase == "asking" and worker.step.call in WRITES
+                else worker
+                for worker in self.workers
+            ),
+        )
+
+
+def beginning(budget: Budget, records: tuple[Record, ...] = ()) -> State:
+    """One user was just saved; the third party holds ``records``."""
+    return State((Person(),), (Row(),), (), World(records), (), budget)

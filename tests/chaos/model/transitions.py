@@ -1,0 +1,93 @@
+"""What the statements of `users.sync.outbox` and the triggers do to a row. Pure.
+
+`tests.chaos.test_model_matches_sql` runs the real statements on each row that the model reaches.
+"""
+
+from __future__ import annotations
+
+from tests.chaos.model.row import Due, Held, Result, Row, Window
+from users.sync.plan import Call
+
+WRITES = frozenset(call.value for call in Call if call.writes)
+IDENTITY_CONFLICT = "identity_conflict"
+
+
+def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
+    """`outbox.claim`. ``rival``: another row has, or may have, a record of the same username at the target."""
+    gone_for_good = row.deleted and not row.may_exist
+    named = (row.named or has_user) and not gone_for_good
+    if not row.is_due or row.lease == "held" or row.parked or (rival and named):
+        return None
+    recheck: Window = "open" if row.doing in WRITES else row.recheck
+    crashes = row.crashes + (row.lease != "free")
+    claimed = row._replace(recheck=recheck, crashes=crashes, lease="held", doing="", due="lease", named=named)
+    held = Held(
+        generation=row.generation,
+        remote_id=row.remote_id,
+        adopted=row.adopted,
+        add_key=row.add_key,
+        in_doubt=recheck != "none",
+        recheck_due=recheck == "over",
+        attempts=row.attempts,
+        crashes=crashes,
+    )
+    return claimed, held
+
+
+def open_attempt(row: Row, call: str, add_key: int) -> Row:
+    """`outbox.open_attempt`, in the transaction of the claim. ``add_key``: the key an add is sent under."""
+    return row._replace(doing=call, add_key=add_key if call == Call.ADD else row.add_key)
+
+
+def settle(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
+    """`outbox.settle` under the row's own token. ``taken``: another row has the result's remote id."""
+    if taken:
+        result = result._replace(
+            outcome="rejected", add_key=0, acknowledged=False, raise_above=-1, doubt="keep",
+            parked=IDENTITY_CONFLICT, next="at_recheck", remote_id=row.remote_id, adopted=row.adopted,
+        )  # fmt: skip
+    wanted = max(row.generation, result.raise_above) + 1 if result.raise_above >= 0 else row.generation
+    synced = max(row.synced, generation) if result.acknowledged else row.synced
+    recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]  # type: ignore[assignment]
+    moved = row.generation > generation
+    return row._replace(
+        generation=wanted,
+        synced=synced,
+        due=_due(result, moved=moved, owed=synced < wanted, recheck=recheck),
+        lease="free",
+        doing="",
+        recheck=recheck,
+        remote_id=result.remote_id,
+        add_key=result.add_key,
+        adopted=result.adopted,
+        parked="" if moved else result.parked,
+        attempts=row.attempts + 1 if result.failed else 0,
+        crashes=row.crashes + 1 if result.outcome == "crashed" else 0,
+    )
+
+
+def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
+    if moved:
+        return "now"
+    if result.parked:
+        return "none"
+    if result.next != "at_recheck":
+        return "now" if result.next == "now" else "later"
+    if recheck != "none":
+        return "recheck"
+    return "now" if owed else "none"
+
+
+def repair(row: Row) -> Row:
+    """`outbox.repair`."""
+    return row._replace(generation=row.generation + 1, due="now")
+
+
+def changed(row: Row) -> Row:
+    """The triggers on an update of the user."""
+    return row._replace(generation=row.generation + 1, due="now", parked="")
+
+
+def gone(row: Row) -> Row:
+    """The trigger on the deletion of the user."""
+    return changed(row)._replace(deleted=True)

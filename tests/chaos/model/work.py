@@ -1,0 +1,182 @@
+"""What workers do: claim, ask, look up, judge, settle; and how they die.
+
+Reading or being answered, judging and settling are one event as long as the lease is held, and so are a
+death and the end of its lease: whatever could come in between commutes with one of the two halves. A worker
+that outlived its lease, where something else may well come in between, takes them one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.chaos.model.configuration import Configuration
+from tests.chaos.model.decision import Answer, Step, judge, plan
+from tests.chaos.model.landing import land, own
+from tests.chaos.model.reduction import NOTHING_HELD
+from tests.chaos.model.row import Result, Row
+from tests.chaos.model.rules import Memo, Rules
+from tests.chaos.model.state import Person, State, Worker
+from tests.chaos.model.target import FRESH, find
+from tests.chaos.model.transitions import WRITES
+
+WORKERS = 2
+_LOOKED_UP = ("exists", "missing", "stale")
+_SAID_WITHOUT_ASKING = ("nothing", "wait", "unlink")
+
+
+class Event(NamedTuple):
+    """``spent``: the budget that it takes from; empty for what happens by itself."""
+
+    label: str
+    spent: str
+    after: State
+    broken: str = ""
+
+
+class Work:
+    """The workers of one configuration under one set of rules."""
+
+    def __init__(self, configuration: Configuration, rules: Rules, memo: Memo) -> None:
+        self.offers = configuration.offers
+        self.adopt = configuration.adopt
+        self.frozen_senders = configuration.frozen_senders
+        self.rules = rules
+        self.memo = memo
+
+    def claim(self, state: State, index: int) -> Iterator[tuple[str, State]]:
+        """An idle worker claims the row, reads the user and writes its attempt down: one transaction.
+
+        The row stays locked from the claim to the commit, so no edit can fall between it and the reading.
+        """
+        row, person = state.rows[index], state.people[index]
+        rival = any(other.may_exist and other.named for other in state.rows if other is not row)
+        claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=rival)
+        if claimed is None:
+            return
+        leased, held = claimed
+        leased, held = leased._replace(crashes=0), held._replace(crashes=0)  # no run reaches the limit
+        step = Step(index, held, person.seq, person.present, "", 0)
+        step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
+        if step.call == "add":
+            step = step._replace(key=self._key(step))
+        leased = self.memo(self.rules.open_attempt, leased, step.call, step.key)
+        if row.lease != "free":
+            state = state.without_holder(index)
+        if row.doing in WRITES and leased.recheck == "open":
+            state = self._doubt(state, index, row)
+        after = state.with_row(index, leased, _acknowledged(person, row, leased, step))
+        after = after._replace(workers=(*after.workers, Worker(step)))
+        yield f"row {index} is claimed for {step.call} at generation {held.generation}", after
+
+    def _key(self, step: Step) -> int:
+        if not self.offers.idempotency:
+            return 1  # nobody looks at it
+        return step.held.add_key if step.held.add_key and self.rules.keeps_key else FRESH
+
+    def of(self, state: State, position: int) -> Iterator[Event]:
+        """What the worker in this position may do next, and what may happen to it."""
+        worker = state.workers[position]
+        row = state.rows[worker.step.row]
+        name = f"the worker on row {worker.step.row}"
+        if state.budget.kills:
+            after = state.with_worker(position, None).abandoning(worker)
+            if worker.holds and row.lease == "held":
+                after = after.with_row(worker.step.row, row._replace(lease="expired"))
+            yield Event(f"{name} is killed", "kills", after)
+        if worker.phase == "done":
+            after, how = self._settle(state.with_worker(position, None), worker)
+            yield Event(f"{name} comes back{how}", "", after)
+            return
+        late = not worker.holds or row.lease == "expired"
+        writes = worker.phase == "asking" and worker.step.call in WRITES
+        if late:
+            after, how = self._judged(state, position, Answer("late"), wrote=worker.phase == "answered")
+            yield Event(f"{name} finds its lease too short{how}", "", after)
+        elif not writes:
+            after, how = self._judged(state, position, self._read(state, worker), wrote=worker.phase == "answered")
+            yield Event(f"{name} looks the record up{how}", "", after)
+        if writes:
+            yield from self._ask(state, position, late=late)
+
+    def _ask(self, state: State, position: int, *, late: bool) -> Iterator[Event]:
+        worker = state.workers[position]
+        row, name = worker.step.row, f"the {worker.step.call} of row {worker.step.row}"
+        if not worker.dropped:
+            after, answer, broken = land(state, worker.request, self.offers, self.adopt)
+            how = ""
+            if answer.kind in _LOOKED_UP and self.offers.query:
+                after = after.with_worker(position, worker._replace(phase="answered", answer=answer, covered=False))
+            else:
+                after, how = self._judged(after, position, answer, wrote=True)
+            sent = ", sent after its lease," if late and self.frozen_senders else ""
+            yield Event(f"{name}{sent} is answered {answer.kind}{how}", "", after, broken)
+        if worker.dropped or state.budget.timeouts:
+            after, how = self._judged(state.abandoning(worker), position, Answer("unanswered"), wrote=True)
+            yield Event(f"{name} times out{how}", "" if worker.dropped else "timeouts", after)
+        if state.budget.busy:
+            after, how = self._judged(state, position, Answer("busy"), wrote=True)
+            yield Event(f"{name} is answered busy{how}", "busy", after)
+        if state.budget.refusals and worker.step.present:
+            person = state.people[row]._replace(refused=worker.step.seq)
+            after = state.with_row(row, state.rows[row], person)
+            after, how = self._judged(after, position, Answer("refused"), wrote=True)
+            yield Event(f"{name} is refused{how}", "refusals", after)
+
+    def _read(self, state: State, worker: Worker) -> Answer:
+        """As `users.sync.push` looks it up; several look-ups are one, for a later one sees all that came before."""
+        step, records = worker.step, state.world.records
+        answer = worker.answer or Answer("found")
+        if not self.offers.query or step.call in _SAID_WITHOUT_ASKING:
+            return answer
+        if answer.kind == "stale":
+            found = next((record for record in records if record.id == step.held.remote_id), None)
+        else:
+            by_id = step.held.remote_id if step.call == "recheck" else 0
+            found = find(records, owner=step.row, remote_id=by_id)
+        return answer._replace(found=found)
+
+    def _judged(self, state: State, position: int, answer: Answer, *, wrote: bool) -> tuple[State, str]:
+        """The answer is judged, and settled at once unless the lease has run out; and how, in words."""
+        worker = state.workers[position]
+        result: Result = self.memo(judge, worker.step, answer, self.offers, self.adopt, self.rules.judge)
+        held = NOTHING_HELD._replace(generation=worker.step.held.generation)
+        step = worker.step._replace(held=held, call="", key=0)
+        done = Worker(step, phase="done", holds=worker.holds, frozen=worker.frozen, wrote=wrote, result=result)
+        if worker.holds and state.rows[step.row].lease == "held":
+            return self._settle(state.with_worker(position, None), done)
+        return state.with_worker(position, done), ""
+
+    def _settle(self, state: State, worker: Worker) -> tuple[State, str]:
+        step, result = worker.step, worker.result
+        index = step.row
+        row, person = state.rows[index], state.people[index]
+        if not (worker.holds or self.rules.lost_lease_settles):
+            if not worker.wrote:
+                return state, "; its lease is lost"
+            return state.with_row(index, self.memo(self.rules.repair, row)), "; its lease is lost, repaired"
+        assert result
+        taken = result.remote_id != 0 and any(
+            other.remote_id == result.remote_id for other in state.rows if other is not row
+        )
+        settled: Row = self.memo(self.rules.settle, row, step.held.generation, result, taken=taken)
+        if result.doubt == "open":
+            state = self._doubt(state, index, row)
+        if result.acknowledged and not step.present and not own(state.world, index):
+            person = person._replace(shown=max(person.shown, step.seq))
+        person = _acknowledged(person, row, settled, step)
+        # What is due later may be due at any moment; failed tries matter to waits and limits alone.
+        settled = settled._replace(due="now" if settled.due == "later" else settled.due, attempts=0, crashes=0)
+        words = [result.outcome, "acknowledged" if result.acknowledged else "", settled.parked]
+        return state.with_row(index, settled, person), f"; settled: {', '.join(filter(None, words))}"
+
+    def _doubt(self, state: State, index: int, before: Row) -> State:
+        if before.recheck == "open" and not self.rules.extends:
+            return state
+        return state.covering(index)
+
+
+def _acknowledged(person: Person, before: Row, after: Row, step: Step) -> Person:
+    if after.synced == before.synced:
+        return person
+    return person._replace(synced_seq=step.seq if after.synced == step.held.generation else person.seq)

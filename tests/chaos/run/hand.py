@@ -1,0 +1,59 @@
+"""What all ways of writing share."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import F
+
+from tests.chaos.run.population import Person, Population, chosen
+from tests.chaos.run.tally import Tally
+from users.models import User, UserSync
+
+Ways = Mapping[Callable[[], int], int]
+"""Writes with their weights; each returns how many people it changed."""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Whose hand writes, and what it writes with.
+
+    ``check_owed``: whether to look, in the transaction of every write, if the change is owed (I1).
+    """
+
+    chance: random.Random
+    population: Population
+    tally: Tally
+    check_owed: bool
+    over: threading.Event
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, unless the run is over."""
+        self.over.wait(seconds)
+
+    def some(self, most: int = 1) -> list[User]:
+        users = chosen(self.chance, most)
+        if not users:
+            raise LookupError("nobody is left")
+        return users
+
+    def second_life(self, person: Person) -> User:
+        email = self.population.new_email()
+        return User.objects.create(name=person.name, phone=person.phone, email=email, password="!")
+
+    def owed(self, uuids: Iterable[UUID]) -> int:
+        """I1: the change is owed in its own transaction. Returns how many people that is."""
+        wanted = set(uuids)
+        if self.check_owed:
+            rows = UserSync.objects.filter(user_uuid__in=wanted, generation__gt=F("synced_generation"))
+            owed = set(rows.values_list("user_uuid", flat=True))
+            self.tally.checked_owed([f"{uuid} is not owed" for uuid in wanted - owed])
+        return len(wanted)
+
+
+def first_life(user: User) -> Person:
+    return Person(int(user.phone.removeprefix("138")))

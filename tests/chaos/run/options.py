@@ -1,0 +1,118 @@
+"""What one run is asked for, and the world that its seed draws."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from dataclasses import dataclass
+
+PAIRS = ("sqlite+valkey", "postgres+redis", "postgres+rabbitmq")
+TIMEOUT_SECONDS = 1.0
+DATABASE_TIMEOUT_SECONDS = 3.0
+LEASE_SECONDS = 9.0
+"""The shortest that the start-up check allows: the call, the wait for the database, 5 s of margin."""
+WINDOW_SECONDS = 4.0
+WRITES_PER_SECOND = 12
+POPULATION = 150
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the third party offers. Only worlds in which every promise holds (docs/guarantees.md)."""
+
+    capabilities: tuple[str, ...]
+    unique_usernames: bool
+
+    @property
+    def offers_query(self) -> bool:
+        return "query" in self.capabilities
+
+    @property
+    def survives_a_second_add(self) -> bool:
+        """Whether an add that a frozen worker sends after its lease is over cannot make a second record."""
+        return self.unique_usernames or "idempotency" in self.capabilities
+
+
+WORLDS = (
+    World(("query", "list"), unique_usernames=True),
+    World(("query", "list"), unique_usernames=False),
+    World(("query", "list", "idempotency"), unique_usernames=True),
+    World(("query", "list", "idempotency"), unique_usernames=False),
+    World(("query", "list", "idempotency", "versions"), unique_usernames=True),
+    World(("query", "list", "idempotency", "versions"), unique_usernames=False),
+    World(("idempotency",), unique_usernames=True),
+    World(("idempotency",), unique_usernames=False),
+    World(("versions",), unique_usernames=True),
+    World((), unique_usernames=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``seconds``: how long the chaos lasts, start and convergence not counted. ``writes``: how many are tried
+    for in that time. ``window_seconds``: how long the third party says an unanswered request may still take effect.
+    ``strikes``: words of which a strike's name has to hold one; empty for all strikes.
+    """
+
+    seed: int
+    seconds: float
+    pair: str
+    writes: int
+    world: World
+    window_seconds: float = WINDOW_SECONDS
+    bug: str = ""
+    baseline: bool = False
+    signals_only: bool = False
+    strikes: tuple[str, ...] = ()
+    keep: bool = False
+
+    @property
+    def converge_bound_seconds(self) -> float:
+        """The stated time: a lost lease, a wake put off for another, a window, the longest backoff, the backlog."""
+        return 2 * LEASE_SECONDS + 2 * self.window_seconds + 3 + 30
+
+    def random(self, purpose: str) -> random.Random:
+        """Every actor draws from a generator of its own, so that none shifts another's draws."""
+        return random.Random(f"{self.seed} {purpose}")
+
+
+def read(arguments: list[str] | None = None) -> Options:
+    """The options of a command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.run", description="The chaos run.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of chaos; start and convergence come on top")
+    parser.add_argument("--pair", choices=PAIRS, default=PAIRS[0])
+    parser.add_argument("--writes", type=int, help=f"default {WRITES_PER_SECOND} for each second")
+    parser.add_argument("--capabilities", help="comma list, may be empty; default what the seed draws")
+    parser.add_argument("--shared-usernames", action="store_true", help="several records may have one username")
+    parser.add_argument("--window", type=float, default=WINDOW_SECONDS, help="how late requests may take effect")
+    parser.add_argument("--bug", default="", help="one of tests.chaos.run.seeded, patched into every process")
+    parser.add_argument("--baseline", action="store_true", help="the textbook application instead of the product")
+    parser.add_argument("--signals-only", action="store_true", help="only writes that send Django's signals")
+    parser.add_argument("--strikes", default="", help="comma list of words in the names of the strikes to use")
+    parser.add_argument("--keep", action="store_true", help="keep the folder of logs also when all is well")
+    given = parser.parse_args(arguments)
+    return Options(
+        seed=given.seed,
+        seconds=given.seconds,
+        pair=given.pair,
+        writes=given.writes or int(WRITES_PER_SECOND * given.seconds),
+        world=_world(given),
+        window_seconds=given.window,
+        bug=given.bug,
+        baseline=given.baseline,
+        signals_only=given.signals_only,
+        strikes=_words(given.strikes),
+        keep=given.keep,
+    )
+
+
+def _world(given: argparse.Namespace) -> World:
+    if given.capabilities is not None:
+        return World(_words(given.capabilities), unique_usernames=not given.shared_usernames)
+    candidates = [world for world in WORLDS if not (given.shared_usernames and world.unique_usernames)]
+    return random.Random(f"{given.seed} world").choice(candidates)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.split(",") if word)

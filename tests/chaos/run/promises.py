@@ -1,0 +1,147 @@
+"""The invariants that only the whole history can show: each gives a sentence for every time it was broken. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos.run.ledger import Effect, Ledger, Write
+from tests.chaos.run.options import TIMEOUT_SECONDS
+from tests.chaos.run.witness import Content, Evidence
+
+_CLOCK_SECONDS = 0.02
+"""One machine, one clock; SQLite's has milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A row of `SyncAttempt`; times in unix seconds."""
+
+    id: int
+    call: str
+    key: str
+    outcome: str
+    reason: str
+    started_at: float
+    finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything known of one record."""
+
+    external_id: str
+    attempts: Sequence[Attempt]
+    evidence: Evidence
+    writes: Sequence[Write]
+    effects: Sequence[Effect]
+    sent_by: dict[int, Attempt | None] = field(default_factory=dict)
+    """The attempt behind each write request, by the request's ``seq``."""
+
+    def __post_init__(self) -> None:
+        self.sent_by.update(_matched(self.writes, self.attempts))
+
+
+def histories(
+    ledger: Ledger, attempts: dict[str, list[Attempt]], evidence_by_key: dict[str, Evidence]
+) -> Iterator[History]:
+    """One for each external id that anybody knows of."""
+    for external_id in sorted({*ledger.writes, *ledger.effects, *attempts, *evidence_by_key}):
+        yield History(
+            external_id,
+            sorted(attempts.get(external_id, ()), key=lambda attempt: attempt.started_at),
+            evidence_by_key.get(external_id, Evidence()),
+            ledger.writes.get(external_id, ()),
+            ledger.effects.get(external_id, ()),
+        )
+
+
+def acknowledged_unapplied(history: History) -> Iterator[str]:
+    """I2: what is acknowledged as g was applied with the content of g or a later generation."""
+    for number, at in history.evidence.acknowledged:
+        later = [item for item in history.evidence.generations if item.number >= number]
+        contents = {item.content for item in later}
+        now = at + _CLOCK_SECONDS
+        if any(effect.at <= now and _holds(effect, contents) for effect in history.effects):
+            continue
+        if None in contents and _absent_between(history.effects, min(item.at for item in later), now):
+            continue
+        yield f"{history.external_id}: generation {number} was acknowledged at {at:.3f} and never applied before"
+
+
+def content_before_its_version(history: History) -> Iterator[str]:
+    """I4 where versions are honoured: what is applied as version v is the content of v or a later generation."""
+    for effect in history.effects:
+        if effect.content is None or effect.version is None:
+            continue
+        contents = {item.content for item in history.evidence.generations if item.number >= effect.version}
+        if not _holds(effect, contents) and not (None in contents and effect.content.bare):
+            yield f"{history.external_id}: version {effect.version} was applied with older content (#{effect.seq})"
+
+
+def in_flight_together(history: History, freezes: Iterable[tuple[float, float]]) -> Iterator[str]:
+    """I5: no write request arrives while another one of the same record is under way, frozen workers aside."""
+    frozen = list(freezes)
+    for one, two in zip(history.writes, history.writes[1:], strict=False):
+        ends = one.at + TIMEOUT_SECONDS if one.answered_at is None else min(one.answered_at, one.at + TIMEOUT_SECONDS)
+        sender = history.sent_by[one.seq]
+        if sender is not None and sender.finished_at is not None and sender.reason != "lease_expired":
+            ends = min(ends, sender.finished_at)
+        began = sender.started_at if sender is not None else one.at
+        if two.at + _CLOCK_SECONDS < ends and not any(since < two.at and until > began for since, until in frozen):
+            yield f"{history.external_id}: requests #{one.seq} and #{two.seq} were under way together"
+
+
+def sent_unannounced(history: History) -> Iterator[str]:
+    """I6: every write request has an attempt, written before it, of its own."""
+    for write in history.writes:
+        if history.sent_by[write.seq] is None:
+            yield f"{history.external_id}: request #{write.seq} ({write.call}) has no attempt"
+
+
+def later_than_promised(history: History, window_seconds: float) -> Iterator[str]:
+    """The third party's own promise: what takes effect after its window makes the run void."""
+    for effect in history.effects:
+        sender = history.sent_by.get(effect.request or 0)
+        if sender is None or sender.finished_at is None:
+            continue
+        if effect.at > sender.finished_at + window_seconds:
+            yield f"{history.external_id}: #{effect.request} took effect at {effect.at:.3f}, too late (#{effect.seq})"
+
+
+def _matched(writes: Sequence[Write], attempts: Sequence[Attempt]) -> Iterator[tuple[int, Attempt | None]]:
+    free = list(attempts)
+    # From the end, since requests that were held up together arrive in the order in which they were sent.
+    for write in reversed(writes):
+        possible = [
+            attempt
+            for attempt in free
+            if attempt.call == write.call
+            and attempt.started_at <= write.at + _CLOCK_SECONDS
+            and (write.key is None or attempt.key == write.key)
+        ]
+        sender = possible[-1] if possible else None
+        if sender is not None:
+            free.remove(sender)
+        yield write.seq, sender
+
+
+def _holds(effect: Effect, contents: Collection[Content | None]) -> bool:
+    """Whether what took effect is one of these, or newer in its roles."""
+    held = effect.content
+    return held is not None and any(held.is_as_new_as(content) for content in contents if content is not None)
+
+
+def _absent_between(effects: Sequence[Effect], since: float, until: float) -> bool:
+    """Whether there was a moment in that time at which no record lived."""
+    living: set[str] = set()
+    for effect in effects:
+        if effect.at > until:
+            break
+        if not living and effect.at >= since:
+            return True
+        if effect.content is None:
+            living.discard(effect.user_id)
+        else:
+            living.add(effect.user_id)
+    return not living

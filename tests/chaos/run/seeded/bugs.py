@@ -1,0 +1,281 @@
+"""The seeded bugs, by the names of `registry.BUGS`: each is what somebody might write in good faith."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from thirdparty.errors import OutcomeUnknown, TryLater
+from thirdparty.landcloud import LandcloudConnector
+from users import tasks
+from users.models import User, UserSync
+from users.sync import ask, desired, outbox, reconcile, step, triggers, wake
+from users.sync.lease import Lease, Terms
+from users.sync.outbox import Attempt, claiming, settling
+from users.sync.settlement import Doubt, Ended, Settlement
+from users.sync.verdict import Judge
+
+_SLOW_SECONDS = 0.3
+_SLOW_SHARE = 0.2
+_VERY_SLOW_SECONDS = 1.5
+"""Still within the margin that a lease has over the call."""
+_PAST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def no_trigger() -> None:
+    """Nothing records what is owed, but for the sweep for missing rows."""
+    triggers.install = lambda *_: False
+    triggers.missing = lambda *_: []
+
+
+def no_lease_check() -> None:
+    """A record is claimed although somebody works on it."""
+    claimable = claiming._claimable
+    condition = "(s.leased_until IS NULL OR s.leased_until <= {now})"
+
+    def careless(db: Any, **options: Any) -> str:
+        original: str = claimable(db, **options)
+        checked = condition.format(now=db.now)
+        assert checked in original, "the lease check looks different now: mend this bug"
+        return original.replace(checked, "1 = 1")
+
+    claiming._claimable = careless
+    claim, claim_due = outbox.claim, outbox.claim_due
+    leased = UserSync.objects.filter(lease_token__isnull=False)
+
+    def eager(keys: list[str], terms: Terms, **options: Any) -> list[Lease]:
+        leased.filter(key__in=keys).update(due_at=_PAST)
+        return claim(keys, terms, **options)
+
+    def eager_for_all(target: str, most: int, terms: Terms, **options: Any) -> list[Lease]:
+        leased.filter(target=target).update(due_at=_PAST)
+        return claim_due(target, most, terms, **options)
+
+    outbox.claim = eager
+    outbox.claim_due = eager_for_all
+
+
+def settle_any_token() -> None:
+    """A result is written although the lease was lost. Needs workers that freeze just before they send."""
+    slow_send()
+    settle = settling._settle
+
+    def careless(ended: list[Ended], *args: Any) -> outbox.Settled:
+        for each in ended:
+            UserSync.objects.filter(key=each.lease.key).update(lease_token=each.lease.token)
+        return settle(ended, *args)
+
+    settling._settle = careless
+
+
+def mark_before_send() -> None:
+    """The generation counts as acknowledged before the target was asked."""
+    open_attempts = outbox.open_attempts
+
+    def hasty(calls: list[tuple[Lease, Any]]) -> Mapping[str, Attempt]:
+        for lease, call in calls:
+            if call.writes:
+                UserSync.objects.filter(key=lease.key).update(synced_generation=lease.generation)
+        return open_attempts(calls)
+
+    outbox.open_attempts = hasty
+
+
+def unknown_as_failed() -> None:
+    """No answer means that nothing happened."""
+    failed = Judge.failed
+
+    def optimistic(self: Judge, error: Any) -> Settlement:
+        if isinstance(error, OutcomeUnknown):
+            error = TryLater(error.reason, error.message, http_status=error.http_status)
+        return failed(self, error)
+
+    Judge.failed = optimistic
+
+
+def no_reread() -> None:
+    """The window passes, and that is that."""
+
+    def content(self: Judge, *_: Any) -> Settlement:
+        return self._settle(doubt=Doubt.CLEAR, add_key=None)
+
+    Judge.rechecked = content
+    Judge.recheck_blindly = content
+
+
+def expired_lease_clean() -> None:
+    """A worker that died is taken to have sent nothing."""
+    claiming.WRITES = "''"
+
+
+def tombstone_dropped() -> None:
+    """The row goes with its user."""
+    needed = reconcile.drains_needed
+
+    def forgetful() -> dict[str, int]:
+        UserSync.objects.filter(deleted=True, leased_until__isnull=True).delete()
+        return needed()
+
+    reconcile.drains_needed = forgetful
+
+
+def reconciler_off() -> None:
+    """Nobody looks for what no message tells of."""
+    tasks.run_reconcile = lambda: 0
+
+
+def wakes_lost() -> None:
+    """No hint for a target ever arrives, and nobody notices."""
+    wake.start_drain = lambda *_, **__: True
+
+
+def repair_ignored() -> None:
+    """A result without a lease changes nothing at all. Needs workers that freeze just before they send."""
+    slow_send()
+    outbox.repair = lambda _: None
+
+
+def slow_send() -> None:
+    """No bug: the moment between the look at the lease and the request now and then lasts longer."""
+    for name in ("add", "update", "delete"):
+        _before(name, lambda: time.sleep(_VERY_SLOW_SECONDS if random.random() < _SLOW_SHARE else 0))
+
+
+def username_not_frozen() -> None:
+    """The target is asked for whatever the user is called now."""
+    lease_of = claiming._lease
+
+    def current(*args: Any) -> Lease:
+        lease = lease_of(*args)
+        username = User.objects.filter(uuid=lease.user_uuid).values_list("username", flat=True).first()
+        if not username:
+            return lease
+        UserSync.objects.filter(key=lease.key).update(remote_username=username)
+        return replace(lease, remote_username=username)
+
+    claiming._lease = current
+
+
+def no_attempt() -> None:
+    """The request is sent without a word in the log."""
+    open_attempts = outbox.open_attempts
+
+    def silent(calls: list[tuple[Lease, Any]]) -> Mapping[str, Attempt]:
+        attempts = open_attempts(calls)
+        for lease, call in calls:
+            if call.writes and hash(lease.token) % 2:
+                with connection.cursor() as cursor:
+                    cursor.execute("DELETE FROM users_syncattempt WHERE id = %s", [attempts[lease.key].id])
+        return attempts
+
+    outbox.open_attempts = silent
+
+
+def stale_read() -> None:
+    """The user is read from a cache of some seconds."""
+    read = desired.desired
+    cached: dict[str, tuple[float, desired.Desired]] = {}
+
+    def from_cache(target: str, leases: list[Lease]) -> Mapping[str, desired.Desired]:
+        now, fresh = time.monotonic(), read(target, leases)
+        for key, goal in fresh.items():
+            if now - cached.get(key, (0.0, goal))[0] > 5:
+                cached[key] = (now, goal)
+        return {key: cached[key][1] for key in fresh}
+
+    desired.desired = from_cache
+
+
+def acknowledges_the_latest() -> None:
+    """What is acknowledged is what is wanted now, not what was sent."""
+    settle = settling._settle
+
+    def generous(ended: list[Ended], *args: Any) -> outbox.Settled:
+        latest = dict(
+            UserSync.objects.filter(key__in=[each.lease.key for each in ended]).values_list("key", "generation")
+        )
+        return settle(
+            [replace(each, lease=replace(each.lease, generation=latest[each.lease.key])) for each in ended], *args
+        )
+
+    settling._settle = generous
+    for name in ("add", "update"):
+        _before(name, lambda: time.sleep(_SLOW_SECONDS))
+
+
+def add_key_forgotten() -> None:
+    """Whether an add is unanswered is not remembered."""
+    settle = settling._settle
+
+    def amnesiac(ended: list[Ended], *args: Any) -> outbox.Settled:
+        forgotten = [replace(each, settlement=replace(each.settlement, add_key=None)) for each in ended]
+        return settle(forgotten, *args)
+
+    settling._settle = amnesiac
+
+
+def hidden_retry() -> None:
+    """The client repeats an unanswered request by itself."""
+    ask = LandcloudConnector._ask
+
+    def stubborn(self: LandcloudConnector, call: str, *args: Any) -> object:
+        try:
+            return ask(self, call, *args)
+        except OutcomeUnknown:
+            return ask(self, call, *args)
+
+    LandcloudConnector._ask = stubborn
+
+
+def exists_is_success() -> None:
+    """`user_exists` means that all is well: no update follows."""
+    linked = Judge.linked
+
+    def satisfied(self: Judge, remote_id: str, **options: Any) -> Settlement:
+        return replace(linked(self, remote_id, **options), acknowledged=True)
+
+    Judge.linked = satisfied
+
+
+def delete_is_best_effort() -> None:
+    """A delete that fails is done."""
+    delete = LandcloudConnector.delete
+
+    def careless(self: LandcloudConnector, remote_id: str) -> None:
+        try:
+            delete(self, remote_id)
+        except (TryLater, OutcomeUnknown):
+            return
+
+    LandcloudConnector.delete = careless
+
+
+def sends_before_commit() -> None:
+    """Claim and attempt are rolled back when the worker dies, since the request goes out within the transaction."""
+    begin, asked = step.begin, ask.ask
+    results: dict[int, Ended] = {}
+
+    def all_in_one(*args: Any, **options: Any) -> list[step.Step]:
+        with transaction.atomic():
+            steps = begin(*args, **options)
+            results.update({each.attempt_id: asked(each) for each in steps})
+        return steps
+
+    step.begin = all_in_one
+    ask.ask = lambda each: results.pop(each.attempt_id)
+
+
+def _before(name: str, action: Callable[[], None]) -> None:
+    call = getattr(LandcloudConnector, name)
+
+    def with_action(self: LandcloudConnector, *args: Any, **options: Any) -> Any:
+        action()
+        return call(self, *args, **options)
+
+    setattr(LandcloudConnector, name, with_action)

@@ -1,0 +1,44 @@
+"""The seeded bugs by name, and the run that shows each. Pure: needs no Django."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """``run``: further options of the run that shows it best. ``harmless``: an aggravation and no bug, so that
+    the run has to pass with it.
+    """
+
+    run: tuple[str, ...]
+    harmless: bool = False
+
+
+_UNIQUE = ("--capabilities", "query,list")
+_SHARED = ("--capabilities", "query,list", "--shared-usernames")
+_KEYS = ("--capabilities", "idempotency", "--shared-usernames")
+_FROZEN = (*_UNIQUE, "--strikes", "past lease", "--seconds", "70", "--writes", "250")
+BUGS: dict[str, Bug] = {
+    "no_trigger": Bug(_UNIQUE),
+    "no_lease_check": Bug(_UNIQUE),
+    "settle_any_token": Bug(_FROZEN),
+    "mark_before_send": Bug(_UNIQUE),
+    "unknown_as_failed": Bug(_SHARED),
+    "no_reread": Bug(_UNIQUE),
+    "expired_lease_clean": Bug((*_UNIQUE, "--window", "16")),
+    "tombstone_dropped": Bug(_UNIQUE),
+    "reconciler_off": Bug(_UNIQUE),
+    "wakes_lost": Bug(_UNIQUE),
+    "repair_ignored": Bug(_FROZEN),
+    "username_not_frozen": Bug(_UNIQUE),
+    "no_attempt": Bug(_UNIQUE),
+    "stale_read": Bug(_UNIQUE),
+    "acknowledges_the_latest": Bug(_UNIQUE),
+    "add_key_forgotten": Bug(_KEYS),
+    "hidden_retry": Bug(_SHARED),
+    "exists_is_success": Bug(_UNIQUE),
+    "delete_is_best_effort": Bug(_UNIQUE),
+    "sends_before_commit": Bug(_UNIQUE),
+    "slow_send": Bug(_FROZEN, harmless=True),
+}

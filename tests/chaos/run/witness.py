@@ -1,0 +1,138 @@
+"""Triggers of the test's own, which write down what each generation stood for and when it was acknowledged.
+
+They watch the sync rows, not the users, so they know no more than the product's own rows say; and the
+database writes them in the very transaction, so they miss nothing and invent nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.db import connection
+
+_COLUMNS = "key, generation, at, present, name, phone, email, roles"
+_TABLES = (
+    """CREATE TABLE chaos_generation
+    (key text, generation bigint, at {time}, present integer, name text, phone text, email text, roles text)""",
+    "CREATE TABLE chaos_acknowledged (key text, generation bigint, at {time})",
+)
+_CONTENT = """
+    SELECT NEW.key, NEW.generation, {clock}, CASE WHEN u.id IS NULL THEN 0 ELSE 1 END, u.name, u.phone, u.email,
+        (SELECT {joined} FROM users_user_groups g JOIN users_rolemapping r
+         ON r.group_id = g.group_id AND r.target = NEW.target WHERE g.user_id = u.id)
+    FROM (SELECT 1 AS one) o LEFT JOIN users_user u
+    ON u.uuid = NEW.user_uuid AND u.is_active AND NOT u.is_superuser
+"""
+_ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the third party can be told of a person, but for the username."""
+
+    name: str
+    phone: str
+    email: str
+    roles: tuple[str, ...]
+
+    def is_as_new_as(self, seen: Content) -> bool:
+        """The same, or the same with roles that have been called otherwise since.
+
+        Who joins a group while its role changes is owed once, for both: the change that commits first is seen by the
+        push, and was not yet seen by the trigger of the join. A role's id ends with the number of its edition.
+        """
+        told = (self.name, self.phone, self.email) == (seen.name, seen.phone, seen.email)
+        mine, theirs = _editions(self.roles), _editions(seen.roles)
+        return told and mine.keys() == theirs.keys() and all(mine[role] >= theirs[role] for role in mine)
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing is told of the person: an add repeated for somebody gone, to learn the record's id."""
+        return not (self.phone or self.email or self.roles)
+
+
+def _editions(roles: tuple[str, ...]) -> dict[str, int]:
+    named = [role.rpartition("-") for role in roles]
+    return {name: int(edition) for name, _, edition in named}
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """``content``: None where no record was wanted. ``at``: unix seconds."""
+
+    number: int
+    at: float
+    content: Content | None
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What the witness saw of one record, oldest first."""
+
+    generations: list[Generation] = field(default_factory=list)
+    acknowledged: list[tuple[int, float]] = field(default_factory=list)
+
+
+def install() -> None:
+    """Begin to watch."""
+    with connection.cursor() as cursor:
+        for statement in _postgresql() if connection.vendor == "postgresql" else _sqlite():
+            cursor.execute(statement)
+
+
+def evidence_by_key() -> dict[str, Evidence]:
+    """All that was seen, by the record's key."""
+    seen: dict[str, Evidence] = defaultdict(Evidence)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_COLUMNS} FROM chaos_generation ORDER BY generation")
+        for key, number, at, present, name, phone, email, roles in cursor.fetchall():
+            content = (
+                Content(name, phone, email, tuple(sorted(filter(None, (roles or "").split(","))))) if present else None
+            )
+            seen[key].generations.append(Generation(number, _seconds(at), content))
+        cursor.execute("SELECT key, generation, at FROM chaos_acknowledged ORDER BY generation")
+        for key, number, at in cursor.fetchall():
+            seen[key].acknowledged.append((number, _seconds(at)))
+    return dict(seen)
+
+
+def _sqlite() -> Iterator[str]:
+    clock = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    yield from (table.format(time="text") for table in _TABLES)
+    content = "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined="group_concat(r.remote_role_id)")
+    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON users_usersync BEGIN {content}; END"
+    moved = "AFTER UPDATE ON users_usersync WHEN NEW.{0} <> OLD.{0}"
+    yield f"CREATE TRIGGER chaos_moved {moved.format('generation')} BEGIN {content}; END"
+    acknowledged = _ACKNOWLEDGED.format(clock=clock)
+    yield f"CREATE TRIGGER chaos_acknowledged {moved.format('synced_generation')} BEGIN {acknowledged}; END"
+
+
+def _postgresql() -> Iterator[str]:
+    clock = "clock_timestamp()"
+    yield from (table.format(time="timestamptz") for table in _TABLES)
+    joined = "string_agg(r.remote_role_id, ',')"
+    bodies = {
+        "content": "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined=joined),
+        "acknowledged": _ACKNOWLEDGED.format(clock=clock),
+    }
+    for name, body in bodies.items():
+        yield (
+            f"CREATE FUNCTION chaos_{name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$body$BEGIN {body}; RETURN NULL; END$body$"
+        )
+    run = "FOR EACH ROW {} EXECUTE FUNCTION chaos_{}()"
+    moved = "WHEN (NEW.{0} <> OLD.{0})"
+    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON users_usersync {run.format('', 'content')}"
+    generation = run.format(moved.format("generation"), "content")
+    yield f"CREATE TRIGGER chaos_moved AFTER UPDATE ON users_usersync {generation}"
+    synced = run.format(moved.format("synced_generation"), "acknowledged")
+    yield f"CREATE TRIGGER chaos_acknowledged AFTER UPDATE ON users_usersync {synced}"
+
+
+def _seconds(at: datetime | str) -> float:
+    if isinstance(at, str):
+        return datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()
+    return at.timestamp()

@@ -1,0 +1,111 @@
+"""The short form of the chaos run, on embedded parts; and that its checker sees what is broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncproject.demo.stack import ROOT
+from tests.chaos.run.ledger import Ledger
+from tests.chaos.run.promises import (
+    Attempt,
+    History,
+    acknowledged_unapplied,
+    content_before_its_version,
+    in_flight_together,
+    later_than_promised,
+    sent_unannounced,
+)
+from tests.chaos.run.witness import Content, Evidence, Generation
+
+SEED = os.environ.get("CHAOS_SEED", "7")
+SOMEBODY = "0d9cf5a8-93c2-4b3e-9b12-6a3bd3c7a001"
+ANN = Content("Ann", "1", "", ())
+BEA = Content("Bea", "1", "", ())
+
+
+def test_no_promise_breaks_in_a_short_run_of_chaos() -> None:
+    command = [sys.executable, "-m", "tests.chaos.run", "--seconds", "36", "--seed", SEED]
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=300)
+    assert ended.stdout, ended.stderr
+    figures = json.loads(ended.stdout.splitlines()[-1])
+    assert figures["ok"], f"{ended.stdout}\n{ended.stderr}"
+    assert ended.returncode == 0
+
+
+def request(seq: int, at: float, call: str = "update", **entry: Any) -> dict[str, Any]:
+    defaults = {"external_id": SOMEBODY, "user_id": "r1", "answered_at": at + 0.1, "idempotency_key": None}
+    return {"seq": seq, "kind": "request", "call": call, "at": at, "fault": None, **defaults, **entry}
+
+
+def effect(seq: int, at: float, user_id: str = "r1", kind: str = "updated", content: Content = ANN) -> dict[str, Any]:
+    record = {"name": content.name, "phone": content.phone, "email": content.email, "roleIds": list(content.roles)}
+    known = {"external_id": SOMEBODY, "user_id": user_id, "request": seq - 1, "version": None, "record": record}
+    return {"seq": seq, "kind": "effect", "effect": kind, "at": at, **known}
+
+
+def attempt(number: int, started: float, finished: float, *, reason: str = "") -> Attempt:
+    return Attempt(number, "update", "", "ok", reason, started, finished)
+
+
+def history(*entries: dict[str, Any], attempts: tuple[Attempt, ...] = (), seen: Evidence | None = None) -> History:
+    ledger = Ledger(entries)
+    return History(SOMEBODY, attempts, seen or Evidence(), ledger.writes[SOMEBODY], ledger.effects[SOMEBODY])
+
+
+def test_two_records_at_one_time_are_seen_even_if_one_is_removed_later() -> None:
+    entries = [effect(2, 1.0, kind="created"), effect(4, 2.0, "r2", "created"), effect(6, 3.0, "r2", "deleted")]
+    assert Ledger(entries).doubled_ever() == [SOMEBODY]
+    assert not Ledger([entries[0], effect(3, 1.5, kind="deleted"), entries[1]]).doubled_ever()
+
+
+@pytest.mark.parametrize(("applied", "broken"), [(BEA, False), (ANN, True)])
+def test_an_acknowledged_generation_has_to_have_been_applied(applied: Content, *, broken: bool) -> None:
+    seen = Evidence([Generation(1, 0.5, ANN), Generation(2, 0.7, BEA)], acknowledged=[(2, 2.0)])
+    assert bool(list(acknowledged_unapplied(history(effect(2, 1.0, content=applied), seen=seen)))) == broken
+
+
+@pytest.mark.parametrize(
+    ("role", "broken"), [("staff-4", True), ("staff-5", False), ("staff-6", False), ("guest-6", True)]
+)
+def test_what_is_applied_as_a_version_may_be_newer_in_its_roles_but_never_older(role: str, *, broken: bool) -> None:
+    seen = Evidence([Generation(1, 0.5, replace(ANN, roles=("staff-5",)))])
+    applied = effect(2, 1.0, content=replace(ANN, roles=(role,))) | {"version": 1}
+    assert bool(list(content_before_its_version(history(applied, seen=seen)))) == broken
+
+
+def test_an_acknowledged_absence_has_to_have_been_real() -> None:
+    seen = Evidence([Generation(1, 0.5, ANN), Generation(2, 2.0, None)], acknowledged=[(2, 3.0)])
+    created, removed = effect(2, 1.0, kind="created"), effect(4, 2.5, kind="deleted")
+    assert list(acknowledged_unapplied(history(created, seen=seen)))
+    assert not list(acknowledged_unapplied(history(created, removed, seen=seen)))
+
+
+def test_two_requests_under_way_together_are_seen_unless_a_worker_was_frozen() -> None:
+    both = (attempt(1, 0.9, 1.2, reason="lease_expired"), attempt(2, 1.1, 1.5))
+    told = history(request(1, 1.0, answered_at=1.4), request(2, 1.2), attempts=both)
+    assert list(in_flight_together(told, freezes=[]))
+    assert not list(in_flight_together(told, freezes=[(1.0, 1.3)]))
+
+
+def test_requests_that_arrive_together_but_were_sent_one_after_the_other_are_fine() -> None:
+    both = (attempt(1, 0.0, 1.0), attempt(2, 1.1, 5.2))
+    assert not list(in_flight_together(history(request(1, 5.0), request(2, 5.0), attempts=both), freezes=[]))
+
+
+def test_a_request_without_an_attempt_is_seen() -> None:
+    assert list(sent_unannounced(history(request(1, 1.0))))
+    assert not list(sent_unannounced(history(request(1, 1.0), attempts=(attempt(1, 0.9, 1.1),))))
+
+
+def test_a_third_party_that_breaks_its_own_word_makes_the_run_void() -> None:
+    late = history(request(1, 1.0, answered_at=None), effect(2, 9.0), attempts=(attempt(1, 0.9, 2.0),))
+    assert list(later_than_promised(late, window_seconds=4))
+    assert not list(later_than_promised(late, window_seconds=8))

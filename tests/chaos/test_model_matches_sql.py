@@ -1,0 +1,254 @@
+"""The model's transitions are those of the real statements: on every row that it reaches, on this database.
+
+Whatever the daily explorations asked of `tests.chaos.model.transitions` is asked of the statements too,
+without exception, and all that both say of the row is compared. Every other claim and settlement
+shares its statement with a record in order, to which nothing may happen but its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from tests import alone
+from tests.chaos.model import materialised, transitions
+from tests.chaos.model.configurations import TRUST_DEACTIVATION, daily
+from tests.chaos.model.decision import UUIDS, Step, lease, number, text
+from tests.chaos.model.explorer import explored
+from tests.chaos.model.materialised import (
+    COMPANION,
+    DELAY_SECONDS,
+    LEASE_SECONDS,
+    TOKEN,
+    VISIBILITY_SECONDS,
+    key_of,
+    put,
+    put_companion,
+    seen,
+)
+from tests.chaos.model.row import Held, Result, Row
+from users.models import User, UserSync
+from users.sync import outbox
+from users.sync.lease import Lease, Terms
+from users.sync.plan import Call
+from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
+
+# One process of a parallel run explores once for all of them.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("model")]
+
+SHORT, LONG = 50.0, 5_000.0
+"""Windows that end before, and after, one that is opened now."""
+
+
+@cache
+def asked() -> dict[Callable[..., Any], dict[tuple[Any, ...], Any]]:
+    """By transition: all arguments that the explorations gave to it, and what it answered.
+
+    Kept in the file that MODEL_ANSWERS names, where it does: one exploration then serves both databases.
+    """
+    kept = Path(os.environ.get("MODEL_ANSWERS", ""))
+    if kept.is_file():
+        return dict(pickle.loads(kept.read_bytes()))
+    found: dict[Callable[..., Any], dict[tuple[Any, ...], Any]] = defaultdict(dict)
+    for configuration in [*daily(), TRUST_DEACTIVATION]:
+        for (function, *arguments), answer in explored(configuration).memo.answers.items():
+            if function.__module__ == transitions.__name__:
+                found[function][tuple(arguments)] = answer
+    if kept.name:
+        kept.write_bytes(pickle.dumps(dict(found)))
+    return found
+
+
+def asked_of(transition: Callable[..., Any]) -> dict[tuple[Any, ...], Any]:
+    """All arguments that the explorations gave to this transition, and what it answered."""
+    return asked()[transition]
+
+
+def real_claim(*, in_company: bool = False) -> Lease | None:
+    """``in_company``: by a statement that claims another row as well."""
+    if not in_company:
+        return alone.claim(key_of(0), lease_seconds=LEASE_SECONDS, visibility_seconds=VISIBILITY_SECONDS)
+    put_companion()
+    UserSync.objects.filter(key=COMPANION).update(lease_token=None, leased_until=None)
+    leases = {
+        lease.key: lease for lease in outbox.claim([key_of(0), COMPANION], Terms(LEASE_SECONDS, VISIBILITY_SECONDS))
+    }
+    assert COMPANION in leases
+    return leases.get(key_of(0))
+
+
+def step(held: Held) -> Step:
+    return Step(0, held, seq=0, present=True, call="", key=0)
+
+
+def settlement(result: Result) -> Settlement:
+    return Settlement(
+        outcome=Outcome(result.outcome), remote_id=text(result.remote_id), adopted=result.adopted,
+        add_key=text(result.add_key), acknowledged=result.acknowledged,
+        raise_above=None if result.raise_above < 0 else result.raise_above, doubt=Doubt(result.doubt),
+        parked=result.parked, next=Next(result.next), delay_seconds=DELAY_SECONDS,
+    )  # fmt: skip
+
+
+def real_settle(
+    row: Row, generation: int, result: Result, *, token: str = TOKEN, in_company: bool = False
+) -> UserSync | None:
+    held = Held(generation, row.remote_id, row.adopted, row.add_key, False, False, row.attempts, row.crashes)
+    mine = lease(step(held))
+    assert (mine.key, mine.user_uuid) == (key_of(0), UUIDS[0])
+    ended = [
+        Ended(
+            Lease(**{name: getattr(mine, name) for name in mine.__slots__} | {"token": token}),
+            None,
+            settlement(result),
+        )
+    ]
+    if in_company:
+        done = Settlement(outcome=Outcome.OK, remote_id="c", adopted="", add_key=None, acknowledged=True)
+        ended.append(Ended(put_companion(), None, done))
+    settled = outbox.settle(ended, visibility_seconds=VISIBILITY_SECONDS, grace_seconds=0.0)
+    assert not in_company or settled.rows[COMPANION].state == "synced"
+    return settled.rows.get(key_of(0))
+
+
+def window_end() -> datetime | None:
+    return UserSync.objects.values_list("recheck_at", flat=True).get(key=key_of(0))
+
+
+def assert_window(before: datetime | None, *, opened: bool) -> None:
+    """A window that is opened never ends earlier than one that was open."""
+    after = window_end()
+    if not opened:
+        assert after in (before, None)
+        return
+    new = timezone.now() + timedelta(seconds=VISIBILITY_SECONDS)
+    expected = new if before is None else max(before, new)
+    assert after is not None
+    assert abs(after - expected) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("window_seconds", [SHORT, LONG], ids=["a short window", "a long window"])
+def test_claim(window_seconds: float) -> None:
+    asked = asked_of(transitions.claim)
+    assert len(asked) > 400
+    for number_of_case, ((row, has_user, rival), expected) in enumerate(asked.items()):
+        if window_seconds == SHORT and row.recheck != "open":
+            continue
+        put(row, has_user=has_user, window_seconds=window_seconds)
+        if rival:
+            materialised.put_other(remote_id="another's", remote_username=materialised.USERNAME)
+        before = window_end()
+        held = real_claim(in_company=bool(number_of_case % 2))
+        if expected is None:
+            assert held is None, row
+            assert seen() == row
+            continue
+        after, expected_held = expected
+        assert held is not None, row
+        assert seen() == after, row
+        assert facts(held) == expected_held, row
+        assert held.token != TOKEN
+        assert_window(before, opened=row.doing in transitions.WRITES)
+
+
+def test_what_is_settled_for_later_is_not_claimed_yet() -> None:
+    later = {row for row in asked_of(transitions.settle).values() if row.due == "later"}
+    assert later
+    for row in later:
+        put(row, has_user=True)
+        assert transitions.claim(row, has_user=True, rival=False) is None
+        assert real_claim() is None, row
+        assert seen() == row
+
+
+def facts(held: Lease) -> Held:
+    return Held(
+        generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
+        add_key=number(held.add_key), in_doubt=held.in_doubt, recheck_due=held.recheck_due, attempts=held.attempts, crashes=held.crashes,
+    )  # fmt: skip
+
+
+def test_open_attempt() -> None:
+    asked = asked_of(transitions.open_attempt)
+    assert len(asked) > 50
+    for (row, call, add_key), expected in asked.items():
+        put(row._replace(doing="update"), has_user=True)
+        UserSync.objects.update(lease_token="n" * 32)  # the attempt that is open belongs to the lease before
+        held = lease(step(Held(row.generation, row.remote_id, row.adopted, row.add_key, False, False, 0, crashes=1)))
+        attempt = alone.open_attempt(
+            Lease(**{name: getattr(held, name) for name in held.__slots__} | {"token": "n" * 32}), Call(call)
+        )
+        if call == Call.ADD and not row.add_key:
+            assert UUID(attempt.add_key)
+            UserSync.objects.update(add_key=text(add_key))
+        assert seen() == expected, row
+
+
+@pytest.mark.parametrize("window_seconds", [SHORT, LONG], ids=["a short window", "a long window"])
+def test_settle(window_seconds: float) -> None:
+    asked = asked_of(transitions.settle)
+    assert len(asked) > 500
+    for number_of_case, ((row, generation, result, taken), expected) in enumerate(asked.items()):
+        if window_seconds == SHORT and row.recheck != "open":
+            continue
+        put(row, has_user=False, window_seconds=window_seconds)
+        if taken:
+            materialised.put_other(remote_id=text(result.remote_id))
+        before = window_end()
+        assert real_settle(row, generation, result, in_company=bool(number_of_case % 2)) is not None
+        # The attempt was closed by its id, which this test does not give.
+        assert seen() == expected, (row, generation, result)
+        assert_window(before, opened=result.doubt == "open" and not taken)
+
+
+def test_a_settlement_without_its_lease_changes_nothing() -> None:
+    # What is settled is of no matter, so one settlement for each row will do.
+    for row, (generation, result) in {row: about for row, *about, _ in asked_of(transitions.settle)}.items():
+        put(row, has_user=False)
+        before = UserSync.objects.values().get()
+        assert real_settle(row, generation, result, token="o" * 32) is None
+        assert UserSync.objects.values().get() == before
+
+
+def test_repair() -> None:
+    asked = asked_of(transitions.repair)
+    assert len(asked) > 100
+    for (row,), expected in asked.items():
+        put(row, has_user=False)
+        outbox.repair([key_of(0)])
+        assert seen() == expected, row
+
+
+def test_an_edit_of_the_user() -> None:
+    asked = asked_of(transitions.changed)
+    assert len(asked) > 400
+    for number_of_edit, ((row,), expected) in enumerate(asked.items()):
+        put(row, has_user=True)
+        User.objects.filter(uuid=UUIDS[0]).update(name=f"edit {number_of_edit}")
+        assert seen() == expected, row
+
+
+def test_a_deletion_of_the_user() -> None:
+    asked = asked_of(transitions.gone)
+    assert len(asked) > 100
+    for (row,), expected in asked.items():
+        put(row, has_user=True)
+        User.objects.filter(uuid=UUIDS[0]).delete()
+        assert seen() == expected, row
+
+
+def test_a_saved_user_has_the_row_that_the_model_begins_with() -> None:
+    UserSync.objects.all().delete()
+    User.objects.filter(uuid=UUIDS[0]).delete()
+    materialised.put_user(exists=True)
+    assert seen() == Row()

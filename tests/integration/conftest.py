@@ -1,0 +1,123 @@
+"""A real sandbox over HTTP, started once; every test begins with an empty one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+from django.db import connection
+
+from thirdparty import guard, targets
+from thirdparty.connector import Capabilities
+from thirdparty.sandbox.client import SandboxControl
+from users.models import User, UserSync
+from users.sync.push import Pushed, push
+
+T = TypeVar("T")
+
+ALL = ("query", "list", "idempotency", "versions")
+
+
+@pytest.fixture(scope="session")
+def sandbox_url() -> Iterator[str]:
+    command = [sys.executable, "-m", "thirdparty.sandbox", "--port", "0", "--secret", "sandbox-secret"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().split()[-1]
+        server.terminate()
+
+
+@pytest.fixture
+def partner(settings: Any) -> Callable[..., None]:
+    """Change the target's settings: ``partner(adopt="trust", capabilities=("query",))``."""
+
+    def configure(**changes: Any) -> None:
+        if "capabilities" in changes:
+            changes["capabilities"] = Capabilities(**dict.fromkeys(changes["capabilities"], True))
+        present = settings.SYNC_TARGETS["partner"]
+        settings.SYNC_TARGETS = {**settings.SYNC_TARGETS, "partner": replace(present, **changes)}
+
+    return configure
+
+
+@pytest.fixture
+def sandbox(db: None, sandbox_url: str, partner: Callable[..., None], settings: Any) -> SandboxControl:
+    """An empty third party that the target ``partner`` points to, with only ``query`` on offer."""
+    settings.SYNC_RETRY_BACKOFF_SECONDS = 0.05
+    settings.SYNC_RETRY_BACKOFF_MAX_SECONDS = 0.1
+    settings.SYNC_RECONCILE_EVERY_SECONDS = 0.01
+    settings.SYNC_BREAKER_SECONDS = settings.SYNC_BREAKER_MAX_SECONDS = 0.1
+    control = SandboxControl(sandbox_url)
+    control.reset()
+    control.faults(capabilities=["query"], unique_usernames=True)
+    partner(base_url=sandbox_url, capabilities=("query",), timeout_seconds=5.0, visibility_seconds=0.4)
+    targets.publish_rows()
+    return control
+
+
+def row_of(user: User, target: str = "partner") -> UserSync:
+    return UserSync.objects.get(target=target, user_uuid=user.uuid)
+
+
+def step(user_or_key: User | str) -> Pushed | None:
+    """One step, if the record is due."""
+    key = user_or_key if isinstance(user_or_key, str) else row_of(user_or_key).key
+    return push("partner", key)
+
+
+def converge(*, within_seconds: float = 15.0) -> None:
+    """Take steps, as a worker and the reconciler would, until nothing is due or ever will be."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        waiting = list(UserSync.objects.filter(due_at__isnull=False).values_list("key", flat=True))
+        if not waiting:
+            return
+        steps = [push("partner", key) for key in waiting]
+        if not any(steps):
+            guard.revive("partner")
+            time.sleep(0.02)
+    raise AssertionError(f"not settled: {list(UserSync.objects.filter(due_at__isnull=False).values())}")
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """Make these calls at the same moment, each in a thread with a connection of its own; their results."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        start.wait()
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+def wanted_records() -> list[dict[str, Any]]:
+    """What the third party is to hold, in the form that its control call answers."""
+    people = User.objects.filter(is_active=True, is_superuser=False).order_by("username")
+    return [
+        {"username": user.username, "name": user.name, "phone": user.phone, "email": user.email,
+         "externalId": str(user.uuid)}
+        for user in people
+    ]  # fmt: skip
+
+
+def held_records(sandbox: SandboxControl) -> list[dict[str, Any]]:
+    fields = ("username", "name", "phone", "email", "externalId")
+    return sorted(
+        ({name: user[name] for name in fields} for user in sandbox.users()), key=lambda user: user["username"]
+    )
+
+
+def effects(sandbox: SandboxControl) -> list[str]:
+    """What was really applied at the third party, in order."""
+    return [entry["effect"] for entry in sandbox.ledger() if entry["kind"] == "effect"]

@@ -1,0 +1,97 @@
+"""What people decide and import in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import quote
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from thirdparty import targets
+from users import services
+from users.models import User, UserSync
+
+IMPORT = "/admin/users/user/import/"
+RECORDS = "/admin/users/usersync/"
+
+
+@pytest.fixture
+def web(db: None) -> Client:
+    targets.publish_rows()
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def dead(web: Client) -> UserSync:
+    user = User.objects.create_user(name="Ada", phone="1")
+    UserSync.objects.update(parked="invalid", due_at=None)
+    return UserSync.objects.get(user_uuid=user.uuid)
+
+
+def messages(answer: Any) -> list[str]:
+    return [str(message) for message in answer.context["messages"]]
+
+
+def upload(text: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile("people.csv", text.encode("utf-8-sig"))
+
+
+def test_a_dead_record_can_be_decided_about_on_its_page(web: Client, dead: UserSync) -> None:
+    assert b"Decide by hand" in web.get(f"{RECORDS}{quote(dead.key)}/change/").content
+    answer = web.post(f"{RECORDS}{dead.key}/decide/", {"deed": "settle", "reason": "by phone"}, follow=True)
+    assert messages(answer) == ["Done, and on record: see the record's history."]
+    dead.refresh_from_db()
+    assert dead.state == "synced"
+    assert LogEntry.objects.get().change_message == "settle: by phone"
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"deed": "settle", "reason": ""}, "Why: This field is required."),
+        ({"deed": "burn", "reason": "x"}, "What: Select a valid choice"),
+        ({"deed": "adopt", "reason": "x"}, "Give the id"),
+    ],
+)
+def test_a_decision_that_cannot_be_says_why(web: Client, dead: UserSync, form: dict[str, str], said: str) -> None:
+    answer = web.post(f"{RECORDS}{dead.key}/decide/", form, follow=True)
+    assert messages(answer)[0].startswith(said)
+    assert UserSync.objects.get().state == "dead"
+
+
+def test_who_may_not_change_people_may_decide_nothing(web: Client, dead: UserSync) -> None:
+    clerk = Client()
+    clerk.force_login(User.objects.create_user(name="Clerk", phone="9", is_staff=True))
+    assert clerk.post(f"{RECORDS}{dead.key}/decide/", {"deed": "settle", "reason": "x"}).status_code == 403
+    assert clerk.get(IMPORT).status_code in (302, 403)
+
+
+def test_a_file_is_tried_then_imported(web: Client) -> None:
+    assert web.get(IMPORT).status_code == 200
+    text = "name,phone\nAda,1\nEve,2\n"
+    tried = web.post(IMPORT, {"file": upload(text), "dry_run": "on"})
+    assert "Would be: 2 added" in tried.content.decode()
+    assert not services.people().exists()
+    done = web.post(IMPORT, {"file": upload(text)}, follow=True)
+    assert messages(done) == ["2 added, 0 here already."]
+    assert services.people().count() == 2
+
+
+def test_rejected_rows_are_shown_and_offered_as_a_file(web: Client) -> None:
+    answer = web.post(IMPORT, {"file": upload("name,phone\nAda,no number\nEve,2\n")})
+    page = answer.content.decode()
+    assert "1 added, 0 here already, 1 rejected" in page
+    assert "line 2" in page
+    assert "data:text/csv" in page
+
+
+@pytest.mark.parametrize("text", ["shoe size\n7\n", ""])
+def test_a_file_that_is_none_is_refused_with_the_reason(web: Client, text: str) -> None:
+    answer = web.post(IMPORT, {"file": upload(text)})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors["file"]

@@ -1,0 +1,298 @@
+"""The admin: what its pages show, what may be done on them, and by whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.test import Client
+from rest_framework.authtoken.models import Token
+
+from thirdparty import targets
+from thirdparty.models import Target
+from users.models import RoleMapping, SyncAttempt, User, UserSync
+from users.models.sync import EPOCH
+from users.sync import triggers
+
+USERS = "/admin/users/user/"
+RECORDS = "/admin/users/usersync/"
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    targets.publish_rows()
+    return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def web(operator: User) -> Client:
+    client = Client()
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def clerk(web: Client) -> Client:
+    """Staff who may change people, and nothing else."""
+    staff = User.objects.create_user(name="Clerk", phone="9", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user", "delete_user"]))
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+def person(**values: Any) -> User:
+    return User.objects.create_user(**({"name": "Ada", "phone": "1"} | values))
+
+
+def record(user: User) -> UserSync:
+    return UserSync.objects.get(user_uuid=user.uuid)
+
+
+def change_page(user: User) -> str:
+    return f"{USERS}{user.pk}/change/"
+
+
+def form_of(user: User, **changes: Any) -> dict[str, Any]:
+    fields = {"name": user.name, "phone": user.phone, "email": user.email, "is_active": "on"}
+    return {name: value for name, value in (fields | changes).items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/admin/",
+        USERS,
+        f"{USERS}add/",
+        f"{USERS}?kind=operators",
+        f"{USERS}?sync_state=pending&target=partner&is_active__exact=1&q=ada",
+        f"{USERS}?sync_state=%00&target=%00&q=%00&kind=%00",
+        f"{USERS}?sync_state=pending&target=%00",
+        f"{RECORDS}?sync_state=%00&target=%00&q=%00",
+        RECORDS,
+        f"{RECORDS}?sync_state=pending&target=partner&q=ada",
+        "/admin/users/syncattempt/?target=partner&q=x",
+        "/admin/users/rolemapping/",
+        "/admin/admin/logentry/?q=ada",
+        "/admin/users/rolemapping/add/",
+        "/admin/auth/group/",
+        "/admin/auth/group/add/",
+        "/admin/thirdparty/target/",
+        "/admin/thirdparty/target/partner/change/",
+        "/admin/authtoken/tokenproxy/",
+        "/admin/authtoken/tokenproxy/add/",
+    ],
+)
+def test_the_page_opens(web: Client, page: str) -> None:
+    user = person()
+    row = record(user)
+    SyncAttempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at=EPOCH)
+    Token.objects.create(user=user)
+    RoleMapping.objects.create(group=Group.objects.create(name="Sales"), target="partner", remote_role_id="17")
+
+    assert web.get(page).status_code == 200
+
+
+def test_a_person_added_by_hand_is_owed_to_every_target(web: Client) -> None:
+    group = Group.objects.create(name="Sales")
+
+    web.post(f"{USERS}add/", {"name": "张伟", "phone": "13800000001", "is_active": "on", "groups": [group.pk]})
+
+    user = User.objects.get(username="zhangwei13800000001")
+    assert not user.has_usable_password()
+    assert list(user.groups.all()) == [group]
+    assert record(user).state == "pending"
+
+
+@pytest.mark.parametrize(
+    "values", [{"name": ""}, {"name": "x" * 300}, {"name": "a\x00"}, {"phone": "phone"}, {"email": "nobody"}]
+)
+def test_a_bad_value_is_an_error_of_the_form(web: Client, values: dict[str, str]) -> None:
+    answer = web.post(f"{USERS}add/", {"name": "Ada", "phone": "1", "is_active": "on"} | values)
+
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].form.errors) == list(values)
+    assert not User.objects.filter(is_superuser=False).exists()
+
+
+def test_a_change_by_hand_is_owed_and_leaves_the_username(web: Client) -> None:
+    user = person()
+
+    web.post(change_page(user), form_of(user, name="Eva", username="other"))
+
+    user.refresh_from_db()
+    assert (user.name, user.username) == ("Eva", "ada1")
+    assert record(user).generation == 2
+
+
+def test_deleting_by_hand_leaves_a_tombstone(web: Client) -> None:
+    user = person()
+
+    web.post(f"{USERS}{user.pk}/delete/", {"post": "yes"})
+
+    assert not User.objects.filter(pk=user.pk).exists()
+    assert record(user).deleted
+
+
+def test_deleting_a_selection_leaves_tombstones(web: Client) -> None:
+    users = [person(), person(phone="2")]
+
+    web.post(USERS, {"action": "delete_selected", "_selected_action": [user.pk for user in users], "post": "yes"})
+
+    assert UserSync.objects.filter(deleted=True).count() == 2
+
+
+def test_the_page_of_a_person_explains_their_records(web: Client) -> None:
+    user = person(name="<b>Ada</b>")
+    UserSync.objects.update(parked="invalid", last_error="invalid: phone too long")
+
+    page = web.get(change_page(user)).content.decode()
+
+    assert "phone too long" in page
+    assert "Look at it now" in page
+    assert "<b>Ada</b>" not in page
+
+
+def test_the_target_is_asked_only_on_demand(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("users.sync.explain._difference", lambda row, _wanted: asked.append(row.key) or (None, ""))
+    user = person()
+
+    web.get(change_page(user))
+    assert asked == []
+    web.get(f"{change_page(user)}?ask=1")
+    assert asked == [record(user).key]
+
+
+def test_the_page_of_a_record_leads_to_its_user(web: Client) -> None:
+    user = person()
+    page = f"{RECORDS}{record(user).key}/change/"
+
+    assert change_page(user) in web.get(page).content.decode()
+    user.delete()
+    assert web.get(page).status_code == 200
+
+
+def test_the_list_of_records_leads_to_their_explanations(web: Client) -> None:
+    key = record(person()).key
+    page = web.get(RECORDS).content.decode()
+    address = f"{RECORDS}{quote(key)}/change/"
+    assert address in page
+    assert "ada1" in web.get(address).content.decode()
+
+
+def test_looking_at_a_record_takes_a_post(web: Client) -> None:
+    user = person()
+    UserSync.objects.update(parked="invalid", due_at=None)
+    address = f"{RECORDS}{record(user).key}/look-now/"
+
+    assert web.get(address).status_code == 405
+    assert record(user).due_at is None
+    assert web.post(address).headers["Location"] == f"{RECORDS}{record(user).key}/change/"
+    assert record(user).due_at == EPOCH
+
+
+def test_a_selection_of_records_is_looked_at(web: Client) -> None:
+    rows = [record(person()), record(person(phone="2"))]
+    UserSync.objects.update(parked="invalid", due_at=None)
+
+    web.post(RECORDS, {"action": "look_now", "_selected_action": [row.key for row in rows]})
+
+    assert UserSync.objects.filter(due_at=EPOCH, parked="").count() == 2
+
+
+def test_records_and_attempts_cannot_be_edited(web: Client) -> None:
+    row = record(person())
+
+    assert web.post(f"{RECORDS}{row.key}/change/", {"parked": "x"}).status_code == 403
+    assert web.post(f"{RECORDS}{row.key}/delete/", {"post": "yes"}).status_code == 403
+    assert web.get("/admin/users/syncattempt/add/").status_code == 403
+
+
+def test_a_target_is_paused_with_a_reason_and_nothing_else_changes(web: Client) -> None:
+    web.post("/admin/thirdparty/target/partner/change/", {"paused": "on", "paused_reason": "noon", "enabled": ""})
+    paused = Target.objects.get()
+    assert (paused.paused, paused.paused_reason, paused.enabled) == (True, "noon", True)
+
+    web.post("/admin/thirdparty/target/", {"action": "resume_selected", "_selected_action": ["partner"]})
+    assert not Target.objects.get().paused
+
+
+def test_a_role_is_mapped_for_a_target_that_exists(web: Client) -> None:
+    group = Group.objects.create(name="Sales")
+
+    web.post("/admin/users/rolemapping/add/", {"group": group.pk, "target": "nowhere", "remote_role_id": "1"})
+    assert not RoleMapping.objects.exists()
+    web.post("/admin/users/rolemapping/add/", {"group": group.pk, "target": "partner", "remote_role_id": "1"})
+    assert RoleMapping.objects.get().target == "partner"
+
+
+def test_missing_triggers_are_loud_on_the_first_page(web: Client) -> None:
+    assert "are not being recorded" not in web.get("/admin/").content.decode()
+
+    triggers.drop(connection)
+
+    assert "are not being recorded" in web.get("/admin/").content.decode()
+
+
+def test_people_and_operators_are_listed_apart(web: Client, operator: User) -> None:
+    user = person()
+
+    assert list(web.get(USERS).context["cl"].result_list) == [user]
+    assert list(web.get(f"{USERS}?kind=operators").context["cl"].result_list) == [operator]
+
+
+@pytest.mark.parametrize("page", [USERS, RECORDS, "/admin/users/syncattempt/"])
+def test_a_list_takes_the_same_number_of_queries_however_long(
+    web: Client, django_assert_max_num_queries: Any, page: str
+) -> None:
+    for number in range(20):
+        row = record(person(phone=str(number)))
+        SyncAttempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at=EPOCH)
+
+    with django_assert_max_num_queries(8):
+        web.get(page)
+
+
+def test_staff_cannot_make_themselves_operators(clerk: Client) -> None:
+    staff, user = User.objects.get(name="Clerk"), person()
+
+    clerk.post(change_page(user), form_of(user, is_superuser="on", is_staff="on"))
+    assert clerk.post(change_page(staff), form_of(staff, is_superuser="on")).status_code == 403
+
+    user.refresh_from_db()
+    assert not user.is_superuser
+    assert not user.is_staff
+
+
+@pytest.mark.parametrize("page", ["change/", "delete/", "password/"])
+def test_staff_cannot_touch_operators(clerk: Client, operator: User, page: str) -> None:
+    assert clerk.post(f"{USERS}{operator.pk}/{page}", form_of(operator, name="Mallory", post="yes")).status_code == 403
+
+    operator.refresh_from_db()
+    assert operator.name == "root"
+
+
+def test_staff_do_not_see_keys(clerk: Client) -> None:
+    assert clerk.get("/admin/authtoken/tokenproxy/").status_code == 403
+
+
+def test_a_synced_person_has_no_password_page(web: Client) -> None:
+    assert web.get(f"{USERS}{person().pk}/password/").status_code == 403
+    assert web.get(f"{USERS}{person(phone='2', is_staff=True).pk}/password/").status_code == 200
+
+
+def test_who_may_not_change_people_may_not_have_records_looked_at(web: Client) -> None:
+    staff = person(is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename="view_usersync"))
+    UserSync.objects.update(due_at=None)
+    client = Client()
+    client.force_login(staff)
+
+    assert client.get(f"{RECORDS}{record(staff).key}/change/").status_code == 200
+    assert client.post(f"{RECORDS}{record(staff).key}/look-now/").status_code == 403
+    client.post(RECORDS, {"action": "look_now", "_selected_action": [record(staff).key]})
+    assert record(staff).due_at is None

@@ -1,0 +1,135 @@
+"""The explanation, the request to look now, and the state of the whole, over the API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from thirdparty import targets
+from thirdparty.connector import RemoteRecord, RemoteUser
+from thirdparty.models import Target
+from users.models import User, UserSync
+from users.models.sync import EPOCH
+
+
+class Holding:
+    """A target that answers every look-up with one record."""
+
+    def __init__(self, **held: Any) -> None:
+        self.held = held
+
+    def find(self, **key: str) -> RemoteRecord:
+        assert len(key) == 1
+        user = RemoteUser(**({"phone": "1", "email": "", "role_ids": (), "external_id": ""} | self.held))
+        return RemoteRecord("r1", user)
+
+
+@pytest.fixture
+def api(db: None) -> APIClient:
+    targets.publish_rows()
+    client = APIClient(raise_request_exception=False)
+    client.force_authenticate(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def user(api: APIClient) -> User:
+    return User.objects.create_user(name="Ada", phone="1")
+
+
+def sync_page(user: User) -> str:
+    return f"/api/v1/users/{user.uuid}/sync/"
+
+
+def test_the_explanation_shows_what_the_target_holds_otherwise(
+    api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = Holding(username="ada1", name="Eva", external_id=str(user.uuid))
+    monkeypatch.setattr("thirdparty.targets.connector", lambda _name: connector)
+
+    (explained,) = api.get(sync_page(user)).data
+
+    assert explained["difference"] == [{"field": "name", "wanted": "Ada", "found": "Eva"}]
+    assert explained["wanted"]["name"] == "Ada"
+    assert (explained["target"], explained["state"], explained["attempts"]) == ("partner", "pending", [])
+
+
+def test_the_target_is_left_alone_where_that_is_asked(
+    api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(_name: str) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("thirdparty.targets.connector", unexpected)
+
+    answer = api.get(f"{sync_page(user)}?ask_target=false")
+
+    assert answer.status_code == 200
+    assert answer.data[0]["difference"] is None
+
+
+def test_what_stands_in_the_way_is_said(api: APIClient, user: User) -> None:
+    Target.objects.update(paused=True, paused_reason="maintenance")
+
+    (explained,) = api.get(f"{sync_page(user)}?ask_target=false").data
+
+    assert explained["blocked_by"] == ["target partner is paused: maintenance"]
+
+
+def test_looking_now_makes_a_parked_record_due(api: APIClient, user: User) -> None:
+    UserSync.objects.update(parked="invalid", due_at=None)
+
+    answer = api.post(sync_page(user))
+
+    assert answer.status_code == 202
+    assert answer.data[0]["state"] == "pending"
+    assert UserSync.objects.get(user_uuid=user.uuid).due_at == EPOCH
+
+
+def test_a_user_without_records_has_an_empty_explanation(api: APIClient, user: User) -> None:
+    UserSync.objects.all().delete()
+
+    assert api.get(sync_page(user)).data == []
+    assert api.post(sync_page(user)).status_code == 202
+
+
+def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
+    dead = User.objects.create_user(name="Eva", phone="2")
+    UserSync.objects.filter(user_uuid=dead.uuid).update(parked="invalid")
+
+    report = api.get("/api/v1/sync/status/").data
+
+    counts = report["targets"]["partner"]
+    oldest = counts.pop("oldest_unsynced_seconds")
+    assert 0 <= oldest < 60
+    assert counts == {
+        "pending": 1, "in_flight": 0, "unknown": 0, "synced": 0, "dead": 1, "held": 0, "deleted": 0,
+        "breaker": "closed", "breaker_reason": "", "paused": False, "paused_reason": "",
+        "quiet_until": None, "rate_per_second": None, "capabilities_off": [],
+    }  # fmt: skip
+    assert report["healthy"] is True
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda: Target.objects.update(paused=True),
+        lambda: Target.objects.update(breaker="open"),
+        lambda: Target.objects.update(enabled=False),
+        lambda: UserSync.objects.update(owed_since=timezone.now() - timedelta(hours=2)),
+    ],
+    ids=["paused", "breaker open", "not recorded", "owed for too long"],
+)
+def test_the_whole_is_not_healthy_when(api: APIClient, user: User, trouble: Any) -> None:
+    trouble()
+
+    assert api.get("/api/v1/sync/status/").data["healthy"] is False
+
+
+def test_the_openapi_pages_are_open_to_everyone(db: None) -> None:
+    assert APIClient().get("/api/schema/").status_code == 200
+    assert APIClient().get("/api/docs/").status_code == 200

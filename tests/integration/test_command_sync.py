@@ -1,0 +1,144 @@
+"""``manage.py sync``: what each action prints, does, and refuses."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.authtoken.models import Token
+
+from tests.integration.conftest import held_records, wanted_records
+from thirdparty import targets
+from thirdparty.models import Target
+from thirdparty.sandbox.client import SandboxControl
+from users.models import User, UserSync
+from users.models.sync import EPOCH
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    targets.publish_rows()
+    return User.objects.create_user(name="Ada [b]", phone="1")
+
+
+def sync(*arguments: Any) -> str:
+    out = StringIO()
+    call_command("sync", *map(str, arguments), stdout=out)
+    return out.getvalue()
+
+
+def test_status_as_json_is_the_status(ada: User) -> None:
+    report = json.loads(sync("status", "--json"))
+
+    assert report["healthy"] is True
+    assert report["targets"]["partner"]["pending"] == 1
+
+
+def test_status_for_people_is_plain_where_nobody_looks(ada: User) -> None:
+    printed = sync("status")
+
+    assert printed.splitlines()[0].split()[:2] == ["target", "pending"]
+    assert printed.splitlines()[-1] == "healthy"
+    assert "\x1b" not in printed
+
+
+def test_status_fails_when_something_has_been_owed_for_too_long(ada: User) -> None:
+    UserSync.objects.update(owed_since=timezone.now() - timedelta(seconds=90))
+
+    sync("status", "--max-age", 120)
+    with pytest.raises(CommandError, match="partner for 9"):
+        sync("status", "--max-age", 60)
+
+
+@pytest.mark.parametrize("name", ["uuid", "username", "pk"])
+def test_a_user_is_found_by(ada: User, name: str) -> None:
+    explained = json.loads(sync("explain", getattr(ada, name), "--json"))
+
+    assert explained[0]["wanted"]["name"] == "Ada [b]"
+    assert explained[0]["difference"] is None
+
+
+def test_a_backfill_owes_every_record_of_the_target(ada: User) -> None:
+    UserSync.objects.update(synced_generation=1, due_at=None)
+
+    assert "done: 1 records of partner are owed" in sync("backfill", "--target", "partner")
+    assert UserSync.objects.get().state == "pending"
+
+
+def test_a_deleted_user_is_found_by_the_uuid_of_the_tombstone(ada: User) -> None:
+    uuid = ada.uuid
+    ada.delete()
+
+    assert "no record at the target" in sync("explain", uuid)
+
+
+def test_an_explanation_for_people_shows_names_as_they_are(ada: User) -> None:
+    assert "Ada [b]" in sync("explain", ada.username)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["explain", "nobody"], "there is no user 'nobody'"),
+        (["explain", "9" * 5000], "there is no user"),
+        (["push", "root"], "root is an operator"),
+        (["retry", "--target", "nowhere"], "there is no target 'nowhere'; SYNC_TARGETS names partner"),
+        (["pause", "nowhere"], "there is no target 'nowhere'"),
+        (["resume", "nowhere"], "there is no target 'nowhere'"),
+        (["token", "nobody"], "there is no account 'nobody'"),
+    ],
+)
+def test_what_does_not_exist_is_named(ada: User, arguments: list[str], complaint: str) -> None:
+    User.objects.create_superuser("root")
+
+    with pytest.raises(CommandError, match=complaint):
+        sync(*arguments)
+
+
+def test_push_brings_a_user_level(sandbox: SandboxControl) -> None:
+    user = User.objects.create_user(name="Ada", phone="1")
+
+    assert sync("push", user.username).splitlines() == ["partner: step ended ok", "partner: synced"]
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_push_says_why_it_cannot(ada: User) -> None:
+    with pytest.raises(CommandError, match="partner is pending: refused"):
+        sync("push", ada.username)
+
+
+def test_retry_makes_parked_records_due_and_no_others(ada: User) -> None:
+    other = User.objects.create_user(name="Eva", phone="2")
+    UserSync.objects.update(due_at=None)
+    UserSync.objects.filter(user_uuid=ada.uuid).update(parked="invalid")
+
+    assert sync("retry", "--target", "partner").splitlines()[0] == "1 records of partner are due now"
+
+    due = dict(UserSync.objects.values_list("user_uuid", "due_at"))
+    assert due == {ada.uuid: EPOCH, other.uuid: None}
+
+
+def test_a_pause_holds_until_it_is_taken_back(ada: User) -> None:
+    sync("pause", "partner", "--reason", "maintenance")
+    assert Target.objects.get().paused_reason == "maintenance"
+    with pytest.raises(CommandError, match="target partner is paused: maintenance"):
+        sync("push", ada.username)
+
+    sync("resume", "partner")
+    assert not Target.objects.get().paused
+
+
+def test_reconcile_says_when_nothing_can_be_woken(ada: User) -> None:
+    with pytest.raises(CommandError, match="the broker does not answer"):
+        sync("reconcile")
+
+
+def test_token_prints_the_same_key_each_time_and_nothing_else(ada: User) -> None:
+    first = sync("token", ada.username)
+
+    assert first == sync("token", ada.username) == f"{Token.objects.get(user=ada).key}\n"

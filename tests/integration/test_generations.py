@@ -1,0 +1,104 @@
+"""Promise 3: an older state never ends up over a newer one, whoever is ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests import alone
+from tests.integration.conftest import ALL, converge, held_records, row_of, step, wanted_records
+from thirdparty.sandbox.client import SandboxControl
+from users.models import User, UserSync
+from users.sync import backfill, outbox
+
+
+@pytest.fixture
+def user(sandbox: SandboxControl) -> User:
+    return User.objects.create(name="张伟", phone="1")
+
+
+@pytest.mark.parametrize("capabilities", [ALL, ("versions",)], ids=["with query", "without query"])
+def test_a_database_restored_from_backup_goes_above_the_target(
+    user: User, sandbox: SandboxControl, partner: Callable[..., None], capabilities: tuple[str, ...]
+) -> None:
+    partner(capabilities=capabilities)
+    sandbox.faults(capabilities=list(capabilities))
+    converge()
+    sandbox.edit(row_of(user).remote_id, version=500)
+    User.objects.update(name="After the restore")
+    converge()
+    assert held_records(sandbox) == wanted_records()
+    assert row_of(user).generation > 500
+
+
+def test_a_target_restored_from_backup_is_brought_level_by_looking_again(
+    user: User, sandbox: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(capabilities=ALL)
+    sandbox.faults(capabilities=list(ALL))
+    converge()
+    sandbox.edit(row_of(user).remote_id, name="from the backup")
+    outbox.look_now([row_of(user).key])
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_target_that_lost_everything_is_filled_again_by_looking_again(user: User, sandbox: SandboxControl) -> None:
+    converge()
+    sandbox.delete(row_of(user).remote_id)
+    outbox.look_now([row_of(user).key])
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_looking_again_always_raises_the_generation_of_a_level_record(user: User, sandbox: SandboxControl) -> None:
+    converge()
+    before = row_of(user).generation
+    outbox.look_now([row_of(user).key])
+    assert row_of(user).generation == before + 1
+
+
+def test_a_backfill_pushes_every_record_again(user: User, sandbox: SandboxControl) -> None:
+    User.objects.create(name="Other", phone="2")
+    converge()
+    for record in sandbox.users():
+        sandbox.delete(record["userId"])
+    assert sum(backfill.steps("partner")) == 2
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_backfill_that_was_stopped_goes_on_where_it_was(
+    user: User, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        User.objects.create(name="Other", phone=str(number))
+    converge()
+    monkeypatch.setattr(backfill, "ROWS_PER_STEP", 2)
+    next(backfill.steps("partner"))
+    assert sum(backfill.steps("partner")) == 3
+    assert set(UserSync.objects.values_list("generation", flat=True)) == {2}
+    assert sum(backfill.steps("partner")) == 5
+
+
+def test_a_backfill_leaves_parked_records_and_tombstones_alone(user: User, sandbox: SandboxControl) -> None:
+    gone = User.objects.create(name="Gone", phone="2")
+    converge()
+    gone.delete()
+    converge()
+    UserSync.objects.filter(user_uuid=user.uuid).update(parked="invalid", due_at=None)
+    assert sum(backfill.steps("partner")) == 0
+
+
+def test_a_confirmed_tombstone_is_not_looked_at_again(user: User, sandbox: SandboxControl) -> None:
+    converge()
+    user.delete()
+    converge()
+    assert outbox.look_now([UserSync.objects.get().key]) == 0
+
+
+def test_a_record_is_never_pushed_twice_at_once(user: User, sandbox: SandboxControl) -> None:
+    assert alone.claim(row_of(user).key) is not None
+    assert step(user) is None
+    assert sandbox.ledger() == []

@@ -1,0 +1,152 @@
+"""The reconciler finds whatever nobody is working on, and hands nothing out twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.integration.conftest import row_of
+from thirdparty import targets
+from thirdparty.models import Target
+from users import tasks
+from users.models import SyncAttempt, User, UserSync
+from users.sync import reconcile, sweep, triggers
+from users.sync.wake import MOST_DRAINS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user() -> User:
+    return User.objects.create(name="张伟", phone="1")
+
+
+def hours_ago(hours: float) -> Any:
+    return timezone.now() - timedelta(hours=hours)
+
+
+def test_what_is_due_is_worth_a_drain_and_much_of_it_more_than_one_but_never_many(user: User) -> None:
+    assert reconcile.drains_needed() == {"partner": 1}
+    User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(reconcile.ROWS_PER_DRAIN)])
+    assert reconcile.drains_needed() == {"partner": 2}
+    User.objects.bulk_create([User(name="y", phone=str(n)) for n in range(reconcile.ROWS_PER_DRAIN * MOST_DRAINS)])
+    assert reconcile.drains_needed() == {"partner": MOST_DRAINS}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"lease_token": "t", "leased_until": timezone.now() + timedelta(hours=1)},
+        {"due_at": timezone.now() + timedelta(hours=1)},
+        {"due_at": None, "parked": "invalid"},
+    ],
+    ids=["leased", "not due", "parked"],
+)
+def test_what_is_worked_on_waiting_or_parked_is_left_alone(user: User, state: dict[str, Any]) -> None:
+    UserSync.objects.update(**state)
+    assert reconcile.drains_needed() == {}
+
+
+def test_an_expired_lease_is_due(user: User) -> None:
+    UserSync.objects.update(lease_token="dead worker's", leased_until=hours_ago(1), due_at=hours_ago(1))
+    assert reconcile.drains_needed() == {"partner": 1}
+
+
+def test_a_paused_target_is_left_alone(user: User) -> None:
+    Target.objects.update(paused=True)
+    assert reconcile.drains_needed() == {}
+
+
+def test_what_is_unsynced_for_n_hours_is_brought_forward_once_per_n_hours(user: User, settings: Any) -> None:
+    settings.SYNC_RECONCILE_AFTER_HOURS = 2
+    far = timezone.now() + timedelta(hours=10)
+    UserSync.objects.update(owed_since=hours_ago(1), due_at=far)
+    assert reconcile.pull_forward() == 0
+    UserSync.objects.update(owed_since=hours_ago(3))
+    assert reconcile.pull_forward() == 1
+    assert reconcile.drains_needed() == {"partner": 1}
+    UserSync.objects.update(due_at=far)
+    assert reconcile.pull_forward() == 0
+    UserSync.objects.update(pulled_at=hours_ago(3))
+    assert reconcile.pull_forward() == 1
+
+
+def test_what_is_parked_is_never_brought_forward(user: User) -> None:
+    UserSync.objects.update(owed_since=hours_ago(99), due_at=timezone.now() + timedelta(hours=1), parked="invalid")
+    assert reconcile.pull_forward() == 0
+
+
+def test_users_that_a_new_target_lacks_are_added_in_one_pass(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "USERS_AT_ONCE", 2)
+    User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(7)])
+    UserSync.objects.all().delete()
+    User.objects.create_superuser("root", "pw")
+    assert sweep.add_missing("partner") == 8
+    assert row_of(user).state == "pending"
+    assert Target.objects.get().swept
+
+
+def test_after_the_first_pass_a_tick_looks_at_some_users_and_goes_on_where_it_was(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "USERS_AT_ONCE", 2)
+    User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(3)])
+    Target.objects.update(swept=True)
+    last = User.objects.order_by("-id")[0]
+    UserSync.objects.filter(user_uuid=last.uuid).delete()
+    assert [sweep.add_missing("partner") for _ in range(2)] == [0, 1]
+    assert row_of(last).state == "pending"
+
+
+def test_a_target_that_is_named_again_is_swept_from_the_first_user_on(user: User, settings: Any) -> None:
+    Target.objects.update(swept=True, swept_to=10**6, enabled=False)
+    missed = User.objects.create(name="While it was not named", phone="2")
+    assert not UserSync.objects.filter(user_uuid=missed.uuid).exists()
+    targets.publish_rows()
+    assert sweep.add_missing("partner") == 1
+    assert row_of(missed).state == "pending"
+
+
+def test_old_tombstones_and_attempts_are_pruned_and_nothing_else(user: User) -> None:
+    gone = User.objects.create(name="Gone", phone="2")
+    key = row_of(gone).key
+    gone.delete()
+    UserSync.objects.filter(key=key).update(synced_generation=2, due_at=None, synced_at=hours_ago(24 * 91))
+    common = {"lease_token": "t", "call": "add", "generation": 1}
+    SyncAttempt.objects.create(record_id=key, started_at=hours_ago(24 * 91), finished_at=timezone.now(), **common)
+    SyncAttempt.objects.create(
+        record=row_of(user), started_at=hours_ago(24 * 91), finished_at=timezone.now(), **common
+    )
+    SyncAttempt.objects.create(record=row_of(user), started_at=timezone.now(), finished_at=timezone.now(), **common)
+    reconcile.prune()
+    assert list(UserSync.objects.all()) == [row_of(user)]
+    assert SyncAttempt.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [{"recheck_at": timezone.now()}, {"synced_generation": 1}, {"lease_token": "t"}],
+    ids=["in doubt", "owed", "leased"],
+)
+def test_a_tombstone_that_is_not_confirmed_is_kept(user: User, doubt: dict[str, Any]) -> None:
+    user.delete()
+    UserSync.objects.update(**({"synced_generation": 2, "synced_at": hours_ago(24 * 91)} | doubt))
+    reconcile.prune()
+    assert UserSync.objects.count() == 1
+
+
+def test_pruning_goes_on_until_nothing_old_is_left(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "_PRUNED_AT_ONCE", 3)
+    facts = {"record": row_of(user), "lease_token": "t", "call": "add", "generation": 1, "finished_at": timezone.now()}
+    for _ in range(8):
+        SyncAttempt.objects.create(started_at=hours_ago(24 * 91), **facts)
+    assert reconcile.prune() == 8
+
+
+def test_the_tick_refuses_to_go_on_without_triggers(user: User) -> None:
+    triggers.drop()
+    with pytest.raises(triggers.TriggersMissing):
+        tasks.reconcile_tick()

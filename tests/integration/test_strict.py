@@ -1,0 +1,489 @@
+"""Strict writes: all targets accept, or nothing stays, here or there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from tests.integration.conftest import at_once, effects, held_records, wanted_records
+from thirdparty import targets
+from thirdparty.landcloud import LandcloudConnector
+from thirdparty.sandbox.client import SandboxControl
+from users import consistency, services
+from users.consistency import Consistency, Mode
+from users.models import RoleMapping, StrictWrite, User, UserSync
+from users.sync import strict
+from users.sync.explain import explain
+from users.sync.push import push
+from users.sync.strict import ChangedMeanwhile, NotAccepted, Underway
+
+STRICT = Consistency(Mode.STRICT)
+ZHANG = {"name": "张伟", "phone": "13800000001"}
+
+
+@pytest.fixture(scope="module")
+def second_url() -> Iterator[str]:
+    command = [sys.executable, "-m", "thirdparty.sandbox", "--port", "0", "--secret", "sandbox-secret"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().split()[-1]
+        server.terminate()
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(settings: Any) -> None:
+    settings.SYNC_WAIT_PAUSE_SECONDS = 0.05
+
+
+@pytest.fixture
+def saas(sandbox: SandboxControl, second_url: str, settings: Any) -> SandboxControl:
+    """A second target, asked after ``partner``."""
+    partner = settings.SYNC_TARGETS["partner"]
+    settings.SYNC_TARGETS = {"partner": partner, "saas": replace(partner, name="saas", base_url=second_url)}
+    targets.publish_rows()
+    control = SandboxControl(second_url)
+    control.reset()
+    control.faults(capabilities=["query"], unique_usernames=True)
+    return control
+
+
+def converge(*, within_seconds: float = 15.0) -> None:
+    """Every target's due records, as workers and the reconciler would."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        strict.sweep()
+        due = list(UserSync.objects.filter(due_at__isnull=False).values_list("target", "key"))
+        if not due:
+            return
+        if not [pushed for target, key in due if (pushed := push(target, key))]:
+            time.sleep(0.02)
+    raise AssertionError(f"not settled: {list(UserSync.objects.filter(due_at__isnull=False).values())}")
+
+
+def create(**values: Any) -> User:
+    user = consistency.create({**ZHANG, **values}, consistency=STRICT).user  # type: ignore[typeddict-item]
+    assert user is not None
+    return user
+
+
+def rows(user: User) -> list[tuple[str, str, int, int]]:
+    found = UserSync.objects.filter(user_uuid=user.uuid).order_by("target")
+    return [(row.target, row.state, row.generation, row.synced_generation) for row in found]
+
+
+# -- accepted ---------------------------------------------------------------------------
+
+
+def test_an_accepted_create_is_saved_and_acknowledged_and_not_pushed_again(
+    saas: SandboxControl, sandbox: SandboxControl
+) -> None:
+    user = create()
+    assert [row[:2] for row in rows(user)] == [("partner", "synced"), ("saas", "synced")]
+    assert UserSync.objects.filter(due_at__isnull=False).count() == 0
+    for target in (sandbox, saas):
+        assert held_records(target) == wanted_records()
+        assert effects(target) == ["created"]
+    assert not StrictWrite.objects.exists()
+
+
+def test_an_accepted_update_brings_values_and_roles(sandbox: SandboxControl) -> None:
+    group = Group.objects.create(name="Sales")
+    RoleMapping.objects.create(group=group, target="partner", remote_role_id="7")
+    user = create()
+    consistency.update(user.uuid, {"name": "李娜", "groups": ["Sales"]}, consistency=STRICT)
+    assert held_records(sandbox) == wanted_records()
+    assert sandbox.users()[0]["roleIds"] == ["7"]
+    assert effects(sandbox) == ["created", "updated"]
+    assert UserSync.objects.get().state == "synced"
+
+
+def test_a_strict_update_that_changes_nothing_is_level_afterwards(sandbox: SandboxControl) -> None:
+    user = create()
+    consistency.update(user.uuid, {"name": "张伟"}, consistency=STRICT)
+    assert UserSync.objects.get().state == "synced"
+
+
+def test_an_accepted_delete_leaves_a_confirmed_tombstone(sandbox: SandboxControl) -> None:
+    user = create()
+    consistency.delete(user.uuid, consistency=STRICT)
+    assert sandbox.users() == []
+    assert not User.objects.exists()
+    assert UserSync.objects.get().state == "deleted"
+    assert UserSync.objects.get().due_at is None
+
+
+def test_what_passes_is_tried_again(sandbox: SandboxControl) -> None:
+    sandbox.faults(busy=True, only={"first": 2})
+    create()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_an_answer_lost_after_the_add_is_verified_and_accepted(sandbox: SandboxControl) -> None:
+    sandbox.faults(apply_then_500=True, only={"calls": ["add"], "first": 1})
+    create()
+    converge()
+    assert held_records(sandbox) == wanted_records()
+    assert UserSync.objects.get().state == "synced"
+
+
+def test_a_record_that_is_dead_is_revived_by_a_strict_update(sandbox: SandboxControl) -> None:
+    sandbox.faults(invalid=True)
+    user = services.create_user(**ZHANG)
+    converge()
+    assert rows(user)[0][1] == "dead"
+    sandbox.faults()
+    consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    assert held_records(sandbox) == wanted_records()
+    assert rows(user)[0][1] == "synced"
+
+
+# -- not accepted -----------------------------------------------------------------------
+
+
+def test_a_refused_create_leaves_nothing_here_and_is_undone_there(
+    saas: SandboxControl, sandbox: SandboxControl
+) -> None:
+    saas.faults(invalid=True)
+    with pytest.raises(NotAccepted) as refused:
+        create()
+    assert [(v.target, v.accepted, v.reason) for v in refused.value.verdicts] == [
+        ("partner", True, ""), ("saas", False, "invalid")
+    ]  # fmt: skip
+    assert not User.objects.exists()
+    assert not StrictWrite.objects.exists()
+    saas.faults()
+    converge()
+    assert sandbox.users() == saas.users() == []
+    assert effects(sandbox) == ["created", "deleted"]
+    assert set(UserSync.objects.values_list("state", flat=True)) == {"deleted"}
+
+
+def test_a_refused_update_goes_back_to_the_old_values(saas: SandboxControl, sandbox: SandboxControl) -> None:
+    user = create()
+    saas.faults(invalid=True)
+    with pytest.raises(NotAccepted):
+        consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    assert User.objects.get().name == "张伟"
+    saas.faults()
+    converge()
+    for target in (sandbox, saas):
+        assert held_records(target) == wanted_records()
+    assert effects(sandbox) == ["created", "updated", "updated"]
+
+
+def test_a_target_that_was_not_asked_gets_no_needless_push(saas: SandboxControl, sandbox: SandboxControl) -> None:
+    user = create()
+    sandbox.faults(invalid=True)
+    with pytest.raises(NotAccepted) as refused:
+        consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    assert [v.reason for v in refused.value.verdicts] == ["invalid", "not_asked"]
+    sandbox.faults()
+    converge()
+    assert effects(saas) == ["created"]
+
+
+def test_a_refused_delete_keeps_the_user_and_adds_what_another_target_had_deleted(
+    saas: SandboxControl, sandbox: SandboxControl
+) -> None:
+    user = create()
+    saas.faults(invalid=True, only={"calls": ["delete"]})
+    with pytest.raises(NotAccepted):
+        consistency.delete(user.uuid, consistency=STRICT)
+    assert User.objects.get() == user
+    saas.faults()
+    converge()
+    assert held_records(sandbox) == held_records(saas) == wanted_records()
+
+
+def test_a_target_that_stays_busy_refuses_after_the_tries(sandbox: SandboxControl) -> None:
+    sandbox.faults(busy=True)
+    with pytest.raises(NotAccepted) as refused:
+        create()
+    assert refused.value.verdicts[0].reason == "busy"
+    assert not User.objects.exists()
+    sandbox.faults()
+    converge()
+    assert sandbox.users() == []
+
+
+def test_an_add_that_takes_effect_late_is_deleted_again(sandbox: SandboxControl) -> None:
+    sandbox.faults(late_apply=True, late_seconds=0.3, late_answer="504", only={"calls": ["add"]})
+    with pytest.raises(NotAccepted) as refused:
+        create()
+    assert refused.value.verdicts[0].reason == "unknown"
+    time.sleep(0.4)
+    converge()
+    assert sandbox.users() == []
+    assert UserSync.objects.get().state == "deleted"
+
+
+@pytest.mark.parametrize("adopt", ["match", "trust"])
+def test_an_adopted_record_is_unlinked_and_not_deleted(
+    saas: SandboxControl, sandbox: SandboxControl, settings: Any, adopt: str
+) -> None:
+    settings.SYNC_TARGETS = {name: replace(item, adopt=adopt) for name, item in settings.SYNC_TARGETS.items()}
+    sandbox.create(username="zhangwei13800000001", name="Old", phone="13800000001")
+    saas.faults(invalid=True)
+    with pytest.raises(NotAccepted):
+        create()
+    saas.faults()
+    converge()
+    assert len(sandbox.users()) == 1
+    assert "deleted" not in effects(sandbox)
+
+
+def test_an_adopted_record_of_an_accepted_create_is_ours_like_any_other(sandbox: SandboxControl) -> None:
+    sandbox.create(username="zhangwei13800000001", name="Old", phone="13800000001")
+    create()
+    assert UserSync.objects.get().adopted == "match"
+
+
+@pytest.mark.parametrize("versions", [True, False])
+def test_versions_do_not_stand_in_the_way_of_undoing(
+    saas: SandboxControl, sandbox: SandboxControl, settings: Any, *, versions: bool
+) -> None:
+    offered = ["query", "versions"] if versions else []
+    changed = {}
+    for name, item in settings.SYNC_TARGETS.items():
+        changed[name] = replace(item, capabilities=replace(item.capabilities, query=bool(offered), versions=versions))
+    settings.SYNC_TARGETS = changed
+    for target in (sandbox, saas):
+        target.faults(capabilities=offered)
+    user = create()
+    saas.faults(invalid=True)
+    with pytest.raises(NotAccepted):
+        consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    saas.faults()
+    converge()
+    assert held_records(sandbox) == held_records(saas) == wanted_records()
+
+
+# -- others meanwhile -------------------------------------------------------------------
+
+
+@pytest.fixture
+def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[Any]]:
+    """Do something once, after the first target has been asked and before anything is applied here."""
+
+    def arrange(deed: Callable[[], Any]) -> list[Any]:
+        done: list[Any] = []
+        real = strict._apply
+
+        def apply(*arguments: Any) -> None:
+            done.append(deed())
+            real(*arguments)
+
+        monkeypatch.setattr(strict, "_apply", apply)
+        return done
+
+    return arrange
+
+
+def test_nothing_is_visible_here_before_acceptance(sandbox: SandboxControl, during: Any) -> None:
+    seen = during(lambda: (User.objects.count(), len(sandbox.users())))
+    create()
+    assert seen == [(0, 1)]
+
+
+def test_the_explanation_says_that_a_strict_write_is_open(sandbox: SandboxControl, during: Any) -> None:
+    user = create()
+    seen = during(lambda: explain(user.uuid)[0].blocked_by)
+    consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    assert seen[0][0].startswith("a strict update waits for the targets, until ")
+
+
+def test_workers_leave_the_record_alone_while_a_strict_write_is_open(sandbox: SandboxControl, during: Any) -> None:
+    user = create()
+    seen = during(lambda: push("partner", UserSync.objects.get().key))
+    consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    assert seen == [None]
+    assert effects(sandbox) == ["created", "updated"]
+
+
+@pytest.mark.parametrize("write", ["update", "delete", "strict"])
+def test_a_second_write_meanwhile_is_refused(sandbox: SandboxControl, during: Any, write: str) -> None:
+    user = create()
+
+    def second() -> str:
+        how = {"strict": STRICT}.get(write, consistency.EVENTUAL)
+        try:
+            if write == "delete":
+                consistency.delete(user.uuid)
+            else:
+                consistency.update(user.uuid, {"phone": "555"}, consistency=how)
+        except Underway as underway:
+            return "refused" if underway.retry_after_seconds >= 1 else "at once"
+        return "done"
+
+    seen = during(second)
+    consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    assert seen == ["refused"]
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_write_past_the_api_is_not_lost_and_the_candidate_gives_way(sandbox: SandboxControl, during: Any) -> None:
+    user = create()
+    during(lambda: User.objects.update(phone="555"))
+    with pytest.raises(ChangedMeanwhile):
+        consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    user.refresh_from_db()
+    assert (user.name, user.phone) == ("张伟", "555")
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_role_that_changes_meanwhile_is_owed_afterwards(sandbox: SandboxControl, during: Any) -> None:
+    group = Group.objects.create(name="Sales")
+    role = RoleMapping.objects.create(group=group, target="partner", remote_role_id="7")
+    user = create(groups=["Sales"])
+    during(lambda: RoleMapping.objects.filter(pk=role.pk).update(remote_role_id="8"))
+    consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    converge()
+    assert sandbox.users()[0]["roleIds"] == ["8"]
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_role_of_a_new_group_that_changes_meanwhile_is_owed_afterwards(sandbox: SandboxControl, during: Any) -> None:
+    role = RoleMapping.objects.create(group=Group.objects.create(name="Sales"), target="partner", remote_role_id="7")
+    user = create()
+    during(lambda: RoleMapping.objects.filter(pk=role.pk).update(remote_role_id="8"))
+    consistency.update(user.uuid, {"groups": ["Sales"]}, consistency=STRICT)
+    converge()
+    assert sandbox.users()[0]["roleIds"] == ["8"]
+
+
+def test_an_answer_that_cannot_be_kept_is_no_acceptance(sandbox: SandboxControl, monkeypatch: Any) -> None:
+    present = create()
+    remote_id = UserSync.objects.get(user_uuid=present.uuid).remote_id
+    monkeypatch.setattr(LandcloudConnector, "add", lambda *_, **__: remote_id)
+    with pytest.raises(NotAccepted, match="identity_conflict"):
+        create(phone="13800000002")
+    assert User.objects.get() == present
+
+
+def test_the_username_of_a_strict_create_is_kept_for_it(sandbox: SandboxControl, during: Any) -> None:
+    def rival() -> list[str]:
+        made = services.create_user(**ZHANG).username
+        with pytest.raises(ValidationError, match="being registered"):
+            services.create_user(name="Other", username="zhangwei13800000001")
+        return [made]
+
+    seen = during(rival)
+    assert create().username == "zhangwei13800000001"
+    assert seen == [["zhangwei13800000001x2"]]
+
+
+def test_a_username_taken_by_sql_meanwhile_wins_and_the_candidate_is_undone(
+    sandbox: SandboxControl, during: Any
+) -> None:
+    during(lambda: User.objects.bulk_create([User(name="Rival", username="zhangwei13800000001")]))
+    with pytest.raises(ValidationError):
+        create()
+    converge()
+    assert held_records(sandbox) == wanted_records()
+    assert User.objects.get().name == "Rival"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_strict_creates_at_once_each_user_is_one_record(sandbox: SandboxControl) -> None:
+    made = at_once(*[create] * 3)
+    assert len({user.username for user in made if user}) == len(made)
+    assert held_records(sandbox) == wanted_records()
+
+
+# -- the process dies -------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """Like SIGKILL: nothing of the write runs any more."""
+
+
+@pytest.mark.parametrize("place", ["opened", "asked first", "asked all", "applied"])
+@pytest.mark.parametrize("kind", ["create", "update", "delete"])
+def test_a_process_that_dies_leaves_one_of_the_two_states(
+    saas: SandboxControl, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, kind: str, place: str
+) -> None:
+    user = None if kind == "create" else create()
+    monkeypatch.setattr(strict, "take_back", lambda _: False)
+    asked: list[str] = []
+    real_push, real_apply = strict.push, strict._apply
+
+    def dying_push(target: str, key: str, **options: Any) -> Any:
+        if place == "opened" or (place == "asked first" and target == "saas"):
+            raise Killed
+        asked.append(target)
+        return real_push(target, key, **options)
+
+    def dying_apply(*arguments: Any) -> None:
+        if place == "applied":
+            real_apply(*arguments)
+        raise Killed
+
+    monkeypatch.setattr(strict, "push", dying_push)
+    monkeypatch.setattr(strict, "_apply", dying_apply)
+    with pytest.raises(Killed):
+        if user is None:
+            create()
+        elif kind == "update":
+            consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+        else:
+            consistency.delete(user.uuid, consistency=STRICT)
+    monkeypatch.undo()
+    _expire()
+    converge()
+    assert not StrictWrite.objects.exists()
+    names = list(User.objects.values_list("name", flat=True))
+    old, new = {"create": ([], ["张伟"]), "update": (["张伟"], ["李娜"]), "delete": (["张伟"], [])}[kind]
+    assert names == (new if place == "applied" else old)
+    assert held_records(sandbox) == held_records(saas) == wanted_records()
+
+
+def test_the_next_write_need_not_wait_for_the_reconciler_once_the_time_is_over(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = create()
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(strict, "_apply", die)
+        patch.setattr(strict, "take_back", lambda _: False)
+        with pytest.raises(Killed):
+            consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+        with pytest.raises(Killed):
+            create(username="kept", phone="2")
+    with pytest.raises(Underway):
+        services.update_user(user.uuid, phone="555")
+    _expire()
+    services.update_user(user.uuid, phone="555")
+    with pytest.raises(NotAccepted) as refused:
+        create(username="kept", phone="2")
+    assert "still holds the username" in refused.value.verdicts[0].message
+    converge()
+    assert create(username="kept", phone="2").username == "kept"
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_process_frozen_past_its_time_applies_nothing(sandbox: SandboxControl, during: Any) -> None:
+    user = create()
+    during(_expire)
+    with pytest.raises(ChangedMeanwhile):
+        consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
+    converge()
+    assert User.objects.get().name == "张伟"
+    assert held_records(sandbox) == wanted_records()
+
+
+def _expire() -> None:
+    StrictWrite.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

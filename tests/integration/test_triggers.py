@@ -1,0 +1,359 @@
+"""Promise 1: a committed change is owed from the same transaction on, whatever wrote it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
+
+from tests.integration.conftest import row_of
+from thirdparty import targets
+from thirdparty.models import Target
+from users.models import RoleMapping, User, UserSync
+from users.models.sync import EPOCH
+from users.sync import triggers
+from users.sync.outbox import look_now
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user() -> User:
+    return User.objects.create(name="张伟", phone="13800000001")
+
+
+def execute(sql: str, *parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+
+
+def uuid_parameter(user: User) -> Any:
+    return user.uuid if connection.vendor == "postgresql" else user.uuid.hex
+
+
+def save(user: User) -> None:
+    user.name = "New"
+    user.save()
+
+
+def save_one_field(user: User) -> None:
+    user.phone = "2"
+    user.save(update_fields=["phone"])
+
+
+def bulk_update(user: User) -> None:
+    user.email = "a@example.com"
+    User.objects.bulk_update([user], ["email"])
+
+
+def upsert(user: User) -> None:
+    twin = User(uuid=user.uuid, username="other", name="Upserted")
+    User.objects.bulk_create([twin], update_conflicts=True, unique_fields=["uuid"], update_fields=["name"])
+
+
+def load_fixture(user: User) -> None:
+    path = Path(connection.settings_dict["NAME"]).parent if connection.vendor == "sqlite" else Path("/tmp")
+    fixture = path / f"{uuid4()}.json"
+    fields = {"uuid": str(user.uuid), "username": user.username, "name": "Loaded", "password": "", "phone": "1"}
+    fixture.write_text(json.dumps([{"model": "users.user", "pk": user.pk, "fields": fields}]))
+    call_command("loaddata", str(fixture), verbosity=0)
+    fixture.unlink()
+
+
+def add_to_group(user: User) -> None:
+    group = Group.objects.create(name="g")
+    group.user_set.add(user)
+
+
+CHANGES: dict[str, Callable[[User], Any]] = {
+    "save()": save,
+    "save(update_fields)": save_one_field,
+    "update()": lambda user: User.objects.filter(pk=user.pk).update(name="New"),
+    "bulk_update()": bulk_update,
+    "bulk_create() with conflicts": upsert,
+    "update_or_create()": lambda user: User.objects.update_or_create(pk=user.pk, defaults={"name": "New"}),
+    "loaddata": load_fixture,
+    "plain SQL": lambda user: execute("UPDATE users_user SET name = 'New' WHERE id = %s", user.pk),
+    "deactivation": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
+    "becoming an operator": lambda user: User.objects.filter(pk=user.pk).update(is_superuser=True),
+    "groups.add()": lambda user: user.groups.add(Group.objects.create(name="g")),
+    "group.user_set.add()": add_to_group,
+    "plain SQL on the membership": lambda user: execute(
+        "INSERT INTO users_user_groups (user_id, group_id) VALUES (%s, %s)",
+        user.pk,
+        Group.objects.create(name="g").pk,
+    ),
+}
+DELETIONS: dict[str, Callable[[User], Any]] = {
+    "delete()": lambda user: user.delete(),
+    "QuerySet.delete()": lambda user: User.objects.filter(pk=user.pk).delete(),
+    "_raw_delete()": lambda user: User.objects.filter(pk=user.pk)._raw_delete("default"),
+    "plain SQL": lambda user: execute("DELETE FROM users_user WHERE id = %s", user.pk),
+}
+
+
+@pytest.mark.parametrize("write", CHANGES.values(), ids=CHANGES)
+def test_every_way_of_changing_a_user_is_owed(user: User, write: Callable[[User], Any]) -> None:
+    before = row_of(user).generation
+    UserSync.objects.update(synced_generation=before, owed_since=None, due_at=None)
+    write(user)
+    row = row_of(user)
+    assert row.generation > before
+    assert row.owed_since is not None
+    assert row.due_at == EPOCH
+    assert not row.deleted
+    assert row.state == "pending"
+
+
+@pytest.mark.parametrize("write", DELETIONS.values(), ids=DELETIONS)
+def test_every_way_of_deleting_a_user_leaves_a_tombstone(user: User, write: Callable[[User], Any]) -> None:
+    before = row_of(user).generation
+    write(user)
+    row = row_of(user)
+    assert row.deleted
+    assert row.generation > before
+    assert row.state == "pending"
+
+
+def test_every_way_of_creating_users_is_owed() -> None:
+    User(name="One").save()
+    User.objects.create(name="Two")
+    User.objects.bulk_create([User(name="Three"), User(name="Three")])
+    User.objects.get_or_create(username="four", defaults={"name": "Four"})
+    execute(
+        "INSERT INTO users_user (uuid, username, name, phone, email, password, is_active, is_staff, is_superuser, "
+        "date_joined) VALUES (%s, 'five', 'Five', '', '', '', %s, %s, %s, %s)",
+        uuid4() if connection.vendor == "postgresql" else uuid4().hex, True, False, False, timezone.now(),
+    )  # fmt: skip
+    assert UserSync.objects.filter(generation=1, due_at=EPOCH, state="pending").count() == 6
+    assert set(UserSync.objects.values_list("user_uuid", flat=True)) == set(
+        User.objects.values_list("uuid", flat=True)
+    )
+
+
+UNCHANGED: dict[str, Callable[[User], Any]] = {
+    "an unchanged save": lambda user: User.objects.get(pk=user.pk).save(),
+    "a login": lambda user: User.objects.filter(pk=user.pk).update(last_login=timezone.now()),
+    "a new password": lambda user: User.objects.filter(pk=user.pk).update(password="x"),
+    "the staff flag": lambda user: User.objects.filter(pk=user.pk).update(is_staff=True),
+    "adding a group again": lambda user: user.groups.add(*user.groups.all()),
+}
+
+
+@pytest.mark.parametrize("write", UNCHANGED.values(), ids=UNCHANGED)
+def test_what_no_target_is_told_is_not_owed(user: User, write: Callable[[User], Any]) -> None:
+    user.groups.add(Group.objects.create(name="g"))
+    before = row_of(user).generation
+    write(user)
+    assert row_of(user).generation == before
+
+
+def test_a_rolled_back_change_is_not_owed(user: User) -> None:
+    before = row_of(user).generation
+    with pytest.raises(RuntimeError), transaction.atomic():
+        User.objects.update(name="Never")
+        raise RuntimeError
+    assert row_of(user).generation == before
+
+
+def test_operators_have_no_records() -> None:
+    User.objects.create_superuser("root", "pw")
+    assert not UserSync.objects.exists()
+
+
+def test_an_operator_who_becomes_a_person_is_owed() -> None:
+    root = User.objects.create_superuser("root", "pw")
+    User.objects.filter(pk=root.pk).update(is_superuser=False)
+    assert row_of(root).state == "pending"
+
+
+def test_a_changed_uuid_is_another_person(user: User) -> None:
+    old = user.uuid
+    User.objects.filter(pk=user.pk).update(uuid=uuid4())
+    user.refresh_from_db()
+    assert UserSync.objects.get(user_uuid=old).deleted
+    assert not row_of(user).deleted
+
+
+def test_a_user_created_again_under_the_same_uuid_is_no_tombstone(user: User) -> None:
+    uuid = user.uuid
+    user.delete()
+    User.objects.create(uuid=uuid, name="Again")
+    row = UserSync.objects.get(user_uuid=uuid)
+    assert not row.deleted
+    assert row.generation == 3
+
+
+def test_a_group_that_is_deleted_is_owed_by_its_members(user: User) -> None:
+    group = Group.objects.create(name="g")
+    user.groups.add(group)
+    before = row_of(user).generation
+    group.delete()
+    assert row_of(user).generation > before
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda mapping: mapping.save(),
+        lambda mapping: RoleMapping.objects.filter(pk=mapping.pk).update(remote_role_id="9"),
+        lambda mapping: mapping.delete(),
+    ],
+    ids=["save", "update", "delete"],
+)
+def test_a_role_mapping_is_owed_by_the_members_of_its_group_alone(user: User, write: Callable[[Any], Any]) -> None:
+    group = Group.objects.create(name="g")
+    user.groups.add(group)
+    other = User.objects.create(name="Other")
+    mapping = RoleMapping.objects.create(group=group, target="partner", remote_role_id="7")
+    before, others = row_of(user).generation, row_of(other).generation
+    mapping.remote_role_id = "8"
+    write(mapping)
+    assert row_of(user).generation == before + 1
+    assert row_of(other).generation == others
+
+
+def test_a_mapping_of_another_target_is_not_owed(user: User) -> None:
+    group = Group.objects.create(name="g")
+    user.groups.add(group)
+    before = row_of(user).generation
+    RoleMapping.objects.create(group=group, target="elsewhere", remote_role_id="7")
+    assert row_of(user).generation == before
+
+
+def test_every_enabled_target_is_owed_and_no_other(user: User) -> None:
+    Target.objects.create(name="second", enabled=True)
+    Target.objects.create(name="retired", enabled=False)
+    late = User.objects.create(name="Late")
+    assert set(UserSync.objects.filter(user_uuid=late.uuid).values_list("target", flat=True)) == {"partner", "second"}
+
+
+def test_a_change_touches_neither_lease_nor_doubt(user: User) -> None:
+    now = timezone.now()
+    UserSync.objects.update(lease_token="t", leased_until=now, recheck_at=now, remote_username="u")
+    User.objects.update(name="New")
+    row = row_of(user)
+    assert (row.lease_token, row.leased_until, row.recheck_at) == ("t", now, now)
+    assert row.state == "in_flight"
+
+
+def test_a_change_takes_a_record_out_of_the_park(user: User) -> None:
+    UserSync.objects.update(parked="invalid", due_at=None)
+    User.objects.update(name="New")
+    assert row_of(user).parked == ""
+
+
+def test_a_person_can_ask_to_look_again(user: User) -> None:
+    UserSync.objects.update(parked="invalid", due_at=None)
+    look_now([row_of(user).key])
+    assert (row_of(user).parked, row_of(user).due_at) == ("", EPOCH)
+
+
+def test_missing_triggers_are_named_and_stop_the_start(user: User) -> None:
+    triggers.drop()
+    assert "usersync_user_update" in triggers.missing()
+    with pytest.raises(ImproperlyConfigured, match="usersync_user_update"):
+        triggers.require_in_place()
+    triggers.install()
+    triggers.require_in_place()
+
+
+def test_a_trigger_of_another_version_counts_as_missing() -> None:
+    if connection.vendor == "postgresql":
+        execute("ALTER TABLE users_user DISABLE TRIGGER usersync_user_insert")
+    else:
+        execute("DROP TRIGGER usersync_user_insert")
+        execute("CREATE TRIGGER usersync_user_insert AFTER INSERT ON users_user BEGIN SELECT 1; END")
+    assert triggers.missing() == ["usersync_user_insert"]
+
+
+def test_what_happened_without_triggers_is_owed_once_they_are_back(user: User) -> None:
+    gone = User.objects.create(name="Gone")
+    UserSync.objects.update(synced_generation=1, due_at=None)
+    triggers.drop()
+    User.objects.filter(pk=user.pk).update(name="Unseen")
+    unseen = User.objects.create(name="Unseen too")
+    gone_uuid = gone.uuid
+    gone.delete()
+    assert triggers.install()
+    assert row_of(user).state == "pending"
+    assert row_of(unseen).state == "pending"
+    assert UserSync.objects.get(user_uuid=gone_uuid).deleted
+
+
+def test_installing_again_owes_nothing(user: User) -> None:
+    before = row_of(user).generation
+    assert not triggers.install()
+    assert row_of(user).generation == before
+
+
+def test_a_migration_of_the_tables_drops_and_reinstalls_the_triggers() -> None:
+    call_command("migrate", verbosity=0)
+    assert triggers.missing() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer")
+def test_who_joins_a_group_while_its_role_changes_is_not_seen_before_the_change_is(user: User) -> None:
+    """Else a push in between would take the old role, and nobody would owe the new one."""
+    group = Group.objects.create(name="staff")
+    role = RoleMapping.objects.create(group=group, target="partner", remote_role_id="old")
+    joined, changed = threading.Event(), threading.Event()
+
+    def join() -> None:
+        with transaction.atomic():
+            user.groups.add(group)
+            joined.set()
+            assert changed.wait(10)
+        connection.close()
+
+    joins = threading.Thread(target=join)
+    joins.start()
+    assert joined.wait(10)
+    with transaction.atomic():
+        RoleMapping.objects.filter(pk=role.pk).update(remote_role_id="new")
+        changed.set()
+        joins.join(1)
+        seen_early = row_of(user).generation
+    joins.join()
+    assert (seen_early, row_of(user).generation) == (1, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no TRUNCATE and no roles")
+def test_truncating_the_users_leaves_tombstones(user: User) -> None:
+    execute("TRUNCATE users_user CASCADE")
+    assert row_of(user).deleted
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no TRUNCATE and no roles")
+def test_a_role_that_may_only_write_users_still_records_what_is_owed(user: User) -> None:
+    execute("DROP ROLE IF EXISTS usersync_test_writer")
+    execute("CREATE ROLE usersync_test_writer")
+    try:
+        execute("GRANT SELECT, UPDATE ON users_user TO usersync_test_writer")
+        execute("SET ROLE usersync_test_writer")
+        execute("UPDATE users_user SET name = 'Written by a narrow role'")
+        execute("RESET ROLE")
+        assert row_of(user).generation == 2
+    finally:
+        execute("RESET ROLE")
+        execute("DROP OWNED BY usersync_test_writer")
+        execute("DROP ROLE usersync_test_writer")
+
+
+def test_settings_decide_which_targets_are_enabled(settings: Any) -> None:
+    Target.objects.create(name="old", enabled=True)
+    targets.publish_rows()
+    assert list(Target.objects.filter(enabled=True).values_list("name", flat=True)) == ["partner"]

@@ -1,0 +1,198 @@
+"""Promise 7: the save never waits for the broker, dead or frozen. Only hints go there, so nothing is lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.db import transaction
+
+from syncproject.demo import parts
+from syncproject.demo.ports import Port
+from syncproject.demo.process import Process
+from users.models import User, UserSync
+from users.sync import publisher, wake
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def use(settings: Any) -> Iterator[Callable[[str], None]]:
+    """Point a new publisher at a broker."""
+
+    def point(url: str) -> None:
+        # What earlier tests put off would be published here.
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.cancel()
+        settings.CELERY_BROKER_URL = url
+        publisher._publisher.cache_clear()
+
+    yield point
+    publisher._publisher.cache_clear()
+
+
+@pytest.fixture
+def broker(tmp_path: Path, use: Callable[[str], None]) -> Iterator[Process]:
+    port = Port()
+    part = parts.broker(port, folder=tmp_path, server=None)
+    process = Process(name="broker", command=part.command, log=tmp_path / "log", ready=part.ready)
+    port.release()
+    process.start()
+    process.wait_ready()
+    use(f"redis://127.0.0.1:{port.number}/0")
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A server that takes connections and never says a word, as a frozen broker does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def queued(broker: Process) -> list[dict[str, Any]]:
+    port = int(broker.command[broker.command.index("--port") + 1])
+    with redis.Redis("127.0.0.1", port) as client:
+        return [json.loads(message) for message in client.lrange("usersync", 0, -1)]
+
+
+def body(message: dict[str, Any]) -> Any:
+    return json.loads(base64.b64decode(message["body"]))[0]
+
+
+def arguments(broker: Process) -> list[Any]:
+    return [body(message) for message in queued(broker)]
+
+
+def test_a_committed_save_publishes_one_hint_that_names_the_record_and_nothing_else(broker: Process) -> None:
+    user = User.objects.create(name="张伟", phone="13800000001")
+    assert arguments(broker) == [["partner", f"partner:{user.uuid.hex}", None]]
+    assert "zhangwei" not in repr(queued(broker))
+
+
+def test_a_hook_that_fails_in_an_unforeseen_way_reaches_neither_the_save_nor_other_hooks(
+    broker: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    with transaction.atomic():
+        monkeypatch.setattr(wake, "sync_user", None)
+        User.objects.create(name="Saved")
+        transaction.on_commit(lambda: ran.append("another hook"))
+    assert User.objects.count() == 1
+    assert ran == ["another hook"]
+
+
+def test_a_rolled_back_save_publishes_nothing(broker: Process) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        User.objects.create(name="Never")
+        raise RuntimeError
+    assert queued(broker) == []
+
+
+def test_a_deletion_and_a_role_change_publish_hints_too(broker: Process) -> None:
+    from django.contrib.auth.models import Group
+
+    user = User.objects.create(name="x")
+    group = Group.objects.create(name="g")
+    user.groups.add(group)
+    group.user_set.remove(user)
+    user.delete()
+    assert len(queued(broker)) == 4
+
+
+def test_one_transaction_that_touched_many_people_publishes_one_hint_for_the_target(broker: Process) -> None:
+    with transaction.atomic():
+        for number in range(20):
+            User.objects.create(name="x", phone=str(number))
+    assert [message["headers"]["task"] for message in queued(broker)] == ["users.drain"]
+    assert arguments(broker)[0][0] == "partner"
+
+
+def test_a_savepoint_that_was_rolled_back_takes_only_its_own_wake_along(broker: Process) -> None:
+    with transaction.atomic():
+        with pytest.raises(RuntimeError), transaction.atomic():
+            User.objects.create(name="Never")
+            raise RuntimeError
+        user = User.objects.create(name="Saved")
+    assert arguments(broker) == [["partner", f"partner:{user.uuid.hex}", None]]
+
+
+def test_saves_in_a_hurry_are_woken_by_few_hints_and_each_by_one_that_comes_after_it(broker: Process) -> None:
+    queued_before: dict[str, int] = {}
+    for number in range(30):
+        before = len(queued(broker))
+        user = User.objects.create(name="x", phone=str(number))
+        queued_before[f"partner:{user.uuid.hex}"] = before
+
+    def unwoken() -> set[str]:
+        messages = list(reversed(queued(broker)))
+        tasks = [message["headers"]["task"] for message in messages]
+        named = {key for _, key, *_ in map(body, messages) if key in queued_before}
+        return {key for key, before in queued_before.items() if "users.drain" not in tasks[before:]} - named
+
+    deadline = time.monotonic() + 20
+    while unwoken() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert unwoken() == set()
+    assert len(queued(broker)) < 30
+
+
+def test_operators_wake_nothing(broker: Process) -> None:
+    User.objects.create_superuser("root", "pw")
+    assert queued(broker) == []
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_refusing_broker_is_noticed_once_and_the_save_stands(use: Callable[[str], None], scheme: str) -> None:
+    use(f"{scheme}://127.0.0.1:1//")
+    User.objects.create(name="Saved")
+    assert publisher.publisher().down
+    User.objects.create(name="Saved too")
+    assert UserSync.objects.filter(state="pending").count() == 2
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_frozen_broker_is_noticed_once_and_the_save_stands(
+    use: Callable[[str], None], scheme: str, black_hole: int
+) -> None:
+    use(f"{scheme}://127.0.0.1:{black_hole}//")
+    User.objects.create(name="Saved")
+    assert publisher.publisher().down
+    assert UserSync.objects.get().state == "pending"
+
+
+def test_a_broker_frozen_in_mid_use_is_noticed(broker: Process) -> None:
+    User.objects.create(name="Before")
+    broker.freeze()
+    User.objects.create(name="During")
+    assert publisher.publisher().down
+    broker.thaw()
+
+
+def test_publishing_goes_on_once_the_broker_is_back(broker: Process) -> None:
+    User.objects.create(name="Before")
+    broker.kill()
+    User.objects.create(name="During")
+    current = publisher.publisher()
+    assert current.down
+    broker.restart()
+    assert current.up.wait(20)
+    after = User.objects.create(name="After")
+    # The publisher itself asks for a reconciler's tick, and may come first or second.
+    assert ["partner", f"partner:{after.uuid.hex}", None] in arguments(broker)
+
+
+def test_a_save_of_nothing_that_targets_are_told_wakes_nobody(broker: Process) -> None:
+    user = User.objects.create(name="x")
+    user.save(update_fields=["last_login"])
+    assert len(queued(broker)) == 1

@@ -1,0 +1,93 @@
+"""Wrong settings stop the start, with the setting's name and a hint."""
+
+import environ
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from syncproject.env import broker_url, database, request_rate
+from thirdparty.config import load_targets
+
+GOOD = {
+    "SYNC_TARGETS": "partner",
+    "TARGET_PARTNER_BASE_URL": "https://partner.example/api/",
+    "TARGET_PARTNER_APP_SECRET": "s3cret",
+    "TARGET_PARTNER_DEFAULT_PASSWORD": "f1rst",
+}
+
+
+def test_a_target_is_read_from_its_settings() -> None:
+    env = GOOD | {
+        "TARGET_PARTNER_RATE": "50/s",
+        "TARGET_PARTNER_CAPABILITIES": "query, versions",
+        "TARGET_PARTNER_TIMEOUT_SECONDS": "0.5",
+        "TARGET_PARTNER_PATHS": "add=/u/new",
+    }
+    target = load_targets(env)["partner"]
+    assert target.base_url == "https://partner.example/api"
+    assert target.rate_per_second == 50.0
+    assert target.timeout_seconds == 0.5
+    assert (target.capabilities.query, target.capabilities.versions, target.capabilities.list) == (True, True, False)
+    assert (target.paths["add"], target.paths["update"]) == ("/u/new", "/user/update")
+
+
+def test_no_target_at_all_is_fine() -> None:
+    assert load_targets({}) == {}
+
+
+def test_secrets_do_not_show_in_the_repr() -> None:
+    shown = repr(load_targets(GOOD))
+    assert "s3cret" not in shown
+    assert "f1rst" not in shown
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("SYNC_TARGETS", "Bad Name"),
+        ("SYNC_TARGETS", "partner,partner"),
+        ("TARGET_PARTNER_CONNECTOR", "soap"),
+        ("TARGET_PARTNER_BASE_URL", ""),
+        ("TARGET_PARTNER_BASE_URL", "ftp://x"),
+        ("TARGET_PARTNER_BASE_URL", "https://user:pw@x/"),
+        ("TARGET_PARTNER_BASE_URL", "http://partner.example"),
+        ("TARGET_PARTNER_APP_SECRET", ""),
+        ("TARGET_PARTNER_DEFAULT_PASSWORD", ""),
+        ("TARGET_PARTNER_CAPABILITIES", "query,telepathy"),
+        ("TARGET_PARTNER_TIMEOUT_SECONDS", "soon"),
+        ("TARGET_PARTNER_TIMEOUT_SECONDS", "0"),
+        ("TARGET_PARTNER_TIMEOUT_SECONDS", "nan"),
+        ("TARGET_PARTNER_VISIBILITY_SECONDS", "-1"),
+        ("TARGET_PARTNER_RATE", "fast"),
+        ("TARGET_PARTNER_RATE", "0/s"),
+        ("TARGET_PARTNER_ALLOW_HTTP", "perhaps"),
+        ("TARGET_PARTNER_ADOPT", "all"),
+        ("TARGET_PARTNER_CA_BUNDLE", "/nowhere.pem"),
+        ("TARGET_PARTNER_PATHS", "ad=/x"),
+        ("TARGET_PARTNER_PATHS", "add=x"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(setting: str, value: str) -> None:
+    env = GOOD | {setting: value}
+    if setting == "TARGET_PARTNER_ALLOW_HTTP":
+        env["TARGET_PARTNER_BASE_URL"] = "http://partner.example"
+    with pytest.raises(ImproperlyConfigured, match=setting):
+        load_targets(env)
+
+
+@pytest.mark.parametrize("rate", ["fast", "0/s", "-1/s", "5", "5/fortnight", "1.5/s"])
+def test_a_wrong_rate_of_requests_is_refused_by_name(rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_API_RATE", rate)
+    with pytest.raises(ImproperlyConfigured, match="SYNC_API_RATE"):
+        request_rate(environ.Env(), "SYNC_API_RATE", "100/s")
+
+
+@pytest.mark.parametrize("url", ["", "memory://", "filesystem://", "sqla+sqlite:///x", "localhost:6379"])
+def test_a_broker_that_loses_tasks_is_refused(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="CELERY_BROKER_URL"):
+        broker_url(url)
+
+
+@pytest.mark.parametrize("url", ["", "mysql://x/y", "nonsense"])
+def test_a_database_without_triggers_of_ours_is_refused(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
+        database(url, timeout_seconds=1.0)
