@@ -1,0 +1,1 @@
+"""How fast, against what: every figure with its baseline in the same run. ``make bench`` (ARGS=--quick)."""

@@ -1,0 +1,102 @@
+"""How cost grows: the reconciler over a million and ten million rows, bulk writes, the memory of a worker."""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import partial
+from pathlib import Path
+
+from bench import proc
+from bench.system import System, running, wait_until
+
+DUE = 10_000
+_AT_ONCE = 500
+
+
+def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
+    """Find, wake and claim 10,000 due rows among so many; and by how many MB this process grew meanwhile."""
+    from django.db import connection, transaction  # noqa: PLC0415  # Django is set up by now
+
+    from users.sync import outbox  # noqa: PLC0415
+    from users.sync.lease import Terms  # noqa: PLC0415  # the same
+    from users.tasks import run_reconcile  # noqa: PLC0415
+
+    system.people(0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO users_usersync (key, target, user_uuid, generation, synced_generation, synced_at, remote_id, "
+            "remote_username) SELECT 'partner:' || md5(n::text), 'partner', md5(n::text)::uuid, 1, 1, now(), "
+            "'r' || n, 'u' || n FROM generate_series(1, %s) n",
+            [rows],
+        )
+        cursor.execute("VACUUM ANALYZE users_usersync")
+        cursor.execute(
+            "UPDATE users_usersync SET generation = 2, owed_since = now(), due_at = now() WHERE key IN ("
+            "SELECT 'partner:' || md5(n::text) FROM generate_series(1, %s, %s) n)",
+            [rows, rows // DUE],
+        )
+    memory = _forget_peak_mb()
+    claim = partial(outbox.claim_due, "partner", _AT_ONCE, Terms(lease_seconds=600, visibility_seconds=60))
+    began = time.perf_counter()
+    run_reconcile()
+    claimed = 0
+    while claimed < DUE:
+        with transaction.atomic():
+            leases = claim()
+        if not leases:
+            raise RuntimeError(f"only {claimed} of {DUE} due rows were found")
+        claimed += len(leases)
+    took = time.perf_counter() - began
+    grown = _peak_mb() - memory
+    system.people(0)
+    return took, grown
+
+
+def bulk_create_seconds(system: System, *, count: int, triggered: bool) -> float:
+    """``bulk_create`` of so many people, owed to the target or not."""
+    from users.models import User  # noqa: PLC0415  # Django is set up by now
+    from users.sync import triggers  # noqa: PLC0415
+
+    system.people(0)
+    people = [User(username=f"b{n}", name=f"张伟 {n}", phone=str(n), password="!") for n in range(count)]  # none
+    if not triggered:
+        triggers.drop()
+    try:
+        began = time.perf_counter()
+        User.objects.bulk_create(people, batch_size=5_000)
+        return time.perf_counter() - began
+    finally:
+        system.people(0)
+        triggers.install()
+
+
+def worker_memory_mb(system: System, *, first: int, all_in_all: int) -> tuple[float, float]:
+    """What a worker's processes hold after so many pushes, and after so many more."""
+    from users.models import UserSync  # noqa: PLC0415  # Django is set up by now
+    from users.sync import wake  # noqa: PLC0415
+
+    due = UserSync.objects.filter(due_at__isnull=False)
+    with system.target(0.0) as target:
+        system.people(first)
+        worker = system.celery("syncproject", "--concurrency", "4", **target.env)
+        with running(worker):
+            wake.start_drain("partner")
+            wait_until(lambda: not due.exists(), alive=[worker])
+            after_first = proc.memory_mb(worker.pid)
+            for _ in range(all_in_all // first - 1):
+                UserSync.objects.update(generation=2, synced_generation=1, due_at="1970-01-01 00:00:00+00:00")
+                wake.start_drain("partner")
+                wait_until(lambda: not due.exists(), alive=[worker])
+            return after_first, proc.memory_mb(worker.pid)
+
+
+def _forget_peak_mb() -> float:
+    """What this process holds now, from where its peak begins anew: what came before it must not hide what comes."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _peak_mb()
+
+
+def _peak_mb() -> float:
+    (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(peak) / 1024
