@@ -54,6 +54,7 @@ def test_two_thousand_records_drain_at_the_rate_and_edits_wait_for_a_moment_only
             memory.append(memory_bytes(system))
         if held >= OWED:
             break
+        system.stack.require_alive()
         uuid = system.api.create(name="Edited meanwhile", phone=f"9{number:06d}")["uuid"]
         saved[uuid] = time.time()
         time.sleep(0.3)

@@ -91,7 +91,7 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:
-        start.wait()
+        start.wait(10)
         try:
             return call()
         finally:

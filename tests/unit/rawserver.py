@@ -60,18 +60,18 @@ class RawServer:
 
     def read_request(self, connection: socket.socket) -> bytes:
         """One whole request with a Content-Length; empty when the client closed instead."""
-        received = b""
-        while b"\r\n\r\n" not in received:
+        received, whole = b"", None
+        while whole is None or len(received) < whole:
             piece = connection.recv(65536)
             if not piece:
                 return b""
             received += piece
-        head, _, body = received.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-        while len(body) < length:
-            body += connection.recv(65536)
-        self.requests.append(head + b"\r\n\r\n" + body)
-        return self.requests[-1]
+            head, end, _ = received.partition(b"\r\n\r\n")
+            if end and whole is None:
+                length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+                whole = len(head) + len(end) + length
+        self.requests.append(received)
+        return received
 
     def drip(self, connection: socket.socket, octets: Iterator[bytes]) -> None:
         """Send a piece every 20 ms for a minute, unless the client leaves or the test ends."""

@@ -24,7 +24,7 @@ from thirdparty.deadline import DeadlineSocket
 from thirdparty.errors import OutcomeUnknown, TargetError, TargetRefuses, TryLater
 from thirdparty.http import MAX_ANSWER_BYTES, Answer, HttpSession
 
-SHORT = 0.2
+SHORT = 1.0
 PATIENT = 20.0
 SECRET = "marker-of-a-secret"
 

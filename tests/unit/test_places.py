@@ -2,68 +2,86 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
-from typing import Any
 
 import pytest
 
 from users.sync import places
 
-FORK = multiprocessing.get_context("fork")
+# In a process of its own: a fork of one that has threads, as the tests have, may never get to its first line.
+WORKER = """
+import os, signal, sys
+from users.sync import places
+
+places.divide_among(3)
+for line in sys.stdin:
+    order, argument = line.split()
+    if order == "kill":
+        os.kill(int(argument), signal.SIGKILL)
+        os.waitpid(int(argument), 0)
+        print("killed", flush=True)
+    elif os.fork() == 0:
+        with places.place(argument) as nth:
+            print(os.getpid(), nth, flush=True)
+            while True:
+                signal.pause()
+"""
 
 
-@pytest.fixture(autouse=True)
-def _three_processes() -> Iterator[None]:
-    places.divide_among(3)
-    yield
-    places.divide_among(1)
+class Worker:
+    """A worker of three processes, more of which may ask than there are."""
 
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
 
-def hold(told: Connection) -> None:
-    with places.place("partner") as nth:
-        told.send(nth)
-        signal.pause()
+    def _told(self, order: str, argument: object) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        print(order, argument, file=self._process.stdin, flush=True)
+        return self._process.stdout.readline()
+
+    def take(self, name: str) -> tuple[int, str]:
+        """One more process takes a place and holds it: its process id, and which place."""
+        pid, nth = self._told("take", name).split()
+        return int(pid), nth
+
+    def kill(self, pid: int) -> None:
+        self._told("kill", pid)
 
 
 @pytest.fixture
-def holders() -> Iterator[list[Any]]:
-    """Processes of the same worker that hold a place each, one after the other, and which."""
-    found = []
-    for _ in range(2):
-        hears, told = FORK.Pipe()
-        process = FORK.Process(target=hold, args=(told,))
-        process.start()
-        found.append((process, hears.recv()))
-    yield found
-    for process, _ in found:
-        process.kill()
-        process.join()
+def worker() -> Iterator[Worker]:
+    command = [sys.executable, "-c", WORKER]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
+        yield Worker(process)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_every_process_but_one_has_a_place(holders: list[Any]) -> None:
-    assert [nth for _, nth in holders] == [0, 1]
-    with places.place("partner") as nth:
-        assert nth is None
+def test_every_process_but_one_has_a_place(worker: Worker) -> None:
+    assert [worker.take("partner")[1] for _ in range(3)] == ["0", "1", "None"]
 
 
-def test_each_target_has_places_of_its_own(holders: list[Any]) -> None:
-    with places.place("saas") as nth:
-        assert nth == 0
+def test_each_target_has_places_of_its_own(worker: Worker) -> None:
+    assert [worker.take(name)[1] for name in ("partner", "partner", "saas")] == ["0", "1", "0"]
 
 
-def test_the_place_of_a_process_that_was_killed_is_free(holders: list[Any]) -> None:
-    process, _ = holders[0]
-    process.kill()
-    process.join()
-    with places.place("partner") as nth:
-        assert nth == 0
+def test_the_place_of_a_process_that_was_killed_is_free(worker: Worker) -> None:
+    first, _ = worker.take("partner")
+    worker.take("partner")
+    worker.kill(first)
+    assert worker.take("partner")[1] == "0"
 
 
 @pytest.mark.parametrize("processes", [1, 2, "auto"])
 def test_there_is_always_one_place(processes: object) -> None:
     places.divide_among(processes)
-    with places.place("partner") as nth:
-        assert nth == 0
+    try:
+        with places.place("partner") as nth:
+            assert nth == 0
+    finally:
+        places.divide_among(1)

@@ -187,7 +187,9 @@ def test_pipelined_requests_are_answered_in_their_order(sandbox: SandboxProcess,
         client.sendall(raw_request("add", ANNA) + raw_request("query", {"username": "anna1"}) * 40)
         received = b""
         while received.count(b'{"status"') < 41:
-            received += client.recv(65536)
+            piece = client.recv(65536)
+            assert piece, f"closed after {received!r}"
+            received += piece
     answers = [json.loads(part.split(b"\r\n\r\n")[1]) for part in received.split(b"HTTP/1.1 200 OK")[1:]]
     assert answers[0]["data"] == "r1"
     assert {one["data"]["userId"] for one in answers[1:]} == {"r1"}

@@ -36,6 +36,8 @@ def main() -> int:
         concurrency = CONCURRENCY if options.seed is None else _SAMPLE_CONCURRENCY
         with started(options.pair, folder, concurrency=concurrency) as stage:
             results = _run(stage, _planned(stage, options))
+            if mistakes := stage.mistakes():
+                raise RuntimeError("\n".join(["no results: tasks failed by mistakes in code", *mistakes[:10]]))
         options.results.write_text(json.dumps([result.as_json() for result in results]))
         sound = not any(result.problems for result in results)
     finally:

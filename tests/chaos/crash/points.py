@@ -102,7 +102,7 @@ class Points:
         self._task.drains = True
 
     def _claims(self, arguments: tuple[Any, ...]) -> None:
-        ((key,),) = arguments
+        (key,) = arguments[0]
         self.reached(key, "push", "unclaimed")
 
     def _claims_due(self, _: tuple[Any, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,7 @@ _SETTINGS = {
     "TARGET_PARTNER_TIMEOUT_SECONDS": "1",
     "TARGET_PARTNER_VISIBILITY_SECONDS": f"{WINDOW_SECONDS:g}",
 }
+_MISTAKE = re.compile(r"^.*raised unexpected: (?:Attribute|Import|Index|Key|Name|Type|Value)Error\(.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ class Stage:
             env=self.stack.env,
             cwd=ROOT,
         )
+
+    def mistakes(self) -> list[str]:
+        """What the workers' logs say of errors in code, the crash points' or the product's, which no crash explains."""
+        return [
+            line for name in WORKERS for line in _MISTAKE.findall(self.worker(name).log.read_text(errors="replace"))
+        ]
 
     def both_workers(self) -> None:
         """Start those that do not run. Raises `ProcessError`."""
