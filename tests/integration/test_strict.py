@@ -394,6 +394,16 @@ def test_a_username_taken_by_sql_meanwhile_wins_and_the_candidate_is_undone(
     assert User.objects.get().name == "Rival"
 
 
+def test_a_username_chosen_just_before_another_create_ended_with_it_is_chosen_again(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create()
+    real_choice, stale = User.free_username, ["zhangwei13800000001"]
+    monkeypatch.setattr(User, "free_username", lambda user: stale.pop() if stale else real_choice(user))
+    assert create().username == "zhangwei13800000001x2"
+    assert held_records(sandbox) == wanted_records()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_strict_creates_at_once_each_user_is_one_record(sandbox: SandboxControl) -> None:
     made = at_once(*[create] * 3)

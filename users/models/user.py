@@ -30,8 +30,11 @@ class UserQuerySet(models.QuerySet["User"]):
             condition |= models.Q(username__startswith=stem)
         if not condition:
             return set()
-        kept = StrictWrite.objects.using(self.db).filter(condition, kind=Kind.CREATE)
-        return {*self.filter(condition).values_list("username", flat=True), *kept.values_list("username", flat=True)}
+        # In this order: a strict create that ends in between is found among the users.
+        kept = set(
+            StrictWrite.objects.using(self.db).filter(condition, kind=Kind.CREATE).values_list("username", flat=True)
+        )
+        return kept | set(self.filter(condition).values_list("username", flat=True))
 
     def bulk_create(self, objs: Iterable[User], *args: Any, **kwargs: Any) -> list[User]:
         """As Django's, with blank usernames filled in first."""

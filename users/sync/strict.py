@@ -92,7 +92,7 @@ def open_write(kind: Kind, user: User, groups: Sequence[str], *, base: str) -> S
     """Keep the candidate, and rows for it at every target. Call in a transaction, with the user's row locked.
 
     ``base``: the fingerprint of the user that the candidate was made from, empty for a create.
-    Raises `Underway` while another one stands, `IntegrityError` for a username that one keeps.
+    Raises `Underway` while another one stands, `IntegrityError` for a username that one keeps, or a user has.
     """
     require_none(user.uuid)
     _take_back_expired(kind=Kind.CREATE, username=user.username)
@@ -105,7 +105,7 @@ def open_write(kind: Kind, user: User, groups: Sequence[str], *, base: str) -> S
         "is_active": user.is_active,
         "groups": list(groups),
     }
-    return StrictWrite.objects.create(
+    strict_write = StrictWrite.objects.create(
         user_uuid=user.uuid,
         kind=kind,
         username=user.username,
@@ -114,6 +114,10 @@ def open_write(kind: Kind, user: User, groups: Sequence[str], *, base: str) -> S
         token=uuid4().hex,
         expires_at=timezone.now() + timedelta(seconds=most_seconds()),
     )
+    # Only now: one that kept the username until just before is a user by now, whom the choice had not seen.
+    if kind == Kind.CREATE and User.objects.filter(username=user.username).exists():
+        raise IntegrityError(f"the username {user.username} was taken in the same instant")
+    return strict_write
 
 
 def carry_out(strict_write: StrictWrite, write: Callable[[], Any], kept: Callable[[], Any]) -> None:
