@@ -37,7 +37,7 @@ from tests.chaos.model.materialised import (
     seen,
 )
 from tests.chaos.model.row import Held, Result, Row
-from users.models import User, UserSync
+from users.models import SyncAttempt, User, UserSync
 from users.sync import outbox
 from users.sync.lease import Lease, Terms
 from users.sync.plan import Call
@@ -190,7 +190,7 @@ def test_open_attempt() -> None:
         )
         if call == Call.ADD and not row.add_key:
             assert UUID(attempt.add_key)
-            UserSync.objects.update(add_key=text(add_key))
+            SyncAttempt.objects.filter(pk=attempt.id).update(idempotency_key=text(add_key))
         assert seen() == expected, row
 
 

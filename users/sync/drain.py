@@ -8,12 +8,10 @@ per record, so one slow call holds up one record.
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
@@ -21,6 +19,7 @@ from django.conf import settings
 from thirdparty import guard, targets
 from thirdparty.guard import Admission
 from users.sync import ask, limits, outbox, ruling, shutdown, step
+from users.sync.callers import callers
 from users.sync.outbox import Settled
 from users.sync.places import place
 from users.sync.settlement import Ended, Next
@@ -83,7 +82,7 @@ def drain(
 
 
 class _Run:
-    """One drain. ``paced``: calls have their turns. ``_under_way``: the records whose calls have begun, or will as soon as a thread is free."""
+    """One drain. ``paced``: calls have their turns. ``_under_way``: so many calls have begun, or will as soon as a thread is free."""
 
     def __init__(self, target_name: str, spread: Callable[[], None]) -> None:
         self._target = targets.config(target_name)
@@ -93,8 +92,9 @@ class _Run:
         patient = limits.lease_seconds() > (_HANDFUL * _AHEAD + 1) * self._target.timeout_seconds
         self._handful = self._threads * (_HANDFUL if patient else 1)
         self._most = self._handful * (_AHEAD if patient else 1)
-        self._under_way: dict[Future[Ended], str] = {}
-        self._done: SimpleQueue[Future[Ended]] = SimpleQueue()
+        self._under_way = 0
+        self._done: SimpleQueue[tuple[str, Ended | None]] = SimpleQueue()
+        self._withdrawn = False
         self._locked: list[Ended] = []
         self._claims = 0
         self._claim_seconds = _FIRST_CLAIM_SECONDS
@@ -116,8 +116,7 @@ class _Run:
 
     def withdraw(self) -> None:
         """Let calls that have not begun never begin: there are some only where the drain broke off."""
-        for call in self._under_way:
-            call.cancel()
+        self._withdrawn = True
 
     def _claim(self) -> None:
         now = time.monotonic()
@@ -126,7 +125,7 @@ class _Run:
         self._looked_at, self._found_all = now, False
         admission = guard.admit(
             self._target.name,
-            self._threads - len(self._under_way) if self.paced else self._handful,
+            self._threads - self._under_way if self.paced else self._handful,
             lead_seconds=self._claim_seconds,
             worth=self._is_worth,
         )
@@ -140,9 +139,8 @@ class _Run:
         self._claim_seconds = min(time.monotonic() - began, _LONGEST_LEAD_SECONDS)
         guard.give_back(self._target.name, admission, made=sum(each.asks for each in steps))
         for nth, begun in enumerate(steps):
-            call = _pool(self._threads).submit(_call, begun, admission, nth)
-            self._under_way[call] = begun.lease.key
-            call.add_done_callback(self._done.put)
+            self._under_way += 1
+            callers(self._threads).hand(partial(self._call, begun, admission, nth))
         if len(steps) < admission.granted:
             self._found_all = True
             self._look_at = now + _LOOK_AGAIN_SECONDS
@@ -154,8 +152,8 @@ class _Run:
     def _has_room(self) -> bool:
         # Where calls have their turns, a record must find a thread that is free when its turn comes.
         if self.paced:
-            return self._threads - len(self._under_way) > self._threads // 4
-        return self._most - len(self._under_way) >= self._handful
+            return self._threads - self._under_way > self._threads // 4
+        return self._most - self._under_way >= self._handful
 
     def _is_worth(self) -> bool:
         self._found_all = not outbox.is_any_claimable(self._target.name)
@@ -171,6 +169,16 @@ class _Run:
             return latest
         return latest + step.begin(self._target, admission, partial(claim, most - len(latest)))
 
+    def _call(self, begun: Step, admission: Admission, nth: int) -> None:
+        ended = None
+        try:
+            if not self._withdrawn:
+                ended = ask.ask(begun) if admission.await_turn(nth) else ask.missed(begun)
+        except Exception:  # its lease runs out, which is counted against the record, and others go on
+            logger.exception("%s: a call broke off", begun.lease.key)
+        finally:
+            self._done.put((begun.lease.key, ended))
+
     def _gathered(self) -> list[Ended]:
         """The outcomes there are, once there are some or it is time to look again."""
         if not self._under_way:
@@ -180,13 +188,14 @@ class _Run:
         until = time.monotonic() + (_GATHER_SECONDS if gathered else _LOOK_AGAIN_SECONDS)
         while self._under_way and len(gathered) < self._handful:
             try:
-                call = self._done.get(timeout=max(until - time.monotonic(), 0.0))
+                key, ended = self._done.get(timeout=max(until - time.monotonic(), 0.0))
             except Empty:
                 break
-            key = self._under_way.pop(call)
+            self._under_way -= 1
             try:
-                gathered.append(ruling.heed(call.result(), unwritten=gathered))
-            except Exception:  # its lease runs out, which is counted against the record, and others go on
+                if ended is not None:
+                    gathered.append(ruling.heed(ended, unwritten=gathered))
+            except Exception:  # as above
                 logger.exception("%s: a step broke off", key)
             until = min(until, time.monotonic() + _GATHER_SECONDS)
         return gathered
@@ -225,17 +234,3 @@ class _Run:
         if not self._found_all:
             waits.append(max(self._look_at - now, 0.0))
         return min(waits, default=None)
-
-
-def _call(begun: Step, admission: Admission, nth: int) -> Ended:
-    return ask.ask(begun) if admission.await_turn(nth) else ask.missed(begun)
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """The threads of this process; a fork gets its own."""
-    return _pool_of(os.getpid(), threads)
-
-
-@cache
-def _pool_of(_pid: int, threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="drain")

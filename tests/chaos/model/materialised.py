@@ -15,6 +15,7 @@ from users.models import SyncAttempt, User, UserSync
 from users.models.sync import EPOCH
 from users.sync import outbox
 from users.sync.lease import Lease
+from users.sync.plan import Call
 from users.sync.triggers.sql import ROWS
 
 TARGET = "partner"
@@ -54,12 +55,13 @@ def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
         due_at={"lease": leased_until, "recheck": recheck_at}.get(row.due, times.get(row.due)),
         lease_token=TOKEN if leased else None, leased_until=leased_until, recheck_at=recheck_at,
         remote_id=text(row.remote_id), remote_username=USERNAME if row.named else "", adopted=row.adopted,
-        add_key=text(row.add_key), parked=row.parked, attempts=row.attempts, crashes=row.crashes,
+        add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, attempts=row.attempts, crashes=row.crashes,
     )  # fmt: skip
     if leased:
         SyncAttempt.objects.create(
-            record_id=key_of(0), lease_token=TOKEN, call=row.doing, generation=row.generation, started_at=now
-        )
+            record_id=key_of(0), lease_token=TOKEN, call=row.doing, generation=row.generation, started_at=now,
+            idempotency_key=text(row.add_key) or "" if row.doing == Call.ADD else "",
+        )  # fmt: skip
 
 
 def put_user(*, exists: bool) -> None:
@@ -109,7 +111,8 @@ def seen() -> Row:
         recheck=_window(row, now),
         remote_id=number(row.remote_id),
         named=row.remote_username == USERNAME,
-        add_key=number(row.add_key),
+        # While an add is under way its key is the attempt's.
+        add_key=number(attempt.idempotency_key if attempt is not None and attempt.call == Call.ADD else row.add_key),
         adopted=row.adopted,
         parked=row.parked,
         attempts=row.attempts,

@@ -13,7 +13,6 @@ from users.sync.dialect import dialect
 from users.sync.lease import Lease
 from users.sync.plan import Call
 from users.sync.settlement import Ended, Outcome
-from users.sync.triggers.sql import ROWS
 
 ATTEMPTS = "users_syncattempt"
 WRITES = ", ".join(f"'{call}'" for call in Call if call.writes)
@@ -21,7 +20,11 @@ WRITES = ", ".join(f"'{call}'" for call in Call if call.writes)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """``add_key``: for an add, its idempotency key (that of the unanswered add, if any); else empty."""
+    """``add_key``: for an add, its idempotency key (that of the unanswered add, if any); else empty.
+
+    While the lease lasts only the attempt holds it; the row gets it when the add is settled without an answer, or
+    its lease is taken over.
+    """
 
     id: int
     add_key: str
@@ -36,7 +39,6 @@ def open_attempts(calls: Sequence[tuple[Lease, Call]]) -> Mapping[str, Attempt]:
         return {}
     add_keys = {lease.key: lease.add_key or str(uuid4()) for lease, call in calls if call is Call.ADD}
     _close_left_open([lease.key for lease, _ in calls if lease.crashes])
-    _note_add_keys(add_keys)
     db = dialect(connection)
     rows = [
         {"record_id": lease.key, "token": lease.token, "call": call, "generation": lease.generation,
@@ -68,18 +70,6 @@ def _close_left_open(keys: Sequence[str]) -> None:
             f"SELECT id FROM {ATTEMPTS} WHERE record_id IN ({marks}) AND finished_at IS NULL "
             f"ORDER BY id {db.skip_locked})",
             [Outcome.CRASHED, *keys],
-        )
-
-
-def _note_add_keys(add_keys: Mapping[str, str]) -> None:
-    if not add_keys:
-        return
-    given = dialect(connection).given(record_id="text", noted="text")
-    rows = [{"record_id": key, "noted": add_key} for key, add_key in add_keys.items()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH g AS ({given}) UPDATE {ROWS} SET add_key = g.noted FROM g WHERE {ROWS}.key = g.record_id",
-            [json.dumps(rows)],
         )
 
 

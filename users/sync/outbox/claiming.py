@@ -16,6 +16,7 @@ from users.models import User, UserSync
 from users.sync.dialect import Dialect, dialect
 from users.sync.lease import Lease, Terms
 from users.sync.outbox.attempts import ATTEMPTS, WRITES
+from users.sync.plan import Call
 from users.sync.triggers.sql import ROWS, TARGETS, USERS
 
 STRICT_WRITES = "users_strictwrite"
@@ -42,7 +43,7 @@ def claim(
 
     ``stamp``: claim also before a record is due, provided its ``due_at`` still is this one; so a
     retry message is good for just the settlement that sent it. A lease that ran out with a write
-    under way leaves that write's outcome unknown: a new window is opened (PROTOCOL 2).
+    under way leaves that write's outcome unknown: a new window is opened (PROTOCOL 2), and an add's key is kept.
     ``strict``: the token of an open strict write, whose holder alone may claim, due or not, parked or not. What is
     asked of the target then is not the user as they are, so the records are owed from here on.
     Raises `IntegrityError` where two records took one remote username in the same instant, unless on terms of each
@@ -124,13 +125,16 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
     db = dialect(connection)
     picks, parameters = _picks(db, choice)
     owe = f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock})," if choice.strict else ""
+    left_open = (
+        f"FROM {ATTEMPTS} a WHERE a.record_id = key AND a.lease_token = {ROWS}.lease_token AND a.finished_at IS NULL"
+    )
     sql = f"""
         WITH picked AS ({picks} {db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"})
         UPDATE {ROWS} SET
-            recheck_at = CASE WHEN lease_token IS NOT NULL AND EXISTS (
-                SELECT 1 FROM {ATTEMPTS} a WHERE a.record_id = key AND a.lease_token = {ROWS}.lease_token
-                AND a.finished_at IS NULL AND a.call IN ({WRITES})
-            ) THEN {db.greatest}(COALESCE(recheck_at, {db.epoch}), {db.after()}) ELSE recheck_at END,
+            recheck_at = CASE WHEN lease_token IS NOT NULL AND EXISTS (SELECT 1 {left_open} AND a.call IN ({WRITES}))
+                THEN {db.greatest}(COALESCE(recheck_at, {db.epoch}), {db.after()}) ELSE recheck_at END,
+            add_key = CASE WHEN lease_token IS NULL THEN add_key
+                ELSE COALESCE((SELECT a.idempotency_key {left_open} AND a.call = '{Call.ADD}'), add_key) END,
             crashes = crashes + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
             {owe}
             lease_token = {db.new_token},

@@ -15,8 +15,12 @@ from users.sync.outbox.attempts import close_attempts
 from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
 from users.sync.triggers.sql import ROWS
 
-# By name: `*` would bring the columns of what the UPDATE joins, too.
-_COLUMNS = ", ".join(f"{ROWS}.{column.column} AS {column.column}" for column in UserSync._meta.concrete_fields)
+# What those ask who settle; anything else is fetched when it is read, as after `only()`. All columns of thousands of
+# rows would cost a drain as much as writing them.
+_ASKED = (
+    "key", "target", "user_uuid", "state", "attempts", "due_at", "parked", "last_error", "may_exist", "remote_username",
+)  # fmt: skip
+_COLUMNS = ", ".join(f"{ROWS}.{column} AS {column}" for column in _ASKED)
 _GIVEN = {
     "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
     "doubt": "text", "park": "text", "look": "text", "delay": "double precision", "new_remote_id": "text",
