@@ -25,6 +25,14 @@ T = TypeVar("T")
 ALL = ("query", "list", "idempotency", "versions")
 
 
+def database_url() -> str:
+    """The test database's, for other processes."""
+    known = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{known['NAME']}"
+    return f"postgres://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
+
+
 @pytest.fixture(scope="session")
 def sandbox_url() -> Iterator[str]:
     command = [sys.executable, "-m", "thirdparty.sandbox", "--port", "0", "--secret", "sandbox-secret"]

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 
+from tests.integration.conftest import database_url
 from tests.integration.turns import fullest_second
 from thirdparty import guard
 from thirdparty.sandbox.client import SandboxControl
@@ -21,13 +21,6 @@ RATE = 400
 PROCESSES = 3
 CALLS = 2_000
 OVER = 1.05
-
-
-def database_url() -> str:
-    known = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{known['NAME']}"
-    return f"postgres://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
 
 
 @pytest.fixture

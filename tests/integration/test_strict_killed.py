@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import Callable
-from typing import Any
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
-from tests.integration.conftest import converge, held_records, wanted_records
+from tests.integration.conftest import converge, database_url, held_records, wanted_records
+from tests.integration.dying import NEW, OLD, PLACES
 from thirdparty.sandbox.client import SandboxControl
-from users import consistency
-from users.consistency import Consistency, Mode
 from users.models import StrictWrite, User, UserSync
-from users.sync import ask, outbox, strict
-from users.sync.outbox import strict_rows
+from users.sync import strict
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    # The child makes one write and is killed; it never comes to use what other threads held.
-    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
-]
-STRICT = Consistency(Mode.STRICT)
-OLD, NEW = "old", "new"
-BEFORE, AFTER = "before", "after"
-PLACES: dict[str, tuple[Any, str, str]] = {
-    "opened": (strict, "_ask_all", BEFORE),
-    "claimed, nothing sent": (ask, "ask", BEFORE),
-    "answered, not settled": (outbox, "settle", BEFORE),
-    "settled, not applied": (strict, "_apply", BEFORE),
-    "written, not committed": (strict_rows, "acknowledge", AFTER),
-    "applied": (strict, "_apply", AFTER),
-    "taking back": (strict_rows, "owe_undoing", AFTER),
-    "taken back": (strict, "take_back", AFTER),
-}
+pytestmark = pytest.mark.django_db(transaction=True)
 REFUSED = ("taking back", "taken back")
+
+Killed = Callable[[str, str, User | None], int]
+
+
+@pytest.fixture(scope="session")
+def writers(django_db_setup: None, sandbox_url: str) -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "syncproject.settings",
+        "DATABASE_URL": database_url(),
+        "TARGET_PARTNER_BASE_URL": sandbox_url,
+        "TARGET_PARTNER_CAPABILITIES": "query",
+        "TARGET_PARTNER_VISIBILITY_SECONDS": "0.4",
+        "SYNC_WAIT_PAUSE_SECONDS": "0.05",
+    }
+    command = [sys.executable, "-m", "tests.integration.dying"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def killed(writers: subprocess.Popen[str]) -> Killed:
+    """Make a strict write whose process dies at this place: the wait status."""
+
+    def make(place: str, kind: str, user: User | None) -> int:
+        assert writers.stdin
+        assert writers.stdout
+        print(json.dumps([place, kind, user and str(user.uuid)]), file=writers.stdin, flush=True)
+        return int(writers.stdout.readline())
+
+    return make
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", ["create", "update", "delete"])
-def test_one_of_the_two_states_is_left(kind: str, place: str, sandbox: SandboxControl) -> None:
+def test_one_of_the_two_states_is_left(kind: str, place: str, sandbox: SandboxControl, killed: Killed) -> None:
     user = None
     if kind != "create":
         user = User.objects.create_user(name=OLD, phone="1")
@@ -50,7 +64,9 @@ def test_one_of_the_two_states_is_left(kind: str, place: str, sandbox: SandboxCo
     if place in REFUSED:
         sandbox.faults(apply_then_500=True, late_seconds=0.1)
 
-    _killed(lambda: _write(kind, user), place)
+    status = killed(place, kind, user)
+    assert os.WIFSIGNALED(status), "the write ended before it came to the place"
+    assert os.WTERMSIG(status) == signal.SIGKILL
 
     sandbox.faults()
     past = timezone.now()
@@ -62,38 +78,3 @@ def test_one_of_the_two_states_is_left(kind: str, place: str, sandbox: SandboxCo
     assert list(User.objects.values_list("name", flat=True)) == (new if place == "applied" else old)
     assert held_records(sandbox) == wanted_records()
     assert not StrictWrite.objects.exists()
-
-
-def _write(kind: str, user: User | None) -> None:
-    if user is None:
-        consistency.create({"name": NEW, "phone": "1"}, consistency=STRICT)
-    elif kind == "update":
-        consistency.update(user.uuid, {"name": NEW}, consistency=STRICT)
-    else:
-        consistency.delete(user.uuid, consistency=STRICT)
-
-
-def _killed(write: Callable[[], None], place: str) -> None:
-    """Do it in a process of its own, which is killed at this place."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            _die_at(*PLACES[place])
-            write()
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), "the write ended before it came to the place"
-    assert os.WTERMSIG(status) == signal.SIGKILL
-
-
-def _die_at(module: Any, name: str, when: str) -> None:
-    real = getattr(module, name)
-
-    def dying(*arguments: Any, **options: Any) -> Any:
-        if when == AFTER:
-            real(*arguments, **options)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(module, name, dying)

@@ -99,7 +99,8 @@ class Batch:
             self._note_moving(self._subjects)
             self._heal()
             for each in self._subjects:
-                self._attend(each)
+                self._edit_meanwhile(each)
+            self._thaw()
             if self._fall is not None and all(each.hit for each in self._subjects):
                 self._fall.go_on()
             self._stage.stack.require_alive()
@@ -126,17 +127,24 @@ class Batch:
             self._sandbox.heal()
             self._healed = True
 
-    def _attend(self, each: Subject) -> None:
-        """Edit the frozen one's person, and let it go on when its lease is over."""
-        if each.hit is None or not each.case.action.freezes or each.thawed:
+    def _edit_meanwhile(self, each: Subject) -> None:
+        """Edit the frozen one's person."""
+        if each.hit is None or not each.case.edited_while_frozen or each.edited or each.thawed:
             return
-        frozen_seconds = time.monotonic() - each.hit_at
-        if each.case.edited_while_frozen and not each.edited and frozen_seconds > _EDIT_AFTER_SECONDS:
+        if time.monotonic() > each.hit_at + _EDIT_AFTER_SECONDS:
             each.edited = writes.attempted(partial(services.update_user, each.user_uuid, name=writes.WHILE_FROZEN))
-        if each.case.action is Action.FREEZE and frozen_seconds > FROZEN_SECONDS:
-            with suppress(ProcessLookupError):
-                os.kill(each.hit.pid, signal.SIGCONT)
-            each.thawed = True
+
+    def _thaw(self) -> None:
+        """Let frozen processes go on when their leases are over; again and again, since threads of one process stop it one by one."""
+        frozen = [(each.hit, each) for each in self._subjects if each.hit and each.case.action is Action.FREEZE]
+        since: dict[int, float] = {}
+        for hit, each in frozen:
+            since[hit.pid] = max(since.get(hit.pid, 0.0), each.hit_at)
+        for hit, each in frozen:
+            if time.monotonic() > since[hit.pid] + FROZEN_SECONDS:
+                with suppress(ProcessLookupError):
+                    os.kill(hit.pid, signal.SIGCONT)
+                each.thawed = True
 
     def _start_writers(self) -> None:
         saves = [each for each in self._subjects if each.case.phase == "save"]
@@ -165,7 +173,9 @@ class Batch:
                 return
         elif len(begun) < len(self._to_find):
             begun.append(self._to_find[len(begun)])
-            writes.insist(partial(writes.write_silently, begun[-1].case.operation, begun[-1].user_uuid))
+            # Whoever has the database in their hands may be frozen, and is to be thawed here.
+            if not writes.attempted(partial(writes.write_silently, begun[-1].case.operation, begun[-1].user_uuid)):
+                return
             begun[-1].written_at = time.monotonic()
         else:
             return
@@ -179,6 +189,7 @@ class Batch:
         deadline = time.monotonic() + CONVERGED_WITHIN_SECONDS
         moved_at = time.monotonic()
         while time.monotonic() < min(deadline, moved_at + _STILL_SECONDS):
+            self._thaw()
             stats = self._sandbox.stats()
             if self._note_moving(subjects) or stats["in_flight"] or stats["late"]["pending"]:
                 moved_at = time.monotonic()
