@@ -16,7 +16,7 @@ from tests.chaos.crash.cases import Case, Result
 from tests.chaos.crash.stage import CONCURRENCY, PAIRS, Stage, started
 
 BATCH_SIZE = 100
-_AGAIN_SIZE = 24
+_AGAIN_SIZES = (24, 12, 6)
 _SAMPLE_CONCURRENCY = 8
 _WORKER_BATCH_SIZE = CONCURRENCY - 2
 """So many children of one worker wait at their crash points together; the others take what comes meanwhile."""
@@ -56,11 +56,12 @@ def _planned(stage: Stage, options: argparse.Namespace) -> Sequence[Sequence[Cas
 
 
 def _run(stage: Stage, planned: Sequence[Sequence[Case]]) -> list[Result]:
-    """The results; what was void once is run again among fewer."""
+    """The results; what was void is run again among fewer and fewer: a target that fails many is asked less often."""
     results = {result.case: result for batch in planned for result in _batch(stage, batch)}
-    void = [case for case, result in results.items() if result.void]
-    for batch in cases.batches(void, size=_AGAIN_SIZE, worker_size=_WORKER_BATCH_SIZE):
-        results |= {result.case: result for result in _batch(stage, batch)}
+    for size in _AGAIN_SIZES:
+        void = [case for case, result in results.items() if result.void]
+        for batch in cases.batches(void, size=size, worker_size=min(size, _WORKER_BATCH_SIZE)):
+            results |= {result.case: result for result in _batch(stage, batch)}
     return list(results.values())
 
 
