@@ -26,7 +26,7 @@ from users.sync.publisher import RECONCILE, publisher
 
 CONVERGED_WITHIN_SECONDS = 45.0
 """The stated time: a lost lease, a wake put off for another, a window, the longest backoff, with room for a slow day."""
-_REACHED_WITHIN_SECONDS = 45.0
+_REACHED_WITHIN_SECONDS = 90.0
 _EDIT_AFTER_SECONDS = 0.5
 _TICK_WITHIN_SECONDS = 2.0
 _STILL_SECONDS = 1.5
@@ -98,13 +98,13 @@ class Batch:
             self._note_hits()
             self._note_moving(self._subjects)
             self._heal()
-            for each in self._subjects:
-                self._edit_meanwhile(each)
             self._thaw()
+            self._edit_meanwhile()
             if self._fall is not None and all(each.hit for each in self._subjects):
                 self._fall.go_on()
             self._stage.stack.require_alive()
             time.sleep(_POLL_SECONDS)
+        self._stage.orders.withdraw()
         self._sandbox.heal()
         self._stage.orders.release()
         self._stage.both_workers()
@@ -127,12 +127,15 @@ class Batch:
             self._sandbox.heal()
             self._healed = True
 
-    def _edit_meanwhile(self, each: Subject) -> None:
-        """Edit the frozen one's person."""
-        if each.hit is None or not each.case.edited_while_frozen or each.edited or each.thawed:
-            return
-        if time.monotonic() > each.hit_at + _EDIT_AFTER_SECONDS:
-            each.edited = writes.attempted(partial(services.update_user, each.user_uuid, name=writes.WHILE_FROZEN))
+    def _edit_meanwhile(self) -> None:
+        """Edit the people of those who are frozen, unless one of these has the database in their hands."""
+        for each in self._subjects:
+            if each.hit is None or not each.case.edited_while_frozen or each.edited or each.thawed:
+                continue
+            if time.monotonic() > each.hit_at + _EDIT_AFTER_SECONDS:
+                each.edited = writes.attempted(partial(services.update_user, each.user_uuid, name=writes.WHILE_FROZEN))
+                if not each.edited:
+                    return
 
     def _thaw(self) -> None:
         """Let frozen processes go on when their leases are over; again and again, since threads of one process stop it one by one."""
@@ -189,6 +192,7 @@ class Batch:
         deadline = time.monotonic() + CONVERGED_WITHIN_SECONDS
         moved_at = time.monotonic()
         while time.monotonic() < min(deadline, moved_at + _STILL_SECONDS):
+            self._note_hits()
             self._thaw()
             stats = self._sandbox.stats()
             if self._note_moving(subjects) or stats["in_flight"] or stats["late"]["pending"]:

@@ -70,6 +70,11 @@ class Orders:
     def place(self, key: str, order: Order) -> None:
         self._write(f"{key}.order", json.dumps(asdict(order)))
 
+    def withdraw(self) -> None:
+        """Withdraw the orders that nobody has met: who met them from now on would be left alone with it."""
+        for path in self._folder.glob("*.order"):
+            path.unlink(missing_ok=True)
+
     def release(self) -> None:
         """Let those go on who wait to be treated together with their worker."""
         self._write("go", "")
