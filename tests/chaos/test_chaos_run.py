@@ -30,6 +30,7 @@ ANN = Content("Ann", "1", "", ())
 BEA = Content("Bea", "1", "", ())
 
 
+@pytest.mark.timeout(360)
 def test_no_promise_breaks_in_a_short_run_of_chaos() -> None:
     command = [sys.executable, "-m", "tests.chaos.run", "--seconds", "36", "--seed", SEED]
     env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}

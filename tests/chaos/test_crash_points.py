@@ -16,7 +16,8 @@ from tests.chaos.crash.runs import run
 
 SEED = int(os.environ.get("CRASH_SEED") or datetime.now(UTC).date().toordinal())
 
-pytestmark = pytest.mark.xdist_group("crash")
+# The first of them waits for all, which are run again where the machine was too slow for a crash.
+pytestmark = [pytest.mark.xdist_group("crash"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
