@@ -90,6 +90,7 @@ class Batch:
     def _see_through(self) -> None:
         frozen = sum(each.case.action is Action.FREEZE and each.case.transaction_is_open for each in self._subjects)
         patience = _REACHED_WITHIN_SECONDS + FROZEN_SECONDS * frozen * self._stage.one_writer
+        patience += _TICK_WITHIN_SECONDS * len(self._to_find)
         deadline = time.monotonic() + patience
         self._start_writers()
         while time.monotonic() < deadline and not self._is_over():

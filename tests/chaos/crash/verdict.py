@@ -66,7 +66,7 @@ class Ledger:
 
 
 def judge(subjects: Sequence[Subject], sandbox: SandboxControl) -> list[Result]:
-    """The results, in the same order."""
+    """The results, in the same order. Those whose turn to be written never came have not reached their crash points."""
     ledger = Ledger()
     ledger.read(sandbox.ledger())
     held: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
@@ -75,8 +75,8 @@ def judge(subjects: Sequence[Subject], sandbox: SandboxControl) -> list[Result]:
     return [
         Result(
             each.case,
-            round(max(each.moved_at - each.written_at, 0.0), 1),
-            tuple(_problems(each, ledger, held[str(each.user_uuid)])),
+            round(max(each.moved_at - each.written_at, 0.0), 1) if each.written_at else 0.0,
+            tuple(_problems(each, ledger, held[str(each.user_uuid)])) if each.written_at else (NOT_REACHED,),
         )
         for each in subjects
     ]
