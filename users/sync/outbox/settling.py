@@ -15,8 +15,8 @@ from users.sync.outbox.attempts import close_attempts
 from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
 from users.sync.triggers.sql import ROWS
 
-# What those ask who settle; anything else is fetched when it is read, as after `only()`. All columns of thousands of
-# rows would cost a drain as much as writing them.
+# What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
+# thousands of rows was most of what settling cost a drain (bench/drain-profile.txt).
 _ASKED = (
     "key", "target", "user_uuid", "state", "attempts", "due_at", "parked", "last_error", "may_exist", "remote_username",
 )  # fmt: skip
