@@ -1,4 +1,7 @@
-"""Who did what to whom, and why: Django's own log, which the admin shows as an object's history."""
+"""Who did what to whom, and why: Django's own log, which the admin shows as an object's history.
+
+It outlives whom it is about, so nobody's details stand in it: neither values, nor a username (made of name and phone).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,19 @@ from django.db.models import Model
 __all__ = ["ADDITION", "CHANGE", "DELETION", "record"]
 
 
-def record(account: Any, subject: Model, deed: int, message: str | list[dict[str, Any]]) -> None:
-    """Note what ``account`` did. Call in the transaction of the deed; names of fields, no values: those are personal details."""
-    LogEntry.objects.create(
+def record(
+    account: Any, subject: Model, deed: int, message: str | list[dict[str, Any]], *, name: str = ""
+) -> LogEntry:
+    """Note what ``account`` did. Call in the transaction of the deed; names of fields, no values: those are personal details.
+
+    ``name``: what the log calls the subject; by default its uuid where it has one, else its text.
+    """
+    entry: LogEntry = LogEntry.objects.create(
         user_id=account.pk,
-        content_type=ContentType.objects.get_for_model(subject),
+        content_type=ContentType.objects.get_for_model(subject, for_concrete_model=False),
         object_id=str(subject.pk),
-        object_repr=str(subject)[:200],
+        object_repr=(name or str(getattr(subject, "uuid", subject)))[:200],
         action_flag=deed,
         change_message=message if isinstance(message, str) else json.dumps(message),
     )
+    return entry

@@ -19,6 +19,7 @@ from users.admin.badge import record_badges
 from users.admin.choice import DETAILS, ChoiceForm, ConsistencyChoice
 from users.admin.filters import AccountKind, PersonState, PersonTarget
 from users.admin.importing import CsvImport
+from users.admin.log import Discreet
 from users.admin.panel import panel
 from users.models import User, UserSync
 
@@ -47,7 +48,7 @@ class PersonForm(ChoiceForm, ModelForm):  # type: ignore[type-arg]  # no paramet
 
 
 @admin.register(User)
-class PersonAdmin(ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # no parameters at run time
+class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # no parameters at run time
     """Saving pushes by itself: the triggers record what is owed, and signals wake it.
 
     Accounts that may log in here are changed by operators only, or anybody could become one.

@@ -10,14 +10,20 @@ from rest_framework.authtoken.admin import TokenAdmin as BaseTokenAdmin
 from rest_framework.authtoken.models import TokenProxy
 from unfold.admin import ModelAdmin
 
+from users.admin.log import Discreet
+
 admin.site.unregister(TokenProxy)
 
 
 @admin.register(TokenProxy)
-class TokenAdmin(BaseTokenAdmin, ModelAdmin):
+class TokenAdmin(Discreet, BaseTokenAdmin, ModelAdmin):
     list_display = ("user", "created")
     list_select_related = ("user",)
     autocomplete_fields = ("user",)
+
+    def name_in_history(self, obj: TokenProxy) -> str:
+        """Its account: the text of a key is the key itself."""
+        return f"key of {obj.user.uuid}"
 
     def get_fields(self, request: HttpRequest, obj: TokenProxy | None = None) -> Any:
         return ("user",) if obj is None else ("user", "key", "created")
