@@ -2,31 +2,34 @@
 
 Columns ``name, phone, email, username, groups`` in any order, groups separated by semicolons; only
 ``name`` has to be there. A row is somebody who is here already where the username is theirs or, without
-one, where name, phone and e-mail all are; such a row changes nothing.
+one, where name, phone and e-mail all are; such a row changes nothing. Imports that run at once take turns, so this
+holds among them, too.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import islice
 from typing import IO
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 
-from users import services
+from users import csvfile, services
+from users.csvfile import NotReadable
 from users.models import User
 from users.services import PersonValues
 
+__all__ = ["COLUMNS", "NotReadable", "Rejected", "Report", "as_text", "read", "write_rejected"]
+
 COLUMNS = ("name", "phone", "email", "username", "groups")
+_ERROR = "error"
+_READ = (*COLUMNS, _ERROR)
 _ROWS_PER_TRANSACTION = 100
-_LONGEST_FIELD = 10_000
-
-
-class NotReadable(Exception):
-    """The file is no CSV of people; the message says what is wrong with it."""
+_TURN = 0x75736572
+"""The advisory lock that imports take turns by; any number that nothing else in this database uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +54,25 @@ class Report:
         return self.added + self.present + len(self.rejected)
 
 
-def read(file: IO[str], *, dry_run: bool = False, progress: Callable[[Report], None] = lambda _: None) -> Report:
-    """Add everybody in the file who is not here yet. ``file``: opened as UTF-8 (with or without a mark), newline="".
+def as_text(file: IO[bytes], *, encoding: str | None = None) -> TextIOWrapper:
+    """A stored file as the text that `read` takes, whichever encoding it is in. Raises `NotReadable`."""
+    return csvfile.as_text(file, _READ, encoding=encoding)
+
+
+def read(file: Iterable[str], *, dry_run: bool = False, progress: Callable[[Report], None] = lambda _: None) -> Report:
+    """Add everybody in the file who is not here yet. ``file``: of `as_text`.
 
     ``dry_run``: say what would become of the rows, and change nothing. ``progress`` is called every hundred rows.
     Raises `NotReadable`; what stands before the place is imported by then.
     """
-    rows = _rows(file)
+    rows = csvfile.rows(file, _READ)
     report = Report()
     seen: set[tuple[str, ...]] = set()
     while some := list(islice(rows, _ROWS_PER_TRANSACTION)):
         with transaction.atomic():
-            for line, row in some:
-                _take(report, seen, line, row)
+            _take_turn()
+            for row in some:
+                _take(report, seen, row)
             transaction.set_rollback(dry_run)
         progress(report)
     return report
@@ -71,34 +80,22 @@ def read(file: IO[str], *, dry_run: bool = False, progress: Callable[[Report], N
 
 def write_rejected(report: Report, file: IO[str]) -> None:
     """The rejected rows as a file that can be corrected and imported; its column ``error`` is passed over then."""
-    writer = csv.DictWriter(file, [*COLUMNS, "error"], extrasaction="ignore")
-    writer.writeheader()
-    for rejected in report.rejected:
-        writer.writerow({**rejected.row, "error": rejected.why})
+    csvfile.write(file, _READ, ({**rejected.row, _ERROR: rejected.why} for rejected in report.rejected))
 
 
-def _rows(file: IO[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.DictReader(file, restkey="", restval="", strict=True)
-    try:
-        header = [name.strip().lower() for name in reader.fieldnames or ()]
-        unknown = sorted(set(header) - {*COLUMNS, "error"})
-        if "name" not in header or unknown:
-            problem = f"no column {unknown[0]!r} is known" if unknown else "there is no column 'name'"
-            raise NotReadable(f"{problem}; the first line names the columns: {', '.join(COLUMNS)}")
-        if len(set(header)) < len(header):
-            raise NotReadable("a column is named twice")
-        reader.fieldnames = header
-        for row in reader:
-            yield reader.line_num, row
-    except UnicodeDecodeError:
-        raise NotReadable("the file is not UTF-8; save it as CSV UTF-8") from None
-    except csv.Error as error:
-        raise NotReadable(f"line {reader.line_num}: {error}") from None
+def _take_turn() -> None:
+    """Let no other import look who is here until this transaction has ended.
+
+    SQLite has that already: a transaction begins by locking the whole database for writing.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
 
 
-def _take(report: Report, seen: set[tuple[str, ...]], line: int, row: dict[str, str]) -> None:
-    if "" in row:
+def _take(report: Report, seen: set[tuple[str, ...]], read_row: csvfile.Row) -> None:
+    line, row = read_row.line, read_row.values
+    if read_row.surplus:
         report.rejected.append(Rejected(line, row, "there are more fields than columns"))
         return
     if any("\0" in value for value in row.values()):

@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 
 NAME_MAX_LENGTH = 150
 PHONE_MAX_LENGTH = 32
+_SPREADSHEETS_NUMBER = re.compile(r"([0-9]{5,})\.0+")
+_SHORTENED_NUMBER = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[0-9](?:[0-9 ().\-/]*[0-9])?")
 
 
@@ -31,11 +33,16 @@ def clean_name(value: str) -> str:
 def clean_phone(value: str) -> str:
     """The phone number with digits of any script as ASCII digits; empty stays empty.
 
-    Raises `ValidationError` for anything that is no phone number, or over 32 characters.
+    Of 13911110066.0, which is a number as spreadsheets and data frames write it, the fraction goes. Raises `ValidationError` for anything that is no phone number, or over 32 characters.
     """
     phone = "".join(str(unicodedata.digit(char, char)) for char in unicodedata.normalize("NFKC", value).strip())
     if not phone:
         return ""
+    if number := _SPREADSHEETS_NUMBER.fullmatch(phone):
+        phone = number[1]
+    if _SHORTENED_NUMBER.fullmatch(phone):
+        message = "A spreadsheet has shortened this number: make its column text, and enter the number again."
+        raise ValidationError(message, code="invalid")
     if len(phone) > PHONE_MAX_LENGTH:
         raise ValidationError(f"A phone number has at most {PHONE_MAX_LENGTH} characters.", code="max_length")
     if not _PHONE.fullmatch(phone):

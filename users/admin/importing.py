@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
-from users.csvimport import COLUMNS, NotReadable, Report, read, write_rejected
+from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
 
 MOST_BYTES = 2_000_000
 _SHOWN = 50
@@ -23,7 +23,7 @@ _SHOWN = 50
 class ImportForm(forms.Form):
     file = forms.FileField(
         label="CSV file",
-        help_text=f"UTF-8; the first line names the columns: {', '.join(COLUMNS)}. Longer files: `sync import`.",
+        help_text=f"UTF-8, UTF-16 or GB18030; the first line names the columns: {', '.join(COLUMNS)}. Longer files: `sync import`.",
         widget=UnfoldAdminFileFieldWidget,
     )
     dry_run = forms.BooleanField(
@@ -57,14 +57,15 @@ class CsvImport:
 
 
 def _read(form: ImportForm) -> Report | None:
-    text = io.TextIOWrapper(form.cleaned_data["file"].file, "utf-8-sig", newline="")
     try:
-        return read(text, dry_run=form.cleaned_data["dry_run"])
+        text = as_text(form.cleaned_data["file"].file)
+        try:
+            return read(text, dry_run=form.cleaned_data["dry_run"])
+        finally:
+            text.detach()  # the request closes its file itself
     except NotReadable as problem:
         form.add_error("file", f"The file cannot be read: {problem}.")
         return None
-    finally:
-        text.detach()
 
 
 def _shown(report: Report | None) -> dict[str, Any]:

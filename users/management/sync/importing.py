@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,15 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from users.csvimport import COLUMNS, NotReadable, Report, read, write_rejected
+from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
 
 
 def add_to(actions: Any) -> None:
     parser = actions.add_parser("import", help=f"add people from a CSV file (columns {', '.join(COLUMNS)})")
-    parser.add_argument("file", metavar="FILE.csv", type=Path, help="UTF-8, the first line names the columns")
+    parser.add_argument("file", metavar="FILE.csv", type=Path, help="the first line names the columns")
+    parser.add_argument(
+        "--encoding", metavar="NAME", help="of the file; by default UTF-8, UTF-16 or GB18030, whichever it is"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would become of the rows")
     parser.add_argument(
         "--rejected", metavar="FILE.csv", type=Path, help="where rejected rows go (default: FILE.rejected.csv)"
@@ -28,7 +30,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     path: Path = options["file"]
     rejected_path: Path = options["rejected"] or path.with_suffix(".rejected.csv")
     try:
-        with path.open("rb") as stored, TextIOWrapper(stored, "utf-8-sig", newline="") as file, _bar() as bar:
+        with path.open("rb") as stored, as_text(stored, encoding=options["encoding"]) as file, _bar() as bar:
             task = bar.add_task(path.name, total=path.stat().st_size, found="")
 
             def progress(report: Report) -> None:
