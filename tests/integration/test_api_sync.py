@@ -51,14 +51,14 @@ def test_the_explanation_shows_what_the_target_holds_otherwise(
     connector = Holding(username="ada1", name="Eva", external_id=str(user.uuid))
     monkeypatch.setattr("thirdparty.targets.connector", lambda _name: connector)
 
-    (explained,) = api.get(sync_page(user)).data
+    (explained,) = api.get(f"{sync_page(user)}?ask_target=true").data
 
     assert explained["difference"] == [{"field": "name", "wanted": "Ada", "found": "Eva"}]
     assert explained["wanted"]["name"] == "Ada"
     assert (explained["target"], explained["state"], explained["attempts"]) == ("partner", "pending", [])
 
 
-def test_the_target_is_left_alone_where_that_is_asked(
+def test_the_target_is_left_alone_where_it_is_not_to_be_asked(
     api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unexpected(_name: str) -> None:
@@ -66,7 +66,7 @@ def test_the_target_is_left_alone_where_that_is_asked(
 
     monkeypatch.setattr("thirdparty.targets.connector", unexpected)
 
-    answer = api.get(f"{sync_page(user)}?ask_target=false")
+    answer = api.get(sync_page(user))
 
     assert answer.status_code == 200
     assert answer.data[0]["difference"] is None

@@ -124,6 +124,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     remote_username = serializers.CharField(allow_blank=True)
     adopted = serializers.CharField(allow_blank=True, help_text="why a record that we did not add is ours")
     wanted = RemoteUserSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
+    wanted_note = serializers.CharField(allow_blank=True, help_text="why it cannot be said what is wanted")
     difference = FieldDifferenceSerializer(
         many=True, allow_null=True, help_text="null where the target was not asked or did not say"
     )

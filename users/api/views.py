@@ -44,7 +44,9 @@ class ExplainOptions(serializers.Serializer[Any]):
     """What may be asked along with an explanation."""
 
     ask_target = serializers.BooleanField(
-        default=True, help_text="Whether the target is asked for what it holds, which takes a call to it."
+        default=False,
+        help_text="Have each target asked what it holds, which takes a call to it: if it may be called now, and not more "
+        "often than every few seconds. Else `difference` is null, and `difference_note` says why.",
     )
 
 

@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                 ('last_error', models.CharField(db_default='', max_length=300)),
                 ('synced_at', models.DateTimeField(null=True)),
                 ('pulled_at', models.DateTimeField(help_text='when N hours of waiting last brought it forward', null=True)),
+                ('asked_at', models.DateTimeField(help_text='when an explanation last had the target asked', null=True)),
                 ('state', models.GeneratedField(db_persist=True, expression=models.Case(models.When(parked='brake', then=models.Value('held')), models.When(models.Q(('parked', ''), _negated=True), then=models.Value('dead')), models.When(lease_token__isnull=False, then=models.Value('in_flight')), models.When(recheck_at__isnull=False, then=models.Value('unknown')), models.When(synced_generation__lt=models.F('generation'), then=models.Value('pending')), models.When(deleted=True, then=models.Value('deleted')), default=models.Value('synced'), output_field=models.CharField(max_length=9)), output_field=models.CharField(max_length=9))),
                 ('may_exist', models.GeneratedField(db_persist=True, expression=models.Case(models.When(models.Q(('remote_id__isnull', False), ('add_key__isnull', False), ('recheck_at__isnull', False), ('lease_token__isnull', False), _connector='OR'), then=models.Value(True)), default=models.Value(False), output_field=models.BooleanField()), output_field=models.BooleanField())),
             ],

@@ -80,6 +80,7 @@ class UserSync(models.Model):
     last_error = models.CharField(max_length=300, db_default="")
     synced_at = models.DateTimeField(null=True)
     pulled_at = models.DateTimeField(null=True, help_text="when N hours of waiting last brought it forward")
+    asked_at = models.DateTimeField(null=True, help_text="when an explanation last had the target asked")
     state = models.GeneratedField(expression=_STATE, output_field=models.CharField(max_length=9), db_persist=True)
     may_exist = models.GeneratedField(expression=_MAY_EXIST, output_field=models.BooleanField(), db_persist=True)
 

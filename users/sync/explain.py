@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,16 +11,20 @@ from uuid import UUID
 from django.utils import timezone
 
 from thirdparty import targets
-from thirdparty.connector import RemoteRecord, RemoteUser
+from thirdparty.connector import RemoteUser
 from thirdparty.errors import CapabilityMissing, TargetError
+from thirdparty.identity import same_external_id
 from thirdparty.models import Target
 from users.models import StrictWrite, SyncAttempt, UserSync
 from users.models.sync import State
-from users.sync import outbox
+from users.sync import inquiry, outbox
 from users.sync.desired import read_wanted
 from users.sync.mapping import Unmappable
 
 ATTEMPTS_SHOWN = 10
+_NOT_ASKED = "the target was not asked"
+_SAME = {"external_id": same_external_id}
+"""How a field is compared, where it is not by equality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,9 @@ class FieldDifference:
 class Explanation:
     """All that is known of one record. Times are aware; ``None`` means there is none.
 
-    ``wanted``: what the target is to hold, None for no record. ``difference``: only where the
-    target was asked; None means not asked or not answerable, and ``difference_note`` says why.
+    ``wanted``: what the target is to hold, None for no record, or where that cannot be said: ``wanted_note`` says why
+    then. ``difference``: only where the target was asked; None means not asked or not answerable, and
+    ``difference_note`` says why.
     ``blocked_by``: a sentence for each thing that keeps the record from being pushed now.
     """
 
@@ -50,6 +56,7 @@ class Explanation:
     remote_username: str
     adopted: str
     wanted: RemoteUser | None
+    wanted_note: str
     difference: tuple[FieldDifference, ...] | None
     difference_note: str
     owed_since: datetime | None
@@ -85,7 +92,8 @@ class Explanation:
 def explain(user_uuid: UUID, *, ask_target: bool = False) -> list[Explanation]:
     """The explanation of each of a user's records; works while a tombstone stands, too.
 
-    ``ask_target`` reads the record at the target and fills ``difference``: one or more calls each.
+    ``ask_target`` has each target asked what it holds, if it may be (`users.sync.inquiry`), and fills ``difference``; not
+    to be used inside a transaction then.
     """
     rows = UserSync.objects.filter(user_uuid=user_uuid).order_by("target")
     return [_explain(row, ask_target=ask_target) for row in rows]
@@ -93,14 +101,14 @@ def explain(user_uuid: UUID, *, ask_target: bool = False) -> list[Explanation]:
 
 def _explain(row: UserSync, *, ask_target: bool) -> Explanation:
     wanted: RemoteUser | None = None
-    note = ""
+    wanted_note = ""
     try:
         wanted = read_wanted(row.user_uuid, row.target, row.remote_username)
     except Unmappable as unmappable:
-        note = unmappable.message
-    difference = None
-    if ask_target and not note:
-        difference, note = _difference(row, wanted)
+        wanted_note = unmappable.message
+    difference, difference_note = None, wanted_note or _NOT_ASKED
+    if ask_target and not wanted_note:
+        difference, difference_note = _difference(row, wanted)
     stopped, goes_on_at = _stopped(row.target)
     waits = row.due_at is not None and (stopped is None or goes_on_at is not None)
     return Explanation(
@@ -114,8 +122,9 @@ def _explain(row: UserSync, *, ask_target: bool) -> Explanation:
         remote_username=row.remote_username,
         adopted=row.adopted,
         wanted=wanted,
+        wanted_note=wanted_note,
         difference=difference,
-        difference_note=note,
+        difference_note=difference_note,
         owed_since=row.owed_since,
         synced_at=row.synced_at,
         next_try_at=max(filter(None, (row.due_at, timezone.now(), goes_on_at))) if waits else None,
@@ -161,10 +170,10 @@ def _blocked_by(row: UserSync, stopped: str | None) -> list[str]:
 
 
 def _difference(row: UserSync, wanted: RemoteUser | None) -> tuple[tuple[FieldDifference, ...] | None, str]:
-    if row.target not in targets.names():
-        return None, "the target is not configured"
     try:
-        found = _find(row)
+        found = inquiry.held(row, polled=True)
+    except inquiry.NotAsked as why:
+        return None, f"{_NOT_ASKED}: {why}"
     except CapabilityMissing:
         return None, "the target cannot be queried"
     except TargetError as error:
@@ -176,14 +185,8 @@ def _difference(row: UserSync, wanted: RemoteUser | None) -> tuple[tuple[FieldDi
     fields = ("username", "name", "phone", "email", "role_ids", "external_id")
     theirs = replace(found.user, role_ids=tuple(sorted(found.user.role_ids)))
     pairs = ((name, getattr(wanted, name), getattr(theirs, name)) for name in fields)
-    return tuple(FieldDifference(name, ours, other) for name, ours, other in pairs if ours != other), ""
-
-
-def _find(row: UserSync) -> RemoteRecord | None:
-    connector = targets.connector(row.target)
-    if row.remote_id is not None:
-        return connector.find(remote_id=row.remote_id)
-    found = connector.find(external_id=str(row.user_uuid))
-    if found is None and row.remote_username:
-        found = connector.find(username=row.remote_username)
-    return found
+    return tuple(
+        FieldDifference(name, ours, other)
+        for name, ours, other in pairs
+        if not _SAME.get(name, operator.eq)(ours, other)
+    ), ""

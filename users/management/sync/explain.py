@@ -13,15 +13,16 @@ from users.sync.explain import Explanation, explain
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("explain", help="why a user is in sync, or is not; asks the targets what they hold")
+    parser = actions.add_parser("explain", help="why a user is in sync, or is not")
     parser.add_argument("user", metavar="USER", help=person.HELP)
+    parser.add_argument("--ask", action="store_true", help="have the targets asked what they hold, if they may be")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     parser.set_defaults(run=run)
 
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a user that does not exist."""
-    explanations = explain(person.named(options["user"]), ask_target=True)
+    explanations = explain(person.named(options["user"]), ask_target=options["ask"])
     if options["json"]:
         terminal.print_json(out, [explanation.as_json() for explanation in explanations])
         return
@@ -50,7 +51,9 @@ def _show(out: Console, explanation: Explanation) -> None:
 
 def _facts(explanation: Explanation) -> list[tuple[str, str]]:
     facts = []
-    if explanation.wanted is None:
+    if explanation.wanted_note:
+        facts.append(("wanted", explanation.wanted_note))
+    elif explanation.wanted is None:
         facts.append(("wanted", "no record at the target"))
     else:
         fields = asdict(explanation.wanted).items()
@@ -58,7 +61,7 @@ def _facts(explanation: Explanation) -> list[tuple[str, str]]:
     facts.append(("generation", f"{explanation.generation}; acknowledged {explanation.synced_generation}"))
     facts.append(("remote id", explanation.remote_id or "-"))
     if explanation.difference is None:
-        facts.append(("difference", explanation.difference_note or "not asked"))
+        facts.append(("difference", explanation.difference_note))
     elif not explanation.difference:
         facts.append(("difference", "none: the target holds what is wanted"))
     else:

@@ -54,3 +54,20 @@ def _by_hand(key: str, seen: int | None, changes: str, parameters: list[Any]) ->
             [*parameters, key, seen],
         )
         return bool(cursor.rowcount)
+
+
+def take_question(key: str, seconds: float) -> bool:
+    """Have the record's target asked what it holds; False where somebody has, less than so many seconds ago.
+
+    Waits for nobody who writes the row: it is not asked then either.
+    """
+    db = dialect(connection)
+    # A moment ahead of the clock is of a clock that was set back, and holds nobody up.
+    lately = f"asked_at BETWEEN {db.after()} AND {db.clock}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ROWS} SET asked_at = {db.clock} WHERE key IN (SELECT key FROM {ROWS} "
+            f"WHERE key = %s AND (asked_at IS NULL OR NOT {lately}) {db.skip_locked})",
+            [key, -seconds],
+        )
+        return bool(cursor.rowcount)

@@ -1,0 +1,29 @@
+"""Whether two ids name the same thing, however they are written."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+
+def same_external_id(one: str, other: str) -> bool:
+    """Whether these are one external id: case, dashes, braces and ``urn:uuid:`` of a UUID do not matter.
+
+    An empty one is nobody's.
+    """
+    one, other = one.strip().casefold(), other.strip().casefold()
+    return bool(one) and (one == other or (_uuid(one) is not None and _uuid(one) == _uuid(other)))
+
+
+def same_remote_id(one: str, other: str) -> bool:
+    """Whether a target that answers with the one may mean the other: case and leading zeros of a number aside."""
+    one, other = one.casefold(), other.casefold()
+    return one == other or (
+        one.isascii() and one.isdigit() and other.isascii() and other.isdigit() and one.lstrip("0") == other.lstrip("0")
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,118 @@
+"""What a target holds of one record, asked because a person wants to know: for an explanation, for a decision by hand.
+
+The one way to ask so. The guard is obeyed as by any other call, and told how it ended; and whatever happens at the target,
+people who look at pages neither load it nor stand in each other's way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from thirdparty import guard, targets
+from thirdparty.connector import RemoteRecord
+from thirdparty.errors import CapabilityMissing, TargetError, TargetRefuses
+from thirdparty.guard import Admission, Probe
+from thirdparty.identity import same_external_id
+from users.models import UserSync
+from users.sync import outbox
+from users.sync.outbox import hand
+
+AT_ONCE = 2
+"""So many questions of one process are under way at a target: a frozen one holds no more of its threads."""
+INTERVAL_SECONDS = 3.0
+"""No record is asked about for explanations more often than this, by however many processes."""
+_slots: dict[str, threading.BoundedSemaphore] = {}
+_making_slots = threading.Lock()
+
+
+class NotAsked(Exception):
+    """The target was not asked; the message says why."""
+
+
+def held(row: UserSync, *, remote_id: str = "", polled: bool = False) -> RemoteRecord | None:
+    """What the target holds: the record of this ``remote_id``, or else of every key of ours, None for none.
+
+    ``polled``: for an explanation, which may be asked for again and again. One to three calls, each with its own
+    deadline. Raises `NotAsked`, `CapabilityMissing`, and `TargetError` for whatever else the target answers. Not to be
+    used inside a transaction.
+    """
+    if row.target not in targets.names():
+        raise NotAsked("it is not configured")
+    with _slot(row.target):
+        admission = _admission(row, polled=polled)
+        try:
+            found = _look_up(row, remote_id)
+        except CapabilityMissing as missing:
+            if missing.http_status is None:
+                guard.give_back(row.target, admission, made=0)
+            else:
+                _report(row, admission, missing)
+            raise
+        except TargetError as error:
+            _report(row, admission, error)
+            raise
+        _report(row, admission, None)
+        return found
+
+
+@contextmanager
+def _slot(target: str) -> Iterator[None]:
+    with _making_slots:
+        slot = _slots.setdefault(target, threading.BoundedSemaphore(AT_ONCE))
+    if not slot.acquire(blocking=False):
+        raise NotAsked("others are waiting for its answers at this moment; try again")
+    try:
+        yield
+    finally:
+        slot.release()
+
+
+def _admission(row: UserSync, *, polled: bool) -> Admission:
+    taken: list[bool] = []
+
+    def may_ask() -> bool:
+        taken.append(not polled or hand.take_question(row.key, INTERVAL_SECONDS))
+        return taken[-1]
+
+    # Asked first, so that a turn is spent only on what is asked; where calls are free, the guard does not ask.
+    admission = guard.admit(row.target, worth=may_ask)
+    if admission.granted and not taken:
+        may_ask()
+    if taken and not taken[-1]:
+        raise NotAsked(f"it was, about this record, less than {INTERVAL_SECONDS:g} s ago; try again")
+    if not admission.granted:
+        raise NotAsked(admission.why)
+    if not admission.await_turn():
+        guard.give_back(row.target, admission, made=0)
+        raise NotAsked("its turn had passed; try again")
+    if "query" in admission.without:
+        guard.give_back(row.target, admission, made=0)
+        raise CapabilityMissing("query")
+    return admission
+
+
+def _look_up(row: UserSync, remote_id: str) -> RemoteRecord | None:
+    connector = targets.connector(row.target)
+    if remote_id:
+        return connector.find(remote_id=remote_id)
+    ours = str(row.user_uuid)
+    if row.remote_id is not None:
+        found = connector.find(remote_id=row.remote_id)
+        if found is not None and (not found.user.external_id or same_external_id(found.user.external_id, ours)):
+            return found
+    found = connector.find(external_id=ours)
+    if found is None and row.remote_username:
+        found = connector.find(username=row.remote_username)
+    return found
+
+
+def _report(row: UserSync, admission: Admission, error: TargetError | None) -> None:
+    seen = Probe.UNCLEAR
+    if isinstance(error, TargetRefuses):
+        connector = targets.connector(row.target)
+        seen = guard.probe(connector, admission.offered(connector.capabilities))
+    ruling = guard.report(row.target, row.key, error, seen=seen)
+    if ruling.pardoned:
+        outbox.pardon(ruling.pardoned, ruling.pardoned_for)
