@@ -43,19 +43,24 @@ def upload(text: str) -> SimpleUploadedFile:
 
 def test_a_dead_record_can_be_decided_about_on_its_page(web: Client, dead: UserSync) -> None:
     assert b"Decide by hand" in web.get(f"{RECORDS}{quote(dead.key)}/change/").content
-    answer = web.post(f"{RECORDS}{dead.key}/decide/", {"deed": "settle", "reason": "by phone"}, follow=True)
+    shown = f'<input type="hidden" name="seen" value="{dead.generation}" id="id_seen">'
+    assert shown in web.get(f"{RECORDS}{quote(dead.key)}/change/").content.decode()
+    form = {"deed": "settle", "seen": dead.generation, "remote_id": "r1", "reason": "by phone"}
+    answer = web.post(f"{RECORDS}{dead.key}/decide/", form, follow=True)
     assert messages(answer) == ["Done, and on record: see the record's history."]
     dead.refresh_from_db()
     assert dead.state == "synced"
-    assert LogEntry.objects.get().change_message == "settle: by phone"
+    assert LogEntry.objects.get().change_message == "settle r1: by phone"
 
 
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"deed": "settle", "reason": ""}, "Why: This field is required."),
-        ({"deed": "burn", "reason": "x"}, "What: Select a valid choice"),
-        ({"deed": "adopt", "reason": "x"}, "Give the id"),
+        ({"deed": "settle", "seen": "1", "reason": ""}, "Why: This field is required."),
+        ({"deed": "burn", "seen": "1", "reason": "x"}, "What: Select a valid choice"),
+        ({"deed": "adopt", "seen": "1", "reason": "x"}, "Give the id"),
+        ({"deed": "retry", "reason": "x"}, "Generation: This field is required."),
+        ({"deed": "retry", "seen": "0", "reason": "x"}, "The record has changed since you looked"),
     ],
 )
 def test_a_decision_that_cannot_be_says_why(web: Client, dead: UserSync, form: dict[str, str], said: str) -> None:

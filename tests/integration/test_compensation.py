@@ -39,7 +39,9 @@ def conflict(sandbox: SandboxControl) -> User:
 @pytest.fixture
 def decide(operator: User) -> Callable[..., None]:
     def decide(user: User, deed: Deed, **options: Any) -> None:
-        compensate(row_of(user).key, deed, account=operator, reason="they rang us", **options)
+        row = row_of(user)
+        options.setdefault("seen", row.generation)
+        compensate(row.key, deed, account=operator, reason="they rang us", **options)
 
     return decide
 
@@ -86,8 +88,8 @@ def test_accept_writes_the_targets_values_here(conflict: User, sandbox: SandboxC
     assert held_records(sandbox) == wanted_records()
 
 
-def test_settled_by_hand_owes_nothing_any_more(conflict: User, decide: Any) -> None:
-    decide(conflict, Deed.SETTLE)
+def test_settled_by_hand_owes_nothing_any_more(conflict: User, decide: Any, sandbox: SandboxControl) -> None:
+    decide(conflict, Deed.SETTLE, remote_id=sandbox.users()[0]["userId"])
     row = row_of(conflict)
     assert (row.state, row.due_at, row.owed_since) == ("synced", None, None)
 
@@ -123,6 +125,9 @@ def test_a_record_of_another_user_cannot_be_adopted(conflict: User, sandbox: San
     adas = next(user["userId"] for user in sandbox.users() if user["name"] == "Ada")
     with pytest.raises(CannotCompensate, match="another user"):
         decide(conflict, Deed.ADOPT, remote_id=adas)
+    sandbox.edit(adas, externalId="known-to-nobody-here")
+    with pytest.raises(CannotCompensate, match="another user: it carries the id known-to-nobody-here"):
+        decide(conflict, Deed.ADOPT, remote_id=adas)
 
 
 def test_a_remote_role_that_no_group_has_is_named(conflict: User, sandbox: SandboxControl, decide: Any) -> None:
@@ -142,19 +147,25 @@ def test_a_record_that_a_worker_holds_is_left_to_it(sandbox: SandboxControl, ope
     user = User.objects.create(name="张伟", phone="13800000001")
     outbox.claim([row_of(user).key], Terms(60, 1))
     with pytest.raises(CannotCompensate, match="is in_flight"):
-        compensate(row_of(user).key, Deed.SETTLE, account=operator, reason="why")
+        compensate(row_of(user).key, Deed.SETTLE, account=operator, seen=1, reason="why")
 
 
 def test_a_reason_is_needed(conflict: User, operator: User) -> None:
     with pytest.raises(CannotCompensate, match="Say why"):
-        compensate(row_of(conflict).key, Deed.RETRY, account=operator, reason=" ")
+        compensate(row_of(conflict).key, Deed.RETRY, account=operator, seen=1, reason=" ")
 
 
-def test_the_command_line_decides_in_an_accounts_name(conflict: User, operator: User) -> None:
+def test_the_command_line_decides_in_an_accounts_name(
+    conflict: User, operator: User, sandbox: SandboxControl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.edit(sandbox.users()[0]["userId"], externalId=str(conflict.uuid))
     words = ["compensate", "settle", conflict.username, "--target", "partner", "--reason", "mended at their side"]
     with pytest.raises(CommandError, match="no staff account"):
         call_command("sync", *words, "--by", "nobody")
+    with pytest.raises(CommandError, match="has changed since you looked: it is at generation 1, not 7"):
+        call_command("sync", *words, "--by", "root", "--generation", "7")
     call_command("sync", *words, "--by", "root")
+    assert "deciding on generation 1, as it is now" in capsys.readouterr().out
     assert row_of(conflict).state == "synced"
     assert LogEntry.objects.get().change_message == "settle: mended at their side"
 

@@ -14,15 +14,16 @@ from users.models import User
 
 
 class DecisionForm(forms.Form):
-    """One of the ways out, and why."""
+    """One of the ways out, and why. ``seen``: the record's generation as the page showed it."""
 
     deed = forms.ChoiceField(
         choices=[(deed.value, f"{deed.value.capitalize()}: {meaning}") for deed, meaning in MEANINGS.items()],
         label="What",
         widget=UnfoldAdminSelectWidget,
     )
+    seen = forms.IntegerField(label="Generation", widget=forms.HiddenInput)
     remote_id = forms.CharField(
-        max_length=128, required=False, label="Remote id (to adopt)", widget=UnfoldAdminTextInputWidget
+        max_length=128, required=False, label="Remote id (to adopt, or to settle)", widget=UnfoldAdminTextInputWidget
     )
     reason = forms.CharField(max_length=300, label="Why", widget=UnfoldAdminTextInputWidget)
 
@@ -38,7 +39,12 @@ def decide(request: HttpRequest, key: str) -> None:
     account = cast("User", request.user)
     try:
         compensate(
-            key, Deed(chosen["deed"]), account=account, reason=chosen["reason"], remote_id=chosen["remote_id"].strip()
+            key,
+            Deed(chosen["deed"]),
+            account=account,
+            seen=chosen["seen"],
+            reason=chosen["reason"],
+            remote_id=chosen["remote_id"].strip(),
         )
     except CannotCompensate as refused:
         messages.error(request, str(refused))

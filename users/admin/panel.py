@@ -45,7 +45,7 @@ def _card(explanation: Explanation) -> dict[str, Any]:
     state = State(explanation.state)
     return {
         "explanation": explanation,
-        "decision": DecisionForm() if state in OPEN else None,
+        "decision": DecisionForm(initial={"seen": explanation.generation}) if state in OPEN else None,
         "badge": badge(str(state.label), STATES[state]),
         "page": record_page(explanation.key),
         "attempts": [(attempt, outcome_badge(attempt)) for attempt in explanation.attempts],

@@ -22,7 +22,15 @@ def add_to(actions: Any) -> None:
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--by", required=True, metavar="USERNAME", help="the staff account that decides")
     parser.add_argument("--reason", required=True, help="why; kept in the record's history")
-    parser.add_argument("--remote-id", default="", metavar="N", help="with adopt: the record's id at the target")
+    parser.add_argument(
+        "--remote-id", default="", metavar="N", help="with adopt or settle: the record's id at the target"
+    )
+    parser.add_argument(
+        "--generation",
+        type=int,
+        metavar="N",
+        help="as `sync explain` showed it; without, as the record is at this moment",
+    )
     parser.set_defaults(run=run)
 
 
@@ -33,8 +41,12 @@ def run(out: Console, options: dict[str, Any]) -> None:
     if account is None:
         raise CommandError(f"there is no staff account {options['by']!r}; give one with --by")
     deed = Deed(options["deed"])
+    seen = options["generation"]
+    if seen is None:
+        seen = UserSync.objects.filter(key=key).values_list("generation", flat=True).first() or 0
+        out.print(f"{key}: deciding on generation {seen}, as it is now")
     try:
-        compensate(key, deed, account=account, reason=options["reason"], remote_id=options["remote_id"])
+        compensate(key, deed, account=account, seen=seen, reason=options["reason"], remote_id=options["remote_id"])
     except CannotCompensate as refused:
         raise CommandError(str(refused)) from None
     row = UserSync.objects.get(key=key)

@@ -1,59 +1,71 @@
-"""The state changes that people make to records (`users.compensation`). Each is one conditional statement, as in `outbox`."""
+"""The state changes that people make to records (`users.compensation`). Each is one conditional statement, as in `outbox`.
+
+Each holds only against the generation that the person saw, and while no worker holds the record; none forgets that an
+unanswered request may still take effect (``recheck_at``): the record is read back as any other.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
+from users.models.sync import State
 from users.sync.dialect import Dialect, dialect
 from users.sync.triggers.sql import ROWS
 
 BY_HAND = "by hand"
 
 
-def overwrite(key: str, *, seen: int) -> bool:
-    """A person asks: push once more, whatever the target holds. False when the record has moved on since ``seen``."""
+@dataclass(frozen=True, slots=True)
+class RemoteLink:
+    """What a row says of its remote record: ``remote_id`` None for none, ``add_key`` of an add that is unanswered."""
+
+    remote_id: str | None
+    remote_username: str
+    adopted: str
+    add_key: str | None
+
+
+_LINK = "remote_id = %s, remote_username = %s, adopted = %s, add_key = %s"
+
+
+def retry(key: str, *, seen: int) -> bool:
+    """A person asks: look now, parked or not, level or not. False when the record has moved on since ``seen``."""
     db = dialect(connection)
-    return _by_hand(key, seen, _owed_at_once(db), [])
+    raised = "generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END"
+    return _by_hand(key, seen, _owed_at_once(db, raised), [], f"AND state <> '{State.DELETED}'")
 
 
-def adopt(key: str, remote_id: str, remote_username: str, *, seen: int | None) -> bool:
-    """A person says whose remote record it is: link it, and push our values to it. As `overwrite`.
+def overwrite(key: str, *, seen: int) -> bool:
+    """A person asks: push once more, whatever the target holds. As `retry`."""
+    return _by_hand(key, seen, _owed_at_once(dialect(connection)), [])
+
+
+def adopt(key: str, link: RemoteLink, *, seen: int) -> bool:
+    """A person says whose remote record it is: link it, and push our values to it. As `retry`.
 
     Raises `IntegrityError` where another row has it.
     """
-    db = dialect(connection)
-    link = "remote_id = %s, remote_username = %s, adopted = %s, add_key = NULL"
-    return _by_hand(key, seen, f"{link}, {_owed_at_once(db)}", [remote_id, remote_username, BY_HAND])
+    changes = f"{_LINK}, {_owed_at_once(dialect(connection))}"
+    return _by_hand(key, seen, changes, _linked(link))
 
 
-def settle(key: str, *, seen: int) -> bool:
-    """A person says that it is right at the target: nothing is owed, nothing in doubt. As `overwrite`."""
+def settle(key: str, link: RemoteLink, *, seen: int) -> bool:
+    """A person says that it is right at the target: nothing is owed. As `retry`; raises as `adopt`.
+
+    An add that is unanswered all the same is looked for.
+    """
     db = dialect(connection)
     return _by_hand(
         key,
         seen,
-        "synced_generation = generation, owed_since = NULL, due_at = NULL, recheck_at = NULL, add_key = NULL, "
+        f"{_LINK}, synced_generation = generation, owed_since = NULL, "
+        f"due_at = COALESCE(recheck_at, CASE WHEN %s = 1 THEN {db.clock} END), "
         f"parked = '', attempts = 0, crashes = 0, last_error = '', synced_at = {db.clock}",
-        [],
+        [*_linked(link), int(link.add_key is not None)],
     )
-
-
-def _owed_at_once(db: Dialect) -> str:
-    return (
-        f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), due_at = {db.epoch}, parked = ''"
-    )
-
-
-def _by_hand(key: str, seen: int | None, changes: str, parameters: list[Any]) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {ROWS} SET {changes} WHERE key = %s AND lease_token IS NULL "
-            f"AND {'generation = %s' if seen is not None else '%s IS NULL'}",
-            [*parameters, key, seen],
-        )
-        return bool(cursor.rowcount)
 
 
 def take_question(key: str, seconds: float) -> bool:
@@ -69,5 +81,24 @@ def take_question(key: str, seconds: float) -> bool:
             f"UPDATE {ROWS} SET asked_at = {db.clock} WHERE key IN (SELECT key FROM {ROWS} "
             f"WHERE key = %s AND (asked_at IS NULL OR NOT {lately}) {db.skip_locked})",
             [key, -seconds],
+        )
+        return bool(cursor.rowcount)
+
+
+def _linked(link: RemoteLink) -> list[Any]:
+    return [link.remote_id, link.remote_username, link.adopted, link.add_key]
+
+
+def _owed_at_once(db: Dialect, generation: str = "generation + 1") -> str:
+    return (
+        f"generation = {generation}, owed_since = COALESCE(owed_since, {db.clock}), due_at = {db.epoch}, parked = ''"
+    )
+
+
+def _by_hand(key: str, seen: int, changes: str, parameters: list[Any], further: str = "") -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ROWS} SET {changes} WHERE key = %s AND lease_token IS NULL AND generation = %s {further}",
+            [*parameters, key, seen],
         )
         return bool(cursor.rowcount)

@@ -1,0 +1,315 @@
+"""Decisions by hand are steps like others: they hold for what the person saw, forget no doubt, and leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
+from thirdparty.connector import RemoteRecord
+from thirdparty.models import Target
+from thirdparty.sandbox.client import SandboxControl
+from users import services
+from users.compensation import CannotCompensate, Deed, compensate
+from users.models import RoleMapping, User, UserSync
+from users.sync import inquiry
+from users.sync.outbox import hand
+from users.sync.outbox.hand import RemoteLink
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def decide(operator: User) -> Callable[..., None]:
+    def decide(user: User, deed: Deed, **options: Any) -> None:
+        row = row_of(user)
+        compensate(row.key, deed, account=operator, reason="why", **({"seen": row.generation} | options))
+
+    return decide
+
+
+@pytest.fixture
+def synced(sandbox: SandboxControl) -> User:
+    user = User.objects.create(name="张伟", phone="13800000001")
+    converge()
+    return user
+
+
+@pytest.fixture
+def doubtful(synced: User, sandbox: SandboxControl) -> User:
+    """Their last update was not answered, and takes effect only later."""
+    sandbox.faults(apply_then_500=True)
+    User.objects.filter(pk=synced.pk).update(name="李娜")
+    step(synced)
+    sandbox.faults()
+    assert row_of(synced).state == "unknown"
+    return synced
+
+
+@pytest.fixture
+def half_added(sandbox: SandboxControl, partner: Callable[..., None]) -> User:
+    """Their add was not answered; nothing of it is at the target, and it may land for an hour."""
+    partner(visibility_seconds=3600.0)
+    sandbox.faults(apply_then_500=True)
+    user = User.objects.create(name="张伟", phone="13800000001")
+    step(user)
+    sandbox.faults()
+    sandbox.delete(sandbox.users()[0]["userId"])
+    row = row_of(user)
+    assert (row.state, row.remote_id) == ("unknown", None)
+    assert row.add_key
+    return user
+
+
+def dead(user: User, **facts: Any) -> UserSync:
+    UserSync.objects.filter(user_uuid=user.uuid).update(parked="invalid", due_at=None, **facts)
+    return row_of(user)
+
+
+# -- what the person saw ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deed", list(Deed))
+def test_a_decision_holds_only_for_the_generation_that_was_seen(
+    synced: User, sandbox: SandboxControl, decide: Any, deed: Deed
+) -> None:
+    row = dead(synced)
+    User.objects.filter(pk=synced.pk).update(name="李娜")
+    before = UserSync.objects.values().get()
+    with pytest.raises(CannotCompensate, match="has changed since you looked"):
+        decide(synced, deed, seen=row.generation, remote_id=row.remote_id)
+    assert UserSync.objects.values().get() == before
+
+
+@pytest.mark.parametrize("deed", [Deed.ACCEPT, Deed.ADOPT])
+def test_an_edit_made_while_the_target_is_asked_is_not_overwritten(
+    synced: User, sandbox: SandboxControl, decide: Any, monkeypatch: pytest.MonkeyPatch, deed: Deed
+) -> None:
+    remote_id = dead(synced).remote_id
+    ask = inquiry.held
+
+    def slowly(*arguments: Any, **options: Any) -> RemoteRecord | None:
+        found = ask(*arguments, **options)
+        services.update_user(synced.uuid, name="李娜", phone="13911110066")
+        return found
+
+    monkeypatch.setattr(inquiry, "held", slowly)
+    with pytest.raises(CannotCompensate, match="has changed meanwhile"):
+        decide(synced, deed, remote_id=remote_id)
+    converge()
+    assert User.objects.get(pk=synced.pk).name == "李娜"
+    assert held_records(sandbox) == wanted_records()
+
+
+@pytest.mark.parametrize("deed", ["retry", "overwrite", "adopt", "settle"])
+def test_no_statement_touches_a_row_that_a_worker_holds_or_that_moved_on(synced: User, deed: str) -> None:
+    link = RemoteLink("r9", "x", "", None)
+    do = getattr(hand, deed)
+    arguments = [link] if deed in ("adopt", "settle") else []
+    row = dead(synced)
+    assert not do(row.key, *arguments, seen=row.generation - 1)
+    UserSync.objects.update(lease_token="held")
+    assert not do(row.key, *arguments, seen=row.generation)
+    UserSync.objects.update(lease_token=None)
+    assert do(row.key, *arguments, seen=row.generation)
+
+
+# -- an open doubt ----------------------------------------------------------------------------
+
+
+def test_a_record_that_is_settled_while_a_request_is_unanswered_is_read_back(
+    doubtful: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    window = row_of(doubtful).recheck_at
+    decide(doubtful, Deed.SETTLE)
+    row = row_of(doubtful)
+    assert (row.state, row.recheck_at, row.due_at) == ("unknown", window, window)
+    sandbox.edit(sandbox.users()[0]["userId"], name="what the request left, late")
+    converge()
+    assert row_of(doubtful).state == "synced"
+    assert held_records(sandbox) == wanted_records()
+
+
+@pytest.mark.parametrize("deed", [Deed.RETRY, Deed.OVERWRITE, Deed.ADOPT, Deed.ACCEPT])
+def test_no_deed_forgets_an_open_doubt(doubtful: User, sandbox: SandboxControl, decide: Any, deed: Deed) -> None:
+    row = row_of(doubtful)
+    decide(doubtful, deed, remote_id=row.remote_id if deed is Deed.ADOPT else "")
+    assert row_of(doubtful).recheck_at == row.recheck_at
+
+
+@pytest.mark.parametrize("deed", [Deed.RETRY, Deed.OVERWRITE])
+def test_an_unanswered_add_keeps_its_key(half_added: User, decide: Any, deed: Deed) -> None:
+    key = row_of(half_added).add_key
+    decide(half_added, deed)
+    assert row_of(half_added).add_key == key
+
+
+@pytest.mark.parametrize("deed", [Deed.ADOPT, Deed.SETTLE])
+def test_no_other_record_is_linked_while_an_add_may_still_land(
+    half_added: User, sandbox: SandboxControl, decide: Any, deed: Deed
+) -> None:
+    other = sandbox.create(username="other", name="张伟")["userId"]
+    before = UserSync.objects.values().get()
+    with pytest.raises(CannotCompensate, match="unanswered add may still take effect until"):
+        decide(half_added, deed, remote_id=other)
+    assert UserSync.objects.values().get() == before
+
+
+@pytest.mark.parametrize("deed", [Deed.ADOPT, Deed.ACCEPT, Deed.SETTLE])
+def test_what_the_unanswered_add_made_can_be_linked_at_once(
+    half_added: User, sandbox: SandboxControl, decide: Any, deed: Deed
+) -> None:
+    made = sandbox.create(
+        username=half_added.username, name="张伟", phone="13800000001", externalId=str(half_added.uuid).upper()
+    )["userId"]
+    window = row_of(half_added).recheck_at
+    decide(half_added, deed, remote_id=made if deed is Deed.ADOPT else "")
+    row = row_of(half_added)
+    assert (row.remote_id, row.add_key, row.recheck_at) == (made, None, window)
+
+
+# -- nothing is left behind -------------------------------------------------------------------
+
+
+def test_nothing_is_settled_without_a_record_that_can_be_deleted_later(
+    sandbox: SandboxControl, decide: Any, partner: Callable[..., None]
+) -> None:
+    user = User.objects.create(name="张伟", phone="13800000001")
+    dead(user)
+    with pytest.raises(CannotCompensate, match="holds no record of this user"):
+        decide(user, Deed.SETTLE)
+    sandbox.create(username="zhangwei13800000001", name="张伟")
+    UserSync.objects.update(remote_username="zhangwei13800000001")
+    with pytest.raises(CannotCompensate, match=r"Record .* has this username, but not this user's id"):
+        decide(user, Deed.SETTLE)
+    partner(capabilities=())
+    with pytest.raises(CannotCompensate, match="Nobody could delete it later"):
+        decide(user, Deed.SETTLE)
+    assert row_of(user).parked == "invalid"
+
+
+@pytest.mark.parametrize("capabilities", [("query",), ()])
+def test_whoever_was_settled_with_an_id_is_deleted_when_they_go(
+    sandbox: SandboxControl, decide: Any, partner: Callable[..., None], capabilities: tuple[str, ...]
+) -> None:
+    user = User.objects.create(name="张伟", phone="13800000001")
+    dead(user)
+    made = sandbox.create(username="zhangwei", name="张伟")["userId"]
+    partner(capabilities=capabilities)
+    decide(user, Deed.SETTLE, remote_id=made)
+    assert (row_of(user).state, row_of(user).remote_id) == ("synced", made)
+    partner(capabilities=("query",))
+    sandbox.edit(made, externalId=str(user.uuid))
+    user.delete()
+    converge()
+    assert sandbox.users() == []
+
+
+def test_a_settled_record_that_carries_our_id_is_linked_by_itself(sandbox: SandboxControl, decide: Any) -> None:
+    user = User.objects.create(name="张伟", phone="13800000001")
+    dead(user)
+    made = sandbox.create(username="zhangwei", name="张伟", externalId=str(user.uuid))["userId"]
+    decide(user, Deed.SETTLE)
+    assert (row_of(user).state, row_of(user).remote_id) == ("synced", made)
+
+
+def test_a_deletion_is_settled_only_once_the_record_is_gone(
+    synced: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    synced.delete()
+    row = row_of(synced)
+    dead(synced)
+    with pytest.raises(CannotCompensate, match=f"still holds record {row.remote_id}"):
+        decide(synced, Deed.SETTLE)
+    sandbox.delete(sandbox.users()[0]["userId"])
+    decide(synced, Deed.SETTLE)
+    row = row_of(synced)
+    assert (row.state, row.remote_id, row.may_exist) == ("deleted", None, False)
+
+
+def test_a_second_record_of_one_user_is_not_adopted(synced: User, sandbox: SandboxControl, decide: Any) -> None:
+    first = dead(synced).remote_id
+    second = sandbox.create(username="second", name="张伟")["userId"]
+    with pytest.raises(CannotCompensate, match=f"Record {first} at the target is this user's already"):
+        decide(synced, Deed.ADOPT, remote_id=second)
+
+
+# -- groups -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grouped(synced: User) -> User:
+    """Sales and Support are both role 7, Board is 8; they are in Support, and in Guests, which is no role there."""
+    for name, role in (("Sales", "7"), ("Support", "7"), ("Board", "8"), ("Guests", "")):
+        group = Group.objects.create(name=name)
+        if role:
+            RoleMapping.objects.create(group=group, target="partner", remote_role_id=role)
+    synced.groups.set(Group.objects.filter(name__in=["Support", "Guests"]))
+    dead(synced)
+    return synced
+
+
+@pytest.mark.parametrize(
+    ("reported", "groups"),
+    [(["7"], ["Guests", "Support"]), (["7", "8"], ["Board", "Guests", "Support"]), (["8"], ["Board", "Guests"]),
+     ([], ["Guests"])],
+)  # fmt: skip
+def test_accepting_changes_only_the_groups_in_which_the_target_differs(
+    grouped: User, sandbox: SandboxControl, decide: Any, reported: list[str], groups: list[str]
+) -> None:
+    sandbox.edit(sandbox.users()[0]["userId"], roleIds=reported)
+    decide(grouped, Deed.ACCEPT)
+    assert sorted(group.name for group in grouped.groups.all()) == groups
+
+
+def test_a_role_that_may_be_several_groups_is_refused_with_their_names(
+    grouped: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    grouped.groups.clear()
+    dead(grouped)
+    sandbox.edit(sandbox.users()[0]["userId"], roleIds=["7"], name="李娜")
+    with pytest.raises(CannotCompensate, match="role 7 may be any of the groups Sales, Support"):
+        decide(grouped, Deed.ACCEPT)
+    assert User.objects.get(pk=grouped.pk).name == "张伟"
+
+
+# -- the guard --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deed", [Deed.ACCEPT, Deed.ADOPT])
+def test_a_decision_asks_no_target_that_gets_nothing(
+    synced: User, sandbox: SandboxControl, decide: Any, deed: Deed
+) -> None:
+    row = dead(synced)
+    Target.objects.update(paused=True)
+    before = len(sandbox.ledger())
+    with pytest.raises(CannotCompensate, match="was not asked what it holds: paused"):
+        decide(synced, deed, remote_id=row.remote_id)
+    assert len(sandbox.ledger()) == before
+
+
+def test_an_operator_is_never_overwritten_by_what_a_target_holds(
+    synced: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    User.objects.filter(pk=synced.pk).update(is_superuser=True)
+    dead(synced)
+    sandbox.edit(sandbox.users()[0]["userId"], name="李娜")
+    with pytest.raises(CannotCompensate, match="no longer one whom the targets know"):
+        decide(synced, Deed.ACCEPT)
+    assert User.objects.get(pk=synced.pk).name == "张伟"
+
+
+def test_an_overwritten_record_is_read_back_once_the_window_is_over(
+    doubtful: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    decide(doubtful, Deed.OVERWRITE)
+    converge()
+    assert row_of(doubtful).recheck_at is None
+    assert held_records(sandbox) == wanted_records()
+    assert effects(sandbox)[0] == "created"

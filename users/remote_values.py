@@ -1,0 +1,40 @@
+"""What a target holds of a person, as values of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from thirdparty.connector import RemoteUser
+from users.models import RoleMapping, User
+from users.services import PersonValues
+
+
+class NoSuchGroups(Exception):
+    """The target's roles are no groups of ours, or more than one; the message says which."""
+
+
+def as_ours(user: User, target: str, remote: RemoteUser) -> PersonValues:
+    """The remote values, for a person as they are. Raises `NoSuchGroups`."""
+    values: PersonValues = {"name": remote.name, "phone": remote.phone, "email": remote.email}
+    present = {group.name for group in user.groups.all()}
+    groups = _groups(present, target, set(remote.role_ids))
+    if groups != present:
+        values["groups"] = sorted(groups)
+    return values
+
+
+def _groups(present: Collection[str], target: str, reported: Collection[str]) -> set[str]:
+    """Only what differs changes: several groups may have one role, and of those without any the target says nothing."""
+    role_of = dict(RoleMapping.objects.filter(target=target).values_list("group__name", "remote_role_id"))
+    groups = {name for name in present if role_of.get(name) is None or role_of[name] in reported}
+    for role in sorted(set(reported) - {role_of.get(name) for name in groups}):
+        candidates = sorted(name for name, role_id in role_of.items() if role_id == role)
+        if not candidates:
+            raise NoSuchGroups(f"No group here has the target's role {role}. Map it first.")
+        if len(candidates) > 1:
+            listed = ", ".join(candidates)
+            raise NoSuchGroups(
+                f"The target's role {role} may be any of the groups {listed}. Put the user into one first."
+            )
+        groups.add(candidates[0])
+    return groups
