@@ -130,11 +130,15 @@ class UserViewSet(ModelViewSet[User]):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         choice = preferences.choice(request)
         user = self.get_object()
+
+        def kept(_: User | None) -> None:
+            trail.record(request.user, user, trail.DELETION, "Deleted through the API.")
+
         written = consistency.delete(
             user.uuid,
             seen=preconditions.seen(request),
             consistency=choice,
-            kept=lambda _: trail.record(request.user, user, trail.DELETION, "Deleted through the API."),
+            kept=kept,
         )
         headers = preferences.applied(choice)
         if written.level:
