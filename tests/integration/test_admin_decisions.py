@@ -87,6 +87,14 @@ def test_a_file_is_tried_then_imported(web: Client) -> None:
     assert services.people().count() == 2
 
 
+def test_a_file_that_a_chinese_spreadsheet_saved_is_imported(web: Client) -> None:
+    saved = "sep=;\r\nname;phone;\r\n单雄信;13911110066.0;\r\n张伟;2;\r\n;;\r\n".encode("gbk")
+    done = web.post(IMPORT, {"file": SimpleUploadedFile("people.csv", saved)}, follow=True)
+    assert messages(done) == ["2 added, 0 here already."]
+    usernames = sorted(services.people().values_list("username", flat=True))
+    assert usernames == ["shanxiongxin13911110066", "zhangwei2"]
+
+
 def test_rejected_rows_are_shown_and_offered_as_a_file(web: Client) -> None:
     answer = web.post(IMPORT, {"file": upload("name,phone\nAda,no number\nEve,2\n")})
     page = answer.content.decode()
