@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
+from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,15 +18,19 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from thirdparty.deadline import DeadlineSocket, DeadlineTLSSocket, connect
+from thirdparty.deadline import DeadlineSocket, DeadlineTLSSocket, connect, current_call
+from thirdparty.keep_alive import KeepAlive
 
 if TYPE_CHECKING:
     from thirdparty.config import TargetConfig
+    from thirdparty.proxy import Proxy
 
 # Common servers close a connection that was idle for 5 s; a request that crosses such a close has an unknown outcome.
 MAX_IDLE_SECONDS = 4.0
 # Idle connections that are kept: as many as threads ever called at once, hardly more than this.
 POOL_SIZE = 256
+# As many as http.client bears header lines: nobody who means well sends more.
+MAX_INTERIM_ANSWERS = 100
 
 
 class TargetAdapter(HTTPAdapter):
@@ -33,15 +39,16 @@ class TargetAdapter(HTTPAdapter):
     Works only inside a `thirdparty.deadline.Call`. Not to be used across a fork.
     """
 
-    def __init__(self, base_url: str, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, base_url: str, tls: ssl.SSLContext | None, keep_alive: KeepAlive, proxy: Proxy | None) -> None:
         super().__init__()
         parts = urlsplit(base_url)
-        self._origin_length = len(f"{parts.scheme}://{parts.netloc}")
+        # Without TLS the proxy reads the request itself, and has to be told the whole address.
+        self._by_whole_address = proxy is not None and tls is None
+        self._origin_length = 0 if self._by_whole_address else len(f"{parts.scheme}://{parts.netloc}")
         host = parts.hostname or ""
+        shared = {"maxsize": POOL_SIZE, "keep_alive": keep_alive, "via": proxy}
         self._pool = (
-            _TLSPool(host, parts.port, maxsize=POOL_SIZE, ssl_context=tls)
-            if tls
-            else _Pool(host, parts.port, maxsize=POOL_SIZE)
+            _TLSPool(host, parts.port, ssl_context=tls, **shared) if tls else _Pool(host, parts.port, **shared)
         )
 
     def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> HTTPConnectionPool:
@@ -52,7 +59,7 @@ class TargetAdapter(HTTPAdapter):
         """Set nothing: `requests` would add its own bundle to the trusted ones, for every connection anew."""
 
     def request_url(self, request: PreparedRequest, _proxies: Any) -> str:
-        """Return path and query; `requests` would first look for a proxy."""
+        """Return path and query, or all of it to a proxy; `requests` would first look for one in the environment."""
         return str(request.url)[self._origin_length :]
 
     def build_response(self, _request: PreparedRequest, answer: Any) -> Response:
@@ -89,14 +96,36 @@ def tls_context(config: TargetConfig) -> ssl.SSLContext:
     return context
 
 
+class _Answer(http.client.HTTPResponse):
+    """An answer that begins with the final status: interim ones (RFC 9110, section 15.2) are read and forgotten."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MAX_INTERIM_ANSWERS):
+            read: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # not in the stubs
+            status = read[1]
+            # Nobody asked for another protocol: what follows a 101 is no HTTP.
+            if status >= HTTPStatus.OK or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return read
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException("too many interim answers")
+
+
 class _Connection(HTTPConnection):
-    """A connection over a `DeadlineSocket`, not used again after a long idle time."""
+    """A connection over a `DeadlineSocket`, not used again after a long idle time, nor where none are kept."""
 
     sock: DeadlineSocket
+    response_class = _Answer
     _held: list[bytes] | None = None
+    _answers = 0
+
+    def __init__(self, *args: Any, keep_alive: KeepAlive, via: Proxy | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._keep_alive = keep_alive
+        self._via = via
 
     def request(self, *args: Any, **options: Any) -> None:
         """Send head and body together: apart, they are two system calls here and two wake-ups there."""
+        current_call().reused = self._answers > 0
         held: list[bytes] = []
         self._held = held
         try:
@@ -111,16 +140,48 @@ class _Connection(HTTPConnection):
         else:
             self._held.append(data)
 
+    def getresponse(self) -> Any:
+        """Return the answer, its body unread; count what came of keeping the connection."""
+        answers_so_far = self._answers
+        try:
+            answer = super().getresponse()
+        except ConnectionError:
+            if answers_so_far == 1 and not current_call().heard:
+                self._keep_alive.ended_after_one_answer()
+            raise
+        self._answers = answers_so_far + 1
+        if self._answers > 1:
+            self._keep_alive.served_again()
+        return answer
+
+    def close(self) -> None:
+        super().close()
+        self._answers = 0
+
     def _new_conn(self) -> DeadlineSocket:
         try:
-            return connect(self._dns_host, self.port)
+            if self._via is None:
+                return connect(self._dns_host, self.port)
+            if isinstance(self, HTTPSConnection):
+                return self._via.tunnel(self._dns_host, self.port)
+            return connect(self._via.host, self._via.port)
         except (OSError, UnicodeError) as error:
             # Unwrapped, a reset would pass for one in the middle of a request, after which an answer may still be read.
             raise NewConnectionError(self, "no connection") from error
 
     @property
     def is_connected(self) -> bool:
-        return super().is_connected and monotonic() - self.sock.used_at < MAX_IDLE_SECONDS
+        """Whether the connection may be used again; the pool asks before it hands a kept one out."""
+        if current_call().fresh or not self._keep_alive.allowed or self.sock is None:
+            return False
+        if monotonic() - self.sock.used_at >= MAX_IDLE_SECONDS:
+            return False
+        # Whatever can be read of an idle connection is its end, or an answer that nobody asked for.
+        if super().is_connected:
+            return True
+        if self._answers == 1:
+            self._keep_alive.ended_after_one_answer()
+        return False
 
 
 class _TLSConnection(_Connection, HTTPSConnection):

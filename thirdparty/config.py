@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from thirdparty.connector import Capabilities
+from thirdparty.proxy import Proxy
 
 CONNECTORS = ("landcloud",)
 ADOPTION_POLICIES = ("match", "trust", "never")
@@ -46,6 +47,8 @@ class TargetConfig:
     adopt: str = "match"
     ca_bundle: str = ""
     client_cert: str = ""
+    keep_alive: bool = True
+    proxy: Proxy | None = None
     paths: Mapping[str, str] = field(default_factory=lambda: dict(LANDCLOUD_PATHS), hash=False)
 
 

@@ -29,14 +29,15 @@ _TLS_RECORD_BYTES = 16 * 1024
 class Call:
     """The time that one call may take in this thread, and whether a byte of it has left.
 
-    Used as a context manager around everything that the call does on the network.
+    Used as a context manager around everything that the call does on the network. ``reused``: its
+    connection had served another call. ``heard``: a byte came back. ``fresh``: it wants a new connection.
     """
 
-    __slots__ = ("_ends_at", "sent")
+    __slots__ = ("_ends_at", "fresh", "heard", "reused", "sent")
 
     def __init__(self, seconds: float) -> None:
         self._ends_at = monotonic() + seconds
-        self.sent = False
+        self.sent = self.reused = self.heard = self.fresh = False
 
     def __enter__(self) -> Self:
         _thread.call = self
@@ -46,6 +47,16 @@ class Call:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         _thread.call = None
+
+    @property
+    def met_a_close(self) -> bool:
+        """Whether the end of the connection, if it ended, can be the close of one that had been idle."""
+        return self.reused and not self.heard
+
+    def begin_again(self) -> None:
+        """Start anew on a new connection, within what is left of the time."""
+        self.sent = self.reused = self.heard = False
+        self.fresh = True
 
     def remaining_seconds(self) -> float:
         """Return what is left, always above zero. Raises `TimeoutError` when nothing is."""
@@ -62,7 +73,8 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-def _current_call() -> Call:
+def current_call() -> Call:
+    """Return the call that this thread is in. Raises `RuntimeError` outside of one."""
     if _thread.call is None:
         raise RuntimeError("this socket works only inside a Call")
     return _thread.call
@@ -78,7 +90,7 @@ class DeadlineSocket(socket.socket):
     used_at = 0.0
 
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
-        call = _current_call()
+        call = current_call()
         self.settimeout(call.remaining_seconds())
         # An error means that the kernel took nothing; under TLS, at most part of one record, which nobody can decode.
         count = super().send(data, flags)
@@ -92,9 +104,11 @@ class DeadlineSocket(socket.socket):
                 count += self.send(octets[count:], flags)
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
-        self.settimeout(_current_call().remaining_seconds())
+        call = current_call()
+        self.settimeout(call.remaining_seconds())
         # The TLS socket takes 0 literally, the plain one knows no None: say what fits.
         count = super().recv_into(buffer, nbytes or memoryview(buffer).nbytes, flags)
+        call.heard = call.heard or count > 0
         self.used_at = monotonic()
         return count
 
@@ -107,7 +121,7 @@ class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
         return super().send(memoryview(data)[:_TLS_RECORD_BYTES], flags)
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature of ssl
-        self.settimeout(_current_call().remaining_seconds())
+        self.settimeout(current_call().remaining_seconds())
         super().do_handshake(block)
 
 
@@ -117,7 +131,7 @@ def connect(host: str, port: int) -> DeadlineSocket:
     Each address gets an equal share of the time that is left, so that one which swallows
     packets does not hide the others. Raises `OSError`; `socket.gaierror` for an unknown name.
     """
-    call = _current_call()
+    call = current_call()
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure = OSError("the name has no address")
     for position, (family, kind, protocol, _, address) in enumerate(addresses):

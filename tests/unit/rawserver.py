@@ -23,6 +23,7 @@ class RawServer:
         self.tls = tls
         self.requests: list[bytes] = []
         self.connections = 0
+        self.open: list[socket.socket] = []
         self.reached_its_end = False
         self.stopped = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -39,6 +40,7 @@ class RawServer:
             except OSError:
                 return
             self.connections += 1
+            self.open.append(connection)
             threading.Thread(target=self.attend, args=(connection,), daemon=True).start()
 
     def attend(self, connection: socket.socket) -> None:
@@ -80,6 +82,12 @@ class RawServer:
             if self.stopped.wait(0.02):
                 return
         self.reached_its_end = True
+
+    def cut_all(self) -> None:
+        """End every connection, as a restart does."""
+        while self.open:
+            with contextlib.suppress(OSError):
+                self.open.pop().shutdown(socket.SHUT_RDWR)
 
     def hold(self) -> None:
         """Do nothing for a minute, or until the test ends."""

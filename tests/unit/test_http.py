@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import itertools
 import os
 import shutil
@@ -17,41 +16,12 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from tests.unit.calling import SECRET, SHORT, failure_of, post, session_to
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, serving
 from thirdparty import adapter
-from thirdparty.config import TargetConfig
 from thirdparty.deadline import DeadlineSocket
-from thirdparty.errors import OutcomeUnknown, TargetError, TargetRefuses, TryLater
-from thirdparty.http import MAX_ANSWER_BYTES, Answer, HttpSession
-
-SHORT = 1.0
-PATIENT = 20.0
-SECRET = "marker-of-a-secret"
-
-
-def session_to(url: str, *, ca_bundle: str = "", client_cert: str = "") -> HttpSession:
-    return HttpSession(
-        TargetConfig(
-            name="partner",
-            connector="landcloud",
-            base_url=url,
-            app_secret="s",
-            default_password="p",
-            ca_bundle=ca_bundle,
-            client_cert=client_cert,
-        )
-    )
-
-
-def post(session: HttpSession, timeout_seconds: float = PATIENT) -> Answer:
-    return session.post("/path", SECRET.encode(), {"authToken": SECRET}, timeout_seconds=timeout_seconds)
-
-
-def failure_of(session: HttpSession, timeout_seconds: float = PATIENT) -> TargetError:
-    with pytest.raises(TargetError) as caught:
-        post(session, timeout_seconds)
-    return caught.value
-
+from thirdparty.errors import OutcomeUnknown, TargetRefuses, TryLater
+from thirdparty.http import MAX_ANSWER_BYTES, Answer
 
 # What it sends
 
@@ -311,7 +281,8 @@ def test_an_accepted_and_at_once_closed_connection_is_no_success_and_no_crash() 
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
-        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 150,
     ],
 )
 def test_an_answer_that_is_no_http_answer_is_an_unknown_outcome(garbage: bytes) -> None:
@@ -333,21 +304,6 @@ def test_contradicting_lengths_are_an_unknown_outcome() -> None:
         failure = failure_of(session_to(server.url))
     assert isinstance(failure, OutcomeUnknown)
     assert failure.reason == "garbled"
-
-
-def test_an_interim_answer_does_not_pass_its_final_answer_to_the_next_call() -> None:
-    late = b"HTTP/1.1 103 Early Hints\r\n\r\n"
-
-    def behaviour(server: RawServer, connection: socket.socket) -> None:
-        while server.read_request(connection):
-            first = len(server.requests) == 1
-            connection.sendall(late if first else http(200, b"mine"))
-
-    with serving(behaviour) as server:
-        session = session_to(server.url)
-        assert isinstance(failure_of(session), OutcomeUnknown)
-        assert post(session).body == b"mine"
-    assert server.connections == 2
 
 
 def floods(server: RawServer, connection: socket.socket) -> None:
@@ -377,78 +333,7 @@ def test_an_answer_of_exactly_the_largest_size_is_read() -> None:
         assert len(post(session_to(server.url)).body) == MAX_ANSWER_BYTES
 
 
-def test_a_compressed_answer_is_not_inflated() -> None:
-    bomb = gzip.compress(b"0" * 10_000_000)
-    with serving(answers(http(200, bomb, "Content-Encoding: gzip"))) as server:
-        assert post(session_to(server.url)).body == bomb
-
-
-# Kept connections
-
-
-def test_two_calls_use_one_connection() -> None:
-    with serving(answers(http(200, b"fine"))) as server:
-        session = session_to(server.url)
-        post(session)
-        post(session)
-    assert (server.connections, len(server.requests)) == (1, 2)
-
-
-@pytest.mark.parametrize(
-    "response", [http(204), http(200), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
-)
-def test_an_answer_without_a_body_keeps_its_connection_too(response: bytes) -> None:
-    with serving(answers(response)) as server:
-        session = session_to(server.url)
-        assert post(session).body == b""
-        post(session)
-    assert server.connections == 1
-
-
-def test_a_connection_that_the_server_closed_while_idle_is_replaced_unnoticed() -> None:
-    def one_answer_each(server: RawServer, connection: socket.socket) -> None:
-        server.read_request(connection)
-        connection.sendall(http(200, b"fine"))
-
-    with serving(one_answer_each) as server:
-        session = session_to(server.url)
-        for _ in range(5):
-            assert post(session).body == b"fine"
-            # The close arrives at our end of the loopback a moment after the answer.
-            server.stopped.wait(0.05)
-    assert server.connections == 5
-
-
-def test_a_connection_is_not_used_again_after_a_long_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(answers(http(200, b"fine"))) as server:
-        session = session_to(server.url)
-        post(session)
-        monkeypatch.setattr(adapter, "MAX_IDLE_SECONDS", 0.0)
-        post(session)
-    assert server.connections == 2
-
-
-def test_a_failed_call_leaves_no_connection_behind_for_the_next() -> None:
-    def first_slow(server: RawServer, connection: socket.socket) -> None:
-        while server.read_request(connection):
-            if len(server.requests) == 1:
-                server.stopped.wait(SHORT * 2)
-            connection.sendall(http(200, str(len(server.requests)).encode()))
-
-    with serving(first_slow) as server:
-        session = session_to(server.url)
-        assert isinstance(failure_of(session, SHORT), OutcomeUnknown)
-        assert post(session).body == b"2"
-    assert server.connections == 2
-
-
-def test_a_closed_session_opens_new_connections_when_used_again() -> None:
-    with serving(answers(http(200, b"fine"))) as server:
-        session = session_to(server.url)
-        post(session)
-        session.close()
-        assert post(session).body == b"fine"
-    assert server.connections == 2
+# Processes
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")

@@ -1,0 +1,32 @@
+"""One call of the HTTP client, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from thirdparty.config import TargetConfig
+from thirdparty.errors import TargetError
+from thirdparty.http import Answer, HttpSession
+
+SHORT = 1.0
+PATIENT = 20.0
+SECRET = "marker-of-a-secret"
+
+
+def session_to(url: str, **settings: Any) -> HttpSession:
+    required = {"name": "partner", "connector": "landcloud", "app_secret": "s", "default_password": "p"}
+    return HttpSession(TargetConfig(base_url=url, **required, **settings))
+
+
+def post(session: HttpSession, timeout_seconds: float = PATIENT, *, repeatable: bool = False) -> Answer:
+    return session.post(
+        "/path", SECRET.encode(), {"authToken": SECRET}, timeout_seconds=timeout_seconds, repeatable=repeatable
+    )
+
+
+def failure_of(session: HttpSession, timeout_seconds: float = PATIENT, *, repeatable: bool = False) -> TargetError:
+    with pytest.raises(TargetError) as caught:
+        post(session, timeout_seconds, repeatable=repeatable)
+    return caught.value
