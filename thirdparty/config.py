@@ -7,14 +7,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from thirdparty import address
 from thirdparty.connector import Capabilities
 from thirdparty.proxy import Proxy
 
 CONNECTORS = ("landcloud",)
+DIRECT = "direct"
+"""As ``TARGET_X_PROXY``: no proxy, whatever the environment says, and no warning about it."""
 ADOPTION_POLICIES = ("match", "trust", "never")
 LANDCLOUD_PATHS = {
     "add": "/user/add",
@@ -33,6 +35,7 @@ class TargetConfig:
     ``visibility_seconds``: how long an unanswered request may still take effect.
     ``rate_per_second``: None means unlimited.
     ``adopt``: whose record an existing one of the same username is (PROTOCOL 7).
+    ``keep_alive``: whether a connection may serve several calls. ``proxy``: the way there; None is the direct one.
     """
 
     name: str
@@ -95,6 +98,8 @@ class _Reader:
             adopt=self.choice("ADOPT", ADOPTION_POLICIES, default="match"),
             ca_bundle=self.existing_file("CA_BUNDLE"),
             client_cert=self.existing_file("CLIENT_CERT"),
+            keep_alive=self.flag("KEEP_ALIVE", default=True),
+            proxy=self.proxy(),
             paths=self.paths(),
         )
 
@@ -128,9 +133,11 @@ class _Reader:
             raise self.fail(setting, f"is {text!r}; use a number of seconds above 0, e.g. {default:g}")
         return value
 
-    def flag(self, setting: str) -> bool:
+    def flag(self, setting: str, *, default: bool = False) -> bool:
         text = self.text(setting).lower()
-        if text in ("", "0", "false", "no", "off"):
+        if not text:
+            return default
+        if text in ("0", "false", "no", "off"):
             return False
         if text in ("1", "true", "yes", "on"):
             return True
@@ -138,16 +145,25 @@ class _Reader:
 
     def base_url(self) -> str:
         url = self.required("BASE_URL", "where the third party is, e.g. https://partner.example/api")
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise self.fail("BASE_URL", f"is {url!r}; use a full address, e.g. https://partner.example/api")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise self.fail("BASE_URL", "must hold no credentials, query or fragment")
+        try:
+            parts = address.base_url(url)
+        except address.BadAddress as bad:
+            raise self.fail("BASE_URL", str(bad)) from None
         if parts.scheme == "http" and not self.flag("ALLOW_HTTP"):
             raise self.fail(
                 "BASE_URL", f"is not https; set {self.prefix}ALLOW_HTTP=true if this network may see people's details"
             )
         return url.rstrip("/")
+
+    def proxy(self) -> Proxy | None:
+        """The proxy on the way; the environment's HTTPS_PROXY is not read (decision 0020)."""
+        url = self.text("PROXY")
+        if url in ("", DIRECT):
+            return None
+        try:
+            return address.proxy(url)
+        except address.BadAddress as bad:
+            raise self.fail("PROXY", str(bad)) from None
 
     def capabilities(self) -> Capabilities:
         known = [item.name for item in fields(Capabilities)]
@@ -176,7 +192,7 @@ class _Reader:
         paths = dict(LANDCLOUD_PATHS)
         for item in _listed(self.text("PATHS")):
             call, separator, path = item.partition("=")
-            if not separator or call not in paths or not path.startswith("/"):
+            if not separator or call not in paths or not address.is_path(path):
                 raise self.fail("PATHS", f"has {item!r}; use CALL=/path with CALL one of {', '.join(paths)}")
             paths[call] = path
         return paths

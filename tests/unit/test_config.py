@@ -1,11 +1,14 @@
 """Wrong settings stop the start, with the setting's name and a hint."""
 
+import traceback
+
 import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from syncproject.env import broker_url, database, request_rate
 from thirdparty.config import load_targets
+from thirdparty.proxy import Proxy
 
 GOOD = {
     "SYNC_TARGETS": "partner",
@@ -50,6 +53,23 @@ def test_secrets_do_not_show_in_the_repr() -> None:
         ("TARGET_PARTNER_BASE_URL", "ftp://x"),
         ("TARGET_PARTNER_BASE_URL", "https://user:pw@x/"),
         ("TARGET_PARTNER_BASE_URL", "http://partner.example"),
+        ("TARGET_PARTNER_BASE_URL", "https://partner.example:99999"),
+        ("TARGET_PARTNER_BASE_URL", "https://partner.example:abc/api"),
+        ("TARGET_PARTNER_BASE_URL", "https://partner.example:-1"),
+        ("TARGET_PARTNER_BASE_URL", "https://partner.example:0"),
+        ("TARGET_PARTNER_BASE_URL", "https://[::1/api"),
+        ("TARGET_PARTNER_BASE_URL", "https://:443"),
+        ("TARGET_PARTNER_BASE_URL", "https://partner.example/a b"),
+        ("TARGET_PARTNER_BASE_URL", "https://partner.example/用户"),
+        ("TARGET_PARTNER_PATHS", "add=/用户"),
+        ("TARGET_PARTNER_KEEP_ALIVE", "sometimes"),
+        ("TARGET_PARTNER_PROXY", "proxy.example:3128"),
+        ("TARGET_PARTNER_PROXY", "https://proxy.example:3128"),
+        ("TARGET_PARTNER_PROXY", "socks5://proxy.example:1080"),
+        ("TARGET_PARTNER_PROXY", "http://proxy.example"),
+        ("TARGET_PARTNER_PROXY", "http://proxy.example:99999"),
+        ("TARGET_PARTNER_PROXY", "http://:3128"),
+        ("TARGET_PARTNER_PROXY", "http://proxy.example:3128/path"),
         ("TARGET_PARTNER_APP_SECRET", ""),
         ("TARGET_PARTNER_DEFAULT_PASSWORD", ""),
         ("TARGET_PARTNER_CAPABILITIES", "query,telepathy"),
@@ -72,6 +92,35 @@ def test_a_wrong_setting_is_refused_by_name(setting: str, value: str) -> None:
         env["TARGET_PARTNER_BASE_URL"] = "http://partner.example"
     with pytest.raises(ImproperlyConfigured, match=setting):
         load_targets(env)
+
+
+@pytest.mark.parametrize("url", ["https://partner.example:8443/api", "https://[::1]:8443", "https://[::1]"])
+def test_an_address_with_a_port_that_can_be_is_taken(url: str) -> None:
+    assert load_targets(GOOD | {"TARGET_PARTNER_BASE_URL": url})["partner"].base_url == url
+
+
+def test_connections_are_kept_unless_a_setting_says_otherwise() -> None:
+    assert load_targets(GOOD)["partner"].keep_alive
+    assert not load_targets(GOOD | {"TARGET_PARTNER_KEEP_ALIVE": "false"})["partner"].keep_alive
+
+
+def test_a_proxy_is_read_with_its_credentials() -> None:
+    env = GOOD | {"TARGET_PARTNER_PROXY": "http://me:p%40ss@proxy.example:3128"}
+    target = load_targets(env)["partner"]
+    assert target.proxy == Proxy("proxy.example", 3128, "me:p@ss")
+    assert "p@ss" not in repr(target)
+
+
+@pytest.mark.parametrize("bad", ["ftp://me:s3same@proxy.example:1", "http://me:s3same@proxy.example:abc"])
+def test_a_complaint_about_a_proxy_does_not_show_its_credentials(bad: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="TARGET_PARTNER_PROXY") as caught:
+        load_targets(GOOD | {"TARGET_PARTNER_PROXY": bad})
+    assert "s3same" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("url", ["", "direct"])
+def test_without_a_proxy_the_way_is_direct(url: str) -> None:
+    assert load_targets(GOOD | {"TARGET_PARTNER_PROXY": url})["partner"].proxy is None
 
 
 @pytest.mark.parametrize("rate", ["fast", "0/s", "-1/s", "5", "5/fortnight", "1.5/s"])

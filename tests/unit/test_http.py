@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.unit.calling import SECRET, SHORT, failure_of, post, session_to
+from tests.unit.certificates import make_certificate, server_context
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, serving
 from thirdparty import adapter
 from thirdparty.deadline import DeadlineSocket
@@ -356,31 +356,9 @@ def test_a_forked_process_opens_its_own_connection() -> None:
 # TLS
 
 
-def make_certificate(folder: Path, name: str, address: str = "127.0.0.1") -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("the openssl command makes the certificates, and it is not here")
-    key, certificate, both = (folder / f"{name}.{kind}" for kind in ("key", "crt", "pem"))
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
-            *("-addext", f"subjectAltName=IP:{address}", "-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both.write_bytes(certificate.read_bytes() + key.read_bytes())
-    return both
-
-
 @pytest.fixture(scope="module")
 def server_pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_certificate(tmp_path_factory.mktemp("tls"), "server")
-
-
-def server_context(pem: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
 
 
 def test_an_untrusted_certificate_is_a_refusal_and_nothing_is_sent(server_pem: Path) -> None:
