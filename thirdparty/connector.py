@@ -51,7 +51,8 @@ class Page:
 
 
 class Connector(Protocol):
-    """One target's calls. Each is one request with one total deadline and no hidden retries.
+    """One target's calls. Each is one request with one total deadline and no hidden retries, but for
+    a look-up or a listing, which may be asked once more where its connection had been closed already.
 
     All raise `thirdparty.errors.TargetError` subclasses and nothing else for whatever the
     network or the target does. Safe to share between threads, not across a fork.

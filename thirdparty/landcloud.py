@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from thirdparty.errors import CapabilityMissing, NoSuchUser, OutcomeUnknown, TryLater
 from thirdparty.http import HttpSession
-from thirdparty.landcloud_answer import Question, business_answer, page, record, remote_id_or_none, unreadable
+from thirdparty.landcloud_answer import READS, Question, business_answer, page, record, remote_id_or_none, unreadable
 
 if TYPE_CHECKING:
     from thirdparty.config import TargetConfig
@@ -22,7 +22,8 @@ _Read = TypeVar("_Read")
 class LandcloudConnector:
     """Fulfils `thirdparty.connector.Connector`; raises `thirdparty.errors.TargetError` and nothing else.
 
-    ``clock`` gives seconds since the epoch; only a ``Retry-After`` date is measured against it.
+    ``clock`` gives seconds since the epoch; only a ``Retry-After`` date is measured against it,
+    and only in an answer without a ``Date`` of its own.
     """
 
     def __init__(self, config: TargetConfig, *, clock: Callable[[], float] = time.time) -> None:
@@ -112,6 +113,7 @@ class LandcloudConnector:
             json.dumps(body).encode(),
             {"Content-Type": "application/json; charset=utf-8", "authToken": self._token, **(headers or {})},
             timeout_seconds=self._timeout_seconds,
+            repeatable=call in READS,
         )
         sent = [self._token, *(value for value in body.values() if isinstance(value, str))]
         return business_answer(answer, Question(call, sent, self._clock()))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from thirdparty.charset import codec_of
 from thirdparty.connector import Page, RemoteRecord, RemoteUser
 from thirdparty.errors import (
     CapabilityMissing,
@@ -29,7 +30,7 @@ from thirdparty.retry_after import retry_after_seconds
 
 READS = ("query", "list")
 _NOT_OFFERED = (404, 405)
-_TURNED_AWAY = (401, 403, *_NOT_OFFERED, *range(300, 400))
+_TURNED_AWAY = (401, 403, 407, *_NOT_OFFERED, *range(300, 400))
 _NOT_NOW = (425, 429, 503)
 _REFUSED = tuple(status for status in range(400, 500) if status != HTTPStatus.REQUEST_TIMEOUT)
 _REASON_LENGTH = 40
@@ -52,7 +53,7 @@ def business_answer(answer: Answer, question: Question) -> object:
     """Return ``data`` of an ``ok``. Raises, for any other answer, the `TargetError` that CONTRACT A maps it to."""
     if answer.status != HTTPStatus.OK:
         raise _http_failure(answer, question)
-    reply = _json_object(answer.body)
+    reply = _json_object(answer)
     status = reply.get("status")
     if not isinstance(status, str) or not status:
         raise unreadable("the answer is no JSON object with a status")
@@ -112,10 +113,11 @@ def page(value: object, *, cursor: str | None, versions: bool) -> Page:
     return Page(tuple(record(item, versions=versions) for item in value["users"]), next_cursor)
 
 
-def _json_object(body: bytes) -> Mapping[str, object]:
+def _json_object(answer: Answer) -> Mapping[str, object]:
     """Return the object in a body; an empty one where there is none."""
     try:
-        value = json.loads(body)
+        codec = codec_of(answer.headers.get("Content-Type", ""))
+        value = json.loads(answer.body.decode(codec) if codec else answer.body)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -129,10 +131,10 @@ def _http_failure(answer: Answer, question: Question) -> TargetError:
     if status in _TURNED_AWAY:
         return TargetRefuses(reason, message, http_status=status)
     if status in _NOT_NOW:
-        wish = retry_after_seconds(answer.headers.get("Retry-After"), now=question.now)
+        wish = retry_after_seconds(answer.headers.get("Retry-After"), sent=answer.headers.get("Date"), now=question.now)
         return TryLater(reason, message, http_status=status, retry_after_seconds=wish)
     if status in _REFUSED:
-        return Rejected(reason, _message(_json_object(answer.body), question), http_status=status)
+        return Rejected(reason, _message(_json_object(answer), question), http_status=status)
     return OutcomeUnknown(reason, message, http_status=status)
 
 

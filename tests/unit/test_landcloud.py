@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import traceback
 from collections.abc import Callable
 from email.utils import formatdate
 
 import pytest
 
-from tests.unit.rawserver import answers, http, http_json, serving
+from tests.unit.rawserver import RawServer, answers, http, http_json, serving
 from thirdparty.config import TargetConfig
 from thirdparty.connector import Capabilities, Connector, RemoteRecord, RemoteUser
 from thirdparty.errors import (
@@ -232,7 +233,7 @@ def test_an_unknown_status_is_the_reason_of_the_rejection_and_its_message_is_kep
 # The table of HTTP statuses
 
 HTTP_ROWS: list[tuple[tuple[int, ...], type[TargetError], type[TargetError]]] = [
-    ((401, 403, 300, 301, 302, 303, 304, 307, 308), TargetRefuses, TargetRefuses),
+    ((401, 403, 407, 300, 301, 302, 303, 304, 307, 308), TargetRefuses, TargetRefuses),
     ((404, 405), TargetRefuses, CapabilityMissing),
     ((425, 429, 503), TryLater, TryLater),
     ((408, 500, 502, 504), OutcomeUnknown, TryLater),
@@ -283,6 +284,21 @@ def test_retry_after_is_read_in_both_forms_and_clamped(status: int, header: str,
     assert error.retry_after_seconds == seconds
 
 
+@pytest.mark.parametrize("skew", [-86_400, -120, 0, 120, 86_400])
+def test_a_date_of_retry_after_is_measured_by_the_clock_that_wrote_it(skew: int) -> None:
+    at, until = (formatdate(NOW + skew + ahead, usegmt=True) for ahead in (0, 90))
+    error = failure("update", http(503, b"", f"Date: {at}", f"Retry-After: {until}"))
+    assert isinstance(error, TryLater)
+    assert error.retry_after_seconds == 90.0
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 99 Foo 2027 00:00:00 GMT"])
+def test_without_a_date_of_its_own_retry_after_is_measured_by_our_clock(date: str) -> None:
+    error = failure("update", http(503, b"", f"Date: {date}", f"Retry-After: {formatdate(NOW + 90, usegmt=True)}"))
+    assert isinstance(error, TryLater)
+    assert error.retry_after_seconds == 90.0
+
+
 def test_a_target_that_states_no_wish_leaves_the_delay_to_us() -> None:
     error = failure("update", http(503))
     assert isinstance(error, TryLater)
@@ -292,6 +308,65 @@ def test_a_target_that_states_no_wish_leaves_the_delay_to_us() -> None:
 def test_a_rejection_by_http_status_keeps_the_reason_that_the_target_gave() -> None:
     error = failure("add", http_json({"message": "name is too long"}, 422))
     assert (error.reason, error.message) == ("http_422", "name is too long")
+
+
+# Charsets
+
+
+def declared(charset: str, body: bytes) -> bytes:
+    return http(200, body, f"Content-Type: application/json;charset={charset}")
+
+
+NAMED_IN = [
+    *[("GBK", "gbk", "张伟"), ("gb2312", "gbk", "刘镕"), ("GB18030", "gb18030", "㐂张"), ("x-gbk", "gbk", "张伟")],
+    *[("Big5", "big5", "張偉"), ("iso-8859-1", "latin-1", "José"), ("windows-1252", "cp1252", "“José”")],
+    *[("utf-8", "utf-8", "张伟"), ('"UTF-8"', "utf-8-sig", "张伟"), ("utf-16", "utf-16", "张伟"), ("us-ascii", "utf-8", "张")],
+]
+
+
+@pytest.mark.parametrize(("charset", "codec", "name"), NAMED_IN)
+def test_an_answer_is_read_in_the_charset_that_it_declares(charset: str, codec: str, name: str) -> None:
+    body = json.dumps({"status": "ok", "data": HELD | {"name": name}}, ensure_ascii=False).encode(codec)
+    with serving(answers(declared(charset, body))) as server:
+        found = connector_to(server.url).find(remote_id="42")
+    assert found is not None
+    assert found.user.name == name
+
+
+@pytest.mark.parametrize("charset", ["klingon", "zip", "hex", "punycode", "unicode_escape", "utf-8\x00", "x" * 500])
+def test_a_charset_that_nobody_knows_makes_the_answer_unreadable(charset: str) -> None:
+    error = failure("update", declared(charset, json.dumps(OK).encode()))
+    assert isinstance(error, OutcomeUnknown)
+    assert error.reason == "unreadable"
+
+
+def test_an_answer_that_is_not_in_its_declared_charset_is_unreadable() -> None:
+    error = failure("update", declared("gbk", b'{"status": "ok", "data": "\xff\xff"}'))
+    assert isinstance(error, OutcomeUnknown)
+    assert error.reason == "unreadable"
+
+
+# Servers that close after each answer
+
+
+@pytest.mark.parametrize("call", EVERY)
+def test_only_a_read_is_asked_again_when_it_met_the_end_of_its_connection(call: str) -> None:
+    held = {"status": "ok", "data": {"users": [], "next": None} if call == "list" else HELD if call == "query" else "42"}
+
+    def closes_at_the_second_request(server: RawServer, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(http_json(held))
+        server.read_request(connection)
+
+    with serving(closes_at_the_second_request) as server:
+        connector = connector_to(server.url)
+        CALLS[call](connector)
+        if call in READS:
+            CALLS[call](connector)
+        else:
+            with pytest.raises(OutcomeUnknown):
+                CALLS[call](connector)
+    assert len(server.requests) == (3 if call in READS else 2)
 
 
 UNREADABLE = [
