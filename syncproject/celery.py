@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, task_prerun, worker_init, worker_process_init, worker_shutting_down
+from celery.signals import (
+    beat_init,
+    task_prerun,
+    worker_before_create_process,
+    worker_init,
+    worker_process_init,
+    worker_shutting_down,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncproject.settings")
 
@@ -36,6 +44,14 @@ def _keep_a_process_free(sender: Any, **_: Any) -> None:
     from users.sync import places  # noqa: PLC0415  # the same, and Django is set up by now
 
     places.divide_among(sender.concurrency)
+
+
+@worker_before_create_process.connect
+def _share_what_is_loaded(**_: Any) -> None:
+    # The collector writes a mark into every object that it looks at, and a page written to is no longer shared with
+    # the parent. What is loaded before the fork stays for ever anyway, so it is not looked at again.
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect
