@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script by itself, of no package
 """Prints what this Python's pip knows of indexes, mirrors and certificates as settings of uv, for a shell to `eval`.
 
 uv reads neither pip.conf nor PIP_*. What is set for uv already stays as it is. Prints nothing where there is no pip.
@@ -27,7 +28,7 @@ LISTS = {"extra-index-url": "UV_INDEX", "trusted-host": "UV_INSECURE_HOST", "fin
 def known_to_pip() -> dict[str, str]:
     """pip's settings by the names of its options."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - our own words
     sections: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
     for line in listed.splitlines():
         name, separator, value = line.partition("=")
@@ -53,4 +54,4 @@ def for_uv(known: dict[str, str]) -> dict[str, str]:
 if __name__ == "__main__":
     for name, value in for_uv(known_to_pip()).items():
         if name not in os.environ:
-            print(f"export {name}={shlex.quote(value)}")
+            print(f"export {name}={shlex.quote(value)}")  # noqa: T201 - the shell reads it

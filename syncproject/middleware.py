@@ -38,6 +38,10 @@ class NoNul:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         headers = (value for name, value in request.META.items() if name.startswith("HTTP_"))
-        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "") or any("\0" in v for v in headers):
+        if (
+            "\0" in request.path_info
+            or "%00" in request.META.get("QUERY_STRING", "")
+            or any("\0" in v for v in headers)
+        ):
             raise BadRequest("the request holds a NUL")
         return self._get_response(request)

@@ -30,6 +30,7 @@ CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
+    "users",  # before auth: of two commands of one name, `createsuperuser`, the first app's is taken
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -41,7 +42,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "thirdparty",
-    "users",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

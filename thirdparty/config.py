@@ -35,7 +35,8 @@ class TargetConfig:
     ``visibility_seconds``: how long an unanswered request may still take effect.
     ``rate_per_second``: None means unlimited.
     ``adopt``: whose record an existing one of the same username is (PROTOCOL 7).
-    ``keep_alive``: whether a connection may serve several calls. ``proxy``: the way there; None is the direct one.
+    ``keep_alive``: whether a connection may serve several calls. ``proxy``: the way there; None is the direct one,
+    which is meant where ``direct``.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TargetConfig:
     client_cert: str = ""
     keep_alive: bool = True
     proxy: Proxy | None = None
+    direct: bool = False
     paths: Mapping[str, str] = field(default_factory=lambda: dict(LANDCLOUD_PATHS), hash=False)
 
 
@@ -100,6 +102,7 @@ class _Reader:
             client_cert=self.existing_file("CLIENT_CERT"),
             keep_alive=self.flag("KEEP_ALIVE", default=True),
             proxy=self.proxy(),
+            direct=self.text("PROXY") == DIRECT,
             paths=self.paths(),
         )
 

@@ -131,7 +131,9 @@ def _http_failure(answer: Answer, question: Question) -> TargetError:
     if status in _TURNED_AWAY:
         return TargetRefuses(reason, message, http_status=status)
     if status in _NOT_NOW:
-        wish = retry_after_seconds(answer.headers.get("Retry-After"), sent=answer.headers.get("Date"), now=question.now)
+        wish = retry_after_seconds(
+            answer.headers.get("Retry-After"), sent=answer.headers.get("Date"), now=question.now
+        )
         return TryLater(reason, message, http_status=status, retry_after_seconds=wish)
     if status in _REFUSED:
         return Rejected(reason, _message(_json_object(answer), question), http_status=status)

@@ -43,7 +43,9 @@ def test_a_probe_is_not_sent_on_to_tls(web: Client, settings: Any, address: str)
     assert Client().get(address, headers={"host": POD}).status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", "/admin/", "/admin/login/", "/api/v1/users/", "/api/schema/", "/health/", "/health/live"])
+@pytest.mark.parametrize(
+    "address", ["/", "/admin/", "/admin/login/", "/api/v1/users/", "/api/schema/", "/health/", "/health/live"]
+)
 def test_nothing_else_is_answered_to_a_foreign_host(web: Client, address: str) -> None:
     assert web.get(address, headers={"host": POD}).status_code == 400
 

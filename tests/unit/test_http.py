@@ -18,7 +18,6 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.unit.calling import SECRET, SHORT, failure_of, post, session_to
 from tests.unit.certificates import make_certificate, server_context
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, serving
-from thirdparty import adapter
 from thirdparty.deadline import DeadlineSocket
 from thirdparty.errors import OutcomeUnknown, TargetRefuses, TryLater
 from thirdparty.http import MAX_ANSWER_BYTES, Answer

@@ -63,7 +63,9 @@ def test_a_target_with_tls_is_reached_through_a_tunnel_and_the_proxy_reads_nothi
         assert [post(session).body for _ in range(2)] == [b"fine", b"fine"]
     assert (proxy.connections, target.connections) == (1, 1)
     [connect] = proxy.requests
-    assert connect.startswith(f"CONNECT 127.0.0.1:{target.port} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n".encode())
+    assert connect.startswith(
+        f"CONNECT 127.0.0.1:{target.port} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n".encode()
+    )
     assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:word") in connect
     assert SECRET.encode() not in connect
     assert b"proxy-authorization" not in target.requests[0].lower()

@@ -63,7 +63,7 @@ class Project:
 
     def install(self, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", ".ci/install"],  # noqa: S607 - as `make` does
+            ["sh", ".ci/install"],
             cwd=self.folder,
             env=self.environment | settings,
             capture_output=True,

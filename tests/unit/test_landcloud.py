@@ -320,7 +320,12 @@ def declared(charset: str, body: bytes) -> bytes:
 NAMED_IN = [
     *[("GBK", "gbk", "张伟"), ("gb2312", "gbk", "刘镕"), ("GB18030", "gb18030", "㐂张"), ("x-gbk", "gbk", "张伟")],
     *[("Big5", "big5", "張偉"), ("iso-8859-1", "latin-1", "José"), ("windows-1252", "cp1252", "“José”")],
-    *[("utf-8", "utf-8", "张伟"), ('"UTF-8"', "utf-8-sig", "张伟"), ("utf-16", "utf-16", "张伟"), ("us-ascii", "utf-8", "张")],
+    *[
+        ("utf-8", "utf-8", "张伟"),
+        ('"UTF-8"', "utf-8-sig", "张伟"),
+        ("utf-16", "utf-16", "张伟"),
+        ("us-ascii", "utf-8", "张"),
+    ],
 ]
 
 
@@ -351,7 +356,10 @@ def test_an_answer_that_is_not_in_its_declared_charset_is_unreadable() -> None:
 
 @pytest.mark.parametrize("call", EVERY)
 def test_only_a_read_is_asked_again_when_it_met_the_end_of_its_connection(call: str) -> None:
-    held = {"status": "ok", "data": {"users": [], "next": None} if call == "list" else HELD if call == "query" else "42"}
+    held = {
+        "status": "ok",
+        "data": {"users": [], "next": None} if call == "list" else HELD if call == "query" else "42",
+    }
 
     def closes_at_the_second_request(server: RawServer, connection: socket.socket) -> None:
         server.read_request(connection)

@@ -49,17 +49,23 @@ class Connection(asyncio.Protocol):
         self._stream: tuple[Iterator[bytes], float] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._writable = True
+        self._dying = False
         self.busy = False
         self.refused = False
         self.in_business = False
         self.lost = False
         self.transport: asyncio.Transport
 
-    def send(self, answer: bytes) -> None:
-        """Write the answer to the request in hand and go on to the next."""
-        if not self.lost:
-            self.transport.write(answer)
-            self._finish()
+    def send(self, answer: bytes, *, closes: str | None = None) -> None:
+        """Write the answer to the request in hand and go on to the next; ``closes``: see `Manner`."""
+        if self.lost:
+            return
+        self.transport.write(answer)
+        if closes == "at_next_request":
+            self._dying = True
+        elif closes:
+            self._keep_alive = False
+        self._finish()
 
     def stream(self, pieces: Iterator[bytes], *, pause_seconds: float) -> None:
         """Write the answer piece by piece, each after a pause and no faster than the client reads."""
@@ -101,7 +107,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        if not self._keep_alive:
+        if self._dying:
+            self.transport.close()
+        if self._dying or not self._keep_alive:
             return
         try:
             self._parser.feed_data(data)

@@ -167,7 +167,8 @@ class Exchange:
 
     def _answer(self, turn: _Turn, reply: Reply) -> None:
         self._note_reply(turn, reply)
-        turn.connection.send(reply.whole)
+        manner = self._world.faults.manner
+        turn.connection.send(manner.dress(reply, now=self._world.clock()), closes=manner.closes)
 
     def _leave_unanswered(self, turn: _Turn, *, cut: bool) -> None:
         self._note(turn)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from thirdparty.sandbox.manner import Manner
+
 HTTP_STATUSES = ("400", "401", "403", "404", "405", "408", "409", "413", "415", "422", "425", "429")
 SERVER_ERRORS = ("500", "502", "503", "504")
 BUSINESS_STATUSES = ("busy", "invalid", "unknown_status")
@@ -63,7 +65,8 @@ class Faults:
     """All switches. The same seed and the same order of matching requests give the same hits.
 
     ``late_seconds``: when `late_apply` takes effect, counted from the arrival. ``drip_seconds``: pause before each
-    byte of a slow answer. ``retry_after``: sent with 425, 429 and 503, in seconds or as an HTTP date.
+    byte of a slow answer. ``retry_after``: sent with 425, 429 and 503, in seconds or as an HTTP date. ``manner``: of
+    all answers, whatever ``only`` chooses.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -77,6 +80,7 @@ class Faults:
     redirect_status: int = 302
     apply_before_garbage: float = 1.0
     only: Only = field(default_factory=Only)
+    manner: Manner = field(default_factory=Manner)
     seed: int = 0
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, cast
 
 from thirdparty.sandbox.faults import RATES, Faults, Only
+from thirdparty.sandbox.manner import CLOSES, CODINGS, Manner
 from thirdparty.sandbox.store import CALLS, CAPABILITIES, Rules
 
 _MANY = 10**9
@@ -107,6 +108,40 @@ def _words(name: str, value: object, known: tuple[str, ...] | None = None) -> tu
     return tuple(value)
 
 
+def _one_of(name: str, value: object, known: Collection[str]) -> str | None:
+    if value is not None and value not in known:
+        raise BadSwitch(f"{name} must be null or one of {', '.join(known)}")
+    return cast("str | None", value)
+
+
+def _charset(name: str, value: object) -> str | None:
+    try:
+        "\N{CJK UNIFIED IDEOGRAPH-5F20}".encode("utf-8" if value is None else str(value))
+    except (LookupError, ValueError):
+        raise BadSwitch(f"{name} must be null or a charset with Chinese in it") from None
+    return None if value is None else str(value)
+
+
+def _skew(name: str, value: object) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _MANY):
+        raise BadSwitch(f"{name} must be null or a number of seconds")
+    return cast("float | None", value)
+
+
+def _manner(name: str, value: object) -> Manner:
+    given = _object(name, value if value is not None else {})
+    for word in given:
+        if word not in {item.name for item in fields(Manner)}:
+            raise BadSwitch(f"unknown switch {name}.{word}; known: {', '.join(item.name for item in fields(Manner))}")
+    return Manner(
+        charset=_charset("manner.charset", given.get("charset")),
+        coding=_one_of("manner.coding", given.get("coding"), CODINGS),
+        interim=_whole("manner.interim", given.get("interim", 0)),
+        closes=_one_of("manner.closes", given.get("closes"), CLOSES),
+        clock_skew_seconds=_skew("manner.clock_skew_seconds", given.get("clock_skew_seconds")),
+    )
+
+
 def _only(name: str, value: object) -> Only:
     given = _object(name, value if value is not None else {})
     for word in given:
@@ -131,6 +166,7 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "redirect_status": _redirect_status,
     "apply_before_garbage": _rate,
     "only": _only,
+    "manner": _manner,
     "seed": _whole,
 }
 
