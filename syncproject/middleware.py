@@ -26,7 +26,8 @@ class ProbesByAnyAddress:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info in PROBED and request.method in _SAFE:
-            return resolve(request.path_info).func(request)
+            probe: Handler = resolve(request.path_info).func
+            return probe(request)
         return self._get_response(request)
 
 

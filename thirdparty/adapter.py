@@ -46,7 +46,7 @@ class TargetAdapter(HTTPAdapter):
         self._by_whole_address = proxy is not None and tls is None
         self._origin_length = 0 if self._by_whole_address else len(f"{parts.scheme}://{parts.netloc}")
         host = parts.hostname or ""
-        shared = {"maxsize": POOL_SIZE, "keep_alive": keep_alive, "via": proxy}
+        shared: dict[str, Any] = {"maxsize": POOL_SIZE, "keep_alive": keep_alive, "via": proxy}
         self._pool = (
             _TLSPool(host, parts.port, ssl_context=tls, **shared) if tls else _Pool(host, parts.port, **shared)
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
 from thirdparty.sandbox.reply import Reply
 
-CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress}
+CODINGS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 CLOSES = ("at_once", "at_next_request")
 _INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </logo.png>; rel=preload\r\n\r\n"
 

@@ -25,9 +25,8 @@ class Command(createsuperuser.Command):
         if not given["username"]:
             raise CommandError("You must use --username with --noinput.")
         try:
-            for field in _FIELDS:
-                if given[field]:
-                    User._meta.get_field(field).clean(given[field], None)
+            # As far as given: a blank name becomes the username, a blank e-mail stays one.
+            User(**given).clean_fields(exclude={f.name for f in User._meta.fields} - {f for f in _FIELDS if given[f]})
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from None
         if User.objects.using(options["database"]).filter(username=given["username"]).exists():
