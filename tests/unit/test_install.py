@@ -21,10 +21,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = os.path.realpath(sys.executable)
 MODULES = "import ensurepip, pip, venv"
 
-pytestmark = pytest.mark.skipif(
-    subprocess.run([PYTHON, "-c", MODULES], capture_output=True, check=False).returncode != 0,
-    reason="this Python comes without pip, venv or ensurepip",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        subprocess.run([PYTHON, "-c", MODULES], capture_output=True, check=False).returncode != 0,
+        reason="this Python comes without pip, venv or ensurepip",
+    ),
+    # An environment with its pip is some thousand files, each time anew.
+    pytest.mark.timeout(600),
+]
 
 MAKES_AN_ENVIRONMENT = f'"{PYTHON}" -m venv --without-pip .venv'
 FAILS = "echo UnknownIssuer >&2; exit 2"
