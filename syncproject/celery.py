@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from typing import Any
@@ -16,9 +17,11 @@ from celery.signals import (
     worker_process_init,
     worker_shutting_down,
 )
+from django.db import Error
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncproject.settings")
 
+logger = logging.getLogger(__name__)
 app = Celery("syncproject")
 app.config_from_object("syncproject.celeryconfig")
 app.autodiscover_tasks()
@@ -29,6 +32,7 @@ app.autodiscover_tasks()
 def _refuse_to_start_unsound(**_: Any) -> None:
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415  # Django is set up by now, not at import
 
+    from thirdparty import targets  # noqa: PLC0415
     from users.checks import require_sound  # noqa: PLC0415
 
     try:
@@ -36,6 +40,10 @@ def _refuse_to_start_unsound(**_: Any) -> None:
     except ImproperlyConfigured as problem:
         # Celery logs exceptions of signal handlers and goes on; this one has to end the process.
         sys.exit(f"refusing to start: {problem}")
+    try:
+        targets.take_up()
+    except Error:
+        logger.warning("database unreachable: a target that is away stays away until a worker starts again")
 
 
 @worker_init.connect

@@ -60,16 +60,25 @@ def database(url: str, *, timeout_seconds: float) -> dict[str, Any]:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {type(error).__name__}") from None
     engine = parsed.get("ENGINE", "")
     if engine.endswith("postgresql"):
-        options = {"connect_timeout": 5, "options": f"-c lock_timeout={int(timeout_seconds * 1000)}"}
+        given = parsed.get("OPTIONS", {})
+        theirs = str(given.get("options", ""))
+        if "lock_timeout" in theirs:
+            raise ImproperlyConfigured(
+                "DATABASE_URL sets lock_timeout in its options; set SYNC_DATABASE_TIMEOUT_SECONDS instead: "
+                "the leases are measured by it"
+            )
+        # Under a stricter isolation, saves that meet a push fail to serialise, whatever this database's default is.
+        ours = rf"-c lock_timeout={int(timeout_seconds * 1000)} -c default_transaction_isolation=read\ committed"
         return parsed | {
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": options | parsed.get("OPTIONS", {}),
+            "OPTIONS": {"connect_timeout": 5} | given | {"options": f"{theirs} {ours}".strip()},
         }
     if engine.endswith("sqlite3"):
         return parsed | {
             "CONN_MAX_AGE": None,
-            "OPTIONS": {
+            "OPTIONS": parsed.get("OPTIONS", {})
+            | {
                 # Without IMMEDIATE most write transactions of several processes fail as "locked".
                 "transaction_mode": "IMMEDIATE",
                 "timeout": timeout_seconds,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
 
 from thirdparty.config import TargetConfig
 from thirdparty.connector import Connector
 from thirdparty.landcloud import LandcloudConnector
-from thirdparty.models import Target
+from thirdparty.models import FENCE_TO_DRAW, Target
+
+logger = logging.getLogger(__name__)
 
 
 def names() -> list[str]:
@@ -35,13 +40,53 @@ def _connector(target: TargetConfig, _pid: int) -> Connector:
 
 
 def publish_rows() -> None:
-    """Make the Target rows agree with settings, so that the triggers owe exactly those targets."""
-    wanted = set(names())
-    present = dict(Target.objects.values_list("name", "enabled"))
-    if {name for name, enabled in present.items() if enabled} == wanted:
-        return
-    with transaction.atomic():
-        Target.objects.bulk_create([Target(name=name) for name in wanted - set(present)], ignore_conflicts=True)
-        # Triggers did not know these: users saved before have no rows.
-        Target.objects.filter(name__in=wanted, enabled=False).update(enabled=True, swept_to=0, swept=False)
-        Target.objects.exclude(name__in=wanted).update(enabled=False)
+    """Make the Target rows agree with settings: those named are active, all others are away at most.
+
+    A target that is not named here goes on being owed: one command from a shell without the variable must not
+    lose what is changed meanwhile. Only `retire` ends that.
+    """
+    take_up()
+    for name in Target.objects.filter(enabled=True).exclude(name__in=names()).values_list("name", flat=True):
+        if Target.objects.filter(name=name, enabled=True).update(enabled=False):
+            logger.warning(
+                "target %s is away, as SYNC_TARGETS does not name it here: changes are owed, not sent", name
+            )
+
+
+def take_up() -> None:
+    """Make the targets that settings name active. One that is new, or was retired, is owed everything first."""
+    wanted = names()
+    present = {target.name: target for target in Target.objects.filter(name__in=wanted)}
+    Target.objects.bulk_create([Target(name=name) for name in wanted if name not in present], ignore_conflicts=True)
+    for name, target in present.items():
+        if target.retired:
+            Target.objects.filter(name=name, retired=True).update(enabled=True, retired=False, **_as_new())
+        elif not target.enabled:
+            # It was owed all the time: nothing has to be caught up.
+            Target.objects.filter(name=name, retired=False).update(enabled=True)
+
+
+def retire(name: str) -> bool:
+    """Nothing is owed to this target from now on. Its records are still there. False where there is none."""
+    return bool(Target.objects.filter(name=name).update(enabled=False, retired=True))
+
+
+def owe_anew(name: str | None = None, *, using: str | None = None) -> None:
+    """All records of this target, or of every target, may lack a change: they are to be owed once more, in batches."""
+    behind = Target.objects.using(using).filter(retired=False)
+    if name is not None:
+        behind = behind.filter(name=name)
+    behind.update(
+        owing_to="", swept=False, swept_to=0, round=F("round") + 1, behind_since=Coalesce("behind_since", Now())
+    )
+
+
+def _as_new() -> dict[str, Any]:
+    return {
+        "fence": FENCE_TO_DRAW,
+        "owing_to": None,
+        "swept": False,
+        "swept_to": 0,
+        "round": F("round") + 1,
+        "behind_since": Now(),
+    }

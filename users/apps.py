@@ -4,9 +4,6 @@ from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
-# The apps whose tables carry or feed the triggers. Dropping them owes every record again, so not for others.
-_WATCHED_APPS = {"users", "thirdparty"}
-
 
 class UsersConfig(AppConfig):
     name = "users"
@@ -15,16 +12,14 @@ class UsersConfig(AppConfig):
     def ready(self) -> None:
         from users import checks, signals  # noqa: F401, PLC0415  # both register themselves; models must be loaded
 
-        pre_migrate.connect(_drop_triggers, sender=self)
+        pre_migrate.connect(_make_way, sender=self)
         post_migrate.connect(_install_triggers, sender=self)
 
 
-def _drop_triggers(*, using: str, plan: list[Any], **_: Any) -> None:
+def _make_way(*, using: str, plan: list[Any], **_: Any) -> None:
     from users.sync import triggers  # noqa: PLC0415  # needs the app registry
 
-    touched = {migration.app_label for migration, _backwards in plan}
-    if touched & _WATCHED_APPS and triggers.tables_exist(connections[using]):
-        triggers.drop(connections[using])
+    triggers.make_way(connections[using], [migration for migration, _backwards in plan])
 
 
 def _install_triggers(*, using: str, **_: Any) -> None:

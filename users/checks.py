@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import OperationalError
 
 from users.sync import triggers
 
 LEASE_MARGIN_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 900.0
+_READ_COMMITTED = "read committed"
 
 
 @register()
@@ -63,7 +65,11 @@ def durations(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def triggers_in_place(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """The triggers are there, where the tables are."""
+    """The triggers are there, where the tables are.
+
+    A warning, since ``migrate`` makes this check before it mends what is wrong: an error would end it. Workers, web
+    and reconciler refuse to go on by themselves (`require_in_place`).
+    """
     problems: list[CheckMessage] = []
     for alias in databases or ():
         try:
@@ -72,17 +78,51 @@ def triggers_in_place(*, databases: Sequence[str] | None = None, **_: Any) -> li
             continue
         if absent:
             problems.append(
-                Error(
+                Warning(
                     f"Database triggers are missing: {', '.join(absent)}",
                     hint="Run: python manage.py migrate",
-                    id="usersync.E010",
+                    id="usersync.W010",
                 )
             )
     return problems
 
 
+@register(Tags.database)
+def isolation(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Transactions are READ COMMITTED: under a stricter isolation, saves that meet a push fail to serialise."""
+    problems: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            level = _isolation(connections[alias])
+        except OperationalError:
+            continue
+        if level != _READ_COMMITTED:
+            problems.append(
+                Error(
+                    f"The database's transactions are {level.upper()} by default",
+                    hint="Saves would fail to serialise. Let the role that this application uses have: "
+                    "ALTER ROLE … SET default_transaction_isolation = 'read committed' "
+                    "(a pooler may have dropped the option with which it asks for that itself).",
+                    id="usersync.E011",
+                )
+            )
+    return problems
+
+
+def _isolation(connection: BaseDatabaseWrapper) -> str:
+    """What transactions get, of several statements (Django may begin them its own way) and of one; the stricter."""
+    if connection.vendor != "postgresql":
+        return _READ_COMMITTED  # SQLite has one writer at a time
+    levels = set()
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for setting in ("transaction_isolation", "default_transaction_isolation"):
+            cursor.execute(f"SHOW {setting}")
+            levels |= set(cursor.fetchone())
+    return next(iter(levels - {_READ_COMMITTED}), _READ_COMMITTED)
+
+
 def require_sound() -> None:
     """Raise `ImproperlyConfigured` for what would make a worker go wrong. For processes without checks."""
-    for problem in durations():
+    for problem in durations() or isolation(databases=[DEFAULT_DB_ALIAS]):
         raise ImproperlyConfigured(f"{problem.msg}. {problem.hint}")
     triggers.require_in_place()

@@ -8,7 +8,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from thirdparty import guard, targets
-from users.sync import limits, reconcile, strict, sweep, triggers, wake
+from users.sync import catch_up, limits, reconcile, strict, triggers, wake
 from users.sync.drain import drain
 from users.sync.publisher import RECONCILE
 from users.sync.push import push
@@ -117,6 +117,6 @@ def run_reconcile() -> int:
         # The first spreads to as many as are needed; a hint for each would be there even if one did all.
         woken += wake.start_drain(target, spread=drains - 1)
     for target in targets.names():
-        sweep.add_missing(target)
+        catch_up.go_on(target)
     reconcile.prune()
     return woken

@@ -51,6 +51,32 @@ def test_nothing_starts_where_writes_would_go_unrecorded(
     assert "manage.py migrate" in ended.stderr
 
 
+def test_migrate_puts_back_triggers_that_are_missing(tmp_path: Path) -> None:
+    """A process of its own, for it makes all checks before it does anything."""
+    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
+    drop = "from users.sync import triggers; triggers.drop()"
+    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
+    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", drop], DATABASE_URL=url).returncode == 0
+    migrated = run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url)
+    assert migrated.returncode == 0, migrated.stderr
+    assert "usersync.W010" in migrated.stderr
+    assert run(WEB, DATABASE_URL=url).returncode == 0
+
+
+def test_a_start_makes_a_target_active_that_a_migrate_without_the_variable_had_sent_away(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
+    look = [*MANAGE, "shell", "--verbosity", "0", "-c"]
+    look.append(
+        "from thirdparty.models import Target; print([*Target.objects.values_list('name', 'enabled', 'retired')])"
+    )
+    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
+    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url, SYNC_TARGETS="").returncode == 0
+    assert "('partner', False, False)" in run(look, DATABASE_URL=url).stdout
+    signal = "from celery.signals import beat_init; import syncproject.celery; beat_init.send(sender=None)"
+    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", signal], DATABASE_URL=url).returncode == 0
+    assert "('partner', True, False)" in run(look, DATABASE_URL=url).stdout
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [

@@ -9,11 +9,10 @@ import pytest
 from django.utils import timezone
 
 from tests.integration.conftest import row_of
-from thirdparty import targets
 from thirdparty.models import Target
 from users import tasks
 from users.models import SyncAttempt, User, UserSync
-from users.sync import reconcile, sweep, triggers
+from users.sync import catch_up, reconcile, triggers
 from users.sync.wake import MOST_DRAINS
 
 pytestmark = pytest.mark.django_db
@@ -80,11 +79,11 @@ def test_what_is_parked_is_never_brought_forward(user: User) -> None:
 
 
 def test_users_that_a_new_target_lacks_are_added_in_one_pass(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "USERS_AT_ONCE", 2)
+    monkeypatch.setattr(catch_up, "AT_ONCE", 2)
     User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(7)])
     UserSync.objects.all().delete()
     User.objects.create_superuser("root", "pw")
-    assert sweep.add_missing("partner") == 8
+    assert catch_up.go_on("partner") == 8
     assert row_of(user).state == "pending"
     assert Target.objects.get().swept
 
@@ -92,22 +91,13 @@ def test_users_that_a_new_target_lacks_are_added_in_one_pass(user: User, monkeyp
 def test_after_the_first_pass_a_tick_looks_at_some_users_and_goes_on_where_it_was(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "USERS_AT_ONCE", 2)
+    monkeypatch.setattr(catch_up, "AT_ONCE", 2)
     User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(3)])
-    Target.objects.update(swept=True)
+    Target.objects.update(swept=True, fence=None, owing_to=None, behind_since=None)
     last = User.objects.order_by("-id")[0]
     UserSync.objects.filter(user_uuid=last.uuid).delete()
-    assert [sweep.add_missing("partner") for _ in range(2)] == [0, 1]
+    assert [catch_up.go_on("partner") for _ in range(2)] == [0, 1]
     assert row_of(last).state == "pending"
-
-
-def test_a_target_that_is_named_again_is_swept_from_the_first_user_on(user: User, settings: Any) -> None:
-    Target.objects.update(swept=True, swept_to=10**6, enabled=False)
-    missed = User.objects.create(name="While it was not named", phone="2")
-    assert not UserSync.objects.filter(user_uuid=missed.uuid).exists()
-    targets.publish_rows()
-    assert sweep.add_missing("partner") == 1
-    assert row_of(missed).state == "pending"
 
 
 def test_old_tombstones_and_attempts_are_pruned_and_nothing_else(user: User) -> None:

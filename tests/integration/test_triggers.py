@@ -17,11 +17,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.integration.conftest import row_of
-from thirdparty import targets
 from thirdparty.models import Target
 from users.models import RoleMapping, User, UserSync
 from users.models.sync import EPOCH
-from users.sync import triggers
+from users.sync import catch_up, triggers
 from users.sync.outbox import look_now
 
 pytestmark = pytest.mark.django_db
@@ -185,6 +184,40 @@ def test_a_changed_uuid_is_another_person(user: User) -> None:
     assert not row_of(user).deleted
 
 
+@pytest.mark.parametrize("column", ["name = 'Renamed'", "uuid = %s"], ids=["with the name", "with the uuid"])
+def test_the_primary_key_and_another_column_changed_in_one_statement_are_owed(user: User, column: str) -> None:
+    old, new = user.uuid, uuid4()
+    parameters = [new if connection.vendor == "postgresql" else new.hex] if "%s" in column else []
+    execute(f"UPDATE users_user SET id = id + 1000, {column}", *parameters)
+    moved = User.objects.get()
+    assert moved.pk == user.pk + 1000
+    assert (row_of(moved).deleted, row_of(moved).generation) == (False, 1 if parameters else 2)
+    if parameters:
+        assert UserSync.objects.get(user_uuid=old).deleted
+        assert UserSync.objects.count() == 2
+
+
+def test_a_primary_key_that_changes_alone_is_owed_for_memberships_go_by_it(user: User) -> None:
+    execute("UPDATE users_user SET id = id + 1000")
+    assert row_of(User.objects.get()).generation == 2
+
+
+def test_people_who_move_into_each_others_rows_in_one_statement_are_paired_by_uuid(user: User) -> None:
+    """The first row becomes a new person, the second becomes the first one: gone is the second."""
+    first, second, third = user.uuid, User.objects.create(name="李娜").uuid, uuid4()
+    cast = "::uuid" if connection.vendor == "postgresql" else ""
+    moves = [first, third, first]
+    execute(
+        "UPDATE users_user SET id = id + 1000, name = name || '!', "
+        f"uuid = CASE WHEN uuid = %s{cast} THEN %s{cast} ELSE %s{cast} END",
+        *(uuid if connection.vendor == "postgresql" else uuid.hex for uuid in moves),
+    )
+    rows = {row.user_uuid: row for row in UserSync.objects.all()}
+    assert {uuid: row.deleted for uuid, row in rows.items()} == {first: False, second: True, third: False}
+    assert rows[first].generation > 1
+    assert User.objects.get(uuid=first).name == "李娜!"
+
+
 def test_a_user_created_again_under_the_same_uuid_is_no_tombstone(user: User) -> None:
     uuid = user.uuid
     user.delete()
@@ -231,11 +264,13 @@ def test_a_mapping_of_another_target_is_not_owed(user: User) -> None:
     assert row_of(user).generation == before
 
 
-def test_every_enabled_target_is_owed_and_no_other(user: User) -> None:
+def test_every_target_but_a_retired_one_is_owed(user: User) -> None:
     Target.objects.create(name="second", enabled=True)
-    Target.objects.create(name="retired", enabled=False)
+    Target.objects.create(name="away", enabled=False)
+    Target.objects.create(name="retired", enabled=False, retired=True)
     late = User.objects.create(name="Late")
-    assert set(UserSync.objects.filter(user_uuid=late.uuid).values_list("target", flat=True)) == {"partner", "second"}
+    owed = set(UserSync.objects.filter(user_uuid=late.uuid).values_list("target", flat=True))
+    assert owed == {"partner", "second", "away"}
 
 
 def test_a_change_touches_neither_lease_nor_doubt(user: User) -> None:
@@ -286,6 +321,7 @@ def test_what_happened_without_triggers_is_owed_once_they_are_back(user: User) -
     gone_uuid = gone.uuid
     gone.delete()
     assert triggers.install()
+    catch_up.go_on("partner")
     assert row_of(user).state == "pending"
     assert row_of(unseen).state == "pending"
     assert UserSync.objects.get(user_uuid=gone_uuid).deleted
@@ -351,9 +387,3 @@ def test_a_role_that_may_only_write_users_still_records_what_is_owed(user: User)
         execute("RESET ROLE")
         execute("DROP OWNED BY usersync_test_writer")
         execute("DROP ROLE usersync_test_writer")
-
-
-def test_settings_decide_which_targets_are_enabled(settings: Any) -> None:
-    Target.objects.create(name="old", enabled=True)
-    targets.publish_rows()
-    assert list(Target.objects.filter(enabled=True).values_list("name", flat=True)) == ["partner"]

@@ -140,3 +140,19 @@ def test_a_broker_that_loses_tasks_is_refused(url: str) -> None:
 def test_a_database_without_triggers_of_ours_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
         database(url, timeout_seconds=1.0)
+
+
+def test_options_of_the_database_url_are_kept_beside_the_lock_timeout() -> None:
+    known = database("postgres://u@h/d?options=-c%20search_path%3Dapp", timeout_seconds=1.5)
+    assert "-c search_path=app" in known["OPTIONS"]["options"]
+    assert "-c lock_timeout=1500" in known["OPTIONS"]["options"]
+
+
+def test_a_lock_timeout_in_the_database_url_names_the_setting_that_leases_are_measured_by() -> None:
+    with pytest.raises(ImproperlyConfigured, match="SYNC_DATABASE_TIMEOUT_SECONDS"):
+        database("postgres://u@h/d?options=-c%20lock_timeout%3D90s", timeout_seconds=1.0)
+
+
+def test_other_options_of_an_sqlite_url_are_kept() -> None:
+    options = database("sqlite:////tmp/x?cached_statements=7", timeout_seconds=1.0)["OPTIONS"]
+    assert (str(options["cached_statements"]), options["transaction_mode"]) == ("7", "IMMEDIATE")

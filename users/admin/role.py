@@ -22,8 +22,10 @@ class TargetChoice:
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name != "target":
             return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]  # the ModelAdmin's
-        rows = Target.objects.values_list("name", "enabled")
-        choices = [(name, name if enabled else f"{name} (not configured)") for name, enabled in rows]
+        choices = [
+            (target.name, target.name if target.enabled else f"{target.name} ({target.standing})")
+            for target in Target.objects.all()
+        ]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget)
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from thirdparty import guard
-from thirdparty.models import Target
+from thirdparty.models import Standing, Target
 from users.admin.badge import badge
 from users.sync.pause import pause, resume
 from users.sync.status import BREAKER_CLOSED
@@ -19,13 +19,13 @@ from users.sync.status import BREAKER_CLOSED
 
 @admin.register(Target)
 class TargetAdmin(ModelAdmin):
-    list_display = ("name", "configured", "sending", "breaker_badge", "rate", "reason")
+    list_display = ("name", "standing_badge", "sending", "breaker_badge", "rate", "reason")
     fields = (
-        "name", "configured", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
+        "name", "standing_badge", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
         "paused", "paused_reason",
     )  # fmt: skip
     readonly_fields = (
-        "name", "configured", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
+        "name", "standing_badge", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
     )  # fmt: skip
     actions = ("pause_selected", "resume_selected")
 
@@ -41,9 +41,9 @@ class TargetAdmin(ModelAdmin):
         else:
             resume(obj.name)
 
-    @admin.display(description="Configured", boolean=True)
-    def configured(self, target: Target) -> bool:
-        return target.enabled
+    @admin.display(description="Standing", ordering="-enabled")
+    def standing_badge(self, target: Target) -> SafeString:
+        return badge(target.standing, "success" if target.standing == Standing.ACTIVE else "warning")
 
     @admin.display(description="Sending", ordering="paused")
     def sending(self, target: Target) -> SafeString:

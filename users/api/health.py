@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from thirdparty import targets
-from thirdparty.models import Target
+from thirdparty.models import Standing, Target
 from users.sync import triggers
 from users.sync.publisher import publisher
 
@@ -30,15 +30,18 @@ def _reasons() -> list[str]:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return ["migrations are missing; run: python manage.py migrate"]
         absent = triggers.missing()
-        unrecorded = set(targets.names()) - set(Target.objects.filter(enabled=True).values_list("name", flat=True))
+        standings = {target.name: target.standing for target in Target.objects.filter(name__in=targets.names())}
     except Error:
         return ["the database does not answer"]
     reasons = []
     if absent:
         reasons.append(f"database triggers are missing ({', '.join(absent)}); run: python manage.py migrate")
+    unrecorded = [name for name in targets.names() if standings.get(name, Standing.RETIRED) == Standing.RETIRED]
     if unrecorded:
-        listed = ", ".join(sorted(unrecorded))
-        reasons.append(f"nothing is recorded yet for target {listed}; run: python manage.py migrate")
+        reasons.append(f"nothing is recorded for target {', '.join(unrecorded)}; run: python manage.py migrate")
+    away = [name for name in targets.names() if standings.get(name) == Standing.AWAY]
+    if away:
+        reasons.append(f"target {', '.join(away)} is away: owed, not sent; restart a worker that names it, or migrate")
     return reasons
 
 

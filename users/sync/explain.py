@@ -138,8 +138,13 @@ def _explain(row: UserSync, *, ask_target: bool) -> Explanation:
 def _stopped(target_name: str) -> tuple[str | None, datetime | None]:
     """Why nothing at all goes to this target, None where things go; and when that ends by itself, if it does."""
     target = Target.objects.filter(name=target_name).first()
-    if target is None or not target.enabled or target_name not in targets.names():
-        return f"target {target_name} is not named in SYNC_TARGETS", None
+    if target is None or target_name not in targets.names():
+        return f"target {target_name} is away: SYNC_TARGETS does not name it; what changes goes on being owed", None
+    if not target.enabled:
+        return (
+            f"target {target_name} is {target.standing}, though SYNC_TARGETS names it here: "
+            "restart a worker that names it, or run manage.py migrate"
+        ), None
     if target.paused:
         return f"target {target_name} is paused: {target.paused_reason or 'no reason given'}", None
     if target.quiet_until is not None and target.quiet_until > timezone.now():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -20,8 +21,9 @@ BREAKER_CLOSED = "closed"
 def status() -> dict[str, Any]:
     """``{"healthy": bool, "targets": {name: {state: count, …, "oldest_unsynced_seconds"} | guard.summary()}}``.
 
-    Healthy: changes are recorded for every configured target, none is paused or cut off by its
-    breaker, and nothing has been owed for longer than SYNC_RECONCILE_AFTER_HOURS.
+    Healthy: changes are recorded for every configured target, none is away, paused or cut off by its
+    breaker, and nothing has been owed, or been to be owed, for longer than SYNC_RECONCILE_AFTER_HOURS. Targets
+    that this process does not know are not looked at.
     """
     rows = {target.name: target for target in Target.objects.filter(enabled=True)}
     report = {name: _blank(rows.get(name)) for name in targets.names()}
@@ -33,8 +35,17 @@ def status() -> dict[str, Any]:
         if group["oldest"] is not None:
             seconds = max((now - group["oldest"]).total_seconds(), 0.0)
             entry["oldest_unsynced_seconds"] = max(seconds, entry["oldest_unsynced_seconds"] or 0.0)
-    recorded = set(report) <= set(rows) and not triggers.missing()
+    recorded = set(report) <= set(rows) and not triggers.missing() and not any(map(is_left_behind, rows.values()))
     return {"healthy": recorded and all(map(_well, report.values())), "targets": report}
+
+
+def is_left_behind(target: Target) -> bool:
+    """Whether records have lacked what was missed for so long that somebody should look why.
+
+    A transaction that has been open since, a record that somebody holds, or no reconciler.
+    """
+    longest = timedelta(hours=settings.SYNC_RECONCILE_AFTER_HOURS)
+    return target.behind_since is not None and timezone.now() - target.behind_since > longest
 
 
 def _blank(target: Target | None) -> dict[str, Any]:

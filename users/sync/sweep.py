@@ -6,63 +6,96 @@ users a tick, whose cost does not grow with their number.
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
+from itertools import takewhile
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
-from thirdparty.models import Target
-from users.sync.dialect import dialect
+from users.sync.dialect import dialect, is_lock_timeout, wait_briefly
 from users.sync.triggers.sql import ROWS, TARGETS, USERS
 
-USERS_AT_ONCE = 1_000
-_SWEEPING_SECONDS = 2.0
 
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Some users further: so many lacked a row, up to the id ``to``; None where there are no more users.
 
-def add_missing(target: str, *, seconds: float = _SWEEPING_SECONDS) -> int:
-    """Go on with the round over all users where it was left, and owe those without a row. Returns how many.
-
-    For ``seconds`` at most in a target's first pass, or where some were missing; else one handful of users.
+    ``held``: somebody holds the next user without a row, and went on holding it for as long as can be waited for.
     """
-    until = time.monotonic() + seconds
-    added = 0
-    while True:
-        found, first_pass = _sweep_some(target)
-        added += found
-        if not (first_pass or found) or time.monotonic() >= until:
-            return added
+
+    added: int
+    to: int | None
+    held: bool = False
 
 
-def begin_again(target: str) -> None:
-    """The next pass begins with the first user, and stops for nothing."""
-    Target.objects.filter(name=target).update(swept_to=0, swept=False)
+def add_next(target: str, after: int, most: int) -> Swept:
+    """Owe those of the next users that the target has no row of, up to the first whom somebody holds.
 
-
-def _sweep_some(name: str) -> tuple[int, bool]:
-    """How many rows were missing among the next users, and whether the first pass still goes on."""
-    db = dialect(connection)
+    Whoever edits one of them has a row of theirs that is not committed, and an insert would wait for that with the rows
+    of all the others in its hands. So users are locked first, as an edit does, and those who are not free are left out.
+    """
     with transaction.atomic():
-        target = Target.objects.select_for_update().filter(name=name, enabled=True).first()
-        if target is None:
-            return 0, False
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT max(id) FROM (SELECT id FROM {USERS} WHERE id > %s ORDER BY id LIMIT %s) AS handful",
-                [target.swept_to, USERS_AT_ONCE],
-            )
-            (last_id,) = cursor.fetchone()
-            added = 0
-            if last_id is not None:
-                cursor.execute(
-                    f"INSERT INTO {ROWS} (key, target, user_uuid, due_at, owed_since) "
-                    f"SELECT t.name || ':' || {db.hex('u.uuid')}, t.name, u.uuid, {db.clock}, {db.clock} "
-                    f"FROM {USERS} u JOIN {TARGETS} t ON t.name = %s AND t.enabled "
-                    "WHERE u.id > %s AND u.id <= %s AND NOT u.is_superuser AND NOT EXISTS ("
-                    f"SELECT 1 FROM {ROWS} s WHERE s.key = t.name || ':' || {db.hex('u.uuid')}"
-                    ") ON CONFLICT (key) DO NOTHING",
-                    [name, target.swept_to, last_id],
-                )
-                added = cursor.rowcount
-        target.swept_to = last_id or 0
-        target.swept = target.swept or last_id is None
-        target.save(update_fields=["swept_to", "swept"])
-        return added, not target.swept
+        last = _last_of_next(after, most)
+        if last is None:
+            return Swept(0, None)
+        lacking = _lacking(target, after, last)
+        free = _lock(lacking, skip=True)
+        mine = list(takewhile(free.__contains__, lacking))
+        if len(mine) == len(lacking):
+            return Swept(_add(target, mine), last)
+        if mine:
+            return Swept(_add(target, mine), mine[-1])
+    try:
+        with transaction.atomic():
+            wait_briefly(connection)
+            _lock(lacking[:1])
+            return Swept(_add(target, lacking[:1]), lacking[0])
+    except OperationalError as problem:
+        if not is_lock_timeout(problem):
+            raise
+        return Swept(0, after, held=True)
+
+
+def _last_of_next(after: int, most: int) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT max(id) FROM (SELECT id FROM {USERS} WHERE id > %s ORDER BY id LIMIT %s) AS handful",
+            [after, most],
+        )
+        (last,) = cursor.fetchone()
+    return None if last is None else int(last)
+
+
+def _lacking(target: str, after: int, last: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT u.id FROM {USERS} u WHERE u.id > %s AND u.id <= %s AND NOT u.is_superuser AND NOT EXISTS ("
+            f"SELECT 1 FROM {ROWS} s WHERE s.key = %s || ':' || {dialect(connection).hex('u.uuid')}) ORDER BY u.id",
+            [after, last, target],
+        )
+        return [int(user_id) for (user_id,) in cursor.fetchall()]
+
+
+def _lock(ids: list[int], *, skip: bool = False) -> set[int]:
+    if connection.vendor != "postgresql" or not ids:
+        return set(ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM {USERS} WHERE id = ANY(%s) ORDER BY id FOR SHARE {'SKIP LOCKED' if skip else ''}", [ids]
+        )
+        return {int(user_id) for (user_id,) in cursor.fetchall()}
+
+
+def _add(target: str, ids: list[int]) -> int:
+    if not ids:
+        return 0
+    db = dialect(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {ROWS} (key, target, user_uuid, due_at, owed_since) "
+            f"SELECT t.name || ':' || {db.hex('u.uuid')}, t.name, u.uuid, {db.clock}, {db.clock} "
+            f"FROM {USERS} u JOIN {TARGETS} t ON t.name = %s AND NOT t.retired "
+            f"WHERE u.id IN ({', '.join(['%s'] * len(ids))}) AND NOT u.is_superuser ORDER BY 1 "
+            "ON CONFLICT (key) DO NOTHING",
+            [target, *ids],
+        )
+        return int(cursor.rowcount)

@@ -7,10 +7,11 @@ from users.management.sync import (
     importing,
     push,
     reconcile,
+    retire,
     retry,
     status,
     targets,
     token,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, importing, backfill, targets, token)
+ACTIONS = (status, explain, push, reconcile, retry, compensate, importing, backfill, targets, retire, token)

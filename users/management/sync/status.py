@@ -9,10 +9,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty.models import Standing, Target
 from users.management.sync import terminal
 from users.models.sync import State
 from users.sync import triggers
-from users.sync.status import status
+from users.sync.status import is_left_behind, status
 
 
 def add_to(actions: Any) -> None:
@@ -54,6 +55,16 @@ def _notes(entry: dict[str, Any]) -> Iterator[str]:
         yield f"does not offer {', '.join(entry['capabilities_off'])}, though the settings say so"
 
 
+def _standing(name: str) -> Iterator[str]:
+    target = Target.objects.filter(name=name).first()
+    if target is None or target.standing == Standing.RETIRED:
+        yield "nothing is recorded for it; run manage.py migrate"
+    elif target.standing == Standing.AWAY:
+        yield "away: owed, not sent; restart a worker that names it, or run manage.py migrate"
+    elif is_left_behind(target):
+        yield f"catching up since {target.behind_since:%Y-%m-%d %H:%M:%S} UTC: is a transaction open, or no reconciler?"
+
+
 def _show(out: Console, report: dict[str, Any]) -> None:
     shown = terminal.table(out, "target", *State.values, "oldest owed", "sending")
     for name, entry in report["targets"].items():
@@ -64,7 +75,7 @@ def _show(out: Console, report: dict[str, Any]) -> None:
         shown.add_row(name, *counts, oldest, sending)
     out.print(shown)
     for name, entry in report["targets"].items():
-        for note in _notes(entry):
+        for note in (*_standing(name), *_notes(entry)):
             out.print(f"{name}: {note}", style="yellow")
     absent = triggers.missing()
     if absent:

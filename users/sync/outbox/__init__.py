@@ -7,13 +7,14 @@ nobody deadlocks with them (PROTOCOL 13).
 
 from users.sync.outbox.attempts import ATTEMPTS, Attempt, open_attempts
 from users.sync.outbox.claiming import claim, claim_due, is_any_claimable, is_claimable, username_holder
-from users.sync.outbox.owing import look_now, owe_again, pardon, repair
+from users.sync.outbox.owing import Walked, look_now, owe_again, owe_next, pardon, repair
 from users.sync.outbox.settling import Settled, settle
 
 __all__ = [
     "ATTEMPTS",
     "Attempt",
     "Settled",
+    "Walked",
     "claim",
     "claim_due",
     "is_any_claimable",
@@ -21,6 +22,7 @@ __all__ = [
     "look_now",
     "open_attempts",
     "owe_again",
+    "owe_next",
     "pardon",
     "repair",
     "settle",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
+from users.models import UserSync
 from users.models.sync import State
-from users.sync.dialect import dialect
-from users.sync.triggers.sql import ROWS
+from users.sync.dialect import dialect, is_lock_timeout, wait_briefly
+from users.sync.triggers.sql import ROWS, USERS
 
 
 def repair(keys: Sequence[str]) -> None:
@@ -45,16 +48,79 @@ def pardon(keys: Sequence[str], reason: str) -> int:
 def owe_again(keys: Sequence[str]) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 
-    Parked records stay parked, confirmed tombstones stay confirmed.
+    Parked records stay parked, confirmed tombstones stay confirmed; but one whose user came or went without a record
+    of it becomes what it should be. Waits for records that others hold.
     """
+    with transaction.atomic():
+        _lock(keys)
+        return _owe(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A few records further: so many are owed now, up to the key ``to``; None where there are no more.
+
+    ``held``: somebody holds the next record, and went on holding it for as long as can be waited for.
+    """
+
+    owed: int
+    to: str | None
+    held: bool = False
+
+
+def owe_next(target: str, after: str, most: int) -> Walked:
+    """`owe_again` for the records of a target that come next, up to the first that somebody holds.
+
+    While others' records are held here, none is waited for: so nobody waits for longer than the statements take. The
+    one that is in the way is waited for alone.
+    """
+    with transaction.atomic():
+        later = UserSync.objects.filter(target=target, key__gt=after).order_by("key")
+        keys = list(later.values_list("key", flat=True)[:most])
+        if not keys:
+            return Walked(0, None)
+        free = _lock(keys, skip=True)
+        mine = list(takewhile(free.__contains__, keys))
+        if mine:
+            return Walked(_owe(mine), mine[-1])
+    try:
+        with transaction.atomic():
+            wait_briefly(connection)
+            return Walked(owe_again(keys[:1]), keys[0])
+    except OperationalError as problem:
+        if not is_lock_timeout(problem):
+            raise
+        return Walked(0, after, held=True)
+
+
+def _lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
+    """Lock records in the order of their keys; those of them that are free, with ``skip``."""
     db = dialect(connection)
-    which = f"key IN ({', '.join(['%s'] * len(keys))}) AND parked = '' AND state <> '{State.DELETED}'"
+    if not db.for_update:
+        return set(keys)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {ROWS} SET due_at = COALESCE(due_at, {db.clock}), "
-            "generation = generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END, "
-            f"owed_since = COALESCE(owed_since, {db.clock}) "
-            f"WHERE {db.in_order(ROWS, which)}",
+            f"SELECT key FROM {ROWS} WHERE key IN ({', '.join(['%s'] * len(keys))}) ORDER BY key "
+            f"{db.skip_locked if skip else db.for_update}",
+            list(keys),
+        )
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _owe(keys: Sequence[str]) -> int:
+    # A statement of its own, once the locks are there: it sees the users as whoever held the records has left them.
+    # The generation of a record that is owed anyway is raised, too: it may be under way with what it was before.
+    db = dialect(connection)
+    here = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid)"
+    person = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid AND NOT u.is_superuser)"
+    unseen = f"(CASE WHEN deleted THEN {person} ELSE NOT {here} END)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ROWS} SET deleted = NOT {here}, due_at = COALESCE(due_at, {db.clock}), "
+            f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
+            f"parked = CASE WHEN {unseen} THEN '' ELSE parked END "
+            f"WHERE key IN ({', '.join(['%s'] * len(keys))}) "
+            f"AND ({unseen} OR (parked = '' AND state <> '{State.DELETED}'))",
             list(keys),
         )
         return int(cursor.rowcount)

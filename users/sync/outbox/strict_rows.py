@@ -11,7 +11,7 @@ from users.sync.triggers.sql import ROWS, TARGETS
 
 
 def ensure(user_uuid: UUID, remote_username: str, *, tombstone: bool) -> None:
-    """A row at every target in use, where there is none yet.
+    """A row at every target but retired ones, where there is none yet.
 
     ``tombstone``: of somebody who is not there (yet): should they never come, a delete is owed.
     """
@@ -21,7 +21,7 @@ def ensure(user_uuid: UUID, remote_username: str, *, tombstone: bool) -> None:
         cursor.execute(
             f"INSERT INTO {ROWS} (key, target, user_uuid, deleted, remote_username, due_at, owed_since) "
             f"SELECT t.name || ':' || %s, t.name, {uuid}, {db.true if tombstone else db.false}, %s, {db.clock}, "
-            f"{db.clock} FROM {TARGETS} t WHERE t.enabled ORDER BY 1 ON CONFLICT (key) DO NOTHING",
+            f"{db.clock} FROM {TARGETS} t WHERE NOT t.retired ORDER BY 1 ON CONFLICT (key) DO NOTHING",
             [user_uuid.hex, user_uuid.hex, remote_username],
         )
 

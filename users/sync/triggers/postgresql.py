@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from users.sync.triggers.sql import GROUPS, MEMBERSHIP, ROLES, ROWS, SYNCED_COLUMNS, USERS, Intent
+from users.sync.triggers.version import MARK, Found, Survey, survey
 
 _TRANSITIONS = {
     "insert": "REFERENCING NEW TABLE AS new_rows",
@@ -21,18 +22,17 @@ _TABLES = {"user": USERS, "membership": MEMBERSHIP, "role": ROLES}
 
 def bodies(intent: Intent) -> dict[tuple[str, str], list[str]]:
     """The statements of each trigger, by (table, event)."""
-    old, new = (", ".join(f"{side}.{column}" for column in SYNCED_COLUMNS) for side in ("o", "n"))
+    # The id, which no target is told, too: memberships go by it.
+    old, new = (", ".join(f"{side}.{column}" for column in ("id", *SYNCED_COLUMNS)) for side in ("o", "n"))
     differs = f"({old}) IS DISTINCT FROM ({new})"
-    both = "new_rows n JOIN old_rows o ON o.id = n.id"
+    # By the uuid, for that is who somebody is; one statement may change the id as well.
+    pairs = "new_rows n LEFT JOIN old_rows o ON o.uuid = n.uuid"
     return {
         ("user", "insert"): [intent.wanted("n.uuid", source="new_rows n", where="NOT n.is_superuser")],
         ("user", "update"): [
-            intent.gone(
-                f"user_uuid IN (SELECT o.uuid FROM {both} WHERE o.uuid <> n.uuid) "
-                "AND user_uuid NOT IN (SELECT uuid FROM new_rows)"
-            ),
-            intent.changed(f"user_uuid IN (SELECT n.uuid FROM {both} WHERE n.is_superuser AND {differs})"),
-            intent.wanted("n.uuid", source=f"({both})", where=f"NOT n.is_superuser AND {differs}"),
+            intent.gone("user_uuid IN (SELECT uuid FROM old_rows EXCEPT SELECT uuid FROM new_rows)"),
+            intent.changed(f"user_uuid IN (SELECT n.uuid FROM {pairs} WHERE n.is_superuser AND {differs})"),
+            intent.wanted("n.uuid", source=f"({pairs})", where=f"NOT n.is_superuser AND {differs}"),
         ],
         ("user", "delete"): [intent.gone("user_uuid IN (SELECT uuid FROM old_rows)")],
         ("user", "truncate"): [intent.gone("NOT deleted")],
@@ -75,49 +75,66 @@ def _joins_wait(mappings: str) -> str:
 
 
 def _body(statements: list[str]) -> str:
-    return "BEGIN " + " ".join(f"{statement};" for statement in statements) + " RETURN NULL; END"
+    return f"BEGIN {MARK} " + " ".join(f"{statement};" for statement in statements) + " RETURN NULL; END"
 
 
 def _name(table: str, event: str) -> str:
     return f"usersync_{table}_{event}"
 
 
-def create(connection: BaseDatabaseWrapper, intent: Intent) -> list[str]:
+def texts(intent: Intent) -> dict[str, str]:
+    """The body of each trigger's function, by name."""
+    return {_name(table, event): _body(body) for (table, event), body in bodies(intent).items()}
+
+
+def create(connection: BaseDatabaseWrapper, intent: Intent, name: str) -> list[str]:
+    """Put one trigger in place, switched on, or another in its place: there is no moment without one.
+
+    Needs PostgreSQL 14, as Django does.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT quote_ident(current_schema())")
         (schema,) = cursor.fetchone()
-    statements = []
-    for (table, event), body in bodies(intent).items():
-        name = _name(table, event)
-        statements += [
-            (
-                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-                f"SET search_path = {schema}, pg_temp AS $body${_body(body)}$body$"
-            ),
-            (
-                f"CREATE TRIGGER {name} AFTER {event.upper()} ON {_TABLES[table]} {_TRANSITIONS[event]} "
-                f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-            ),
-        ]
-    return statements
+    _, table, event = name.split("_")
+    return [
+        (
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = {schema.replace('%', '%%')}, pg_temp AS $body${texts(intent)[name]}$body$"
+        ),
+        (
+            f"CREATE OR REPLACE TRIGGER {name} AFTER {event.upper()} ON {_TABLES[table]} {_TRANSITIONS[event]} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        ),
+    ]
+
+
+def switch_on(name: str) -> list[str]:
+    _, table, _ = name.split("_")
+    return [f"ALTER TABLE {_TABLES[table]} ENABLE TRIGGER {name}"]
+
+
+def in_turn(milliseconds: int) -> list[str]:
+    """To begin with, in a transaction that creates triggers: one at a time, and no save waits behind it for longer."""
+    return [
+        f"SET LOCAL lock_timeout = '{milliseconds}ms'",
+        "SELECT pg_advisory_xact_lock(hashtext('usersync triggers'))",
+    ]
 
 
 def drop(intent: Intent) -> list[str]:
     return [f"DROP FUNCTION IF EXISTS {_name(table, event)}() CASCADE" for table, event in bodies(intent)]
 
 
-def missing(connection: BaseDatabaseWrapper, intent: Intent) -> list[str]:
+def look(connection: BaseDatabaseWrapper, intent: Intent) -> Survey:
+    """What is in place. A trigger for replicas only fires for nobody else, nor do others where a replica is played."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.tgname, c.relname, p.prosrc FROM pg_trigger t "
+            "SELECT t.tgname, p.prosrc, t.tgenabled = 'A' "
+            "OR t.tgenabled = 'O' AND current_setting('session_replication_role') <> 'replica' FROM pg_trigger t "
             "JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid "
-            "WHERE t.tgname LIKE 'usersync\\_%%' AND t.tgenabled <> 'D' "
-            "AND c.relnamespace = current_schema()::regnamespace",
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() "
+            "AND t.tgname LIKE 'usersync\\_%%' AND c.relname = CASE split_part(t.tgname, '_', 2) "
+            f"WHEN 'user' THEN '{USERS}' WHEN 'membership' THEN '{MEMBERSHIP}' WHEN 'role' THEN '{ROLES}' END",
             [],
         )
-        present = set(cursor.fetchall())
-    return [
-        _name(table, event)
-        for (table, event), body in bodies(intent).items()
-        if (_name(table, event), _TABLES[table], _body(body)) not in present
-    ]
+        return survey(texts(intent), [Found(*row) for row in cursor.fetchall()])

@@ -24,13 +24,13 @@ class Intent:
     dialect: Dialect
 
     def wanted(self, uuid: str, *, source: str = "", where: str) -> str:
-        """The users of ``source`` (aliased as ``uuid`` names them) are to be held by every enabled target."""
+        """The users of ``source`` (aliased as ``uuid`` names them) are to be held by every target but retired ones."""
         db = self.dialect
         tables = f"{source} CROSS JOIN {TARGETS} t" if source else f"{TARGETS} t"
         return (
             f"INSERT INTO {ROWS} (key, target, user_uuid, due_at, owed_since) "
             f"SELECT t.name || ':' || {db.hex(uuid)}, t.name, {uuid}, {db.epoch}, {db.clock} "
-            f"FROM {tables} WHERE t.enabled AND {where} ORDER BY 1 "
+            f"FROM {tables} WHERE NOT t.retired AND {where} ORDER BY 1 "
             f"ON CONFLICT (key) DO UPDATE SET deleted = {db.false}, {self._owe(f'{ROWS}.')}"
         )
 
@@ -42,14 +42,6 @@ class Intent:
         """Rows become tombstones: their user is gone and a delete is owed."""
         db = self.dialect
         return f"UPDATE {ROWS} SET deleted = {db.true}, {self._owe()} WHERE {db.in_order(ROWS, where)}"
-
-    def everything(self) -> list[str]:
-        """Owe every record: what happened while nobody recorded is unknown."""
-        return [
-            self.gone(f"NOT deleted AND NOT EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid)"),
-            self.changed(f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid AND u.is_superuser)"),
-            self.wanted("u.uuid", source=f"{USERS} u", where="NOT u.is_superuser"),
-        ]
 
     def _owe(self, prefix: str = "") -> str:
         db = self.dialect

@@ -1,7 +1,7 @@
 """Row triggers for SQLite, which knows no others.
 
 Django rebuilds a table when it alters one, which drops its triggers without a word, or trips over
-them: so they are dropped before a migration and installed after it.
+them: so they are dropped before a migration that alters a table they name, and installed after it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from users.sync.triggers.sql import MEMBERSHIP, ROLES, SYNCED_COLUMNS, USERS, Intent
+from users.sync.triggers.version import MARK, Found, Survey, survey
 
 
 def _triggers(intent: Intent) -> dict[str, tuple[str, list[str]]]:
     """Each trigger's event (with its condition) and statements, by name."""
-    differs = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in SYNCED_COLUMNS)
+    # The id, which no target is told, too: memberships go by it.
+    differs = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in ("id", *SYNCED_COLUMNS))
     return {
         "usersync_user_insert": (
             f"INSERT ON {USERS}",
@@ -22,7 +24,7 @@ def _triggers(intent: Intent) -> dict[str, tuple[str, list[str]]]:
         "usersync_user_update": (
             f"UPDATE ON {USERS} WHEN {differs}",
             [
-                intent.gone("user_uuid = OLD.uuid AND NEW.uuid <> OLD.uuid"),
+                intent.gone(f"user_uuid = OLD.uuid AND NOT EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = OLD.uuid)"),
                 intent.changed("user_uuid = NEW.uuid AND NEW.is_superuser"),
                 intent.wanted("NEW.uuid", where="NOT NEW.is_superuser"),
             ],
@@ -57,24 +59,39 @@ def _role_members(side: str) -> str:
     )
 
 
-def _statements(intent: Intent) -> dict[str, str]:
+def texts(intent: Intent) -> dict[str, str]:
+    """The statement that creates each trigger, by name."""
     return {
-        name: f"CREATE TRIGGER {name} AFTER {event} BEGIN {'; '.join(body)}; END"
+        name: f"CREATE TRIGGER {name} AFTER {event} BEGIN {MARK} {'; '.join(body)}; END"
         for name, (event, body) in _triggers(intent).items()
     }
 
 
-def create(_connection: BaseDatabaseWrapper, intent: Intent) -> list[str]:
-    return list(_statements(intent).values())
+def create(_connection: BaseDatabaseWrapper, intent: Intent, name: str) -> list[str]:
+    """Put one trigger in place, or another in its place: within a transaction, which nobody else sees half of."""
+    return [f"DROP TRIGGER IF EXISTS {name}", texts(intent)[name]]
+
+
+def switch_on(_name: str) -> list[str]:
+    return []  # here none can be switched off
+
+
+def in_turn(_milliseconds: int) -> list[str]:
+    return []  # there is one writer at a time
 
 
 def drop(intent: Intent) -> list[str]:
     return [f"DROP TRIGGER IF EXISTS {name}" for name in _triggers(intent)]
 
 
-def missing(connection: BaseDatabaseWrapper, intent: Intent) -> list[str]:
+def present(connection: BaseDatabaseWrapper) -> list[Found]:
+    """Our triggers, of whatever version."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        present = dict(cursor.fetchall())
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'usersync_%'")
+        return [Found(*row) for row in cursor.fetchall()]
+
+
+def look(connection: BaseDatabaseWrapper, intent: Intent) -> Survey:
     # %% is an escape of the parameter style, which the database never sees.
-    return [name for name, sql in _statements(intent).items() if present.get(name) != sql.replace("%%", "%")]
+    wanted = {name: text.replace("%%", "%") for name, text in texts(intent).items()}
+    return survey(wanted, present(connection))
