@@ -53,7 +53,7 @@ def test_a_stricter_isolation_that_does_reach_them_stops_the_start_with_a_hint(i
     try:
         with pytest.raises(ImproperlyConfigured, match=isolation.upper()):
             require_sound()
-        with pytest.raises(SystemCheckError, match="usersync.E011"):
+        with pytest.raises(SystemCheckError, match=r"usersync\.E011"):
             call_command("check", databases=["default"])
     finally:
         connection.close()
