@@ -33,7 +33,8 @@ def _caught_up(db: None) -> None:
 
 @pytest.fixture
 def user() -> User:
-    return User.objects.create(name="张伟", phone="1")
+    made: User = User.objects.create(name="张伟", phone="1")
+    return made
 
 
 @pytest.fixture
@@ -207,7 +208,12 @@ def test_nobody_waits_for_a_catching_up_that_waits_for_somebody_elses_record(
     UserSync.objects.filter(user_uuid__in=[others[0].uuid, others[3].uuid]).delete()
     held = User.objects.get(uuid=UserSync.objects.order_by("key")[1].user_uuid)
     targets.owe_anew("partner")
-    working = threading.Thread(target=lambda: (work(), connection.close()))
+
+    def run() -> None:
+        work()
+        connection.close()
+
+    working = threading.Thread(target=run)
     with open_transaction(lambda: User.objects.filter(pk__in=[held.pk, others[3].pk]).update(name="held")) as commit:
         working.start()
         while Target.objects.get().owing_to == "":
@@ -243,7 +249,7 @@ def test_a_backfill_that_is_killed_half_way_goes_on_where_it_was(monkeypatch: py
     UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
     killed = backfill.steps("partner")
     assert next(killed) == 2
-    killed.close()
+    del killed
     assert sum(backfill.steps("partner")) == 4
     assert set(UserSync.objects.values_list("generation", flat=True)) == {2}
 

@@ -39,7 +39,7 @@ def _as_before(db: None) -> Iterator[None]:
 
 @pytest.fixture
 def user() -> User:
-    made = User.objects.create(name="张伟", phone="1")
+    made: User = User.objects.create(name="张伟", phone="1")
     UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
     return made
 
@@ -233,8 +233,7 @@ class _Migration(migrations.Migration):
 
 
 def _migration(app: str, *operations: Any) -> migrations.Migration:
-    migration = _Migration("0002_test", app)
-    migration.operations = list(operations)
+    migration: migrations.Migration = type("Migration", (_Migration,), {"operations": operations})("0002_test", app)
     return migration
 
 
