@@ -221,7 +221,7 @@ def test_a_schema_whose_name_needs_quotes_takes_triggers(schema: str) -> None:
             assert len(triggers.missing()) == 12
             triggers.install()
             assert triggers.missing() == []
-            User.objects.create(pk=1, name="张伟")
+            User.objects.bulk_create([User(pk=1, username="zhangwei", name="张伟")])
             assert UserSync.objects.count() == 1
         finally:
             cursor.execute("RESET search_path")
