@@ -69,6 +69,11 @@ class Target(models.Model):
     next_slot_at = models.DateTimeField(null=True, editable=False)
     capabilities_off = models.JSONField(default=list, editable=False)
     capabilities_off_until = models.DateTimeField(null=True, editable=False)
+    asking_until = models.DateTimeField(null=True, editable=False)
+    asking_about = models.CharField(max_length=200, blank=True, default="", editable=False)
+    vouched = models.PositiveIntegerField(default=0, editable=False)
+    faulty_keys = models.JSONField(default=list, editable=False)
+    faulty_slot_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["name"]

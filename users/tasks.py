@@ -7,9 +7,10 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from thirdparty import guard, targets
-from users.sync import catch_up, limits, reconcile, strict, triggers, wake
+from thirdparty import targets
+from users.sync import catch_up, limits, reconcile, strict, tick, triggers, wake
 from users.sync.drain import drain
+from users.sync.probes import Probes
 from users.sync.publisher import RECONCILE
 from users.sync.push import push
 from users.sync.settlement import Next
@@ -64,6 +65,8 @@ def sync_user(target: str, key: str, stamp: str | None = None) -> str:
         pushed = push(target, key, stamp=moment)
         if pushed is None:
             return state
+        if pushed.asked:
+            wake.drain(target)
         if pushed.row is None:
             return "lease lost"
         row, result, moment = pushed.row, pushed.settlement, None
@@ -93,30 +96,43 @@ def drain_target(target: str, spread: int = wake.MOST_DRAINS - 1, joins: bool = 
 
     drained = drain(target, spread=join, joins=joins)
     if drained.unfinished:
-        wake.start_drain(target, spread=0)
+        wake.start_drain(target, spread=0, joins=joins)
     elif drained.look_in_seconds is not None and drained.look_in_seconds <= LONGEST_COUNTDOWN_SECONDS:
         wake.drain(target, within_seconds=drained.look_in_seconds)
     return f"{drained.settled} steps"
 
 
 @shared_task(name=RECONCILE)
-def reconcile_tick() -> str:
-    """One tick of the reconciler: wake what is due, and whatever has waited for N hours."""
+def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as above
+    """One tick of the reconciler: wake what is due, and whatever has waited for N hours.
+
+    Ticks that waited for a worker do not pile up: one in half a period is enough. ``asked``: somebody wants it now.
+    """
     triggers.require_in_place()
+    if not tick.begin(anyway=asked):
+        return "another tick has just begun"
     return str(run_reconcile())
 
 
 def run_reconcile() -> int:
-    """Wake drains for what is due; returns how many. Housekeeping comes after that."""
+    """Wake drains for what is due; returns how many. All targets are woken before anything else is done for one of them."""
+    names = targets.names()
+    reconcile.bring_back()
     reconcile.pull_forward()
-    strict.sweep()
-    for target in targets.names():
-        guard.revive(target)
-    woken = 0
-    for target, drains in reconcile.drains_needed().items():
-        # The first spreads to as many as are needed; a hint for each would be there even if one did all.
-        woken += wake.start_drain(target, spread=drains - 1)
-    for target in targets.names():
-        catch_up.go_on(target)
+    woken = _wake_drains()
+    probes = Probes(names)
+    if strict.sweep():
+        woken += _wake_drains()
+    for target in names:
+        with reconcile.on_its_own(target):
+            catch_up.go_on(target)
     reconcile.prune()
+    for target in probes.answered():
+        woken += wake.start_drain(target)
     return woken
+
+
+def _wake_drains() -> int:
+    # The first spreads to as many as are needed; a hint for each would be there even if one did all.
+    needed = reconcile.drains_needed().items()
+    return sum(wake.start_drain(target, spread=drains - 1) for target, drains in needed)

@@ -1,4 +1,4 @@
-"""A worker's processes share a few places to drain a target with a rate."""
+"""A worker's processes share a few places to drain from, so that one is free for every other target and for edits."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ WORKER = """
 import os, signal, sys
 from users.sync import places
 
-places.divide_among(3)
+places.divide_among(4)
 for line in sys.stdin:
-    order, argument = line.split()
+    order, argument, targets = line.split()
     if order == "kill":
         os.kill(int(argument), signal.SIGKILL)
         os.waitpid(int(argument), 0)
         print("killed", flush=True)
     elif os.fork() == 0:
-        with places.place(argument) as nth:
-            print(os.getpid(), nth, flush=True)
+        with places.place(argument, targets=int(targets), joins=order == "join") as may:
+            print(os.getpid(), may, flush=True)
             while True:
                 signal.pause()
 """
 
 
 class Worker:
-    """A worker of three processes, more of which may ask than there are."""
+    """A worker of four processes, more of which may ask than there are."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def _told(self, order: str, argument: object) -> str:
+    def _told(self, order: str, argument: object, targets: int = 1) -> str:
         assert self._process.stdin
         assert self._process.stdout
-        print(order, argument, file=self._process.stdin, flush=True)
+        print(order, argument, targets, file=self._process.stdin, flush=True)
         return self._process.stdout.readline()
 
-    def take(self, name: str) -> tuple[int, str]:
-        """One more process takes a place and holds it: its process id, and which place."""
-        pid, nth = self._told("take", name).split()
-        return int(pid), nth
+    def begin(self, name: str, *, targets: int = 1, joins: bool = False) -> tuple[int, bool]:
+        """One more process asks, and holds the place if it gets one: its process id, and whether it did."""
+        pid, may = self._told("join" if joins else "begin", name, targets).split()
+        return int(pid), may == "True"
 
     def kill(self, pid: int) -> None:
         self._told("kill", pid)
@@ -62,26 +62,37 @@ def worker() -> Iterator[Worker]:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_every_process_but_one_has_a_place(worker: Worker) -> None:
-    assert [worker.take("partner")[1] for _ in range(3)] == ["0", "1", "None"]
+def test_one_process_of_four_stays_free_however_many_would_join(worker: Worker) -> None:
+    assert worker.begin("partner")[1]
+    assert [worker.begin("partner", joins=True)[1] for _ in range(3)] == [True, True, False]
 
 
-def test_each_target_has_places_of_its_own(worker: Worker) -> None:
-    assert [worker.take(name)[1] for name in ("partner", "partner", "saas")] == ["0", "1", "0"]
+def test_a_second_hint_for_a_target_that_is_drained_already_ends(worker: Worker) -> None:
+    assert [worker.begin("partner")[1] for _ in range(2)] == [True, False]
+
+
+def test_every_other_target_finds_its_own_place_however_many_joined(worker: Worker) -> None:
+    assert worker.begin("slow", targets=2)[1]
+    assert [worker.begin("slow", targets=2, joins=True)[1] for _ in range(2)] == [True, False]
+    assert worker.begin("healthy", targets=2)[1]
+
+
+def test_with_as_many_targets_as_processes_nobody_joins(worker: Worker) -> None:
+    assert [worker.begin(name, targets=4)[1] for name in "abcd"] == [True] * 4
+    assert not worker.begin("a", targets=4, joins=True)[1]
 
 
 def test_the_place_of_a_process_that_was_killed_is_free(worker: Worker) -> None:
-    first, _ = worker.take("partner")
-    worker.take("partner")
+    first, _ = worker.begin("partner")
     worker.kill(first)
-    assert worker.take("partner")[1] == "0"
+    assert worker.begin("partner")[1]
 
 
 @pytest.mark.parametrize("processes", [1, 2, "auto"])
 def test_there_is_always_one_place(processes: object) -> None:
     places.divide_among(processes)
     try:
-        with places.place("partner") as nth:
-            assert nth == 0
+        with places.place("partner", targets=3, joins=False) as may:
+            assert may
     finally:
         places.divide_among(1)

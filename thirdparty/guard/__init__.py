@@ -13,8 +13,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
-
 from thirdparty import targets
 from thirdparty.errors import CapabilityMissing, OutcomeUnknown, TargetError, TargetRefuses, TryLater
 from thirdparty.guard import admission, breaker, rate, store
@@ -31,11 +29,18 @@ __all__ = [
     "Ruling",
     "admit",
     "allowance",
+    "answered",
+    "ask",
+    "clock",
     "give_back",
+    "in_doubt",
+    "pause",
     "probe",
     "report",
     "resume",
+    "revival",
     "revive",
+    "revived",
     "summary",
 ]
 
@@ -44,8 +49,9 @@ logger = logging.getLogger(__name__)
 HANDFUL_SECONDS = 0.25
 """So far ahead a backlog takes turns: what it has taken, a person's edit has to wait for."""
 _TOO_MANY_REQUESTS = 429
-_watched: set[str] = set()
-"""Targets that this process knows to be in trouble: there, and only there, a success is written down."""
+_known: dict[str, Standing] = {}
+"""How this process has last seen each target: a success is written down only where that would change something."""
+clock = store.clock
 
 
 def admit(
@@ -67,7 +73,7 @@ def admit(
         return Admission(0, "the target is not enabled", wait_seconds=HANDFUL_SECONDS)
     known, now = read
     policy = store.policy(target)
-    (_watched.add if known.troubled else _watched.discard)(target)
+    _known[target] = known
     without = _without(known, now)
     obstacle = admission.shut(known, now)
     if obstacle is not None:
@@ -83,8 +89,7 @@ def admit(
         )
         # Taken here, later than the row's ``now``: a turn may come a little late, never early.
         asked = time.monotonic() + lead_seconds
-    if held.standing.troubled:
-        _watched.add(target)
+    _known[target] = held.standing
     return Admission(
         turns.count,
         why,
@@ -104,46 +109,96 @@ def give_back(target: str, admitted: Admission, *, made: int) -> None:
         held.standing = admission.given_back(held.standing, admitted.granted - made)
 
 
-def report(
+def report(  # noqa: PLR0913  # all that may be known of one answer, by name
     target: str,
     key: str,
     error: TargetError | None,
     *,
     parked: str = "",
     seen: Probe = Probe.UNCLEAR,
+    acknowledged: bool = False,
+    delay_seconds: float = 0.0,
 ) -> Ruling:
     """Say how a call for a record ended, before that is written down; the ruling may say otherwise.
 
     ``parked``: why the record would be parked, if so. ``seen``: what a harmless call (`probe`) said, where the
-    target turned us away. Not to be used inside a transaction.
+    target turned us away. ``acknowledged``: the target took what was wanted. ``delay_seconds``: how long the record
+    is to wait if it failed. Not to be used inside a transaction.
     """
-    if error is None and not parked and target not in _watched:
+    if error is None and not parked and _is_no_news(target, key):
         return Ruling()
+
+    def judged(judgement: Judgement) -> tuple[Standing, Ruling]:
+        if isinstance(error, TargetRefuses):
+            return judgement.turned_away(key, error.reason, seen)
+        if parked:
+            return judgement.refused(key, parked)
+        if error is None:
+            return judgement.accepted(key, acknowledged=acknowledged)
+        return _judged(judgement, key, error, delay_seconds)
+
+    return _ruled(target, judged)
+
+
+def ask(target: str) -> Ruling:
+    """Ask a harmless call whether the target is well, since a ruling wants it, and judge by the answer.
+
+    Takes a call's time, or two. Not to be used inside a transaction.
+    """
+    return answered(target, in_doubt(target)())
+
+
+def in_doubt(target: str) -> Callable[[], Probe]:
+    """The harmless call, to be made by whoever has the time: it raises nothing and touches no database."""
+    read = store.read(target)
+    without = _without(*read) if read is not None else ()
+    connector = targets.connector(target)
+
+    def call() -> Probe:
+        try:
+            return probe(connector, Admission(1, without=without).offered(connector.capabilities))
+        except Exception:  # as unclear as no answer, and somebody waits for this one
+            logger.exception("target %s: the harmless call broke off", target)
+            return Probe.UNCLEAR
+
+    return call
+
+
+def answered(target: str, seen: Probe) -> Ruling:
+    """Say what the harmless call saw. The ruling may take records out of the park. Not to be used inside a transaction."""
+    return _ruled(target, lambda judgement: judgement.answered(seen))
+
+
+def _is_no_news(target: str, key: str) -> bool:
+    known = _known.get(target)
+    return known is None or not (known.troubled or key in known.faulty_keys)
+
+
+def _ruled(target: str, judged: Callable[[Judgement], tuple[Standing, Ruling]]) -> Ruling:
     with store.changing(target) as held:
         before = held.standing
-        judgement = Judgement(before, held.now, store.policy(target), jitter=_jitter())
-        held.standing, ruling = _judged(judgement, key, error, parked, seen)
-    (_watched.add if held.standing.troubled else _watched.discard)(target)
+        held.standing, ruling = judged(Judgement(before, held.now, store.policy(target), jitter=_jitter()))
+    _known[target] = held.standing
     _tell(target, before, held.standing)
     return ruling
 
 
-def _judged(
-    judgement: Judgement, key: str, error: TargetError | None, parked: str, seen: Probe
-) -> tuple[Standing, Ruling]:
-    if isinstance(error, TargetRefuses):
-        return judgement.turned_away(key, error.reason, seen)
-    if parked:
-        return judgement.refused(key, parked)
+def _judged(judgement: Judgement, key: str, error: TargetError, delay_seconds: float) -> tuple[Standing, Ruling]:
     if isinstance(error, CapabilityMissing) and error.http_status is not None:
         return judgement.lacks(error.capability)
     if isinstance(error, TryLater):
         wish = error.retry_after_seconds
         if error.http_status == _TOO_MANY_REQUESTS:
             return judgement.throttled(retry_after_seconds=wish)
-        return judgement.failed(key, error.reason, nothing_sent=error.reason in NOTHING_SENT, retry_after_seconds=wish)
+        return judgement.failed(
+            key,
+            error.reason,
+            nothing_sent=error.reason in NOTHING_SENT,
+            retry_after_seconds=wish,
+            delay_seconds=delay_seconds,
+        )
     if isinstance(error, OutcomeUnknown):
-        return judgement.failed(key, error.reason)
+        return judgement.failed(key, error.reason, delay_seconds=delay_seconds)
     return judgement.accepted()
 
 
@@ -161,7 +216,8 @@ def summary(row: Target) -> dict[str, Any]:
 
     ``rate_per_second`` is None without a limit.
     """
-    known, now = store.standing_of(row), timezone.now()
+    now = store.clock()
+    known = store.standing_of(row).without_the_impossible(now, store.policy(row.name))
     return {
         "breaker": known.breaker,
         "breaker_reason": known.breaker_reason,
@@ -173,32 +229,50 @@ def summary(row: Target) -> dict[str, Any]:
     }
 
 
-def revive(target: str) -> None:
-    """Probe a target that the guard has paused, if it is time; let a few real calls follow where it answers."""
+def revive(target: str) -> bool:
+    """Probe a target that the guard has paused, if it is time. True: it answers, and a few real calls are next."""
+    call = revival(target)
+    return call is not None and revived(target, call())
+
+
+def revival(target: str) -> Callable[[], Probe] | None:
+    """Take the right to probe a target that the guard has paused: the call, as of `in_doubt`; None where it is not time."""
     read = store.read(target)
     if read is None or breaker.probing_itself(*read, store.policy(target), jitter=0.0) is None:
-        return
+        return None
     with store.changing(target) as held:
         turn = breaker.probing_itself(held.standing, held.now, store.policy(target), jitter=_jitter())
         if turn is None:
-            return
+            return None
         held.standing = turn
-        without = _without(turn, held.now)
-    connector = targets.connector(target)
-    seen = probe(connector, Admission(1, without=without).offered(connector.capabilities))
-    if seen not in (Probe.FINE, Probe.NONE):
-        return
+    return in_doubt(target)
+
+
+def revived(target: str, seen: Probe) -> bool:
+    """Say what that call saw. True: a few real calls are next."""
+    if seen not in (Probe.FINE, Probe.REJECTED, Probe.NONE):
+        return False
     with store.changing(target) as held:
         before = held.standing
         if before.paused_by_guard:
             held.standing = breaker.unpaused(before)
     _tell(target, before, held.standing)
+    return held.standing.breaker == Breaker.HALF_OPEN
+
+
+def pause(target: str, reason: str) -> bool:
+    """A person says that nothing is to be sent until a person says otherwise. False where there is no such target."""
+    changes = {"paused": True, "paused_by_guard": False, "paused_reason": reason[:200]}
+    return bool(Target.objects.filter(name=target).update(**changes))
 
 
 def resume(target: str) -> bool:
-    """A person says that all is well: everything held against the target is forgotten. False where there is none."""
+    """A person says that all is well: everything held against the target is forgotten. False where there is none.
+
+    May be part of a transaction that asks no target.
+    """
     try:
-        with store.changing(target) as held:
+        with store.changing(target, durable=False) as held:
             before = held.standing
             held.standing = breaker.resumed(before)
     except Target.DoesNotExist:

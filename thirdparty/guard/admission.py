@@ -15,6 +15,7 @@ from thirdparty.guard.standing import Breaker, Policy, Standing
 LATE_SECONDS = 0.1
 """A turn may be used so late: all that fall together then are no more than `thirdparty.guard.rate.HEADROOM` allows for."""
 _UNTIL_SOMEBODY_ACTS_SECONDS = 60.0
+_ANSWERED_SOON_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def shut(standing: Standing, now: datetime) -> tuple[str, float] | None:
     """Why no call at all may start, and the seconds until that may change; None where some may."""
     if standing.paused:
         return "paused", _UNTIL_SOMEBODY_ACTS_SECONDS
+    if standing.asking_until is not None and standing.asking(now):
+        return "the target is being asked whether it is well", _ANSWERED_SOON_SECONDS
     if standing.quiet_until is not None and standing.quiet(now):
         why = "breaker open" if standing.breaker == Breaker.OPEN else "the target asked to be left alone"
         return why, (standing.quiet_until - now).total_seconds()

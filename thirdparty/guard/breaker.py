@@ -2,6 +2,11 @@
 
 A failure is counted once per record while it may be the record's own (an answer of 500, silence), and
 always where nothing was sent: one poison record cannot open the breaker, one dead host does at once.
+
+Before failures that reached the target, or refusals in a row, open it, a harmless call is asked, where there is one: answered, the
+records are at fault. They are tried one after the other, seldom, and count no more, so they keep nobody waiting. Should
+the target answer that call and yet take nothing at all, it is called slowly.
+
 ``jitter`` is 0 to 1. Answers that arrive while the breaker is open are of calls begun before, and change nothing, but
 for one: what the target takes while it is held to refuse everything shows that it does not.
 """
@@ -13,18 +18,26 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from thirdparty.guard import rate
-from thirdparty.guard.standing import Breaker, Policy, Ruling, Standing
+from thirdparty.guard.standing import (
+    CAPABILITY_OFF_SECONDS,
+    LONGEST_FAULTY_WAIT_SECONDS,
+    Breaker,
+    Policy,
+    Ruling,
+    Standing,
+)
 
 MOST_REFUSALS = 1_000
-CAPABILITY_OFF_SECONDS = 3600.0
+MOST_FAULTY = 1_000
 _SUSPECTS_TO_PAUSE = 2
 _SPARED = Ruling(spares_record=True, at_once=True)
 
 
 class Probe(StrEnum):
-    """What a harmless call said: answered, turned away as well, no clear answer, or there is no such call."""
+    """What a harmless call said: answered, refused for its content, turned away as well, no clear answer, or there is none."""
 
     FINE = "fine"
+    REJECTED = "rejected"
     REFUSED = "refused"
     UNCLEAR = "unclear"
     NONE = "none"
@@ -39,9 +52,24 @@ class Judgement:
         self.policy = policy
         self.jitter = jitter
 
-    def accepted(self) -> tuple[Standing, Ruling]:
-        """The target did what was asked, or gave any other answer that shows it at work."""
-        standing = self.standing
+    def accepted(self, key: str = "", *, acknowledged: bool = False) -> tuple[Standing, Ruling]:
+        """The target did what was asked, or gave any other answer that shows it at work.
+
+        ``acknowledged``: it took what was wanted of this record.
+        """
+        relieved: tuple[str, ...] = ()
+        if acknowledged:
+            if key in self.standing.faulty_keys:
+                relieved = tuple(other for other in self.standing.faulty_keys if other != key)
+                self.standing = replace(self.standing, faulty_keys=(), faulty_slot_at=None)
+            self.standing = replace(self.standing, vouched=0)
+        elif self.standing.asking_until is not None:
+            return self.answered(Probe.FINE)
+        after, ruling = self._accepted()
+        return after, replace(ruling, relieved=relieved)
+
+    def _accepted(self) -> tuple[Standing, Ruling]:
+        standing = replace(self.standing, asking_until=None, asking_about="")
         pardon = Ruling(pardoned=standing.refused_keys, pardoned_for=standing.refused_for)
         if standing.paused:
             return standing, Ruling()
@@ -61,20 +89,50 @@ class Judgement:
         cleared = replace(cleared, breaker=Breaker.CLOSED, breaker_reason="", probes_until=None, quiet_until=None)
         return rate.ramp(cleared, self.now, self.policy.rate_per_second), pardon
 
-    def failed(
-        self, key: str, reason: str, *, nothing_sent: bool = False, retry_after_seconds: float | None = None
+    def failed(  # noqa: PLR0913  # all that may be known of one failure, by name
+        self,
+        key: str,
+        reason: str,
+        *,
+        nothing_sent: bool = False,
+        retry_after_seconds: float | None = None,
+        delay_seconds: float = 0.0,
+        probed: bool = False,
     ) -> tuple[Standing, Ruling]:
-        """No answer, or one that nobody can use, or ``try later``."""
+        """No answer, or one that nobody can use, or ``try later``.
+
+        ``delay_seconds``: how long the record waits by itself. ``probed``: a harmless call has just been asked.
+        """
         standing = self._silenced(self.standing, retry_after_seconds)
-        if standing.breaker == Breaker.OPEN or standing.paused:
+        if standing.breaker == Breaker.OPEN or standing.paused or standing.asking(self.now):
             return standing, _SPARED
+        sure = nothing_sent or probed
         if standing.breaker == Breaker.HALF_OPEN:
-            return self._opened(standing, reason, keep_refusals=True)
+            standing = replace(standing, failed_keys=(key,))
+            return self._doubted(standing, reason) if not sure else self._opened(standing, reason, keep_refusals=True)
+        if key in standing.faulty_keys and not sure:
+            return self._found_faulty(standing, delay_seconds)
         if nothing_sent or key not in standing.failed_keys:
             standing = replace(standing, failed_keys=(*standing.failed_keys, key))
         if len(standing.failed_keys) < self.policy.failures_to_open:
             return standing, Ruling()
-        return self._opened(standing, f"{len(standing.failed_keys)} failures in a row, the last {reason}")
+        why = f"{len(standing.failed_keys)} failures in a row, the last {reason}"
+        return self._doubted(standing, why) if not sure else self._opened(standing, why)
+
+    def answered(self, probe: Probe) -> tuple[Standing, Ruling]:
+        """What a harmless call said that was asked because the target was in doubt."""
+        standing = replace(self.standing, asking_until=None, asking_about="")
+        if self.standing.asking_until is None or standing.paused or standing.breaker == Breaker.OPEN:
+            return standing, Ruling()
+        failing = bool(standing.failed_keys)
+        # Who refuses the harmless call, too, works, but may well refuse everything.
+        if probe == Probe.FINE or (failing and probe == Probe.REJECTED):
+            return self._vouched_for(standing), Ruling()
+        keep = not failing or standing.breaker == Breaker.HALF_OPEN
+        opened, _ = self._opened(standing, self.standing.asking_about, keep_refusals=keep)
+        return opened, Ruling() if failing else Ruling(
+            pardoned=standing.refused_keys, pardoned_for=standing.refused_for
+        )
 
     def throttled(self, *, retry_after_seconds: float | None) -> tuple[Standing, Ruling]:
         """The target is alive and wants fewer calls."""
@@ -83,14 +141,16 @@ class Judgement:
             return self._opened(standing, "http_429", keep_refusals=True)
         return rate.halved(standing, self.now, self.policy.rate_per_second), Ruling()
 
-    def refused(self, key: str, reason: str) -> tuple[Standing, Ruling]:
-        """The record is about to be parked for this reason."""
+    def refused(self, key: str, reason: str, *, probed: bool = False) -> tuple[Standing, Ruling]:
+        """The record is about to be parked for this reason. ``probed``: as in `failed`."""
         standing = self.standing
-        if standing.paused:
+        if standing.paused or (standing.asking(self.now) and standing.failed_keys):
             return standing, Ruling()
         if standing.breaker != Breaker.CLOSED and reason == standing.refused_for:
-            if standing.breaker == Breaker.OPEN:
+            if standing.breaker == Breaker.OPEN or standing.asking(self.now):
                 return standing, _SPARED
+            if not probed:
+                return self._doubted(replace(standing, failed_keys=()), standing.breaker_reason)
             return self._opened(standing, standing.breaker_reason, keep_refusals=True)
         if standing.breaker == Breaker.OPEN:
             return standing, Ruling()
@@ -100,12 +160,11 @@ class Judgement:
         earlier = standing.refused_keys if reason == standing.refused_for else ()
         keys = earlier if key in earlier else (*earlier, key)
         standing = replace(standing, refused_for=reason, refused_keys=keys)
-        if len(keys) < standing.refusals_to_open:
+        if len(keys) < standing.refusals_to_open or standing.asking(self.now):
             return standing, Ruling()
-        opened, ruling = self._opened(
-            standing, f"{len(keys)} different records refused in a row for {reason}", keep_refusals=True
-        )
-        return opened, replace(ruling, pardoned=keys, pardoned_for=reason)
+        why = f"{len(keys)} different records refused in a row for {reason}"
+        after, ruling = self._doubted(standing, why) if not probed else self._opened(standing, why, keep_refusals=True)
+        return after, ruling if ruling.asks else replace(ruling, pardoned=keys, pardoned_for=reason)
 
     def turned_away(self, key: str, reason: str, probe: Probe) -> tuple[Standing, Ruling]:
         """401, 403, a redirect, TLS, or a missing address; ``probe`` is what a harmless call said right after."""
@@ -113,10 +172,11 @@ class Judgement:
         if standing.paused or standing.breaker == Breaker.OPEN:
             return standing, _SPARED
         if probe == Probe.UNCLEAR:
-            after, ruling = self.failed(key, reason)
+            after, ruling = self.failed(key, reason, probed=True)
             return after, replace(ruling, spares_record=True)
-        if probe == Probe.FINE or (probe == Probe.NONE and key in standing.cleared_keys):
-            after, ruling = self.refused(key, reason)
+        if probe in (Probe.FINE, Probe.REJECTED) or (probe == Probe.NONE and key in standing.cleared_keys):
+            # Reading is allowed, writing is not, for one after the other: a record has no share in that.
+            after, ruling = self.refused(key, reason, probed=True)
             cleared = tuple(other for other in after.cleared_keys if other != key)
             return replace(after, cleared_keys=cleared), replace(ruling, refuses_record=not ruling.spares_record)
         if probe == Probe.NONE and standing.breaker == Breaker.CLOSED:
@@ -132,6 +192,38 @@ class Judgement:
         until = self.now + timedelta(seconds=CAPABILITY_OFF_SECONDS)
         off = replace(self.standing, capabilities_off=tuple(names), capabilities_off_until=until)
         return off, _SPARED
+
+    def _doubted(self, standing: Standing, why: str) -> tuple[Standing, Ruling]:
+        """Have a harmless call asked before the breaker opens; where there is none, it opens."""
+        if not set(self.policy.harmless) - set(standing.capabilities_off):
+            return self._opened(standing, why, keep_refusals=bool(standing.refused_for))
+        until = self.now + timedelta(seconds=self.policy.probe_seconds)
+        return replace(standing, asking_until=until, asking_about=why[:200]), replace(_SPARED, asks=True)
+
+    def _vouched_for(self, standing: Standing) -> Standing:
+        """The harmless call was answered: those that failed or were refused are at fault themselves."""
+        faulty = dict.fromkeys((*standing.faulty_keys, *standing.failed_keys))
+        standing = replace(
+            self._believed(standing),
+            failed_keys=(),
+            faulty_keys=tuple(faulty)[-MOST_FAULTY:],
+            vouched=standing.vouched + 1,
+        )
+        if standing.breaker == Breaker.HALF_OPEN:
+            closed = replace(standing, breaker=Breaker.CLOSED, breaker_reason="", probes_until=None, quiet_until=None)
+            return rate.ramp(closed, self.now, self.policy.rate_per_second)
+        # Once more, and nothing taken in between: it may be the target all the same.
+        return standing if standing.vouched == 1 else rate.slowed(standing, self.now, self.policy.rate_per_second)
+
+    def _found_faulty(self, standing: Standing, delay_seconds: float) -> tuple[Standing, Ruling]:
+        """One record at fault has failed again: when the next of them have their turns, each alone."""
+        wait_seconds = max(delay_seconds, self.policy.first_pause_seconds)
+        if standing.faulty_slot_at is not None:
+            free_in_seconds = (standing.faulty_slot_at - self.now).total_seconds()
+            wait_seconds = max(wait_seconds, min(free_in_seconds, LONGEST_FAULTY_WAIT_SECONDS))
+        next_free = min(wait_seconds, LONGEST_FAULTY_WAIT_SECONDS) + self.policy.call_seconds
+        slot = self.now + timedelta(seconds=next_free)
+        return replace(standing, faulty_slot_at=slot), Ruling(wait_seconds=wait_seconds)
 
     @staticmethod
     def _believed(standing: Standing) -> Standing:
@@ -156,6 +248,8 @@ class Judgement:
             quiet_until=_later(standing.quiet_until, until),
             probes_left=0,
             probes_until=None,
+            asking_until=None,
+            asking_about="",
             failed_keys=(),
             suspect_keys=(),
             refused_keys=standing.refused_keys if keep_refusals else (),
@@ -174,6 +268,8 @@ class Judgement:
             breaker_reason="",
             quiet_until=self.now + timedelta(seconds=pause_seconds),
             probes_until=None,
+            asking_until=None,
+            asking_about="",
             failed_keys=(),
             suspect_keys=(),
         )

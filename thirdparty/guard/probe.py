@@ -12,6 +12,7 @@ from thirdparty.guard.breaker import Probe
 
 def probe(connector: Connector, offered: Capabilities) -> Probe:
     """Look up a record that cannot exist, or else list a single one. Takes one call's time, or two."""
+    seen = Probe.NONE
     calls: list[Callable[[], object]] = []
     if offered.query:
         calls.append(lambda: connector.find(external_id=str(uuid4())))
@@ -25,8 +26,9 @@ def probe(connector: Connector, offered: Capabilities) -> Probe:
         except TargetRefuses:
             return Probe.REFUSED
         except Rejected:
-            return Probe.FINE  # it read the request and found fault with the id
+            seen = Probe.REJECTED  # it read the request and found fault with the id, or refuses everything
+            continue
         except TargetError:
             return Probe.UNCLEAR
         return Probe.FINE
-    return Probe.NONE
+    return seen

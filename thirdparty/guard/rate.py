@@ -19,6 +19,7 @@ RAMP_FROM_PER_SECOND = 5.0
 UNLIMITED_FROM_PER_SECOND = 1_000.0
 """A limit that has climbed so far without being hit limits nothing any more, where no rate is configured."""
 LOWEST_PER_SECOND = 0.2
+_SLOWED_LEAST_PER_SECOND = 1.0
 _HALVED_ONCE_PER_SECONDS = 1.0
 _RAMP_DOUBLINGS = 1.0
 _CLIMB_DOUBLINGS = 0.1
@@ -65,6 +66,14 @@ def halved(standing: Standing, now: datetime, configured: float | None) -> Stand
     rate = current(standing, now, configured)
     limit = FIRST_LIMIT_PER_SECOND if rate is None else max(rate / 2, min(LOWEST_PER_SECOND, rate))
     return replace(standing, rate_limit=limit, rate_set_at=now, rate_climb=_CLIMB_DOUBLINGS)
+
+
+def slowed(standing: Standing, now: datetime, configured: float | None) -> Standing:
+    """It refuses or fails record after record and yet seems well: go on, but make no storm of it."""
+    rate = current(standing, now, configured)
+    limit = RAMP_FROM_PER_SECOND if rate is None else min(rate / 2, RAMP_FROM_PER_SECOND)
+    least = min(_SLOWED_LEAST_PER_SECOND, configured or _SLOWED_LEAST_PER_SECOND)
+    return replace(standing, rate_limit=max(limit, least), rate_set_at=now, rate_climb=_CLIMB_DOUBLINGS)
 
 
 def take(

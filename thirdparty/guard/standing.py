@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
+
+from thirdparty.retry_after import MAX_RETRY_AFTER_SECONDS
+
+CAPABILITY_OFF_SECONDS = 3600.0
+LONGEST_FAULTY_WAIT_SECONDS = 900.0
+"""A record at fault waits for its turn no longer, however many others are at fault."""
+_LONGEST_TURN_AHEAD_SECONDS = 10.0
+"""Nobody takes turns so far ahead, but for the spacing of a slow target."""
+_SLOWEST_LIMIT_PER_SECOND = 0.2
+_MARGIN_SECONDS = 60.0
 
 
 class Breaker(StrEnum):
@@ -21,6 +32,7 @@ class Policy:
 
     ``probes`` calls may start while half-open; if none of them reports (a worker died) for
     ``probe_seconds``, others may. Pauses grow from ``first_pause_seconds`` to ``longest_pause_seconds``.
+    ``call_seconds``: the longest call. ``harmless``: the optional calls of the target that change nothing.
     """
 
     rate_per_second: float | None = None
@@ -29,6 +41,8 @@ class Policy:
     failures_to_open: int = 5
     probes: int = 3
     probe_seconds: float = 60.0
+    call_seconds: float = 10.0
+    harmless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,10 @@ class Standing:
     that were turned away where no probe could tell why; ``cleared_keys``: those of them after which
     another record was taken. ``rate_limit`` holds since ``rate_set_at`` and doubles
     ``rate_climb`` times a second; without a limit only the configured rate holds.
-    ``next_slot_at``: where the next call has its turn.
+    ``next_slot_at``: where the next call has its turn. ``asking_until``: somebody asks a harmless call
+    whether the target is well, and nothing else is sent until it has answered; unanswered, the breaker opens for what
+    ``asking_about`` says. ``vouched``: how often it was answered since the target last acknowledged a push.
+    ``faulty_keys``: records that were found at fault; the next of them is tried at ``faulty_slot_at`` at the soonest.
     """
 
     paused: bool = False
@@ -64,16 +81,51 @@ class Standing:
     next_slot_at: datetime | None = None
     capabilities_off: tuple[str, ...] = ()
     capabilities_off_until: datetime | None = None
+    asking_until: datetime | None = None
+    asking_about: str = ""
+    vouched: int = 0
+    faulty_keys: tuple[str, ...] = ()
+    faulty_slot_at: datetime | None = None
 
     def quiet(self, now: datetime) -> bool:
         """The target asked for silence, or the breaker's pause is not over."""
         return self.quiet_until is not None and self.quiet_until > now
 
+    def asking(self, now: datetime) -> bool:
+        """A harmless call is under way; whoever made it may have died, so not for ever."""
+        return self.asking_until is not None and self.asking_until > now
+
     @property
     def troubled(self) -> bool:
         """A success would change something here."""
         keys = self.failed_keys or self.refused_keys or self.suspect_keys
-        return bool(keys) or self.breaker != Breaker.CLOSED
+        return bool(keys or self.vouched) or self.breaker != Breaker.CLOSED
+
+    def without_the_impossible(self, now: datetime, policy: Policy) -> Standing:
+        """Forget moments further ahead than any can be: the clock that they were taken from has been set back since.
+
+        Waiting for them could take hours, and nothing would say why.
+        """
+        slowest = min(policy.rate_per_second or _SLOWEST_LIMIT_PER_SECOND, _SLOWEST_LIMIT_PER_SECOND)
+        longest_seconds = {
+            "quiet_until": max(policy.longest_pause_seconds, MAX_RETRY_AFTER_SECONDS) + _MARGIN_SECONDS,
+            "probes_until": policy.probe_seconds + _MARGIN_SECONDS,
+            "asking_until": policy.probe_seconds + _MARGIN_SECONDS,
+            "next_slot_at": 2 / slowest + _LONGEST_TURN_AHEAD_SECONDS,
+            "faulty_slot_at": LONGEST_FAULTY_WAIT_SECONDS + policy.call_seconds + _MARGIN_SECONDS,
+            "capabilities_off_until": CAPABILITY_OFF_SECONDS + _MARGIN_SECONDS,
+        }
+        forgotten: dict[str, Any] = {
+            name: None
+            for name, seconds in longest_seconds.items()
+            if (moment := getattr(self, name)) is not None and moment > now + timedelta(seconds=seconds)
+        }
+        standing = replace(self, **forgotten) if forgotten else self
+        if standing.rate_set_at is not None and standing.rate_set_at > now + timedelta(
+            seconds=_LONGEST_TURN_AHEAD_SECONDS
+        ):
+            standing = replace(standing, rate_set_at=now)
+        return standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +135,9 @@ class Ruling:
     ``spares_record``: the target is at fault, so the record neither spends a try nor is parked. ``at_once``: it
     stays due, since it is the target's standing that holds it back. ``refuses_record``: the record is at fault though the answer turned *us* away.
     ``pardoned``: records parked ``pardoned_for`` this reason that are to be taken out of the park.
+    ``asks``: whether the target is well is not clear: settle the record, then see to it that `thirdparty.guard.ask` is
+    called, or its two halves. ``wait_seconds``: the record was found at fault before, and waits so long at least.
+    ``relieved``: records found at fault that may be tried again at once, since one of them was taken.
     """
 
     spares_record: bool = False
@@ -90,3 +145,6 @@ class Ruling:
     at_once: bool = False
     pardoned: tuple[str, ...] = ()
     pardoned_for: str = ""
+    asks: bool = False
+    wait_seconds: float = 0.0
+    relieved: tuple[str, ...] = ()

@@ -18,6 +18,8 @@ from django.utils import timezone
 from thirdparty.guard.standing import Policy, Standing
 from thirdparty.models import Target
 
+HARMLESS = ("query", "list")
+
 _CALLS_OF_A_STEP = 2
 _MARGIN_SECONDS = 1.0
 """A probe that has not been reported so long after its calls must have ended died with its worker."""
@@ -38,7 +40,10 @@ def policy(target: str) -> Policy:
     config = settings.SYNC_TARGETS.get(target)
     if config is None:
         return Policy()
+    offered = config.capabilities
     return Policy(
+        call_seconds=config.timeout_seconds,
+        harmless=tuple(name for name in HARMLESS if getattr(offered, name)),
         rate_per_second=config.rate_per_second,
         probe_seconds=_CALLS_OF_A_STEP * config.timeout_seconds + _MARGIN_SECONDS,
         first_pause_seconds=settings.SYNC_BREAKER_SECONDS,
@@ -69,20 +74,28 @@ def read(target: str) -> tuple[Standing, datetime] | None:
     # Asked before each call or handful of calls: the ORM takes longer to phrase this than the database to answer.
     found = Target.objects.raw(f"SELECT *, {clock} AS clock FROM {_TABLE} WHERE name = %s AND enabled", [target])
     for row in found:
-        return standing_of(row), getattr(row, "clock", None) or timezone.now()
+        stored, now = standing_of(row), getattr(row, "clock", None) or timezone.now()
+        standing = stored.without_the_impossible(now, policy(target))
+        if standing != stored:
+            # Once, since claims read the row themselves.
+            with changing(target, durable=False):
+                pass
+        return standing, now
     return None
 
 
 @contextmanager
-def changing(target: str) -> Iterator[Held]:
+def changing(target: str, *, durable: bool = True) -> Iterator[Held]:
     """Hold the row's lock for a decision; only what it changed is written. Raises `Target.DoesNotExist`.
 
-    Not to be used inside a transaction: the lock would outlive the decision.
+    Not to be used inside a transaction: the lock would outlive the decision. ``durable`` False is for what a person
+    decides: their request may be one transaction, which asks no target and soon ends.
     """
-    with transaction.atomic(durable=True):
+    with transaction.atomic(durable=durable):
         before = standing_of(Target.objects.select_for_update().get(name=target))
         # Read once the lock is there: waiting for it may have taken a while.
-        held = Held(before, clock())
+        now = clock()
+        held = Held(before.without_the_impossible(now, policy(target)), now)
         yield held
         changed = {
             name: list(value) if isinstance(value, tuple) else value

@@ -19,6 +19,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("users.view_usersync"):
         report = status()
         context["healthy"] = report["healthy"]
+        context["ticks"] = report["reconciler"]
         context["triggers_missing"] = triggers.missing()
         context["targets"] = [_card(name, entry) for name, entry in report["targets"].items()]
     return context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -17,6 +18,20 @@ from users.sync.pause import pause, resume
 from users.sync.status import BREAKER_CLOSED
 
 
+class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # the stub's parameter does not exist at run time
+    """What a person changes, against what their page showed: the guard may have paused or resumed it meanwhile."""
+
+    class Meta:
+        model = Target
+        fields = ("paused", "paused_reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # Whoever sends no initial value has seen no page: then what is stored is what they change.
+            field.show_hidden_initial = not self.is_bound or f"initial-{self.add_prefix(name)}" in self.data
+
+
 @admin.register(Target)
 class TargetAdmin(ModelAdmin):
     list_display = ("name", "standing_badge", "sending", "breaker_badge", "rate", "reason")
@@ -27,6 +42,7 @@ class TargetAdmin(ModelAdmin):
     readonly_fields = (
         "name", "standing_badge", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
     )  # fmt: skip
+    form = PauseForm
     actions = ("pause_selected", "resume_selected")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -36,10 +52,16 @@ class TargetAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Target, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Only what the person changed: saving a page as it was leaves the guard its own pause, and the target its breaker."""
+        if not form.has_changed():
+            return
         if obj.paused:
-            pause(obj.name, reason=obj.paused_reason)
-        else:
-            resume(obj.name)
+            pause(obj.name, reason=obj.paused_reason, by=request.user)
+        elif "paused" in form.changed_data:
+            resume(obj.name, reason=obj.paused_reason, by=request.user)
+
+    def log_change(self, request: HttpRequest, obj: Target, message: Any) -> None:
+        """The history says who and why already: `users.sync.pause` keeps it."""
 
     @admin.display(description="Standing", ordering="-enabled")
     def standing_badge(self, target: Target) -> SafeString:
@@ -69,11 +91,11 @@ class TargetAdmin(ModelAdmin):
     @admin.action(description="Pause: send nothing", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:
         for target in queryset:
-            pause(target.name, reason=f"by {request.user.get_username()}, from the list")
+            pause(target.name, reason=f"by {request.user.get_username()}, from the list", by=request.user)
         messages.success(request, "Paused. What changes meanwhile is owed, not lost.")
 
     @admin.action(description="Resume: send, and close the breaker", permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:
         for target in queryset:
-            resume(target.name)
+            resume(target.name, reason="from the list", by=request.user)
         messages.success(request, "Sending again.")

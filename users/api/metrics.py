@@ -48,6 +48,14 @@ class SyncCollector(Collector):
         yield from (records, oldest, paused, breaker, limit)
         yield GaugeMetricFamily("usersync_triggers_missing", "Triggers not in place.", value=len(triggers.missing()))
         yield GaugeMetricFamily(
+            "usersync_last_tick_seconds",
+            "Since the reconciler last began a tick, or since a worker first expected one; 0 before that.",
+            value=report["reconciler"]["seconds"] or 0.0,
+        )
+        yield GaugeMetricFamily(
+            "usersync_ticks_late", "1 when no tick came for long.", value=float(report["reconciler"]["late"])
+        )
+        yield GaugeMetricFamily(
             "usersync_healthy", "1 when `sync status` says healthy.", value=float(report["healthy"])
         )
 

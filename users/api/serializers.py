@@ -160,10 +160,19 @@ class TargetStatusSerializer(serializers.Serializer[Any]):
     )
 
 
+class ReconcilerSerializer(serializers.Serializer[Any]):
+    """When the reconciler last ticked, by the database's clock."""
+
+    last_tick_at = serializers.DateTimeField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True, help_text="since then, or since a first tick is expected")
+    late = serializers.BooleanField(help_text="none came for long: beat, a worker or the broker is missing")
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """`users.sync.status.status`."""
 
     healthy = serializers.BooleanField()
+    reconciler = ReconcilerSerializer()
     targets = serializers.DictField(child=TargetStatusSerializer())
 
 

@@ -82,6 +82,14 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Tick',
+            fields=[
+                ('name', models.CharField(max_length=30, primary_key=True, serialize=False)),
+                ('expected_since', models.DateTimeField()),
+                ('at', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='UserSync',
             fields=[
                 ('key', users.models.key.KeyField(help_text='target:uuid, so that triggers can name it', max_length=63, primary_key=True, serialize=False)),

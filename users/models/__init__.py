@@ -4,6 +4,7 @@ from users.models.idempotency import KeptAnswer
 from users.models.role import RoleMapping
 from users.models.strict import StrictWrite
 from users.models.sync import SyncAttempt, UserSync
+from users.models.tick import Tick
 from users.models.user import User
 
-__all__ = ["KeptAnswer", "RoleMapping", "StrictWrite", "SyncAttempt", "User", "UserSync"]
+__all__ = ["KeptAnswer", "RoleMapping", "StrictWrite", "SyncAttempt", "Tick", "User", "UserSync"]

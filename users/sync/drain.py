@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
+from threading import Thread
 
 from django.conf import settings
 
 from thirdparty import guard, targets
-from thirdparty.guard import Admission
+from thirdparty.guard import Admission, Probe
 from users.sync import ask, limits, outbox, ruling, shutdown, step
 from users.sync.callers import callers
 from users.sync.outbox import Settled
@@ -67,22 +68,25 @@ def drain(
 ) -> Drained:
     """Take steps until nothing of the target is due, the time is up, or the worker is asked to end.
 
-    ``spread`` is called, once, where there is more to do than this process can begin at once. Where the target has
-    a rate, one process of a worker is enough, another begins only if it ``joins``, because the first asked for it, and
-    the last one never does: people's edits find it free.
+    ``spread`` is called, once, where there is more to do than this process can begin at once. One process of a
+    worker drains a target; another begins only if it ``joins``, because the first asked for it, and as long as every
+    other target, and people's edits, find one free (`users.sync.places`).
     """
     run = _Run(target_name, spread)
-    with place(target_name) as nth:
-        if run.paced and (nth is None or (nth > 0 and not joins)):
+    with place(target_name, targets=len(targets.names()), joins=joins) as may:
+        if not may:
             return Drained(0, unfinished=False, look_in_seconds=None)
         try:
-            return run.until(time.monotonic() + seconds)
+            drained = run.until(time.monotonic() + seconds)
         finally:
             run.withdraw()
+    # Hints that came while the place was held have ended, trusting in this drain.
+    missed = run.found_all and not drained.unfinished and outbox.is_any_claimable(target_name)
+    return replace(drained, unfinished=True) if missed else drained
 
 
 class _Run:
-    """One drain. ``paced``: calls have their turns. ``_under_way``: so many calls have begun, or will as soon as a thread is free."""
+    """One drain. ``paced``: calls have their turns. ``found_all``: nothing more was due when it looked last. ``_under_way``: so many calls have begun, or will as soon as a thread is free."""
 
     def __init__(self, target_name: str, spread: Callable[[], None]) -> None:
         self._target = targets.config(target_name)
@@ -93,13 +97,13 @@ class _Run:
         self._handful = self._threads * (_HANDFUL if patient else 1)
         self._most = self._handful * (_AHEAD if patient else 1)
         self._under_way = 0
-        self._done: SimpleQueue[tuple[str, Ended | None]] = SimpleQueue()
+        self._done: SimpleQueue[tuple[str, Ended | Probe | None]] = SimpleQueue()
         self._withdrawn = False
         self._locked: list[Ended] = []
         self._claims = 0
         self._claim_seconds = _FIRST_CLAIM_SECONDS
         self.paced = self._target.rate_per_second is not None
-        self._found_all = False
+        self.found_all = False
         self._look_at = self._looked_at = 0.0
         self._tries_at: list[float] = []
         self._settled = 0
@@ -112,7 +116,7 @@ class _Run:
             if self._under_way or self._locked:
                 self._settle(self._gathered())
             elif closing or not self._waits():
-                return Drained(self._settled, closing and not self._found_all, self._look_in_seconds())
+                return Drained(self._settled, closing and not self.found_all, self._look_in_seconds())
 
     def withdraw(self) -> None:
         """Let calls that have not begun never begin: there are some only where the drain broke off."""
@@ -120,9 +124,9 @@ class _Run:
 
     def _claim(self) -> None:
         now = time.monotonic()
-        if not self._has_room() or (now < self._look_at and (self._under_way or not self._found_all)):
+        if not self._has_room() or (now < self._look_at and (self._under_way or not self.found_all)):
             return
-        self._looked_at, self._found_all = now, False
+        self._looked_at, self.found_all = now, False
         admission = guard.admit(
             self._target.name,
             self._threads - self._under_way if self.paced else self._handful,
@@ -142,7 +146,7 @@ class _Run:
             self._under_way += 1
             callers(self._threads).hand(partial(self._call, begun, admission, nth))
         if len(steps) < admission.granted:
-            self._found_all = True
+            self.found_all = True
             self._look_at = now + _LOOK_AGAIN_SECONDS
         elif self._spread is not None and not (self.paced and self._has_room()):
             # Where calls have their turns, another process makes none of them come earlier.
@@ -156,8 +160,8 @@ class _Run:
         return self._most - self._under_way >= self._handful
 
     def _is_worth(self) -> bool:
-        self._found_all = not outbox.is_any_claimable(self._target.name)
-        return not self._found_all
+        self.found_all = not outbox.is_any_claimable(self._target.name)
+        return not self.found_all
 
     def _begun(self, admission: Admission) -> list[Step]:
         claim = partial(outbox.claim_due, self._target.name)
@@ -179,6 +183,12 @@ class _Run:
         finally:
             self._done.put((begun.lease.key, ended))
 
+    def _doubt(self) -> None:
+        """Have a harmless call asked, in a thread of its own: all others may be waiting for this very target."""
+        call = guard.in_doubt(self._target.name)
+        self._under_way += 1
+        Thread(target=lambda: self._done.put(("", call())), name="doubt", daemon=True).start()
+
     def _gathered(self) -> list[Ended]:
         """The outcomes there are, once there are some or it is time to look again."""
         if not self._under_way:
@@ -193,8 +203,11 @@ class _Run:
                 break
             self._under_way -= 1
             try:
-                if ended is not None:
-                    gathered.append(ruling.heed(ended, unwritten=gathered))
+                if isinstance(ended, Probe):
+                    ruling.obey(guard.answered(self._target.name, ended), unwritten=gathered)
+                    self._look_at = 0.0
+                elif ended is not None:
+                    gathered.append(ruling.heed(ended, doubt=self._doubt, unwritten=gathered))
             except Exception:  # as above
                 logger.exception("%s: a step broke off", key)
             until = min(until, time.monotonic() + _GATHER_SECONDS)
@@ -203,7 +216,7 @@ class _Run:
     def _settle(self, ended: list[Ended]) -> None:
         settled = step.finish(self._target, ended, grace_seconds=0.0)
         self._locked += settled.locked
-        if ended and not self._found_all:
+        if ended and not self.found_all:
             self._look_at = 0.0  # what the guard made of these answers may let others in
         self._settled += len(settled.rows)
         self._note(ended, settled)
@@ -218,12 +231,12 @@ class _Run:
                 self._tries_at.append(now + each.settlement.delay_seconds)
             if row.due_now or (row.remote_username and not row.may_exist):  # type: ignore[attr-defined]  # of the settlement
                 # There is more to do for this record, or for the user who waited for its username.
-                self._look_at, self._found_all = 0.0, False
+                self._look_at, self.found_all = 0.0, False
 
     def _waits(self) -> bool:
         """Sleep until the guard's next turn, if that is worth it; False where there is nothing to wait for."""
         seconds = self._look_at - time.monotonic()
-        if self._found_all or seconds > _LONGEST_SLEEP_SECONDS:
+        if self.found_all or seconds > _LONGEST_SLEEP_SECONDS:
             return False
         time.sleep(max(seconds, 0.0))
         return True
@@ -231,6 +244,6 @@ class _Run:
     def _look_in_seconds(self) -> float | None:
         now = time.monotonic()
         waits = [max(at - now, 0.0) for at in self._tries_at if at > self._looked_at]
-        if not self._found_all:
+        if not self.found_all:
             waits.append(max(self._look_at - now, 0.0))
         return min(waits, default=None)

@@ -1,4 +1,8 @@
-"""Places to drain a target with a rate, fewer than a worker has processes: people's edits find one free."""
+"""Places to drain from, fewer than a worker has processes: people's edits, and other targets, find one free.
+
+Each target has one place of its own. The processes that are left over when every target has one, and one is free, are
+for whoever has much to do. So neither a slow target nor a large backlog takes what others need.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from contextlib import contextmanager
 # Made before the worker forks, so that its processes share it. The kernel takes a dead process's locks away.
 _locks = tempfile.TemporaryFile()  # noqa: SIM115  # open for as long as the process lives
 _MOST = 1_024
-"""So many places lie side by side in the file for each name; a worker has hardly more processes."""
+"""So many places for joiners lie at the beginning of the file; a worker has hardly more processes."""
 _processes = 1
 
 
@@ -22,18 +26,27 @@ def divide_among(processes: object) -> None:
     _processes = processes if isinstance(processes, int) else os.cpu_count() or 1
 
 
+def needed(targets: int) -> int:
+    """So many processes a worker needs for each target to have its place, and one to be free."""
+    return targets + 1
+
+
 @contextmanager
-def place(name: str) -> Iterator[int | None]:
-    """The first free place of this name among this worker's processes, from 0, for as long as it is held; None: all are taken."""
-    first = _MOST * zlib.crc32(name.encode())
-    for nth in range(min(max(_processes - 1, 1), _MOST)):
+def place(name: str, *, targets: int, joins: bool) -> Iterator[bool]:
+    """Whether this process may drain this target, of so many, for as long as the block lasts.
+
+    One may that comes first. Another one may if it ``joins`` it, as long as a process is left over.
+    """
+    first = _MOST + zlib.crc32(name.encode())
+    left_over = min(max(_processes - needed(targets), 0), _MOST)
+    for byte in range(left_over) if joins else (first,):
         try:
-            fcntl.lockf(_locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, first + nth)
+            fcntl.lockf(_locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
         except OSError:
             continue
         try:
-            yield nth
+            yield True
         finally:
-            fcntl.lockf(_locks, fcntl.LOCK_UN, 1, first + nth)
+            fcntl.lockf(_locks, fcntl.LOCK_UN, 1, byte)
         return
-    yield None
+    yield False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +21,15 @@ RETRY_PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What one step for this ``generation`` came to. ``row`` is None when the lease had been lost."""
+    """What one step for this ``generation`` came to. ``row`` is None when the lease had been lost.
+
+    ``asked``: a harmless call was asked whether the target is well, and whoever came meanwhile was turned away.
+    """
 
     settlement: Settlement
     row: UserSync | None
     generation: int
+    asked: bool = False
 
     @property
     def again(self) -> bool:
@@ -53,10 +58,14 @@ def push(target_name: str, key: str, *, stamp: datetime | None = None, strict: s
     guard.give_back(target_name, admission, made=sum(each.asks for each in steps))
     if not steps:
         return None
-    ended = ruling.heed(ask.ask(steps[0]))
+    in_doubt = threading.Event()
+    ended = ruling.heed(ask.ask(steps[0]), doubt=in_doubt.set)
     kept = candidates.only_facts(ended) if strict else ended
     settled = step.finish(target, [kept], grace_seconds=limits.backoff().grace_seconds)
-    return Pushed(ended.settlement, settled.rows.get(key), ended.lease.generation)
+    if in_doubt.is_set():
+        # Only now: the record's lease need not outlive another call.
+        ruling.obey(guard.ask(target_name))
+    return Pushed(ended.settlement, settled.rows.get(key), ended.lease.generation, in_doubt.is_set())
 
 
 def _admission(target_name: str, *, worth: Callable[[], bool], patience_seconds: float) -> guard.Admission:

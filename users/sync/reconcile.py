@@ -5,8 +5,10 @@ Everything that a lost message, a dead worker or a wiped broker left behind surf
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,8 +16,11 @@ from django.db import connection
 from django.utils import timezone
 
 from thirdparty import guard, targets
+from thirdparty.guard.standing import LONGEST_FAULTY_WAIT_SECONDS
+from thirdparty.retry_after import MAX_RETRY_AFTER_SECONDS
 from users.models import KeptAnswer, SyncAttempt, UserSync
 from users.models.sync import State
+from users.sync import limits, outbox
 from users.sync.dialect import dialect
 from users.sync.triggers.sql import ROWS
 from users.sync.wake import MOST_DRAINS
@@ -25,6 +30,9 @@ ROWS_PER_DRAIN = 500
 ANSWERS_KEPT_FOR = timedelta(hours=24)
 _PRUNED_AT_ONCE = 5_000
 _PRUNING_SECONDS = 2.0
+_MARGIN_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
 
 
 def drains_needed() -> dict[str, int]:
@@ -50,6 +58,32 @@ def drains_needed() -> dict[str, int]:
             if count:
                 needed[target] = -(-count // ROWS_PER_DRAIN)
     return needed
+
+
+@contextmanager
+def on_its_own(target: str) -> Iterator[None]:
+    """What fails in here is logged, and other targets get their turn."""
+    try:
+        yield
+    except Exception:
+        logger.exception("target %s: a part of the tick failed", target)
+
+
+def bring_back() -> int:
+    """Look at what is due further ahead than any wait can be: the database's clock was ahead when it was written."""
+    backoff, count = limits.backoff(), 0
+    for target in targets.names():
+        visibility_seconds = targets.config(target).visibility_seconds
+        wait_seconds = max(backoff.most_seconds, LONGEST_FAULTY_WAIT_SECONDS) + MAX_RETRY_AFTER_SECONDS
+        wait_seconds += backoff.grace_seconds + visibility_seconds + limits.lease_seconds() + _MARGIN_SECONDS
+        with on_its_own(target):
+            count += outbox.bring_back(
+                target,
+                wait_seconds=wait_seconds,
+                lease_seconds=limits.lease_seconds(),
+                visibility_seconds=visibility_seconds,
+            )
+    return count
 
 
 def pull_forward() -> int:

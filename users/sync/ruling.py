@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from thirdparty import guard
@@ -10,23 +11,43 @@ from users.sync import outbox
 from users.sync.settlement import Ended, Next, Outcome
 
 
-def heed(ended: Ended, *, unwritten: list[Ended] | None = None) -> Ended:
+def heed(ended: Ended, *, doubt: Callable[[], None], unwritten: list[Ended] | None = None) -> Ended:
     """The step as it stands once the guard has been told how its call ended. Once for each, before it is settled.
 
     Takes those records out of the park that turn out to have been refused for the target's own trouble; and out of
     ``unwritten``, steps that were heeded before and are yet to be settled, what would park them there.
+    ``doubt`` is called where the guard wants a harmless call asked: `thirdparty.guard.ask`, then `obey`.
     """
     heard, settlement = ended.heard, ended.settlement
     if heard is None:
         return ended
-    ruling = guard.report(ended.lease.target, ended.lease.key, heard.error, parked=settlement.parked, seen=heard.seen)
+    ruling = guard.report(
+        ended.lease.target,
+        ended.lease.key,
+        heard.error,
+        parked=settlement.parked,
+        seen=heard.seen,
+        acknowledged=settlement.acknowledged,
+        delay_seconds=settlement.delay_seconds,
+    )
+    obey(ruling, unwritten=unwritten)
+    if ruling.asks:
+        doubt()
+    if ruling.refuses_record and heard.if_refused is not None:
+        return replace(ended, settlement=heard.if_refused)
+    if ruling.wait_seconds:
+        return replace(ended, settlement=replace(settlement, next=Next.LATER, delay_seconds=ruling.wait_seconds))
+    return _spared(ended, Next.NOW if ruling.at_once else Next.LATER) if ruling.spares_record else ended
+
+
+def obey(ruling: Ruling, *, unwritten: list[Ended] | None = None) -> None:
+    """Do what a ruling says of other records."""
+    if ruling.relieved:
+        outbox.bring_forward(ruling.relieved)
     if ruling.pardoned:
         outbox.pardon(ruling.pardoned, ruling.pardoned_for)
         if unwritten is not None:
             unwritten[:] = [_pardoned(each, ruling) for each in unwritten]
-    if ruling.refuses_record and heard.if_refused is not None:
-        return replace(ended, settlement=heard.if_refused)
-    return _spared(ended, Next.NOW if ruling.at_once else Next.LATER) if ruling.spares_record else ended
 
 
 def _pardoned(ended: Ended, ruling: Ruling) -> Ended:

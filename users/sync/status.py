@@ -7,27 +7,26 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Min
-from django.utils import timezone
 
 from thirdparty import guard, targets
 from thirdparty.models import Target
 from users.models import UserSync
 from users.models.sync import State
-from users.sync import triggers
+from users.sync import tick, triggers
 
 BREAKER_CLOSED = "closed"
 
 
 def status() -> dict[str, Any]:
-    """``{"healthy": bool, "targets": {name: {state: count, …, "oldest_unsynced_seconds"} | guard.summary()}}``.
+    """``{"healthy": bool, "reconciler": LastTick, "targets": {name: {state: count, …, "oldest_unsynced_seconds"} | guard.summary()}}``.
 
     Healthy: changes are recorded for every configured target, none is away, paused or cut off by its
-    breaker, and nothing has been owed, or been to be owed, for longer than SYNC_RECONCILE_AFTER_HOURS. Targets
-    that this process does not know are not looked at.
+    breaker, nothing has been owed, or been to be owed, for longer than SYNC_RECONCILE_AFTER_HOURS, and the reconciler
+    ticks. Targets that this process does not know are not looked at.
     """
     rows = {target.name: target for target in Target.objects.filter(enabled=True)}
     report = {name: _blank(rows.get(name)) for name in targets.names()}
-    now = timezone.now()
+    now = guard.clock()
     groups = UserSync.objects.filter(target__in=report).order_by().values("target", "state")
     for group in groups.annotate(count=Count("key"), oldest=Min("owed_since")):
         entry = report[group["target"]]
@@ -36,7 +35,10 @@ def status() -> dict[str, Any]:
             seconds = max((now - group["oldest"]).total_seconds(), 0.0)
             entry["oldest_unsynced_seconds"] = max(seconds, entry["oldest_unsynced_seconds"] or 0.0)
     recorded = set(report) <= set(rows) and not triggers.missing() and not any(map(is_left_behind, rows.values()))
-    return {"healthy": recorded and all(map(_well, report.values())), "targets": report}
+    ticked = tick.last()
+    healthy = recorded and not ticked.late and all(map(_well, report.values()))
+    reconciler = {"last_tick_at": ticked.at, "seconds": ticked.seconds, "late": ticked.late}
+    return {"healthy": healthy, "reconciler": reconciler, "targets": report}
 
 
 def is_left_behind(target: Target) -> bool:

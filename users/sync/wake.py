@@ -25,8 +25,6 @@ DRAIN = "users.drain"
 MOST_DRAINS = 8
 """So many drains of a target come of one hint, or of one tick, at most."""
 _FEW = 3
-_STALE_SECONDS = 20.0
-"""A hint that no worker took in this time is dropped, so that however much is owed, few are queued."""
 
 
 class _Touched(threading.local):
@@ -108,7 +106,7 @@ def drain(target: str, *, within_seconds: float = 0.0) -> None:
     if seconds <= 0:
         start_drain(target)
     elif within_seconds:
-        publisher().publish(DRAIN, [target], countdown=seconds, expires=seconds + _STALE_SECONDS)
+        publisher().publish(DRAIN, [target], countdown=seconds)
     else:
         # In this process, not as a countdown at the broker: a worker holds those, and may hold few.
         timer = threading.Timer(seconds, start_drain, [target])
@@ -119,9 +117,10 @@ def drain(target: str, *, within_seconds: float = 0.0) -> None:
 def start_drain(target: str, *, spread: int = MOST_DRAINS - 1, joins: bool = False) -> bool:
     """Publish one hint now, as it is; ``spread``: how many more drains may come of it. Raises nothing.
 
-    ``joins``: a drain asks for another beside itself.
+    ``joins``: a drain asks for another beside itself. It never expires, which a worker would judge by its own
+    clock: one that comes late finds a drain under way, or nothing due, and ends.
     """
-    return publisher().publish(DRAIN, [target, spread, joins], expires=_STALE_SECONDS)
+    return publisher().publish(DRAIN, [target, spread, joins])
 
 
 def _single(target: str, key: str) -> bool:

@@ -41,6 +41,12 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError(f"owed for longer than {limit_seconds:g} s: {', '.join(late)}")
 
 
+def late_ticks(reconciler: dict[str, Any]) -> str:
+    """The alarm in words."""
+    passed = timedelta(seconds=round(reconciler["seconds"]))
+    return f"no tick of the reconciler for {passed}: does beat run, does a worker, and do both reach the broker?"
+
+
 def _notes(entry: dict[str, Any]) -> Iterator[str]:
     """What else an operator wants to know of a target."""
     if entry["paused"]:
@@ -77,6 +83,8 @@ def _show(out: Console, report: dict[str, Any]) -> None:
     for name, entry in report["targets"].items():
         for note in (*_standing(name), *_notes(entry)):
             out.print(f"{name}: {note}", style="yellow")
+    if report["reconciler"]["late"]:
+        out.print(late_ticks(report["reconciler"]), style="bold red")
     absent = triggers.missing()
     if absent:
         out.print(

@@ -45,6 +45,18 @@ def pardon(keys: Sequence[str], reason: str) -> int:
         return int(cursor.rowcount)
 
 
+def bring_forward(keys: Sequence[str]) -> int:
+    """Look at these records now, those of them that wait for their next try; what is level or parked stays so."""
+    db = dialect(connection)
+    which = f"key IN ({', '.join(['%s'] * len(keys))}) AND due_at > {db.now} AND parked = '' AND lease_token IS NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ROWS} SET due_at = {db.clock} WHERE synced_generation < generation AND {db.in_order(ROWS, which)}",
+            list(keys),
+        )
+        return int(cursor.rowcount)
+
+
 def owe_again(keys: Sequence[str]) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 

@@ -1,0 +1,33 @@
+"""Moments in rows that lie further ahead than any can: the database's clock was ahead once, and has been set back."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from users.sync.dialect import dialect
+from users.sync.triggers.sql import ROWS
+
+_MOST = 1_000
+
+
+def bring_back(target: str, *, wait_seconds: float, lease_seconds: float, visibility_seconds: float) -> int:
+    """Look now at what is due later than ``wait_seconds`` from now, which no wait makes it. Returns how many rows changed.
+
+    A lease that may still be held lasts ``lease_seconds`` more, as long as its holder can last; a doubt ``visibility_seconds``.
+    """
+    db = dialect(connection)
+    sql = f"""
+        WITH picked AS (
+            SELECT key FROM {ROWS} WHERE target = %s AND due_at > {db.after()}
+            ORDER BY key LIMIT {_MOST} {db.skip_locked}
+        )
+        UPDATE {ROWS} SET
+            due_at = CASE WHEN lease_token IS NULL THEN {db.clock} ELSE {db.after()} END,
+            leased_until = CASE WHEN lease_token IS NULL THEN NULL ELSE {db.after()} END,
+            recheck_at = CASE WHEN recheck_at > {db.after()} THEN {db.after()} ELSE recheck_at END
+        WHERE key IN (SELECT key FROM picked)
+    """
+    seconds = [lease_seconds, lease_seconds, visibility_seconds, visibility_seconds]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [target, wait_seconds, *seconds])
+        return int(cursor.rowcount)
