@@ -6,8 +6,10 @@ import gc
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
+from amqp import PreconditionFailed
 from celery import Celery
 from celery.signals import (
     beat_init,
@@ -18,10 +20,12 @@ from celery.signals import (
     worker_shutting_down,
 )
 from django.db import Error
+from kombu.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncproject.settings")
 
 logger = logging.getLogger(__name__)
+
 app = Celery("syncproject")
 app.config_from_object("syncproject.celeryconfig")
 app.autodiscover_tasks()
@@ -47,6 +51,23 @@ def _refuse_to_start_unsound(**_: Any) -> None:
 
 
 @worker_init.connect
+def _refuse_another_kind_of_queue(sender: Any, **_: Any) -> None:
+    with suppress(OperationalError), sender.app.connection_for_write() as connection:
+        if connection.transport.driver_type != "amqp":
+            return
+        # Where no broker answers, the worker itself waits for one.
+        connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+        try:
+            for queue in sender.app.amqp.queues.values():
+                queue(connection.default_channel).declare()
+        except PreconditionFailed as problem:
+            sys.exit(
+                f"refusing to start: the queue exists and is of another kind ({problem}). "
+                "Delete it, whose messages are only hints, or name another in SYNC_QUEUE"
+            )
+
+
+@worker_init.connect
 def _keep_a_process_free(sender: Any, **_: Any) -> None:
     # Here, before the worker forks: what the module makes at its import has to be the same for all processes.
     from users.sync import places  # noqa: PLC0415  # the same, and Django is set up by now
@@ -60,6 +81,27 @@ def _share_what_is_loaded(**_: Any) -> None:
     # the parent. What is loaded before the fork stays for ever anyway, so it is not looked at again.
     gc.collect()
     gc.freeze()
+
+
+@worker_init.connect
+def _expect_ticks(**_: Any) -> None:
+    from users.sync import tick  # noqa: PLC0415  # the same
+
+    tick.expect()
+
+
+@worker_init.connect
+def _say_where_processes_are_few(sender: Any, **_: Any) -> None:
+    from thirdparty import targets  # noqa: PLC0415  # the same
+    from users.sync import places  # noqa: PLC0415  # the same
+
+    needed = places.needed(len(targets.names()))
+    if isinstance(sender.concurrency, int) and sender.concurrency < needed:
+        logger.warning(
+            "this worker has %d processes; with %d no target waits for another, nor people's edits for a backlog",
+            sender.concurrency,
+            needed,
+        )
 
 
 @worker_process_init.connect

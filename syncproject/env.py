@@ -10,7 +10,13 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _REQUEST_RATE = re.compile(r"[1-9]\d{0,8}/(s|min|hour|day)")
-BROKER_SCHEMES = ("redis", "rediss", "amqp", "amqps")
+_SAME_PROTOCOL = {"valkey": "redis", "valkeys": "rediss", "valkey+socket": "redis+socket"}
+_BROKERS = {
+    "redis": ("redis", "rediss", "redis+socket", *_SAME_PROTOCOL),
+    "sentinel": ("sentinel",),
+    "amqp": ("amqp", "amqps", "pyamqp"),
+}
+"""Of one kind: what speaks one protocol, and can stand in for one another in a list."""
 
 
 def number(env: environ.Env, name: str, default: float, *, least: float | None = None) -> float:
@@ -39,13 +45,25 @@ def request_rate(env: environ.Env, name: str, default: str) -> str | None:
 
 
 def broker_url(url: str) -> str:
-    """The broker's address, unchanged. Raises `ImproperlyConfigured` for brokers that lose tasks."""
-    if urlsplit(url).scheme not in BROKER_SCHEMES:
+    """The broker's address, or several as Celery takes them: ``;`` between, tried in turn. Valkey's become Redis', as kombu knows them.
+
+    A message is a hint that may be lost, so any broker will do that reaches other processes and that Flower can show.
+    Raises `ImproperlyConfigured` for all others.
+    """
+    addresses = [address.strip() for address in url.split(";")]
+    schemes = {urlsplit(address).scheme for address in addresses}
+    if not any(schemes <= set(kind) for kind in _BROKERS.values()):
+        known = ", ".join(f"{scheme}://" for kind in _BROKERS.values() for scheme in kind)
         raise ImproperlyConfigured(
-            f"CELERY_BROKER_URL must begin with {', '.join(s + '://' for s in BROKER_SCHEMES)}; "
-            "other transports lose tasks when a worker is killed"
+            f"CELERY_BROKER_URL must begin with one of {known}; several of one kind may be named, with ; between. "
+            "memory:// reaches no other process, and with the rest neither Flower nor `celery inspect` shows a worker"
         )
-    return url
+    return ";".join(_as_kombu_knows_it(address) for address in addresses)
+
+
+def _as_kombu_knows_it(address: str) -> str:
+    scheme, separator, rest = address.partition("://")
+    return _SAME_PROTOCOL.get(scheme, scheme) + separator + rest
 
 
 def database(url: str, *, timeout_seconds: float) -> dict[str, Any]:

@@ -138,6 +138,7 @@ UNFOLD = {
 
 # --- The synchronisation -------------------------------------------------------------------
 CELERY_BROKER_URL = broker_url(env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0"))
+CELERY_BROKER_MASTER_NAME = env.str("CELERY_BROKER_MASTER_NAME", default="mymaster")
 
 SYNC_QUEUE = env.str("SYNC_QUEUE", default="usersync")
 SYNC_TARGETS = load_targets(os.environ)

@@ -130,8 +130,32 @@ def test_a_wrong_rate_of_requests_is_refused_by_name(rate: str, monkeypatch: pyt
         request_rate(environ.Env(), "SYNC_API_RATE", "100/s")
 
 
-@pytest.mark.parametrize("url", ["", "memory://", "filesystem://", "sqla+sqlite:///x", "localhost:6379"])
-def test_a_broker_that_loses_tasks_is_refused(url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://a:6379/0;redis://b:6379/0",
+        "rediss://a/0",
+        "redis+socket:///run/redis.sock",
+        "sentinel://a:26379;sentinel://b:26379",
+        "amqp://guest@a//;amqps://guest@b//",
+    ],
+)
+def test_brokers_that_reach_other_processes_are_taken_as_they_are_also_several(url: str) -> None:
+    assert broker_url(url) == url
+
+
+def test_valkey_is_spoken_to_as_redis() -> None:
+    assert broker_url("valkey://a/0; valkeys://b/0;valkey+socket:///s") == "redis://a/0;rediss://b/0;redis+socket:///s"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "memory://", "filesystem://", "sqla+sqlite:///x", "localhost:6379", "sqs://x",
+        "redis://a;amqp://b", "redis://a;", "redis://a;memory://",
+    ],
+)  # fmt: skip
+def test_a_broker_that_reaches_nobody_or_shows_nothing_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="CELERY_BROKER_URL"):
         broker_url(url)
 

@@ -1,0 +1,96 @@
+"""Several brokers: the publisher turns to the next one, as worker and beat do; Sentinel is asked for its master."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from syncproject.celery import app
+from syncproject.demo import parts
+from syncproject.demo.ports import Port
+from syncproject.demo.process import Process
+from tests.integration.test_wake import arguments, black_hole, broker, use  # noqa: F401  # fixtures
+from users.models import User
+from users.sync import publisher
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def address(broker: Process) -> str:  # noqa: F811
+    return f"redis://127.0.0.1:{broker.command[broker.command.index('--port') + 1]}/0"
+
+
+def key_of(user: User) -> list[Any]:
+    return ["partner", f"partner:{user.uuid.hex}", None]
+
+
+def test_the_second_takes_the_hint_where_the_first_refuses(broker: Process, use: Callable[[str], None]) -> None:  # noqa: F811
+    use(f"redis://127.0.0.1:1/0;{address(broker)}")
+    users = [User.objects.create(name="Saved", phone=phone) for phone in "12"]
+    assert not publisher.publisher().down
+    assert sorted(map(str, arguments(broker))) == sorted(str(key_of(user)) for user in users)
+
+
+def test_the_second_takes_the_hint_where_the_first_is_frozen(
+    broker: Process,  # noqa: F811
+    use: Callable[[str], None],  # noqa: F811
+    black_hole: int,  # noqa: F811
+) -> None:
+    use(f"redis://127.0.0.1:{black_hole}/0;{address(broker)}")
+    user = User.objects.create(name="Saved")
+    assert arguments(broker) == [key_of(user)]
+
+
+def test_the_probe_finds_whichever_comes_back(broker: Process, use: Callable[[str], None]) -> None:  # noqa: F811
+    broker.kill()
+    use(f"redis://127.0.0.1:1/0;redis://127.0.0.1:2/0;{address(broker)}")
+    User.objects.create(name="During")
+    current = publisher.publisher()
+    assert current.down
+    broker.restart()
+    assert current.up.wait(20)
+    after = User.objects.create(name="After")
+    assert key_of(after) in arguments(broker)
+
+
+@pytest.fixture
+def sentinel(broker: Process, tmp_path: Path) -> Iterator[int]:  # noqa: F811
+    master = broker.command[broker.command.index("--port") + 1]
+    port = Port()
+    settings = tmp_path / "sentinel.conf"
+    settings.write_text(f"sentinel monitor ours 127.0.0.1 {master} 1\n")
+    binary = parts.broker(port, folder=tmp_path, server=None).command[0]
+    command = [binary, str(settings), "--sentinel", "--bind", "127.0.0.1", "--port", str(port.number)]
+    process = Process(
+        name="sentinel", command=command, log=tmp_path / "sentinel.log", ready=lambda _: pong(port.number)
+    )
+    port.release()
+    process.start()
+    process.wait_ready()
+    yield port.number
+    process.kill()
+
+
+def pong(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1), redis.Redis("127.0.0.1", port) as client:
+            return bool(client.ping())
+    except (OSError, redis.RedisError):
+        return False
+
+
+def test_sentinels_master_takes_the_hint(
+    broker: Process,  # noqa: F811
+    sentinel: int,
+    use: Callable[[str], None],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(app.conf.broker_transport_options, "master_name", "ours")
+    use(f"sentinel://127.0.0.1:{sentinel};sentinel://127.0.0.1:1")
+    user = User.objects.create(name="Saved")
+    assert arguments(broker) == [key_of(user)]
