@@ -16,7 +16,7 @@ from thirdparty.errors import CapabilityMissing, TargetError, TargetRefuses
 from thirdparty.guard import Admission, Probe
 from thirdparty.identity import same_external_id
 from users.models import UserSync
-from users.sync import outbox
+from users.sync import ruling
 from users.sync.outbox import hand
 
 AT_ONCE = 2
@@ -113,6 +113,7 @@ def _report(row: UserSync, admission: Admission, error: TargetError | None) -> N
     if isinstance(error, TargetRefuses):
         connector = targets.connector(row.target)
         seen = guard.probe(connector, admission.offered(connector.capabilities))
-    ruling = guard.report(row.target, row.key, error, seen=seen)
-    if ruling.pardoned:
-        outbox.pardon(ruling.pardoned, ruling.pardoned_for)
+    told = guard.report(row.target, row.key, error, seen=seen)
+    ruling.obey(told)
+    if told.asks:
+        ruling.obey(guard.ask(row.target))
