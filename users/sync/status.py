@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Min
+from django.utils import timezone
 
 from thirdparty import guard, targets
 from thirdparty.models import Target
