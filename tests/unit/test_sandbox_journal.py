@@ -140,6 +140,19 @@ def test_switches_survive_and_go_on_counting(life: Life) -> None:
     assert [world.draw("add", "bert2").fault, world.draw("add", "bert2").fault] == ["busy", None]
 
 
+def test_a_restore_goes_back_to_the_backup_and_survives(life: Life) -> None:
+    life.perform("add", username="anna1")
+    life.world.back_up()
+    life.perform("add", username="bert2")
+    life.world.restore()
+    life.world.commit()
+    for world in (life.world, life.again()):
+        assert [record.username for record in world.store] == ["anna1"]
+    life.perform("add", username="carl3")
+    for world in (life.world, life.again()):
+        assert [(record.user_id, record.username) for record in world.store] == [("r1", "anna1"), ("r2", "carl3")]
+
+
 def test_a_reset_forgets_everything(life: Life) -> None:
     life.world.switch({"busy": True})
     life.perform("add", username="anna1")

@@ -155,3 +155,22 @@ def test_the_operator_cannot_give_a_username_twice(store: Store) -> None:
         store.create({"username": "anna1"})
     with pytest.raises(UsernameUsed):
         store.edit(other, {"username": "anna1"})
+
+
+def test_a_store_from_a_backup_gives_ids_out_again() -> None:
+    store = Store(Rules())
+    store.create({"username": "a"})
+    backup = store.backup()
+    assert store.create({"username": "b"}).record.user_id == "r2"
+    restored = Store(store.rules, backup)
+    assert [record.username for record in restored] == ["a"]
+    assert restored.create({"username": "c"}).record.user_id == "r2"
+
+
+def test_the_id_of_a_deleted_record_is_used_again_only_by_rule() -> None:
+    store = Store(Rules())
+    store.remove(store.create({"username": "a"}).record)
+    assert store.create({"username": "b"}).record.user_id == "r2"
+    store.rules = Rules(reuse_ids=True)
+    assert store.create({"username": "c"}).record.user_id == "r1"
+    assert store.create({"username": "d"}).record.user_id == "r3"

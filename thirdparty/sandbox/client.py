@@ -69,6 +69,14 @@ class SandboxControl:
         """Remove a record behind everybody's back and return what it was."""
         return self._call("DELETE", f"users/{user_id}")
 
+    def backup(self) -> None:
+        """Keep all records, and the counter of ids, as they are now; an earlier backup is replaced."""
+        self._call("POST", "backup")
+
+    def restore(self) -> None:
+        """Go back to the backup, or to nothing: ids given out since are given out again."""
+        self._call("POST", "restore")
+
     def reset(self) -> None:
         """Clear records, ledger and faults, and drop the requests that are in flight."""
         self._call("POST", "reset")

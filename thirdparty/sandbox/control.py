@@ -7,6 +7,8 @@
 ``GET  /ledger``      ``{"last": seq, "entries": […]}``, with ``?after=SEQ`` the later ones only
 ``GET  /stats``       counts of requests, effects, faults, requests in flight, late applications
 ``GET  /faults``      the switches; ``POST`` replaces them, ``{}`` heals (`thirdparty.sandbox.switches`)
+``POST /backup``      keep all records and the counter of ids as they are now, in place of an earlier backup
+``POST /restore``     go back to the backup (to nothing, without one): ids given out since are given out again
 ``POST /reset``       clear records, ledger and faults; drop the requests in flight
 ====================  =========================================================================
 """
@@ -91,6 +93,12 @@ class Control:
                 world.switch(parse(request.body or b"{}"))
                 self._hooks.switched()
                 return _json(world.switches())
+            case "POST", "backup", "":
+                world.back_up()
+                return _json({"records": len(world.store)})
+            case "POST", "restore", "":
+                world.restore()
+                return _json({"records": len(world.store)})
             case "POST", "reset", "":
                 self._hooks.drop()
                 world.reset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,10 +19,13 @@ DEFAULT_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What this third party offers: any of `CAPABILITIES`, and whether a username is unique."""
+    """What this third party offers: any of `CAPABILITIES`; whether a username is unique; whether the id of a record
+    that was deleted is given to the next new one.
+    """
 
     capabilities: frozenset[str] = frozenset(CAPABILITIES)
     unique_usernames: bool = True
+    reuse_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,15 @@ class Outcome:
     kept: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """Everything that a store held once, its counter of ids included."""
+
+    records: tuple[Record, ...] = ()
+    last_number: int = 0
+    kept: tuple[tuple[str, tuple[float, Answer]], ...] = ()
+
+
 class UsernameUsed(ValueError):
     """Another record has this username and usernames are unique."""
 
@@ -86,15 +99,20 @@ class _Index:
 
 
 class Store:
-    """All records. Remote ids are ``r1``, ``r2`` … and never used again."""
+    """All records. Remote ids are ``r1``, ``r2`` …, used again only by rule, or where the
+    store begins with a ``backup``: ids given out since are then given out again.
+    """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, backup: Backup = Backup()) -> None:
         self.rules = rules
+        self._freed: list[int] = []
         self._records: dict[str, Record] = {}
         self._usernames = _Index()
         self._external_ids = _Index()
-        self._last_number = 0
-        self._kept: dict[str, tuple[float, Answer]] = {}
+        self._last_number = backup.last_number
+        self._kept: dict[str, tuple[float, Answer]] = dict(backup.kept)
+        for record in backup.records:
+            self.put(Effect("created", record))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -125,7 +143,7 @@ class Store:
     def create(self, fields: Mapping[str, Any]) -> Effect:
         """Create a record. Raises `UsernameUsed`."""
         self._check_username(fields["username"], user_id=None)
-        record = Record(f"r{self._last_number + 1}", "").changed(fields)
+        record = Record(f"r{self._next_number()}", "").changed(fields)
         return self.put(Effect("created", record))
 
     def edit(self, record: Record, fields: Mapping[str, Any]) -> Effect:
@@ -145,12 +163,24 @@ class Store:
         if effect.kind == "deleted":
             after = absent
             del self._records[record.user_id]
+            heapq.heappush(self._freed, int(record.user_id[1:]))
         else:
             after = self._records[record.user_id] = record
         self._usernames.move(record.user_id, before=before.username, after=after.username)
         self._external_ids.move(record.user_id, before=before.external_id, after=after.external_id)
         self._last_number = max(self._last_number, int(record.user_id[1:]))
         return effect
+
+    def backup(self) -> Backup:
+        """What is held now."""
+        return Backup(tuple(self._records.values()), self._last_number, tuple(self._kept.items()))
+
+    def _next_number(self) -> int:
+        while self.rules.reuse_ids and self._freed:
+            number = heapq.heappop(self._freed)
+            if f"r{number}" not in self._records:
+                return number
+        return self._last_number + 1
 
     def _perform(self, call: Call) -> Outcome:
         match call.name:

@@ -12,6 +12,7 @@ from thirdparty.sandbox.manner import CLOSES, CODINGS, Manner
 from thirdparty.sandbox.store import CALLS, CAPABILITIES, Rules
 
 _MANY = 10**9
+_RULES = ("unique_usernames", "reuse_ids")
 _ALIASES = {"latency": "latency_seconds", "latency_jitter": "latency_jitter_seconds"}
 
 
@@ -22,7 +23,7 @@ class BadSwitch(ValueError):
 def parse(body: object, rules: Rules) -> tuple[Faults, Rules]:
     """The switches of a request body: fault names at the top level or under ``rates``, ``-`` or a blank for ``_``.
 
-    ``rules`` change only where the body names ``capabilities`` or ``unique_usernames``. Without a ``seed`` one is
+    ``rules`` change only where the body names ``capabilities``, ``unique_usernames`` or ``reuse_ids``. Without a ``seed`` one is
     drawn. Raises `BadSwitch`.
     """
     switches = {_plain(name): value for name, value in _object("the body", body).items()}
@@ -32,8 +33,9 @@ def parse(body: object, rules: Rules) -> tuple[Faults, Rules]:
     if "capabilities" in switches:
         chosen = _words("capabilities", switches.pop("capabilities"), CAPABILITIES)
         rules = replace(rules, capabilities=frozenset(chosen))
-    if "unique_usernames" in switches:
-        rules = replace(rules, unique_usernames=_flag("unique_usernames", switches.pop("unique_usernames")))
+    for name in _RULES:
+        if name in switches:
+            rules = replace(rules, **{name: _flag(name, switches.pop(name))})
     values = {name: _reader(name)(name, value) for name, value in switches.items()}
     values.setdefault("seed", random.SystemRandom().randrange(2**32))
     for name in rates:
@@ -173,6 +175,6 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
 
 def _reader(name: str) -> Callable[[str, object], Any]:
     if name not in _READERS:
-        known = (*RATES, *_READERS, "rates", "capabilities", "unique_usernames")
+        known = (*RATES, *_READERS, "rates", "capabilities", *_RULES)
         raise BadSwitch(f"unknown switch {name!r}; known: {', '.join(known)}")
     return _READERS[name]

@@ -11,7 +11,7 @@ from thirdparty.sandbox.faults import Faults, Hit
 from thirdparty.sandbox.journal import Journal, encode
 from thirdparty.sandbox.ledger import Ledger
 from thirdparty.sandbox.record import Record
-from thirdparty.sandbox.store import Answer, Call, Effect, Rules, Store
+from thirdparty.sandbox.store import Answer, Backup, Call, Effect, Rules, Store
 from thirdparty.sandbox.switches import parse
 
 
@@ -41,6 +41,7 @@ class World:
 
     def _start(self) -> None:
         self.store = Store(self._first_rules)
+        self._backup = Backup()
         self.ledger = Ledger()
         self.faults = Faults()
         self.matched = 0
@@ -101,6 +102,19 @@ class World:
         self._note_effect(effect, call="operator", request=None, key=None)
         return effect.record
 
+    def back_up(self) -> None:
+        """Keep what is held now, for `restore`; an earlier backup is replaced."""
+        self._backup = self.store.backup()
+        self._note("backup")
+
+    def restore(self) -> None:
+        """Hold what was held when `back_up` was called last, or nothing: records and the counter of ids go back.
+
+        The ledger tells what happened and stays; what was received and is yet to be applied is applied to the old state.
+        """
+        self.store = Store(self.store.rules, self._backup)
+        self._note("restore")
+
     def switch(self, body: object) -> None:
         """Replace all faults; what is set here outlives a restart. Raises `BadSwitch` and changes nothing then."""
         self.faults, self.store.rules = parse(body, self.store.rules)
@@ -114,6 +128,7 @@ class World:
             **self.faults.as_json(),
             "capabilities": sorted(rules.capabilities),
             "unique_usernames": rules.unique_usernames,
+            "reuse_ids": rules.reuse_ids,
         }
 
     def stats(self) -> dict[str, Any]:
@@ -179,6 +194,10 @@ class World:
             case "late_done":
                 del self.late[event["request"]]
                 self.late_done += 1
+            case "backup":
+                self._backup = self.store.backup()
+            case "restore":
+                self.store = Store(self.store.rules, self._backup)
             case "faults":
                 self.faults, self.store.rules = parse(event["switches"], self.store.rules)
                 self.matched = 0
