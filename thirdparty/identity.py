@@ -18,7 +18,11 @@ def same_remote_id(one: str, other: str) -> bool:
     """Whether a target that answers with the one may mean the other: case and leading zeros of a number aside."""
     one, other = one.casefold(), other.casefold()
     return one == other or (
-        one.isascii() and one.isdigit() and other.isascii() and other.isdigit() and one.lstrip("0") == other.lstrip("0")
+        one.isascii()
+        and one.isdigit()
+        and other.isascii()
+        and other.isdigit()
+        and one.lstrip("0") == other.lstrip("0")
     )
 
 

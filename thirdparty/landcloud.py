@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from thirdparty.errors import CapabilityMissing, NoSuchUser, OutcomeUnknown, TryLater
 from thirdparty.http import HttpSession
+from thirdparty.identity import same_external_id, same_remote_id
 from thirdparty.landcloud_answer import READS, Question, business_answer, page, record, remote_id_or_none, unreadable
 
 if TYPE_CHECKING:
@@ -91,9 +92,13 @@ class LandcloudConnector:
     def _record_asked_for(self, data: object, asked: Mapping[str, str]) -> RemoteRecord:
         found = record(data, versions=self.capabilities.versions)
         [(name, value)] = asked.items()
-        held = {"userId": found.remote_id, "externalId": found.user.external_id, "username": found.user.username}
+        same = {
+            "userId": same_remote_id(found.remote_id, value),
+            "externalId": same_external_id(found.user.external_id, value),
+            "username": found.user.username.casefold() == value.casefold(),
+        }
         # A target that ignores a field it does not know answers with just anybody.
-        if held[name].casefold() != value.casefold():
+        if not same[name]:
             raise unreadable(f"the target answered with a user of another {name}")
         return found
 

@@ -104,17 +104,77 @@ def test_without_query_only_trust_adopts(user: User, sandbox: SandboxControl, pa
     assert row_of(user).parked == "identity_conflict"
 
 
-def test_two_rows_never_share_a_remote_record(user: User, sandbox: SandboxControl) -> None:
+@pytest.mark.parametrize("shown", [True, False], ids=["the target showed whose it is", "nothing shows whose it is"])
+def test_two_rows_never_share_a_remote_record(user: User, sandbox: SandboxControl, shown: bool) -> None:
     converge()
     taken = row_of(user).remote_id
     other = User.objects.create(name="Other", phone="2")
     lease = alone.claim(row_of(other).key)
     assert lease is not None
     attempt_id = alone.open_attempt(lease, Call.ADD).id
-    result = Settlement(outcome=Outcome.OK, remote_id=taken, adopted="", add_key=None, acknowledged=True)
+    result = Settlement(outcome=Outcome.OK, remote_id=taken, adopted="", add_key=None, acknowledged=True, shown=shown)
     alone.settle(lease, attempt_id, result)
-    assert (row_of(other).state, row_of(other).parked) == ("dead", "identity_conflict")
-    assert row_of(user).remote_id == taken
+    has, has_not = (other, user) if shown else (user, other)
+    assert (row_of(has).remote_id, row_of(has_not).remote_id) == (taken, None)
+    assert row_of(user).look_first
+    assert {row_of(user).state, row_of(other).state} == {"pending"}
+
+
+def test_a_record_with_our_external_id_in_capitals_without_dashes_or_in_braces_is_ours(
+    user: User, sandbox: SandboxControl
+) -> None:
+    for written in (str(user.uuid).upper(), user.uuid.hex, f"{{{user.uuid}}}"):
+        sandbox.reset()
+        sandbox.create(username=USERNAME, name="old", externalId=written)
+        UserSync.objects.update(remote_id=None)
+        User.objects.update(name=f"{written}")
+        converge()
+        assert (row_of(user).state, row_of(user).adopted) == ("synced", "")
+        assert [record["name"] for record in sandbox.users()] == [written]
+
+
+@pytest.mark.parametrize("adopt", ["match", "never"])
+def test_a_strangers_record_without_external_id_is_not_ours_after_an_add_that_never_arrived(
+    user: User, sandbox: SandboxControl, partner: Callable[..., None], adopt: str
+) -> None:
+    partner(adopt=adopt, timeout_seconds=0.25, visibility_seconds=0.3)
+    stranger = sandbox.create(username=USERNAME, name="Stranger", phone="999")
+    sandbox.faults(rates={"hang": 1})
+    step(user)
+    sandbox.heal()
+    converge()
+    assert (row_of(user).parked, row_of(user).remote_id) == ("identity_conflict", None)
+    assert row_of(user).recheck_at is None
+    user.delete()
+    converge()
+    assert sandbox.users() == [stranger]
+
+
+def test_a_strangers_record_is_left_alone_while_our_unanswered_add_may_still_arrive(
+    user: User, sandbox: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(timeout_seconds=0.25, visibility_seconds=0.5)
+    stranger = sandbox.create(username=USERNAME, name="Stranger", phone=PHONE)
+    sandbox.faults(rates={"late_apply": 1}, late_seconds=0.4, unique_usernames=False)
+    step(user)
+    sandbox.heal()
+    converge()
+    assert row_of(user).state == "synced"
+    ours = [record for record in sandbox.users() if record["externalId"]]
+    assert [record["externalId"] for record in ours] == [str(user.uuid)]
+    assert stranger in sandbox.users()
+
+
+def test_without_query_never_parks_what_an_unanswered_add_may_have_made(
+    user: User, sandbox: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(adopt="never", capabilities=(), timeout_seconds=0.25, visibility_seconds=0.3)
+    sandbox.faults(rates={"apply_then_cut": 1}, capabilities=[])
+    step(user)
+    sandbox.heal()
+    converge()
+    assert row_of(user).parked == "identity_conflict"
+    assert effects(sandbox) == ["created"]
 
 
 def test_a_username_used_again_waits_for_the_old_delete(user: User, sandbox: SandboxControl) -> None:

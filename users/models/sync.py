@@ -77,6 +77,11 @@ class UserSync(models.Model):
     parked = models.CharField(max_length=40, db_default="", help_text="why it is dead")
     attempts = models.IntegerField(db_default=0, help_text="failed tries since the last success")
     crashes = models.IntegerField(db_default=0, help_text="steps in a row that died half-way")
+    look_first = models.BooleanField(
+        db_default=False, help_text="the remote id may be somebody else's by now: read before anything is written"
+    )
+    fruitless = models.IntegerField(db_default=0, help_text="answered steps that brought the record no nearer")
+    fruitless_generation = models.BigIntegerField(db_default=0, help_text="the generation that fruitless counts for")
     last_error = models.CharField(max_length=300, db_default="")
     synced_at = models.DateTimeField(null=True)
     pulled_at = models.DateTimeField(null=True, help_text="when N hours of waiting last brought it forward")

@@ -97,8 +97,10 @@ def _call(step: Step, judge: Judge) -> Settlement:
             return judge.unlinked()
         case Call.VERIFY:
             return judge.verified(_find_by_our_keys(step))
+        case Call.CONFIRM:
+            return judge.confirmed(_find(step, judge))
         case Call.RECHECK:
-            return judge.rechecked(_find(step)) if judge.can_query else judge.recheck_blindly()
+            return judge.rechecked(_find(step, judge)) if judge.can_query else judge.recheck_blindly()
         case Call.ADD:
             return _add(step, judge)
         case Call.UPDATE:
@@ -135,11 +137,14 @@ def _delete(step: Step, judge: Judge, remote_id: str) -> Settlement:
     return judge.absent()
 
 
-def _find(step: Step) -> RemoteRecord | None:
-    """Look the record up by every key there is; absent means absent by all of them."""
+def _find(step: Step, judge: Judge) -> RemoteRecord | None:
+    """Look the record up by every key there is; absent means absent by all of them.
+
+    What somebody else has under our remote id by now is not what is looked for.
+    """
     if step.lease.remote_id is not None:
         found = _look_up(step, remote_id=step.lease.remote_id)
-        if found is not None:
+        if found is not None and judge.is_ours(found):
             return found
     return _find_by_our_keys(step)
 

@@ -24,6 +24,8 @@ class Lease:
     """A claimed row. ``generation`` was read before the user, so what is pushed is at least that new.
 
     ``recheck_due``: an unanswered request's window has passed and the record has to be read back.
+    ``look_first``: the remote id may be somebody else's by now. ``fruitless``: so many steps of this generation were
+    answered and brought the record no nearer.
     ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
     later than the database's own ``leased_until``.
     """
@@ -43,6 +45,8 @@ class Lease:
     recheck_due: bool
     attempts: int
     crashes: int
+    look_first: bool
+    fruitless: int
 
     def lasts(self, seconds: float) -> bool:
         """Whether a call of at most so many seconds ends before the lease does."""

@@ -12,11 +12,12 @@ from users.sync.lease import Lease
 
 
 class Call(StrEnum):
-    """The one thing a lease does. ``RECHECK`` and ``VERIFY`` only read; the last three need no request."""
+    """The one thing a lease does. ``CONFIRM``, ``RECHECK`` and ``VERIFY`` only read; the last three need no request."""
 
     ADD = "add"
     UPDATE = "update"
     DELETE = "delete"
+    CONFIRM = "confirm"
     VERIFY = "verify"
     RECHECK = "recheck"
     WAIT = "wait"
@@ -26,6 +27,10 @@ class Call(StrEnum):
     @property
     def writes(self) -> bool:
         return self in (Call.ADD, Call.UPDATE, Call.DELETE)
+
+    @property
+    def reads(self) -> bool:
+        return self in (Call.CONFIRM, Call.VERIFY, Call.RECHECK)
 
 
 def next_call(lease: Lease, wanted: RemoteUser | None, offers: Capabilities, *, key_is_fresh: bool) -> Call:
@@ -43,8 +48,10 @@ def next_call(lease: Lease, wanted: RemoteUser | None, offers: Capabilities, *, 
             return Call.VERIFY
         # Sending the add again is the only way left to learn the record's id, also for its deletion.
         return Call.ADD
+    if wanted is None and lease.remote_id is not None and lease.adopted == "trust":
+        return Call.UNLINK
+    if lease.look_first and offers.query:
+        return Call.CONFIRM
     if wanted is None:
-        if lease.remote_id is None:
-            return Call.NOTHING
-        return Call.UNLINK if lease.adopted == "trust" else Call.DELETE
+        return Call.NOTHING if lease.remote_id is None else Call.DELETE
     return Call.ADD if lease.remote_id is None else Call.UPDATE

@@ -9,6 +9,9 @@ from thirdparty.errors import TargetError
 from thirdparty.guard import Probe
 from users.sync.lease import Lease
 
+IDENTITY_CONFLICT = "identity_conflict"
+"""Parked: the remote record is another's."""
+
 
 class Outcome(StrEnum):
     """How an attempt ended, as its row says it."""
@@ -43,8 +46,12 @@ class Settlement:
     ``acknowledged``: the target holds what was wanted at the lease's generation.
     ``remote_id``, ``adopted``, ``add_key``: what is now known of the remote record.
     ``raise_above``: force another push, with a generation above this one and above the present.
+    ``look_first``: whether the remote id has to be read back before anything is written under it.
+    ``shown``: the target itself showed that the remote record is ours, by its answer to our add or the external id, so
+    that another row's link to it is out of date. ``username``: what that record's is, where it was read.
+    ``fruitless``: how many steps of this generation were answered and brought the record no nearer.
     ``parked``: why only a person or a new edit can help; empty otherwise.
-    ``delay_seconds``: with ``Next.LATER``. ``spends_try``: False where the target as a whole is at fault, not
+    ``delay_seconds``: with ``Next.LATER``, which a contested link may make of it, too. ``spends_try``: False where the target as a whole is at fault, not
     the record. ``reason`` and ``message`` hold no personal details.
     """
 
@@ -55,6 +62,10 @@ class Settlement:
     acknowledged: bool = False
     raise_above: int | None = None
     doubt: Doubt = Doubt.KEEP
+    look_first: bool = False
+    shown: bool = False
+    username: str = ""
+    fruitless: int = 0
     parked: str = ""
     next: Next = Next.AT_RECHECK
     delay_seconds: float = 0.0

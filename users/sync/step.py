@@ -49,7 +49,7 @@ class Step:
     @property
     def asks(self) -> bool:
         """Whether this step asks the target anything."""
-        reads = self.call in (Call.VERIFY, Call.RECHECK) and self.offered.query
+        reads = self.call.reads and self.offered.query
         return self.obstacle is None and (self.call.writes or reads)
 
 

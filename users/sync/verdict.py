@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from thirdparty import errors
 from thirdparty.connector import RemoteRecord, RemoteUser
+from thirdparty.identity import same_external_id, same_remote_id
 from users.sync.lease import Lease
 from users.sync.plan import Call
+from users.sync.progress import FRUITLESS_LIMIT, HONEST_STEPS
 from users.sync.retry import Backoff
-from users.sync.settlement import Doubt, Next, Outcome, Settlement
+from users.sync.settlement import IDENTITY_CONFLICT, Doubt, Next, Outcome, Settlement
 
 TRUST = "trust"
-IDENTITY_CONFLICT = "identity_conflict"
+NEVER = "never"
+NO_PROGRESS = "no_progress"
+USERNAME_RESERVED = "username_reserved"
 CRASHED = "crashed"
 CRASH_LIMIT = 10
 """So many steps in a row that died half-way park a record: it may be what kills its workers."""
@@ -43,34 +47,45 @@ class Judge:
         if self.lease.add_key is not None:
             # A repeated add may be answered for its first sending, whose content is older.
             return self.linked(remote_id)
-        return self._settle(acknowledged=True, remote_id=remote_id, adopted="", add_key=None)
+        return self._settle(
+            acknowledged=True, remote_id=remote_id, adopted="", add_key=None, look_first=False, shown=True,
+            delay_seconds=self._delay(),
+        )  # fmt: skip
 
     def updated(self) -> Settlement:
         return self._settle(acknowledged=True)
 
     def absent(self) -> Settlement:
         """No record of ours is wanted and none is there."""
-        return self._settle(acknowledged=True, remote_id=None, adopted="", add_key=None)
+        return self._settle(acknowledged=True, remote_id=None, adopted="", add_key=None, look_first=False)
 
     def unlinked(self) -> Settlement:
         """No record is wanted, and none of ours is known to be there.
 
         One that was only taken on trust stays at the target, which is remembered, lest it look like ours later.
         """
-        return self._settle(acknowledged=True, remote_id=None, add_key=None)
+        return self._settle(acknowledged=True, remote_id=None, add_key=None, look_first=False)
 
-    def linked(self, remote_id: str, *, adopted: str | None = None) -> Settlement:
+    def linked(self, remote_id: str, **facts: Any) -> Settlement:
         """The record is ours, its content is not known to be."""
-        reason = self.lease.adopted if adopted is None else adopted
-        return self._settle(remote_id=remote_id, adopted=reason, add_key=None, next=Next.NOW)
+        known = {"remote_id": self._known_as(remote_id), "add_key": None, "look_first": False, "next": Next.NOW}
+        return self._settle(**(known | {"shown": True, "delay_seconds": self._delay()} | facts))
+
+    def confirmed(self, found: RemoteRecord | None) -> Settlement:
+        """Our link was in question and nothing was written; ``found`` is what its id, or else our other keys, gave."""
+        if found is None or not self.is_ours(found):
+            return self.vanished(None)
+        pushed = same_external_id(found.user.external_id, str(self.lease.user_uuid))
+        level = {"acknowledged": True, "next": Next.AT_RECHECK} if pushed and self._holds_what_is_wanted(found) else {}
+        return self.linked(found.remote_id, username=found.user.username, **level)
 
     def vanished(self, found: RemoteRecord | None) -> Settlement:
         """The id is unknown at the target; ``found`` is what a look-up by our other keys gave."""
         if found is not None and self.is_ours(found):
-            return self.linked(found.remote_id)
+            return self.linked(found.remote_id, username=found.user.username)
         if self.wanted is None:
             return self.absent()
-        return self._settle(remote_id=None, adopted="", add_key=None, next=Next.NOW)
+        return self._settle(remote_id=None, adopted="", add_key=None, look_first=False, next=Next.NOW)
 
     def username_taken(self, remote_id: str | None, found: RemoteRecord | None) -> Settlement:
         """An add met a record of our username; ``found`` is what a look-up of it gave."""
@@ -79,13 +94,11 @@ class Judge:
         if found is not None:
             return self._adopt_found(found)
         if self.can_query:
-            return self._later(
-                errors.TryLater("user_exists", "the username was taken a moment ago and is free now"),
-                add_key=self.lease.add_key,
-            )
-        if self.lease.add_key is not None and remote_id is not None:
+            return self._reserved()
+        if self.lease.add_key is not None and remote_id is not None and self.adopt != NEVER:
             return self.linked(remote_id)
         if self.adopt == TRUST and remote_id is not None:
+            # Who has our username at the target cannot have another one of ours.
             return self.linked(remote_id, adopted=TRUST)
         return self._park(
             IDENTITY_CONFLICT,
@@ -94,11 +107,13 @@ class Judge:
         )
 
     def verified(self, found: RemoteRecord | None) -> Settlement:
-        """A look-up after an unanswered add."""
-        if found is not None and (self.wanted is not None or self.is_ours(found)):
-            return self._adopt_found(found)
-        # Not there *yet*: adding again before the window is over could make two of them.
-        return self.waiting()
+        """A look-up after an unanswered add, by our external id and username."""
+        if found is not None and self.is_ours(found):
+            return self.linked(found.remote_id, username=found.user.username)
+        if self.lease.in_doubt:
+            # Not there *yet*: adding again, or adopting another, before the window is over could make two of them.
+            return self.waiting()
+        return self._settle(add_key=None, next=Next.NOW)
 
     def waiting(self) -> Settlement:
         """Nothing may be asked before the window of the unanswered request is over."""
@@ -109,16 +124,14 @@ class Judge:
         if found is not None and not self.is_ours(found):
             found = None
         if self.wanted is None and (found is None or self.lease.adopted == TRUST):
-            return self._settle(acknowledged=True, remote_id=None, add_key=None, doubt=Doubt.CLEAR)
-        if found is not None and self.wanted is not None and content(found.user) == content(self.wanted):
-            return self._settle(remote_id=found.remote_id, add_key=None, doubt=Doubt.CLEAR)
-        return self._settle(
-            remote_id=found.remote_id if found is not None else None,
-            add_key=None,
-            raise_above=(found.version if found is not None else None) or 0,
-            doubt=Doubt.CLEAR,
-            next=Next.NOW,
-        )
+            return self._settle(acknowledged=True, remote_id=None, add_key=None, look_first=False, doubt=Doubt.CLEAR)
+        facts = {"add_key": None, "look_first": False, "doubt": Doubt.CLEAR}
+        if found is None:
+            return self._settle(remote_id=None, raise_above=0, next=Next.NOW, **facts)
+        facts |= {"remote_id": self._known_as(found.remote_id), "shown": True, "username": found.user.username}
+        if self._holds_what_is_wanted(found):
+            return self._settle(**facts)
+        return self._settle(raise_above=found.version or 0, next=Next.NOW, **facts)
 
     def recheck_blindly(self) -> Settlement:
         """The window is over and the target cannot be queried: push once more."""
@@ -127,7 +140,9 @@ class Judge:
         return self._settle(raise_above=0, doubt=Doubt.CLEAR, next=Next.NOW)
 
     def outdated(self, found: RemoteRecord | None) -> Settlement:
-        """The target holds a version above ours: go above it."""
+        """The target holds a version above ours: go above it, unless it is somebody else's record by now."""
+        if found is not None and not self.is_ours(found) and not self.lease.adopted:
+            return self._settle(remote_id=None, look_first=True, next=Next.NOW)
         known = found.version if found is not None else None
         above = known if known is not None else self.lease.generation + 2 ** min(self.lease.attempts, 40)
         once = {"next": Next.NOW} if self.lease.attempts == 0 else {}
@@ -171,20 +186,32 @@ class Judge:
     # -- whose record is it (PROTOCOL 7) --------------------------------------------------
 
     def is_ours(self, found: RemoteRecord) -> bool:
-        """Its ``externalId`` is ours, or it is the one we are linked to, or it answered our add."""
+        """Its external id is ours; or it has none yet, and we adopted it.
+
+        Every add and update of ours carries ours, so that whatever has none was never added by us.
+        """
         if found.user.external_id:
-            return found.user.external_id == str(self.lease.user_uuid)
-        return found.remote_id == self.lease.remote_id or self.lease.add_key is not None
+            return same_external_id(found.user.external_id, str(self.lease.user_uuid))
+        return bool(self.lease.adopted) and found.remote_id == self.lease.remote_id
 
     def _adopt_found(self, found: RemoteRecord) -> Settlement:
+        username = found.user.username
         if self.is_ours(found):
-            return self.linked(found.remote_id)
+            return self.linked(found.remote_id, username=username)
         if self.adopt == TRUST:
-            return self.linked(found.remote_id, adopted=TRUST)
+            return self.linked(found.remote_id, adopted=TRUST, shown=False, username=username)
         phone = self.wanted.phone if self.wanted is not None else ""
         if self.adopt == "match" and not found.user.external_id and phone and found.user.phone == phone:
-            return self.linked(found.remote_id, adopted="match")
+            return self.linked(found.remote_id, adopted="match", shown=False, username=username)
         return self._park(IDENTITY_CONFLICT, "a record of this username exists at the target and is not ours")
+
+    def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:
+        return self.wanted is not None and content(found.user) == content(self.wanted)
+
+    def _known_as(self, remote_id: str) -> str:
+        """The id by which we have spoken of the record, where the target now writes it in another way."""
+        known = self.lease.remote_id
+        return known if known is not None and same_remote_id(known, remote_id) else remote_id
 
     # -- settlements ----------------------------------------------------------------------
 
@@ -195,21 +222,63 @@ class Judge:
             "remote_id": lease.remote_id,
             "adopted": lease.adopted,
             "add_key": lease.add_key,
+            "look_first": lease.look_first,
+            "fruitless": lease.fruitless,
         }
-        return Settlement(**(known | facts))
+        result = Settlement(**(known | facts))
+        if result.doubt is Doubt.CLEAR:
+            return replace(result, fruitless=0)
+        waits = result.next is Next.AT_RECHECK and lease.in_doubt
+        if result.failed or result.acknowledged or waits:
+            return result
+        return self._counted(result)
+
+    def _counted(self, result: Settlement) -> Settlement:
+        """What was answered well and left the record no nearer is a failed try, once there are too many of them."""
+        result = replace(result, fruitless=self.lease.fruitless + 1)
+        if result.fruitless <= HONEST_STEPS:
+            return result
+        message = f"{result.fruitless} steps were answered and the record is no nearer: the target's answers contradict each other"
+        if result.fruitless < FRUITLESS_LIMIT:
+            later = errors.TryLater(NO_PROGRESS, message)
+            return replace(
+                result, outcome=Outcome.TRY_LATER, next=Next.LATER, delay_seconds=self._delay(later),
+                reason=later.reason, message=later.message,
+            )  # fmt: skip
+        if self.wanted is None and self.call is Call.DELETE:
+            # Its look-ups show what neither update nor delete knows: it is as absent as can be.
+            return self.absent()
+        return replace(
+            result, outcome=Outcome.REJECTED, next=Next.AT_RECHECK, parked=NO_PROGRESS, reason=NO_PROGRESS,
+            message=message,
+        )  # fmt: skip
+
+    def _reserved(self) -> Settlement:
+        """The username is taken, and the look-up finds nobody who has it."""
+        tries = self.lease.fruitless + 1
+        if tries >= FRUITLESS_LIMIT and self.wanted is None:
+            return self.absent()
+        message = "the username is registered at the target, and its look-up finds nobody who has it"
+        if tries >= FRUITLESS_LIMIT:
+            advice = "free it there (an account that was deleted may keep it), or adopt the record by its id"
+            return self._park(USERNAME_RESERVED, f"{message}: {advice}", fruitless=tries)
+        return self._later(errors.TryLater("user_exists", message), fruitless=tries)
 
     def _park(self, reason: str, message: str, **facts: Any) -> Settlement:
         return self._settle(**({"outcome": Outcome.REJECTED} | facts), parked=reason, reason=reason, message=message)
 
     def _later(self, error: errors.TargetError, **facts: Any) -> Settlement:
-        wish = error.retry_after_seconds if isinstance(error, errors.TryLater) else None
         return self._settle(
             **({"outcome": Outcome.TRY_LATER, "next": Next.LATER} | facts),
-            delay_seconds=self.backoff.delay(self.lease.attempts + 1, self.random, at_least=wish),
+            delay_seconds=self._delay(error),
             reason=error.reason,
             message=error.message,
             http_status=error.http_status,
         )
+
+    def _delay(self, error: errors.TargetError | None = None) -> float:
+        wish = error.retry_after_seconds if isinstance(error, errors.TryLater) else None
+        return self.backoff.delay(self.lease.attempts + 1, self.random, at_least=wish)
 
 
 def content(user: RemoteUser) -> tuple[str, str, str, tuple[str, ...]]:

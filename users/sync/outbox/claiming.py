@@ -145,7 +145,8 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
                 (SELECT u.username FROM {USERS} u WHERE u.uuid = user_uuid), '') ELSE remote_username END
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, user_uuid, lease_token, generation, deleted, remote_id, remote_username, adopted,
-            add_key, recheck_at, recheck_at <= {db.now}, attempts, crashes
+            add_key, recheck_at, recheck_at <= {db.now}, attempts, crashes,
+            look_first, fruitless, fruitless_generation
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])
@@ -200,7 +201,7 @@ def username_holder(row: UserSync) -> UserSync | None:
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, user_uuid, token, generation, deleted, remote_id, remote_username, adopted,
-     add_key, recheck_at, recheck_due, attempts, crashes) = row  # fmt: skip
+     add_key, recheck_at, recheck_due, attempts, crashes, look_first, fruitless, fruitless_generation) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
@@ -218,4 +219,7 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         recheck_due=bool(recheck_due),
         attempts=attempts,
         crashes=crashes,
+        look_first=bool(look_first),
+        # A change of the user begins anew, whatever wrote it.
+        fruitless=fruitless if fruitless_generation == generation else 0,
     )

@@ -48,7 +48,8 @@ def adopt(key: str, link: RemoteLink, *, seen: int) -> bool:
 
     Raises `IntegrityError` where another row has it.
     """
-    changes = f"{_LINK}, {_owed_at_once(dialect(connection))}"
+    db = dialect(connection)
+    changes = f"{_LINK}, look_first = {db.false}, {_owed_at_once(db)}"
     return _by_hand(key, seen, changes, _linked(link))
 
 
@@ -91,7 +92,8 @@ def _linked(link: RemoteLink) -> list[Any]:
 
 def _owed_at_once(db: Dialect, generation: str = "generation + 1") -> str:
     return (
-        f"generation = {generation}, owed_since = COALESCE(owed_since, {db.clock}), due_at = {db.epoch}, parked = ''"
+        f"generation = {generation}, owed_since = COALESCE(owed_since, {db.clock}), due_at = {db.epoch}, parked = '', "
+        "fruitless = 0"
     )
 
 

@@ -37,7 +37,7 @@ def pardon(keys: Sequence[str], reason: str) -> int:
         cursor.execute(
             f"""
             WITH picked AS (SELECT s.key FROM {ROWS} s WHERE s.key IN ({marks}) ORDER BY s.key {db.for_update})
-            UPDATE {ROWS} SET parked = '', attempts = 0, due_at = {db.clock},
+            UPDATE {ROWS} SET parked = '', attempts = 0, fruitless = 0, due_at = {db.clock},
             owed_since = COALESCE(owed_since, {db.clock}) WHERE key IN (SELECT key FROM picked) AND parked = %s
             """,
             [*keys, reason],
@@ -61,7 +61,8 @@ def owe_again(keys: Sequence[str]) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 
     Parked records stay parked, confirmed tombstones stay confirmed; but one whose user came or went without a record
-    of it becomes what it should be. Waits for records that others hold.
+    of it becomes what it should be. What was acknowledged long ago may be somebody else's by now: linked records are
+    read back before anything is written to them. Waits for records that others hold.
     """
     with transaction.atomic():
         _lock(keys)
@@ -130,6 +131,7 @@ def _owe(keys: Sequence[str]) -> int:
         cursor.execute(
             f"UPDATE {ROWS} SET deleted = NOT {here}, due_at = COALESCE(due_at, {db.clock}), "
             f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
+            f"look_first = CASE WHEN remote_id IS NULL THEN look_first ELSE {db.true} END, "
             f"parked = CASE WHEN {unseen} THEN '' ELSE parked END "
             f"WHERE key IN ({', '.join(['%s'] * len(keys))}) "
             f"AND ({unseen} OR (parked = '' AND state <> '{State.DELETED}'))",
@@ -149,7 +151,7 @@ def look_now(keys: Sequence[str]) -> int:
     which = f"key IN ({', '.join(['%s'] * len(keys))}) AND state <> '{State.DELETED}'"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {ROWS} SET due_at = {db.epoch}, parked = '', "
+            f"UPDATE {ROWS} SET due_at = {db.epoch}, parked = '', fruitless = 0, "
             "generation = generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END, "
             f"owed_since = COALESCE(owed_since, {db.clock}) WHERE {db.in_order(ROWS, which)}",
             list(keys),

@@ -12,6 +12,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from users.models import UserSync
 from users.sync.dialect import dialect
 from users.sync.outbox.attempts import close_attempts
+from users.sync.outbox.meeting import meet
 from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
 from users.sync.triggers.sql import ROWS
 
@@ -23,8 +24,9 @@ _ASKED = (
 _COLUMNS = ", ".join(f"{ROWS}.{column} AS {column}" for column in _ASKED)
 _GIVEN = {
     "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
-    "doubt": "text", "park": "text", "look": "text", "delay": "double precision", "new_remote_id": "text",
+    "doubt": "text", "park": "text", "delay": "double precision", "new_remote_id": "text",
     "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text",
+    "look": "text", "looks": "boolean", "fruitless": "bigint",
 }  # fmt: skip
 
 
@@ -42,8 +44,8 @@ class Settled:
 def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: float) -> Settled:
     """Write these results. Of many, those whose rows others hold are left locked; a single one waits for its row.
 
-    The user changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be:
-    the later one is parked, and the others of its batch do not suffer.
+    The user changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be: `meet` decides
+    between them, and the others of its batch do not suffer.
     """
     if not ended:
         return Settled()
@@ -57,23 +59,15 @@ def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: 
                 one = settle([each], visibility_seconds=visibility_seconds, grace_seconds=grace_seconds)
                 settled.rows |= one.rows
             return settled
-        instead = replace(ended[0], settlement=_instead(ended[0], error))
+        unstorable = isinstance(error, DataError)
     with transaction.atomic():
+        [only] = ended
+        instead = replace(only, settlement=_unstorable(only) if unstorable else meet(only))
         return _settle([instead], visibility_seconds, grace_seconds)
 
 
-def _instead(ended: Ended, error: Exception) -> Settlement:
+def _unstorable(ended: Ended) -> Settlement:
     lease = ended.lease
-    if isinstance(error, IntegrityError):
-        return Settlement(
-            outcome=Outcome.REJECTED,
-            remote_id=lease.remote_id,
-            adopted=lease.adopted,
-            add_key=None,
-            parked="identity_conflict",
-            reason="identity_conflict",
-            message="another user is linked to this remote record",
-        )
     # As an answer that nobody can read: what the target made of the request is to be looked up.
     return Settlement(
         outcome=Outcome.REJECTED,
@@ -112,6 +106,9 @@ def _settle(ended: Sequence[Ended], visibility_seconds: float, grace_seconds: fl
             remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
             attempts = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN attempts + 1 ELSE attempts END,
             crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
+            look_first = CASE WHEN generation > g.seen THEN look_first ELSE g.looks END,
+            fruitless = g.fruitless,
+            fruitless_generation = CASE WHEN generation > g.seen THEN g.seen ELSE {wanted} END,
             last_error = g.error,
             synced_at = CASE WHEN g.acknowledged THEN {db.clock} ELSE synced_at END
         FROM g WHERE key = g.record_id AND lease_token = g.token AND key IN (SELECT picked_key FROM picked)
@@ -133,6 +130,7 @@ def _given(ended: Ended, grace_seconds: float) -> dict[str, Any]:
         "park": result.parked, "look": result.next, "delay": result.delay_seconds + grace_seconds,
         "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
         "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED,
+        "looks": result.look_first, "fruitless": result.fruitless,
         "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
     }  # fmt: skip
 

@@ -1,0 +1,192 @@
+"""A partner gives ids out again: an id is ours only while what stands under it is (PROTOCOL 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests import alone
+from tests.integration.conftest import ALL, converge, effects, held_records, row_of, step, wanted_records
+from thirdparty.landcloud import LandcloudConnector
+from thirdparty.sandbox.client import SandboxControl
+from users.models import User, UserSync
+from users.sync import backfill
+from users.sync.drain import drain
+from users.sync.plan import Call
+from users.sync.settlement import Outcome, Settlement
+
+
+def people(names: range) -> list[User]:
+    return [
+        User.objects.create(name=f"Person {number}", phone=f"1380000{number:04}", email=f"{number}@example.org")
+        for number in names
+    ]
+
+
+def owe_everything() -> None:
+    list(backfill.steps("partner"))
+
+
+def drained() -> None:
+    drain("partner")
+    converge()
+
+
+def assert_everybody_is_there_once(sandbox: SandboxControl) -> None:
+    """External id, username and content of every record belong together, nobody is missing and nobody doubled."""
+    assert held_records(sandbox) == wanted_records()
+    assert set(UserSync.objects.values_list("state", flat=True)) == {"synced"}
+    ids = {record["externalId"]: record["userId"] for record in sandbox.users()}
+    assert {str(row.user_uuid): row.remote_id for row in UserSync.objects.all()} == ids
+
+
+@pytest.mark.parametrize("capabilities", [("query",), ALL], ids=str)
+@pytest.mark.parametrize("unique", [True, False], ids=["usernames are unique", "usernames are shared"])
+@pytest.mark.django_db(transaction=True)
+def test_after_a_restore_and_a_backfill_everybody_is_there_once(
+    sandbox: SandboxControl, partner: Callable[..., None], capabilities: tuple[str, ...], unique: bool
+) -> None:
+    partner(capabilities=capabilities)
+    sandbox.faults(capabilities=list(capabilities), unique_usernames=unique)
+    people(range(90))
+    drained()
+    sandbox.backup()
+    people(range(100, 130))
+    drained()
+    sandbox.restore()
+    people(range(200, 230))
+    User.objects.filter(phone__startswith="13800001").update(name="Edited since")
+    owe_everything()
+    drained()
+    assert_everybody_is_there_once(sandbox)
+
+
+def test_before_any_backfill_a_newcomer_arrives_under_an_id_that_another_row_still_has(
+    sandbox: SandboxControl,
+) -> None:
+    sandbox.backup()
+    [old] = people(range(1))
+    converge()
+    sandbox.restore()
+    [newcomer] = people(range(1, 2))
+    converge()
+    assert row_of(newcomer).remote_id == "r1"
+    assert row_of(old).remote_id == "r2"
+    assert_everybody_is_there_once(sandbox)
+
+
+@pytest.mark.parametrize("capabilities", [("query",), ()], ids=["with query", "without query"])
+@pytest.mark.parametrize("old_is", ["synced", "parked", "a tombstone", "leased"])
+def test_a_newcomer_arrives_whatever_the_row_is_that_has_its_id(
+    sandbox: SandboxControl, partner: Callable[..., None], capabilities: tuple[str, ...], old_is: str
+) -> None:
+    partner(capabilities=capabilities)
+    sandbox.faults(capabilities=list(capabilities))
+    sandbox.backup()
+    [old] = people(range(1))
+    converge()
+    sandbox.restore()
+    key = row_of(old).key
+    if old_is == "parked":
+        UserSync.objects.update(parked="invalid", due_at=None)
+    elif old_is == "a tombstone":
+        old.delete()
+        UserSync.objects.update(parked="invalid", due_at=None)
+    elif old_is == "leased":
+        User.objects.update(name="Edited")
+        lease = alone.claim(key, lease_seconds=0.5)
+        assert lease is not None
+        alone.open_attempt(lease, Call.UPDATE)
+    [newcomer] = people(range(1, 2))
+    converge()
+    assert row_of(newcomer).remote_id == "r1"
+    assert held_records(sandbox) == wanted_records()
+    assert UserSync.objects.get(key=key).state in ("synced", "deleted")
+
+
+def test_an_edit_after_the_meeting_does_not_touch_the_newcomers_record(sandbox: SandboxControl) -> None:
+    sandbox.backup()
+    [old] = people(range(1))
+    converge()
+    sandbox.restore()
+    [newcomer] = people(range(1, 2))
+    step(newcomer)
+    User.objects.filter(pk=old.pk).update(name="Edited")
+    converge()
+    assert_everybody_is_there_once(sandbox)
+    assert {e["external_id"] for e in sandbox.ledger() if e["kind"] == "effect" and e["user_id"] == "r1"} == {
+        str(old.uuid), str(newcomer.uuid),
+    }  # fmt: skip
+    assert effects(sandbox)[1:] == ["created", "updated", "created"]
+
+
+def test_an_id_of_a_deleted_record_that_is_used_again_is_not_written_to_by_a_backfill(
+    sandbox: SandboxControl,
+) -> None:
+    sandbox.faults(capabilities=["query"], reuse_ids=True)
+    [ours] = people(range(1))
+    converge()
+    sandbox.delete("r1")
+    stranger = sandbox.create(username="stranger", name="Stranger")
+    assert stranger["userId"] == "r1"
+    owe_everything()
+    converge()
+    assert stranger in sandbox.users()
+    assert row_of(ours).remote_id == "r2"
+
+
+def test_a_delete_of_what_a_backfill_owes_spares_whoever_has_the_id_now(sandbox: SandboxControl) -> None:
+    sandbox.faults(capabilities=["query"], reuse_ids=True)
+    [ours] = people(range(1))
+    converge()
+    sandbox.delete("r1")
+    stranger = sandbox.create(username="stranger", name="Stranger", externalId="their own")
+    owe_everything()
+    ours.delete()
+    converge()
+    assert sandbox.users() == [stranger]
+    assert UserSync.objects.get().state == "deleted"
+
+
+def test_a_backfill_writes_nothing_where_the_target_holds_what_is_wanted(sandbox: SandboxControl) -> None:
+    people(range(3))
+    converge()
+    owe_everything()
+    converge()
+    assert effects(sandbox) == ["created"] * 3
+    assert_everybody_is_there_once(sandbox)
+
+
+def test_a_backfill_brings_what_differs_level(sandbox: SandboxControl) -> None:
+    [user] = people(range(1))
+    converge()
+    sandbox.edit("r1", name="changed behind our back")
+    owe_everything()
+    converge()
+    assert_everybody_is_there_once(sandbox)
+    assert user.name in {record["name"] for record in sandbox.users()}
+
+
+def test_a_backfill_during_a_step_is_not_settled_by_it(sandbox: SandboxControl) -> None:
+    [user] = people(range(1))
+    converge()
+    User.objects.update(name="Edited")
+    lease = alone.claim(row_of(user).key)
+    assert lease is not None
+    owe_everything()
+    done = Settlement(outcome=Outcome.OK, remote_id="r1", adopted="", add_key=None, acknowledged=True)
+    alone.settle(lease, None, done)
+    assert row_of(user).look_first
+    assert row_of(user).state == "pending"
+
+
+def test_a_target_that_gives_one_id_to_two_does_not_set_them_against_each_other_for_ever(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LandcloudConnector, "add", lambda *_, **__: "r0")
+    monkeypatch.setattr(LandcloudConnector, "update", lambda *_, **__: None)
+    monkeypatch.setattr(LandcloudConnector, "find", lambda *_, **__: None)
+    people(range(2))
+    converge()
+    assert any(UserSync.objects.values_list("parked", flat=True))

@@ -1,0 +1,105 @@
+"""Two rows meet on one remote id: partners give ids out again, so one of the two links is out of date."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.db import connection
+
+from users.models import UserSync
+from users.sync.dialect import dialect
+from users.sync.lease import Lease
+from users.sync.progress import FRUITLESS_LIMIT, HONEST_STEPS
+from users.sync.settlement import IDENTITY_CONFLICT, Doubt, Ended, Next, Outcome, Settlement
+from users.sync.triggers.sql import ROWS
+
+_TAKEN = "another user is linked to this remote record"
+
+
+def meet(ended: Ended) -> Settlement:
+    """What the step is to be settled with, now that another row holds its remote id; changes that row accordingly.
+
+    Where the target showed that the record is this step's, the other row loses its link, and looks before it writes.
+    Where the record has the other's username, or the link was taken from this row meanwhile, it is this one that does.
+    Where neither is shown, the other row looks first and this one tries again later.
+    A target that gives one id to two would set them against each other for ever: each meeting counts as a step without
+    progress, for both. Call in the transaction of the settlement.
+    """
+    lease, result = ended.lease, ended.settlement
+    rows = _both(ended)
+    holder = next((row for row in rows if row.key != lease.key and row.remote_id == result.remote_id), None)
+    if holder is None or lease.token not in {row.lease_token for row in rows}:
+        return result
+    result = replace(result, fruitless=lease.fruitless + 1)
+    if result.remote_id == lease.remote_id:
+        _owe(holder.key)
+        return _without_link(result, look_first=True)
+    if result.fruitless >= FRUITLESS_LIMIT:
+        return _parked(result, lease)
+    if _has_the_username_of(holder, result, lease):
+        _owe(holder.key)
+        # A look by its external id would find this record again, until the holder has written to it.
+        return _without_link(result, look_first=False)
+    if result.shown:
+        _owe(holder.key, "remote_id = NULL, look_first = TRUE")
+        late = holder.lease_token is not None or holder.recheck_at is not None
+        # Under the id that it had, the holder may have overwritten the record, or may do so yet.
+        return replace(_again(result), raise_above=result.raise_above or 0, doubt=Doubt.OPEN if late else result.doubt)
+    _owe(holder.key, "look_first = TRUE")
+    return replace(
+        result,
+        outcome=Outcome.TRY_LATER,
+        remote_id=lease.remote_id,
+        adopted=lease.adopted,
+        acknowledged=False,
+        next=Next.LATER,
+        reason=IDENTITY_CONFLICT,
+        message=f"{_TAKEN}, who is looked at first",
+    )
+
+
+def _both(ended: Ended) -> list[UserSync]:
+    """Both rows, locked in the order in which everybody locks rows."""
+    target, remote_id = ended.lease.target, ended.settlement.remote_id
+    holders = UserSync.objects.filter(target=target, remote_id=remote_id).values_list("key", flat=True)
+    return list(UserSync.objects.select_for_update().filter(key__in={ended.lease.key, *holders}).order_by("key"))
+
+
+def _has_the_username_of(holder: UserSync, result: Settlement, lease: Lease) -> bool:
+    theirs, ours = holder.remote_username.casefold(), lease.remote_username.casefold()
+    return bool(theirs) and result.username.casefold() == theirs != ours
+
+
+def _again(result: Settlement) -> Settlement:
+    later = result.next is Next.LATER or result.fruitless > HONEST_STEPS
+    return replace(result, parked="", next=Next.LATER if later else Next.NOW)
+
+
+def _without_link(result: Settlement, *, look_first: bool) -> Settlement:
+    return replace(_again(result), remote_id=None, look_first=look_first, acknowledged=False)
+
+
+def _parked(result: Settlement, lease: Lease) -> Settlement:
+    return replace(
+        result,
+        outcome=Outcome.REJECTED,
+        remote_id=lease.remote_id,
+        adopted=lease.adopted,
+        acknowledged=False,
+        next=Next.AT_RECHECK,
+        parked=IDENTITY_CONFLICT,
+        reason=IDENTITY_CONFLICT,
+        message=_TAKEN,
+    )
+
+
+def _owe(key: str, changes: str = "") -> None:
+    db = dialect(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ROWS} SET {changes}{', ' if changes else ''}generation = generation + 1, "
+            "fruitless = 1 + CASE WHEN fruitless_generation = generation THEN fruitless ELSE 0 END, "
+            f"fruitless_generation = generation + 1, due_at = {db.clock}, "
+            f"owed_since = COALESCE(owed_since, {db.clock}), parked = '' WHERE key = %s",
+            [key],
+        )
