@@ -11,7 +11,7 @@ def same_external_id(one: str, other: str) -> bool:
     An empty one is nobody's.
     """
     one, other = one.strip().casefold(), other.strip().casefold()
-    return bool(one) and (one == other or (_uuid(one) is not None and _uuid(one) == _uuid(other)))
+    return bool(one) and (one == other or (as_uuid(one) is not None and as_uuid(one) == as_uuid(other)))
 
 
 def same_remote_id(one: str, other: str) -> bool:
@@ -26,7 +26,8 @@ def same_remote_id(one: str, other: str) -> bool:
     )
 
 
-def _uuid(text: str) -> UUID | None:
+def as_uuid(text: str) -> UUID | None:
+    """The UUID that this text writes, or None."""
     try:
         return UUID(text)
     except ValueError:

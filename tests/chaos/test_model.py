@@ -25,6 +25,7 @@ from tests.chaos.model.configurations import (
 )
 from tests.chaos.model.explorer import explore, explored
 from tests.chaos.model.state import Budget
+from users.sync.progress import HONEST_STEPS
 
 DAILY = daily()
 
@@ -54,6 +55,10 @@ def test_the_numbers_of_states_are_told(capsys: pytest.CaptureFixture[str]) -> N
     total = sum(result.states for result in found)
     with capsys.disabled():
         sys.stdout.write("\n".join([f"\nmodel: {total:,} states in {len(found)} configurations", *lines, ""]))
+
+
+def test_no_honest_chain_of_steps_is_as_long_as_those_that_back_off() -> None:
+    assert max(explored(configuration).longest for configuration in DAILY) < HONEST_STEPS
 
 
 @pytest.mark.parametrize("name", BUGS)

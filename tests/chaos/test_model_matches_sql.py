@@ -97,13 +97,20 @@ def settlement(result: Result) -> Settlement:
         add_key=text(result.add_key), acknowledged=result.acknowledged,
         raise_above=None if result.raise_above < 0 else result.raise_above, doubt=Doubt(result.doubt),
         parked=result.parked, next=Next(result.next), delay_seconds=DELAY_SECONDS,
+        look_first=result.look_first, fruitless=result.fruitless, shown=result.shown,
     )  # fmt: skip
 
 
 def real_settle(
-    row: Row, generation: int, result: Result, *, token: str = TOKEN, in_company: bool = False
+    row: Row,
+    generation: int,
+    result: Result,
+    *,
+    held: Held | None = None,
+    token: str = TOKEN,
+    in_company: bool = False,
 ) -> UserSync | None:
-    held = Held(generation, row.remote_id, row.adopted, row.add_key, False, False, row.attempts, row.crashes)
+    held = held or Held(generation, row.remote_id, row.adopted, row.add_key, False, False, row.attempts, row.crashes)
     mine = lease(step(held))
     assert (mine.key, mine.user_uuid) == (key_of(0), UUIDS[0])
     ended = [
@@ -175,6 +182,7 @@ def facts(held: Lease) -> Held:
     return Held(
         generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
         add_key=number(held.add_key), in_doubt=held.in_doubt, recheck_due=held.recheck_due, attempts=held.attempts, crashes=held.crashes,
+        look_first=held.look_first, fruitless=held.fruitless,
     )  # fmt: skip
 
 
@@ -198,22 +206,44 @@ def test_open_attempt() -> None:
 def test_settle(window_seconds: float) -> None:
     asked = asked_of(transitions.settle)
     assert len(asked) > 500
-    for number_of_case, ((row, generation, result, taken), expected) in enumerate(asked.items()):
+    for number_of_case, ((row, generation, result), expected) in enumerate(asked.items()):
         if window_seconds == SHORT and row.recheck != "open":
             continue
         put(row, has_user=False, window_seconds=window_seconds)
-        if taken:
-            materialised.put_other(remote_id=text(result.remote_id))
         before = window_end()
         assert real_settle(row, generation, result, in_company=bool(number_of_case % 2)) is not None
         # The attempt was closed by its id, which this test does not give.
         assert seen() == expected, (row, generation, result)
-        assert_window(before, opened=result.doubt == "open" and not taken)
+        assert_window(before, opened=result.doubt == "open")
+
+
+def test_two_rows_that_meet_on_one_remote_id() -> None:
+    asked = asked_of(transitions.meet)
+    assert len(asked) > 5
+    for (held, result, other), (instead, expected_other) in asked.items():
+        row = Row(
+            generation=held.generation, due="lease", lease="held", doing="add", named=True, fruitless=held.fruitless,
+            remote_id=held.remote_id if held.remote_id != result.remote_id else 0, adopted=held.adopted,
+        )  # fmt: skip
+        put(row, has_user=False)
+        materialised.put_row(other, index=1)
+        assert real_settle(row, held.generation, result, held=held) is not None
+        assert seen() == transitions.settle(row, held.generation, instead), (held, result, other)
+        assert seen(1) == expected_other, (held, result, other)
+
+
+def test_a_backfill() -> None:
+    asked = asked_of(transitions.owe_again)
+    assert len(asked) > 20
+    for (row,), expected in asked.items():
+        put(row, has_user=False)
+        outbox.owe_again([key_of(0)])
+        assert seen() == expected, row
 
 
 def test_a_settlement_without_its_lease_changes_nothing() -> None:
     # What is settled is of no matter, so one settlement for each row will do.
-    for row, (generation, result) in {row: about for row, *about, _ in asked_of(transitions.settle)}.items():
+    for row, (generation, result) in {row: about for row, *about in asked_of(transitions.settle)}.items():
         put(row, has_user=False)
         before = UserSync.objects.values().get()
         assert real_settle(row, generation, result, token="o" * 32) is None

@@ -243,13 +243,15 @@ def settle(*results: Ended) -> outbox.Settled:
     return outbox.settle(results, visibility_seconds=60, grace_seconds=0)
 
 
-def test_of_two_results_of_one_batch_with_one_remote_id_one_is_parked_and_no_other_row_suffers(
+def test_of_two_results_of_one_batch_with_one_remote_id_one_has_to_try_again_and_no_other_row_suffers(
     sandbox: SandboxControl,
 ) -> None:
     first, second, other = (User.objects.create(name="x", phone=str(n)) for n in range(3))
     settled = settle(ended(first, "r1"), ended(second, "r1"), ended(other, "r2"))
     assert len(settled.rows) == 3
-    assert sorted(row.parked for row in UserSync.objects.all()) == ["", "", "identity_conflict"]
+    assert sorted(row.state for row in UserSync.objects.all()) == ["pending", "pending", "synced"]
+    assert [row.remote_id for row in UserSync.objects.exclude(remote_id=None).order_by("remote_id")] == ["r1", "r2"]
+    assert row_of(second).last_error.startswith("identity_conflict")
     assert row_of(other).state == "synced"
 
 

@@ -105,7 +105,7 @@ def test_without_query_only_trust_adopts(user: User, sandbox: SandboxControl, pa
 
 
 @pytest.mark.parametrize("shown", [True, False], ids=["the target showed whose it is", "nothing shows whose it is"])
-def test_two_rows_never_share_a_remote_record(user: User, sandbox: SandboxControl, shown: bool) -> None:
+def test_two_rows_never_share_a_remote_record(user: User, sandbox: SandboxControl, *, shown: bool) -> None:
     converge()
     taken = row_of(user).remote_id
     other = User.objects.create(name="Other", phone="2")

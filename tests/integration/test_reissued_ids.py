@@ -45,7 +45,7 @@ def assert_everybody_is_there_once(sandbox: SandboxControl) -> None:
 @pytest.mark.parametrize("unique", [True, False], ids=["usernames are unique", "usernames are shared"])
 @pytest.mark.django_db(transaction=True)
 def test_after_a_restore_and_a_backfill_everybody_is_there_once(
-    sandbox: SandboxControl, partner: Callable[..., None], capabilities: tuple[str, ...], unique: bool
+    sandbox: SandboxControl, partner: Callable[..., None], capabilities: tuple[str, ...], *, unique: bool
 ) -> None:
     partner(capabilities=capabilities)
     sandbox.faults(capabilities=list(capabilities), unique_usernames=unique)

@@ -96,7 +96,7 @@ def _call(step: Step, judge: Judge) -> Settlement:
         case Call.NOTHING | Call.UNLINK:
             return judge.unlinked()
         case Call.VERIFY:
-            return judge.verified(_find_by_our_keys(step))
+            return judge.verified(_find_by_our_keys(step, judge))
         case Call.CONFIRM:
             return judge.confirmed(_find(step, judge))
         case Call.RECHECK:
@@ -115,7 +115,7 @@ def _add(step: Step, judge: Judge) -> Settlement:
     try:
         remote_id = step.connector.add(user, version=lease.generation, idempotency_key=step.add_key)
     except UsernameTaken as taken:
-        return judge.username_taken(taken.remote_id, _find_by_our_keys(step) if judge.can_query else None)
+        return judge.username_taken(taken.remote_id, _find_by_our_keys(step, judge) if judge.can_query else None)
     return judge.added(remote_id)
 
 
@@ -123,7 +123,7 @@ def _update(step: Step, judge: Judge, remote_id: str, goal: RemoteUser) -> Settl
     try:
         step.connector.update(remote_id, goal, version=step.lease.generation)
     except NoSuchUser:
-        return judge.vanished(_find_by_our_keys(step) if judge.can_query else None)
+        return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
     except TargetAhead:
         return judge.outdated(step.connector.find(remote_id=remote_id) if judge.can_query else None)
     return judge.updated()
@@ -133,7 +133,7 @@ def _delete(step: Step, judge: Judge, remote_id: str) -> Settlement:
     try:
         step.connector.delete(remote_id)
     except NoSuchUser:
-        return judge.vanished(_find_by_our_keys(step) if judge.can_query else None)
+        return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
     return judge.absent()
 
 
@@ -142,18 +142,26 @@ def _find(step: Step, judge: Judge) -> RemoteRecord | None:
 
     What somebody else has under our remote id by now is not what is looked for.
     """
+    found = None
     if step.lease.remote_id is not None:
         found = _look_up(step, remote_id=step.lease.remote_id)
-        if found is not None and judge.is_ours(found):
+        if found is not None and judge.is_whole(found):
             return found
-    return _find_by_our_keys(step)
+    return _best(judge, found, _find_by_our_keys(step, judge))
 
 
-def _find_by_our_keys(step: Step) -> RemoteRecord | None:
+def _find_by_our_keys(step: Step, judge: Judge) -> RemoteRecord | None:
     found = _look_up(step, external_id=str(step.lease.user_uuid))
-    if found is None and step.lease.remote_username:
-        found = _look_up(step, username=step.lease.remote_username)
-    return found
+    if not step.lease.remote_username or (found is not None and judge.is_whole(found)):
+        return found
+    return _best(judge, found, _look_up(step, username=step.lease.remote_username))
+
+
+def _best(judge: Judge, first: RemoteRecord | None, second: RemoteRecord | None) -> RemoteRecord | None:
+    """The one that is more surely ours; of two alike the one that was found first, unless it is not ours at all."""
+    if first is None or (second is not None and judge.is_whole(second)):
+        return second
+    return first if second is None or judge.is_ours(first) or judge.is_questionable(first) else second
 
 
 def _look_up(step: Step, **key: str) -> RemoteRecord | None:

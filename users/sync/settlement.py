@@ -48,7 +48,9 @@ class Settlement:
     ``raise_above``: force another push, with a generation above this one and above the present.
     ``look_first``: whether the remote id has to be read back before anything is written under it.
     ``shown``: the target itself showed that the remote record is ours, by its answer to our add or the external id, so
-    that another row's link to it is out of date. ``username``: what that record's is, where it was read.
+    that another row's link to it is out of date.
+    ``external_id``, ``username``, ``instead``: where these two of the record point to different people, what they are, and
+    what is to be settled should one of them be another user of ours.
     ``fruitless``: how many steps of this generation were answered and brought the record no nearer.
     ``parked``: why only a person or a new edit can help; empty otherwise.
     ``delay_seconds``: with ``Next.LATER``, which a contested link may make of it, too. ``spends_try``: False where the target as a whole is at fault, not
@@ -64,7 +66,9 @@ class Settlement:
     doubt: Doubt = Doubt.KEEP
     look_first: bool = False
     shown: bool = False
+    external_id: str = ""
     username: str = ""
+    instead: Settlement | None = None
     fruitless: int = 0
     parked: str = ""
     next: Next = Next.AT_RECHECK

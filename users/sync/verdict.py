@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 from thirdparty import errors
@@ -24,12 +25,35 @@ CRASH_LIMIT = 10
 """So many steps in a row that died half-way park a record: it may be what kills its workers."""
 
 
+def _either_way(judge: Callable[..., Settlement]) -> Callable[..., Settlement]:
+    """Make the settlement for the other case, too, where the record found might be ours or another user's.
+
+    An id given out again leads one user's update to another's record, which has the external id of the one from then
+    on and the username of the other. Who they are, only the database knows.
+    """
+
+    @wraps(judge)
+    def judged(self: Judge, *about: Any) -> Settlement:
+        result, found = judge(self, *about), about[-1]
+        if found is None or self.ours is not None or not self.is_questionable(found):
+            return result
+        return replace(
+            result,
+            external_id=found.user.external_id,
+            username=found.user.username,
+            instead=judge(replace(self, ours=not self.is_ours(found)), *about),
+        )
+
+    return judged
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Judges the answers to one call of one lease.
 
     ``wanted``: what the target is to hold, None for no record. ``adopt``: the target's policy for
-    records that were there before (PROTOCOL 7). ``random``: 0 to 1, for jitter.
+    records that were there before (PROTOCOL 7). ``random``: 0 to 1, for jitter. ``ours``: whose the record found is, where
+    that is given.
     """
 
     lease: Lease
@@ -40,6 +64,7 @@ class Judge:
     can_query: bool
     backoff: Backoff
     random: Callable[[], float]
+    ours: bool | None = None
 
     # -- what the target answered ---------------------------------------------------------
 
@@ -71,22 +96,25 @@ class Judge:
         known = {"remote_id": self._known_as(remote_id), "add_key": None, "look_first": False, "next": Next.NOW}
         return self._settle(**(known | {"shown": True, "delay_seconds": self._delay()} | facts))
 
+    @_either_way
     def confirmed(self, found: RemoteRecord | None) -> Settlement:
         """Our link was in question and nothing was written; ``found`` is what its id, or else our other keys, gave."""
         if found is None or not self.is_ours(found):
             return self.vanished(None)
         pushed = same_external_id(found.user.external_id, str(self.lease.user_uuid))
         level = {"acknowledged": True, "next": Next.AT_RECHECK} if pushed and self._holds_what_is_wanted(found) else {}
-        return self.linked(found.remote_id, username=found.user.username, **level)
+        return self.linked(found.remote_id, **level)
 
+    @_either_way
     def vanished(self, found: RemoteRecord | None) -> Settlement:
         """The id is unknown at the target; ``found`` is what a look-up by our other keys gave."""
         if found is not None and self.is_ours(found):
-            return self.linked(found.remote_id, username=found.user.username)
+            return self.linked(found.remote_id)
         if self.wanted is None:
             return self.absent()
         return self._settle(remote_id=None, adopted="", add_key=None, look_first=False, next=Next.NOW)
 
+    @_either_way
     def username_taken(self, remote_id: str | None, found: RemoteRecord | None) -> Settlement:
         """An add met a record of our username; ``found`` is what a look-up of it gave."""
         if found is not None and self.wanted is None and not self.is_ours(found):
@@ -106,10 +134,11 @@ class Judge:
             add_key=self.lease.add_key,
         )
 
+    @_either_way
     def verified(self, found: RemoteRecord | None) -> Settlement:
         """A look-up after an unanswered add, by our external id and username."""
         if found is not None and self.is_ours(found):
-            return self.linked(found.remote_id, username=found.user.username)
+            return self.linked(found.remote_id)
         if self.lease.in_doubt:
             # Not there *yet*: adding again, or adopting another, before the window is over could make two of them.
             return self.waiting()
@@ -119,6 +148,7 @@ class Judge:
         """Nothing may be asked before the window of the unanswered request is over."""
         return self._settle(next=Next.AT_RECHECK)
 
+    @_either_way
     def rechecked(self, found: RemoteRecord | None) -> Settlement:
         """The window of an unanswered request is over and the record was read back."""
         if found is not None and not self.is_ours(found):
@@ -128,7 +158,7 @@ class Judge:
         facts = {"add_key": None, "look_first": False, "doubt": Doubt.CLEAR}
         if found is None:
             return self._settle(remote_id=None, raise_above=0, next=Next.NOW, **facts)
-        facts |= {"remote_id": self._known_as(found.remote_id), "shown": True, "username": found.user.username}
+        facts |= {"remote_id": self._known_as(found.remote_id), "shown": True}
         if self._holds_what_is_wanted(found):
             return self._settle(**facts)
         return self._settle(raise_above=found.version or 0, next=Next.NOW, **facts)
@@ -190,19 +220,34 @@ class Judge:
 
         Every add and update of ours carries ours, so that whatever has none was never added by us.
         """
+        if self.ours is not None:
+            return self.ours
         if found.user.external_id:
             return same_external_id(found.user.external_id, str(self.lease.user_uuid))
         return bool(self.lease.adopted) and found.remote_id == self.lease.remote_id
 
+    def is_whole(self, found: RemoteRecord) -> bool:
+        """It is ours, and has our username."""
+        return self.is_ours(found) and self._has_our_username(found)
+
+    def is_questionable(self, found: RemoteRecord) -> bool:
+        """Its external id is ours and its username is not, or the other way round for one that we may have added."""
+        if same_external_id(found.user.external_id, str(self.lease.user_uuid)):
+            return not self._has_our_username(found)
+        added = self.lease.add_key is not None or found.remote_id == self.lease.remote_id
+        return bool(found.user.external_id) and added and self._has_our_username(found)
+
+    def _has_our_username(self, found: RemoteRecord) -> bool:
+        return found.user.username.casefold() == self.lease.remote_username.casefold()
+
     def _adopt_found(self, found: RemoteRecord) -> Settlement:
-        username = found.user.username
         if self.is_ours(found):
-            return self.linked(found.remote_id, username=username)
+            return self.linked(found.remote_id)
         if self.adopt == TRUST:
-            return self.linked(found.remote_id, adopted=TRUST, shown=False, username=username)
+            return self.linked(found.remote_id, adopted=TRUST, shown=False)
         phone = self.wanted.phone if self.wanted is not None else ""
         if self.adopt == "match" and not found.user.external_id and phone and found.user.phone == phone:
-            return self.linked(found.remote_id, adopted="match", shown=False, username=username)
+            return self.linked(found.remote_id, adopted="match", shown=False)
         return self._park(IDENTITY_CONFLICT, "a record of this username exists at the target and is not ours")
 
     def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:

@@ -32,8 +32,8 @@ def main() -> int:
     chosen = _arguments()
     console = Console()
     rules = BUGS[chosen.bug].rules if chosen.bug else Rules()
-    table = Table("configuration", "states", "moves", "quiescent", "seconds", "violation")
-    for column in table.columns[1:5]:
+    table = Table("configuration", "states", "moves", "quiescent", "longest", "seconds", "violation")
+    for column in table.columns[1:6]:
         column.justify = "right"
     violated = []
     for configuration in _chosen(chosen):
@@ -77,7 +77,7 @@ def _chosen(chosen: argparse.Namespace) -> list[Configuration]:
 
 
 def _cells(found: Exploration) -> list[str]:
-    numbers = (f"{number:,}" for number in (found.states, found.moves, found.quiescent))
+    numbers = (f"{number:,}" for number in (found.states, found.moves, found.quiescent, found.longest))
     return [
         found.configuration.name, *numbers, f"{found.seconds:.1f}",
         found.violation.what if found.violation else "none",

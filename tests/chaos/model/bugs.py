@@ -7,7 +7,15 @@ from typing import Any
 
 from tests.chaos.model import transitions
 from tests.chaos.model.configuration import Configuration
-from tests.chaos.model.configurations import FROZEN_SENDER, PROFILES, TARGETS, TRUST
+from tests.chaos.model.configurations import (
+    FROZEN_SENDER,
+    PROFILES,
+    RESTORED,
+    RESTORED_STRANGER,
+    TARGETS,
+    TRUST,
+    UNMARKED_NEVER,
+)
 from tests.chaos.model.row import Held, Result, Row
 from tests.chaos.model.rules import Rules
 from tests.chaos.model.state import Budget
@@ -62,28 +70,40 @@ def _forgets_the_key(row: Row, call: str, _add_key: int) -> Row:
     return transitions.open_attempt(row, call, row.add_key)
 
 
-def _never_sees_the_user_change(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
-    settled = transitions.settle(row._replace(generation=generation), generation, result, taken=taken)
+def _never_sees_the_user_change(row: Row, generation: int, result: Result) -> Row:
+    settled = transitions.settle(row._replace(generation=generation), generation, result)
     return settled._replace(generation=max(row.generation, settled.generation))
 
 
-def _acknowledges_what_is_wanted_now(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
-    settled = transitions.settle(row, generation, result, taken=taken)
+def _acknowledges_what_is_wanted_now(row: Row, generation: int, result: Result) -> Row:
+    settled = transitions.settle(row, generation, result)
     return settled._replace(synced=row.generation) if result.acknowledged else settled
 
 
-def _forgets_doubts_when_acknowledged(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
+def _forgets_doubts_when_acknowledged(row: Row, generation: int, result: Result) -> Row:
     forgetful = result._replace(doubt="clear") if result.acknowledged else result
-    return transitions.settle(row, generation, forgetful, taken=taken)
+    return transitions.settle(row, generation, forgetful)
 
 
-def _parks_who_changed_meanwhile(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
-    settled = transitions.settle(row, generation, result, taken=taken)
+def _parks_who_changed_meanwhile(row: Row, generation: int, result: Result) -> Row:
+    settled = transitions.settle(row, generation, result)
     return settled._replace(parked=result.parked, due="none") if result.parked else settled
 
 
-def _raises_nothing(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
-    return transitions.settle(row, generation, result._replace(raise_above=-1), taken=taken)
+def _raises_nothing(row: Row, generation: int, result: Result) -> Row:
+    return transitions.settle(row, generation, result._replace(raise_above=-1))
+
+
+def _parks_the_newcomer(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
+    parked, reason = "identity_conflict", "at_recheck"
+    lost = result._replace(
+        remote_id=held.remote_id, acknowledged=False, outcome="rejected", parked=parked, next=reason
+    )
+    return lost, other
+
+
+def _owes_without_looking(row: Row) -> Row:
+    return transitions.owe_again(row)._replace(look_first=False)
 
 
 def _deletes_what_it_trusted(*args: Any, **kwargs: Any) -> Call:
@@ -99,6 +119,11 @@ def _never_waits(*args: Any, **kwargs: Any) -> Call:
 def _never_reads_back(*args: Any, **kwargs: Any) -> Call:
     lease, *others = args
     return next_call(replace(lease, recheck_due=False), *others, **kwargs)
+
+
+class _TakesWhatHasNoExternalId(Judge):
+    def is_ours(self, found: RemoteRecord) -> bool:
+        return super().is_ours(found) or (not found.user.external_id and self.lease.add_key is not None)
 
 
 class _UnknownIsFailed(Judge):
@@ -158,5 +183,11 @@ BUGS = {
     "what is not found is added at once": Bug(Rules(judge=_AddsAtOnce), SHARED, "I3"),
     "a repeated add is believed": Bug(Rules(judge=_BelievesARepeatedAdd), KEYS, "I2"),
     "a vanished record is done": Bug(Rules(judge=_VanishedIsDone), TOGGLES, "I2"),
+    "a record without external id is ours after an unanswered add": Bug(
+        Rules(judge=_TakesWhatHasNoExternalId), UNMARKED_NEVER, "P7"
+    ),
+    "who meets another row on an id given out again is parked": Bug(Rules(meet=_parks_the_newcomer), RESTORED, "I7"),
+    "a backfill writes without looking": Bug(Rules(owe_again=_owes_without_looking), RESTORED_STRANGER, "P7"),
+    "nobody asks whose record an update has gone astray to": Bug(Rules(asks_whose=False), RESTORED, "I4"),
     "what was taken on trust is deleted": Bug(Rules(next_call=_deletes_what_it_trusted), TRUST, "P7"),
 }

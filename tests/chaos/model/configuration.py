@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.chaos.model.state import Budget
-from tests.chaos.model.target import STRANGER, Offers, Record
+from tests.chaos.model.target import Offers, Record
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """``frozen_senders``: a worker frozen after its lease check may send its request at any later time
-    (PROTOCOL 5's exception). ``stranger``: somebody's record of our username was there before.
+    (PROTOCOL 5's exception). ``stranger``: whose external id a record of our username has that was there before us,
+    `target.STRANGER` or `target.NOBODY`; 0 where there was none. Where each user has a username of their own, so has the
+    stranger, who comes right after a restore.
     """
 
     name: str
@@ -19,12 +21,23 @@ class Configuration:
     budget: Budget
     adopt: str = "match"
     frozen_senders: bool = False
-    stranger: bool = False
+    stranger: int = 0
 
     @property
     def records(self) -> tuple[Record, ...]:
         """What the third party holds at the beginning."""
-        return (Record(1, STRANGER, 0, 0, foreign=True),) if self.stranger else ()
+        return (Record(1, self.stranger, 0, 0, foreign=True),) if self._was_there else ()
+
+    @property
+    def newcomers(self) -> tuple[Record, ...]:
+        """Who comes to the third party right after a restore, under no id yet."""
+        return (
+            (Record(0, self.stranger, 0, 0, foreign=True, login=2),) if self.stranger and not self._was_there else ()
+        )
+
+    @property
+    def _was_there(self) -> bool:
+        return bool(self.stranger) and not self.offers.distinct
 
     @property
     def unique_records(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.state import Budget
-from tests.chaos.model.target import Offers
+from tests.chaos.model.target import NOBODY, STRANGER, Offers
 
 TARGETS = {
     "query": Offers(query=True),
@@ -44,11 +44,31 @@ TRUST = Configuration(
     TARGETS["query"],
     PROFILES["a username used again"],
     adopt="trust",
-    stranger=True,
+    stranger=STRANGER,
 )
 TRUST_DEACTIVATION = replace(
     TRUST, name="a stranger's record, adopted on trust, deactivation", budget=PROFILES["deactivation"]
 )
+UNMARKED = Configuration(
+    "a stranger's record without external id", TARGETS["query"], PROFILES["a username used again"], stranger=NOBODY
+)
+UNMARKED_NEVER = replace(UNMARKED, name="the same, and never adopted", adopt="never")
+RESTORED = Configuration(
+    "restored from backup",
+    Offers(query=True, distinct=True),
+    Budget(edits=1, creates=1, restores=1),
+)
+RESTORED_SHARED = replace(
+    RESTORED, name="restored from backup, shared usernames", offers=Offers(query=True, unique=False, distinct=True)
+)
+RESTORED_STRANGER = Configuration(
+    "restored from backup, the id given to a stranger",
+    RESTORED.offers,
+    Budget(restores=1, timeouts=1),
+    stranger=NOBODY,
+)
+"""What a change of the user writes to the id before everything is owed anew is a limit."""
+RESTORED_BLIND = replace(RESTORED, name="restored from backup, nothing on offer", offers=Offers(distinct=True))
 FROZEN_SENDER = Configuration(
     "a frozen sender",
     TARGETS["query"],
@@ -78,7 +98,7 @@ def daily() -> list[Configuration]:
         for profile, budget in PROFILES.items()
         if profile in profiles
     ]
-    return [*found, TRUST]
+    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER]
 
 
 def full() -> list[Configuration]:

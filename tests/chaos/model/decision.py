@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tests.chaos.model.row import Held, Result
-from tests.chaos.model.target import STRANGER, Offers, Record
+from tests.chaos.model.target import STRANGER, Offers, Record, login_of
 from thirdparty import errors
 from thirdparty.connector import Capabilities, RemoteRecord, RemoteUser
 from users.sync.lease import Lease
@@ -18,6 +18,9 @@ from users.sync.verdict import Judge
 
 BACKOFF = Backoff(first_seconds=1.0, most_seconds=1.0, tries=3, grace_seconds=0.0)
 UUIDS = {0: UUID(int=1), 1: UUID(int=2), STRANGER: UUID(int=9)}
+OWNERS = {str(uuid): owner for owner, uuid in UUIDS.items()} | {"": -1}
+ONE_USERNAME = Offers()
+USERNAMES = ("shared", "another", "a stranger's")
 
 
 class Step(NamedTuple):
@@ -45,22 +48,38 @@ NextCall = Callable[..., Call]
 def plan(step: Step, offers: Offers, next_call: NextCall) -> str:
     """What to ask of the target. An idempotency key is always fresh: a day is longer than any run."""
     capabilities = Capabilities(query=offers.query, idempotency=offers.idempotency, versions=offers.versions)
-    return next_call(lease(step), wanted(step), capabilities, key_is_fresh=True).value
+    return next_call(lease(step, offers), wanted(step, offers), capabilities, key_is_fresh=True).value
 
 
 def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Judge]) -> Result:
     """What the answer leaves in the row, by `users.sync.verdict`; asks it as `users.sync.push` does."""
-    verdict = kind(
-        lease=lease(step),
+    return abstract(_judged(_verdict(step, offers, adopt, kind), Call(step.call), answer))
+
+
+def best(step: Step, found: tuple[Record, ...], offers: Offers, adopt: str, kind: type[Judge]) -> Record | None:
+    """What `users.sync.ask` goes by, of what the look-ups gave, in their order."""
+    verdict = _verdict(step, offers, adopt, kind)
+    records = {remote_record(record): record for record in found}
+    for read, record in records.items():
+        if verdict.is_whole(read):
+            return record
+    for read, record in records.items():
+        if verdict.is_ours(read) or verdict.is_questionable(read):
+            return record
+    return found[-1] if found else None
+
+
+def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Judge]) -> Judge:
+    return kind(
+        lease=lease(step, offers),
         call=Call(step.call),
-        wanted=wanted(step),
+        wanted=wanted(step, offers),
         add_key=str(step.key) if step.key else None,
         adopt=adopt,
         can_query=offers.query,
         backoff=BACKOFF,
         random=lambda: 0.5,
     )
-    return abstract(_judged(verdict, Call(step.call), answer))
 
 
 def _judged(verdict: Judge, call: Call, answer: Answer) -> Settlement:  # noqa: C901, PLR0911, PLR0912  # one case for each answer
@@ -90,12 +109,14 @@ def _judged(verdict: Judge, call: Call, answer: Answer) -> Settlement:  # noqa: 
             return verdict.unlinked()
         case _, Call.VERIFY:
             return verdict.verified(found)
+        case _, Call.CONFIRM:
+            return verdict.confirmed(found)
         case _, Call.RECHECK:
             return verdict.rechecked(found) if verdict.can_query else verdict.recheck_blindly()
     raise AssertionError(f"no judgement of {answer} to {call}")
 
 
-def lease(step: Step) -> Lease:
+def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
     """The product's lease for an abstract one."""
     held = step.held
     return Lease(
@@ -107,30 +128,32 @@ def lease(step: Step) -> Lease:
         generation=held.generation,
         deleted=False,
         remote_id=text(held.remote_id),
-        remote_username="shared",
+        remote_username=USERNAMES[login_of(step.row, offers)],
         adopted=held.adopted,
         add_key=text(held.add_key),
         in_doubt=held.in_doubt,
         recheck_due=held.recheck_due,
         attempts=held.attempts,
         crashes=held.crashes,
+        look_first=held.look_first,
+        fruitless=held.fruitless,
     )
 
 
-def wanted(step: Step) -> RemoteUser | None:
+def wanted(step: Step, offers: Offers) -> RemoteUser | None:
     """As `users.sync.mapping.wanted`: None where the user is gone or inactive."""
-    return remote_user(step.row, step.seq) if step.present else None
+    return remote_user(step.row, step.seq, login_of(step.row, offers)) if step.present else None
 
 
-def remote_user(owner: int, seq: int) -> RemoteUser:
+def remote_user(owner: int, seq: int, login: int) -> RemoteUser:
     return RemoteUser(
-        external_id=str(UUIDS[owner]), username="shared", name=f"{owner} after edit {seq}", phone="", email="",
+        external_id=str(UUIDS.get(owner, "")), username=USERNAMES[login], name=f"{owner} after edit {seq}", phone="", email="",
         role_ids=(),
     )  # fmt: skip
 
 
 def remote_record(record: Record) -> RemoteRecord:
-    return RemoteRecord(str(record.id), remote_user(record.owner, record.seq), record.version or None)
+    return RemoteRecord(str(record.id), remote_user(record.owner, record.seq, record.login), record.version or None)
 
 
 def abstract(settlement: Settlement) -> Result:
@@ -144,6 +167,12 @@ def abstract(settlement: Settlement) -> Result:
         doubt=settlement.doubt.value,
         parked=settlement.parked,
         next=settlement.next.value,
+        look_first=settlement.look_first,
+        fruitless=settlement.fruitless,
+        shown=settlement.shown,
+        owner=OWNERS[settlement.external_id],
+        login=USERNAMES.index(settlement.username) if settlement.username else -1,
+        instead=abstract(settlement.instead) if settlement.instead is not None else (),
     )
 
 

@@ -32,13 +32,14 @@ class Violation:
 
 @dataclass(slots=True)
 class Exploration:
-    """What a search came to."""
+    """What a search came to. ``longest``: so many steps of one generation without an acknowledgement were taken."""
 
     configuration: Configuration
     states: int = 0
     moves: int = 0
     quiescent: int = 0
     seconds: float = 0.0
+    longest: int = 0
     violation: Violation | None = None
     memo: Memo = field(default_factory=Memo, repr=False)
 
@@ -89,6 +90,7 @@ class _Search:
             known = len(self.packed)
             number = self._number(after, position)
             if number == known:
+                result.longest = max(result.longest, *(row.fruitless for row in after.rows))
                 what = broken(after, self.configuration)
                 if what:
                     return self._violation(what, position, label, after)
@@ -98,7 +100,7 @@ class _Search:
                 self.destinations.append(number)
         if quiet:
             result.quiescent += 1
-            what = unfinished(state)
+            what = unfinished(state, self.configuration)
             if what:
                 return Violation(what, self._trace(position), state)
         return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.chaos.model.configuration import Configuration
+from tests.chaos.model.landing import is_of
 from tests.chaos.model.state import State
+from tests.chaos.model.target import NOBODY, STRANGER, Record
 from tests.chaos.model.transitions import WRITES
 
 
@@ -15,7 +17,7 @@ def broken(state: State, configuration: Configuration) -> str:
         if person.synced_seq > person.shown:
             return f"I2: row {index} is acknowledged at a generation that the target never held"
         if configuration.unique_records:
-            records = sum(record.owner == index and not record.foreign for record in state.world.records)
+            records = sum(is_of(record, index, configuration.offers) for record in state.world.records)
             if records > 1:
                 return f"I3: {records} remote records of user {index}"
         in_flight = sum(
@@ -27,13 +29,17 @@ def broken(state: State, configuration: Configuration) -> str:
     return ""
 
 
-def unfinished(state: State) -> str:
+def unfinished(state: State, configuration: Configuration) -> str:
     """What is wrong in a state in which nothing happens any more by itself; empty where remote equals local."""
     for index, (person, row) in enumerate(zip(state.people, state.rows, strict=True)):
         if row.parked == "invalid" and person.refused == person.seq:
             continue  # the target refuses what the user is now: a person has to change it
+        if row.parked == "identity_conflict" and any(_is_a_strangers(record) for record in state.world.records):
+            continue  # the username is theirs: a person has to decide
         held = [record for record in state.world.records if record.owner == index]
-        own = [record for record in held if not record.foreign]
+        if configuration.offers.distinct and any(record.login != index for record in held):
+            return f"I4: a record of user {index} has another's username"
+        own = [record for record in state.world.records if is_of(record, index, configuration.offers)]
         if row.parked:
             return f"I7: row {index} is parked without a reason: {row.parked}"
         if not person.present and own:
@@ -43,3 +49,7 @@ def unfinished(state: State) -> str:
         if row.synced != row.generation or row.lease != "free" or row.recheck != "none" or row.add_key:
             return f"I7: row {index} never settles"
     return ""
+
+
+def _is_a_strangers(record: Record) -> bool:
+    return record.foreign and record.owner in (STRANGER, NOBODY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.model.decision import Answer
 from tests.chaos.model.state import State
-from tests.chaos.model.target import Offers, Request, World, perform
+from tests.chaos.model.target import Offers, Record, Request, World, perform
 
 
 def land(state: State, request: Request, offers: Offers, adopt: str) -> tuple[State, Answer, str]:
@@ -12,7 +12,7 @@ def land(state: State, request: Request, offers: Offers, adopt: str) -> tuple[St
     before = state.world
     world, (kind, remote_id) = perform(before, request, offers)
     person = state.people[request.row]
-    gone = request.call == "delete" and not own(world, request.row)
+    gone = request.call == "delete" and not own(world, request.row, offers)
     if world.records != before.records or gone:
         # Nothing at all is also what a user who is absent now is to look like.
         seq = person.seq if gone and not person.present else request.seq
@@ -21,17 +21,24 @@ def land(state: State, request: Request, offers: Offers, adopt: str) -> tuple[St
     return after, Answer(kind, remote_id), _harm(before, world, offers, adopt)
 
 
-def own(world: World, index: int) -> bool:
+def own(world: World, index: int, offers: Offers) -> bool:
     """Whether the third party holds a record that we made for the user of this row."""
-    return any(record.owner == index and not record.foreign for record in world.records)
+    return any(is_of(record, index, offers) for record in world.records)
+
+
+def is_of(record: Record, index: int, offers: Offers) -> bool:
+    """Whether we made it for this user. Where each has a username of their own, that tells, whatever was written since."""
+    return not record.foreign and index == (record.login if offers.distinct else record.owner)
 
 
 def _harm(before: World, after: World, offers: Offers, adopt: str) -> str:
     kept = {record.id: record for record in after.records}
     for record in before.records:
         now = kept.get(record.id)
-        if now is None and record.foreign and adopt == "trust":
-            return "P7: a record that was only taken on trust is deleted"
+        if now is None and record.foreign:
+            return "P7: a record that was only taken on trust, or not at all, is deleted"
+        if now is not None and record.foreign and now.owner != record.owner and adopt != "trust":
+            return "P7: a stranger's record is taken over"
         if now is not None and offers.versions and now.owner == record.owner and now.seq < record.seq:
             return "I4: older content overwrites newer in spite of versions"
     return ""

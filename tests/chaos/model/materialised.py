@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from tests.chaos.model.decision import UUIDS, number, text
+from tests.chaos.model.decision import USERNAMES, UUIDS, number, text
 from tests.chaos.model.row import Due, LeaseIs, Row, Window
 from users.models import SyncAttempt, User, UserSync
 from users.models.sync import EPOCH
@@ -21,6 +21,7 @@ from users.sync.triggers.sql import ROWS
 TARGET = "partner"
 USERNAME = "shared"
 TOKEN = "t" * 32
+TOKENS = (TOKEN, "u" * 32)
 COMPANION = f"{TARGET}:{'c' * 32}"
 LEASE_SECONDS = 2_000.0
 VISIBILITY_SECONDS = 1_000.0
@@ -41,6 +42,11 @@ def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {outbox.ATTEMPTS}")
         cursor.execute(f"DELETE FROM {ROWS}")
+    put_row(row, window_seconds=window_seconds)
+
+
+def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> None:
+    """Make the database hold this row, too; that of index 0 has the username `USERNAME`."""
     now = timezone.now()
     times: dict[str, datetime | None] = {
         "none": None, "free": None, "now": EPOCH, "later": now + timedelta(seconds=9_000),
@@ -50,16 +56,17 @@ def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
     leased_until, recheck_at = times[row.lease], times[row.recheck]
     leased = row.lease != "free"
     UserSync.objects.create(
-        key=key_of(0), target=TARGET, user_uuid=UUIDS[0], generation=row.generation, synced_generation=row.synced,
+        key=key_of(index), target=TARGET, user_uuid=UUIDS[index], generation=row.generation, synced_generation=row.synced,
         deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
         due_at={"lease": leased_until, "recheck": recheck_at}.get(row.due, times.get(row.due)),
-        lease_token=TOKEN if leased else None, leased_until=leased_until, recheck_at=recheck_at,
-        remote_id=text(row.remote_id), remote_username=USERNAME if row.named else "", adopted=row.adopted,
+        lease_token=TOKENS[index] if leased else None, leased_until=leased_until, recheck_at=recheck_at,
+        remote_id=text(row.remote_id), remote_username=USERNAMES[index] if row.named else "", adopted=row.adopted,
         add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, attempts=row.attempts, crashes=row.crashes,
+        look_first=row.look_first, fruitless=row.fruitless, fruitless_generation=row.generation,
     )  # fmt: skip
     if leased:
         SyncAttempt.objects.create(
-            record_id=key_of(0), lease_token=TOKEN, call=row.doing, generation=row.generation, started_at=now,
+            record_id=key_of(index), lease_token=TOKENS[index], call=row.doing, generation=row.generation, started_at=now,
             idempotency_key=text(row.add_key) or "" if row.doing == Call.ADD else "",
         )  # fmt: skip
 
@@ -88,13 +95,13 @@ def put_companion() -> Lease:
     return Lease(
         key=COMPANION, target=TARGET, user_uuid=row.user_uuid, token="c" * 32, expires=0.0, generation=1,
         deleted=False, remote_id=None, remote_username="", adopted="", add_key=None, in_doubt=False,
-        recheck_due=False, attempts=0, crashes=0,
+        recheck_due=False, attempts=0, crashes=0, look_first=False, fruitless=0,
     )  # fmt: skip
 
 
-def seen() -> Row:
+def seen(index: int = 0) -> Row:
     """The row as the database holds it now."""
-    row = UserSync.objects.get(key=key_of(0))
+    row = UserSync.objects.get(key=key_of(index))
     now = datetime.now(UTC)
     attempt = None
     if row.lease_token is not None:
@@ -110,13 +117,15 @@ def seen() -> Row:
         doing=attempt.call if attempt is not None else "",
         recheck=_window(row, now),
         remote_id=number(row.remote_id),
-        named=row.remote_username == USERNAME,
+        named=row.remote_username == USERNAMES[index],
         # While an add is under way its key is the attempt's.
         add_key=number(attempt.idempotency_key if attempt is not None and attempt.call == Call.ADD else row.add_key),
         adopted=row.adopted,
         parked=row.parked,
         attempts=row.attempts,
         crashes=row.crashes,
+        look_first=row.look_first,
+        fruitless=row.fruitless if row.fruitless_generation == row.generation else 0,
     )
     assert row.may_exist == found.may_exist, "may_exist"
     return found

@@ -12,7 +12,8 @@ from tests.chaos.model.reduction import reduced
 from tests.chaos.model.row import Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Person, State
-from tests.chaos.model.target import Request
+from tests.chaos.model.target import Request, restored
+from tests.chaos.model.transitions import WRITES
 from tests.chaos.model.work import WORKERS, Work
 
 
@@ -46,6 +47,7 @@ class Moves:
 
     def _all(self, state: State) -> Iterator[Move]:
         yield from self._of_people(state)
+        yield from self._of_the_partner(state)
         for index in range(len(state.rows)):
             yield from self._of_time(state, index)
             if len(state.workers) < WORKERS:
@@ -75,9 +77,23 @@ class Moves:
             row = self.memo(self.rules.gone, state.rows[0])
             gone = _edited(first)._replace(exists=False)
             yield self._spend("deletes", "user 0 is deleted", state.with_row(0, row, gone))
-        if budget.creates and not first.exists and len(state.people) == 1:
+        distinct = self.configuration.offers.distinct
+        if budget.creates and len(state.people) == 1 and (distinct or not first.exists):
             again = state._replace(people=(first, Person()), rows=(state.rows[0], Row()))
-            yield self._spend("creates", "user 1 is created with the same username", again)
+            username = "a username of their own" if distinct else "the same username"
+            yield self._spend("creates", f"user 1 is created with {username}", again)
+
+    def _of_the_partner(self, state: State) -> Iterator[Move]:
+        world = state.world
+        writing = any(worker.phase == "asking" and worker.step.call in WRITES for worker in state.workers)
+        if state.budget.restores and not state.strays and not writing:
+            given_out = {record.id for record in world.records} | {row.remote_id for row in state.rows}
+            before = restored(self.configuration.records, self.configuration.newcomers, given_out)
+            yield self._spend("restores", "the third party is restored from its backup", state._replace(world=before))
+        if world.restored:
+            rows = tuple(self.memo(self.rules.owe_again, row) for row in state.rows)
+            after = state._replace(rows=rows, world=world._replace(restored=False))
+            yield Move("everything is owed anew", True, after)
 
     def _of_time(self, state: State, index: int) -> Iterator[Move]:
         row = state.rows[index]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.chaos.model.state import Person, State, Worker
-from tests.chaos.model.target import World
 
 
 def canonical(state: State) -> State:
@@ -111,6 +110,7 @@ def _renumbered_ids(state: State) -> State:
     used.update(row.remote_id for row in rows)
     used.update(record.id for record in world.records)
     used.update(answer[1] for _, answer in world.kept)
+    used.update(world.again)
     used.update(stray.remote_id for stray in strays)
     for worker in workers:
         used.add(worker.step.held.remote_id)
@@ -125,9 +125,10 @@ def _renumbered_ids(state: State) -> State:
         rows=tuple(row._replace(remote_id=rank[row.remote_id]) for row in rows),
         workers=tuple(_worker_with_ids(worker, rank) for worker in workers),
         strays=tuple(stray._replace(remote_id=rank[stray.remote_id]) for stray in strays),
-        world=World(
-            tuple(record._replace(id=rank[record.id]) for record in world.records),
-            tuple((key, (kind, rank[remote_id])) for key, (kind, remote_id) in world.kept),
+        world=world._replace(
+            records=tuple(record._replace(id=rank[record.id]) for record in world.records),
+            kept=tuple((key, (kind, rank[remote_id])) for key, (kind, remote_id) in world.kept),
+            again=tuple(rank[remote_id] for remote_id in world.again),
         ),
     )
 
@@ -154,13 +155,13 @@ def _renumbered_keys(state: State) -> State:
             used.add(worker.result.add_key)
     kept = tuple(item for item in world.kept if item[0] in used)
     if max(used) == len(used) - 1:
-        return state if len(kept) == len(world.kept) else state._replace(world=World(world.records, kept))
+        return state if len(kept) == len(world.kept) else state._replace(world=world._replace(kept=kept))
     rank = {value: position for position, value in enumerate(sorted(used))}
     return state._replace(
         rows=tuple(row._replace(add_key=rank[row.add_key]) for row in rows),
         workers=tuple(_worker_with_keys(worker, rank) for worker in workers),
         strays=tuple(sorted(stray._replace(key=rank[stray.key]) for stray in strays)),
-        world=World(world.records, tuple((rank[key], answer) for key, answer in kept)),
+        world=world._replace(kept=tuple((rank[key], answer) for key, answer in kept)),
     )
 
 

@@ -14,6 +14,7 @@ Window = Literal["none", "open", "over"]
 class Row(NamedTuple):
     """One record. Numbers stand for ids and keys, 0 for none.
 
+    ``fruitless``: 0 where the row counts for another generation than the present one.
     ``doing``: the call of the open attempt under the present lease. ``named``: ``remote_username`` is set.
     """
 
@@ -31,6 +32,8 @@ class Row(NamedTuple):
     parked: str = ""
     attempts: int = 0
     crashes: int = 0
+    look_first: bool = False
+    fruitless: int = 0
 
     @property
     def may_exist(self) -> bool:
@@ -58,10 +61,15 @@ class Held(NamedTuple):
     recheck_due: bool
     attempts: int
     crashes: int
+    look_first: bool = False
+    fruitless: int = 0
 
 
 class Result(NamedTuple):
-    """`users.sync.settlement.Settlement` without its words. ``raise_above``: -1 for none."""
+    """`users.sync.settlement.Settlement` without its words. ``raise_above``: -1 for none.
+
+    ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not.
+    """
 
     outcome: str
     remote_id: int
@@ -72,6 +80,12 @@ class Result(NamedTuple):
     doubt: str
     parked: str
     next: str
+    look_first: bool = False
+    fruitless: int = 0
+    shown: bool = False
+    owner: int = -1
+    login: int = -1
+    instead: Result | tuple[()] = ()
 
     @property
     def failed(self) -> bool:

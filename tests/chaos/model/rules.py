@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.chaos.model import transitions
 from tests.chaos.model.decision import NextCall
-from tests.chaos.model.row import Held, Row
+from tests.chaos.model.row import Held, Result, Row
 from users.sync.plan import next_call
 from users.sync.verdict import Judge
 
@@ -19,12 +19,15 @@ class Rules:
 
     ``lost_lease_settles``: a worker settles without its token. ``extends``: a doubt while a window
     is open moves its end, so that it covers the new doubt too. ``keeps_key``: an add is repeated under its key.
+    ``asks_whose``: the other rows are asked where external id and username of a record point to different people.
     """
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
     open_attempt: Callable[..., Row] = transitions.open_attempt
     settle: Callable[..., Row] = transitions.settle
+    meet: Callable[..., tuple[Result, Row]] = transitions.meet
     repair: Callable[[Row], Row] = transitions.repair
+    owe_again: Callable[[Row], Row] = transitions.owe_again
     changed: Callable[[Row], Row] = transitions.changed
     gone: Callable[[Row], Row] = transitions.gone
     next_call: NextCall = next_call
@@ -32,6 +35,7 @@ class Rules:
     lost_lease_settles: bool = False
     extends: bool = True
     keeps_key: bool = True
+    asks_whose: bool = True
 
 
 class Memo:

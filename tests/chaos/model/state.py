@@ -58,7 +58,10 @@ class Worker(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """How often each thing may still happen. ``busy``: a transient failure. ``refusals``: of one content."""
+    """How often each thing may still happen. ``busy``: a transient failure. ``refusals``: of one content.
+
+    ``restores``: of the third party, to what it held at the beginning, while no write is on its way.
+    """
 
     edits: int = 0
     toggles: int = 0
@@ -69,6 +72,7 @@ class Budget(NamedTuple):
     timeouts: int = 0
     busy: int = 0
     refusals: int = 0
+    restores: int = 0
 
 
 class State(NamedTuple):

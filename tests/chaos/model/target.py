@@ -1,4 +1,4 @@
-"""The third party: what it holds and what a write does to it. Pure. Everybody here has one username."""
+"""The third party: what it holds and what a write does to it. Pure. Everybody here has one username, or each their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 STRANGER = 9
 """The owner of a record that was there before us."""
+NOBODY = 8
+"""The owner of one without an external id."""
 BARE = -1
 """The content of an add that was sent only to learn an id."""
 FRESH = 999
@@ -15,7 +17,7 @@ FRESH = 999
 class Record(NamedTuple):
     """``owner``: the row whose user's ``externalId`` it carries. ``seq``: which edit's content.
 
-    ``foreign``: it was there before us, whoever's id it carries now.
+    ``foreign``: it was there before us, whoever's id it carries now. ``login``: whose username it has.
     """
 
     id: int
@@ -23,6 +25,7 @@ class Record(NamedTuple):
     seq: int
     version: int
     foreign: bool = False
+    login: int = 0
 
 
 class Request(NamedTuple):
@@ -38,19 +41,27 @@ class Request(NamedTuple):
 
 
 class World(NamedTuple):
-    """``kept``: the first answer given under each idempotency key."""
+    """``kept``: the first answer given under each idempotency key. ``again``: ids that are given out again, since the
+    third party was restored from a backup. ``restored``: it was, and nobody has owed everything anew yet.
+    """
 
     records: tuple[Record, ...] = ()
     kept: tuple[tuple[int, tuple[str, int]], ...] = ()
+    again: tuple[int, ...] = ()
+    restored: bool = False
 
 
 class Offers(NamedTuple):
-    """What the target honours (CONTRACT A), and whether its usernames are unique."""
+    """What the target honours (CONTRACT A), and whether its usernames are unique.
+
+    ``distinct``: each user has a username of their own.
+    """
 
     query: bool = False
     versions: bool = False
     idempotency: bool = False
     unique: bool = True
+    distinct: bool = False
 
 
 def perform(world: World, request: Request, offers: Offers) -> tuple[World, tuple[str, int]]:
@@ -59,21 +70,39 @@ def perform(world: World, request: Request, offers: Offers) -> tuple[World, tupl
         for key, answer in world.kept:
             if key == request.key:
                 return world, answer
-    records, answer = _write(world.records, request, offers)
+    records, answer = _write(world, request, offers)
     kept = world.kept
     if request.call == "add" and offers.idempotency:
         kept = (*kept, (request.key, answer))
-    return World(records, kept), answer
+    again = world.again[1:] if request.call == "add" and answer[0] == "ok" else world.again
+    return World(records, kept, again, world.restored), answer
 
 
-def _write(
-    records: tuple[Record, ...], request: Request, offers: Offers
-) -> tuple[tuple[Record, ...], tuple[str, int]]:
+def restored(records: tuple[Record, ...], newcomers: tuple[Record, ...], given_out: set[int]) -> World:
+    """The world after a restore to these records: the ids that were given out since are given out again, to the
+    newcomers first.
+    """
+    ids = sorted(given_out - {0} - {record.id for record in records})
+    new = tuple(record._replace(id=new_id) for record, new_id in zip(newcomers, ids, strict=False))
+    return World((*records, *new), (), tuple(ids[len(new) :]), restored=True)
+
+
+def login_of(row: int, offers: Offers) -> int:
+    """Whose username the user of this row has."""
+    return row if offers.distinct else 0
+
+
+def _write(world: World, request: Request, offers: Offers) -> tuple[tuple[Record, ...], tuple[str, int]]:
+    records = world.records
     version = request.generation if offers.versions else 0
     if request.call == "add":
-        if offers.unique and records:
-            return records, ("exists", records[0].id)
-        return (*records, Record(FRESH, request.row, request.seq, version)), ("ok", FRESH)
+        login = login_of(request.row, offers)
+        rival = next((record for record in records if record.login == login), None)
+        if offers.unique and rival is not None:
+            return records, ("exists", rival.id)
+        new_id = world.again[0] if world.again else FRESH
+        new = Record(new_id, request.row, request.seq, version, login=login)
+        return tuple(sorted((*records, new))), ("ok", new_id)
     held = next((record for record in records if record.id == request.remote_id), None)
     if held is None:
         return records, ("missing", 0)
@@ -84,14 +113,3 @@ def _write(
         return records, ("stale", 0)
     updated = held._replace(owner=request.row, seq=request.seq, version=version)
     return tuple(sorted((*others, updated))), ("ok", held.id)
-
-
-def find(records: tuple[Record, ...], *, owner: int, remote_id: int = 0) -> Record | None:
-    """Look up by id (unless 0), then by external id, then by username: who had it first answers for it."""
-    for record in records:
-        if remote_id and record.id == remote_id:
-            return record
-    for record in records:
-        if record.owner == owner:
-            return record
-    return records[0] if records else None

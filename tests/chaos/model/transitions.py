@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.chaos.model.row import Due, Held, Result, Row, Window
 from users.sync.plan import Call
+from users.sync.progress import FRUITLESS_LIMIT, HONEST_STEPS
 
 WRITES = frozenset(call.value for call in Call if call.writes)
 IDENTITY_CONFLICT = "identity_conflict"
@@ -30,6 +31,8 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
         recheck_due=recheck == "over",
         attempts=row.attempts,
         crashes=crashes,
+        look_first=row.look_first,
+        fruitless=row.fruitless,
     )
     return claimed, held
 
@@ -39,13 +42,8 @@ def open_attempt(row: Row, call: str, add_key: int) -> Row:
     return row._replace(doing=call, add_key=add_key if call == Call.ADD else row.add_key)
 
 
-def settle(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
-    """`outbox.settle` under the row's own token. ``taken``: another row has the result's remote id."""
-    if taken:
-        result = result._replace(
-            outcome="rejected", add_key=0, acknowledged=False, raise_above=-1, doubt="keep",
-            parked=IDENTITY_CONFLICT, next="at_recheck", remote_id=row.remote_id, adopted=row.adopted,
-        )  # fmt: skip
+def settle(row: Row, generation: int, result: Result) -> Row:
+    """`outbox.settle` under the row's own token, where no other row has the result's remote id."""
     wanted = max(row.generation, result.raise_above) + 1 if result.raise_above >= 0 else row.generation
     synced = max(row.synced, generation) if result.acknowledged else row.synced
     recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]  # type: ignore[assignment]
@@ -63,7 +61,27 @@ def settle(row: Row, generation: int, result: Result, *, taken: bool) -> Row:
         parked="" if moved else result.parked,
         attempts=row.attempts + 1 if result.failed else 0,
         crashes=row.crashes + 1 if result.outcome == "crashed" else 0,
+        look_first=row.look_first if moved else result.look_first,
+        fruitless=0 if moved else result.fruitless,
     )
+
+
+def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
+    """`outbox.meeting.meet`: what the step is settled with, and the other row, that has its remote id."""
+    result = result._replace(fruitless=held.fruitless + 1)
+    owed = other._replace(generation=other.generation + 1, due="now", parked="", fruitless=other.fruitless + 1)
+    later = result.next == "later" or result.fruitless > HONEST_STEPS
+    again = result._replace(parked="", next="later" if later else "now")
+    kept = result._replace(remote_id=held.remote_id, adopted=held.adopted, acknowledged=False)
+    if result.remote_id == held.remote_id:
+        return again._replace(remote_id=0, look_first=True, acknowledged=False), owed
+    if result.fruitless >= FRUITLESS_LIMIT:
+        return kept._replace(outcome="rejected", next="at_recheck", parked=IDENTITY_CONFLICT), other
+    if result.shown:
+        late = other.lease != "free" or other.recheck != "none"
+        again = again._replace(raise_above=max(result.raise_above, 0), doubt="open" if late else result.doubt)
+        return again, owed._replace(remote_id=0, look_first=True)
+    return kept._replace(outcome="try_later", next="later"), owed._replace(look_first=True)
 
 
 def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
@@ -80,12 +98,22 @@ def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
 
 def repair(row: Row) -> Row:
     """`outbox.repair`."""
-    return row._replace(generation=row.generation + 1, due="now")
+    return row._replace(generation=row.generation + 1, due="now", fruitless=0)
+
+
+def owe_again(row: Row) -> Row:
+    """`outbox.owe_again`, which a backfill calls for every row."""
+    settled = row.synced == row.generation and row.recheck == "none" and row.lease == "free"
+    if row.parked or (row.deleted and settled):
+        return row
+    due = "now" if row.due == "none" else row.due
+    looks = row.look_first or bool(row.remote_id)
+    return row._replace(generation=row.generation + 1, due=due, look_first=looks, fruitless=0)
 
 
 def changed(row: Row) -> Row:
     """The triggers on an update of the user."""
-    return row._replace(generation=row.generation + 1, due="now", parked="")
+    return row._replace(generation=row.generation + 1, due="now", parked="", fruitless=0)
 
 
 def gone(row: Row) -> Row:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.chaos.model.configuration import Configuration
-from tests.chaos.model.decision import Answer, Step, judge, plan
+from tests.chaos.model.decision import Answer, Step, best, judge, plan
 from tests.chaos.model.landing import land, own
 from tests.chaos.model.reduction import NOTHING_HELD
 from tests.chaos.model.row import Result, Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Person, State, Worker
-from tests.chaos.model.target import FRESH, find
+from tests.chaos.model.target import FRESH, Record, login_of
 from tests.chaos.model.transitions import WRITES
 
 WORKERS = 2
@@ -50,7 +50,8 @@ class Work:
         The row stays locked from the claim to the commit, so no edit can fall between it and the reading.
         """
         row, person = state.rows[index], state.people[index]
-        rival = any(other.may_exist and other.named for other in state.rows if other is not row)
+        others = () if self.offers.distinct else (other for other in state.rows if other is not row)
+        rival = any(other.may_exist and other.named for other in others)
         claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=rival)
         if claimed is None:
             return
@@ -132,15 +133,24 @@ class Work:
         if answer.kind == "stale":
             found = next((record for record in records if record.id == step.held.remote_id), None)
         else:
-            by_id = step.held.remote_id if step.call == "recheck" else 0
-            found = find(records, owner=step.row, remote_id=by_id)
+            found = self._found(step, records)
         return answer._replace(found=found)
+
+    def _found(self, step: Step, records: tuple[Record, ...]) -> Record | None:
+        """As `users.sync.ask` finds it; a verification asks by our other keys alone."""
+        login = login_of(step.row, self.offers)
+        by_id = (record for record in records if record.id == step.held.remote_id)
+        by_external_id = (record for record in records if record.owner == step.row)
+        by_username = (record for record in records if record.login == login)
+        ways = [by_id] if step.call in ("recheck", "confirm") else []
+        found = [next(way, None) for way in (*ways, by_external_id, by_username)]
+        return self.memo(best, step, tuple(filter(None, found)), self.offers, self.adopt, self.rules.judge)
 
     def _judged(self, state: State, position: int, answer: Answer, *, wrote: bool) -> tuple[State, str]:
         """The answer is judged, and settled at once unless the lease has run out; and how, in words."""
         worker = state.workers[position]
         result: Result = self.memo(judge, worker.step, answer, self.offers, self.adopt, self.rules.judge)
-        held = NOTHING_HELD._replace(generation=worker.step.held.generation)
+        held = worker.step.held if worker.holds else NOTHING_HELD._replace(generation=worker.step.held.generation)
         step = worker.step._replace(held=held, call="", key=0)
         done = Worker(step, phase="done", holds=worker.holds, frozen=worker.frozen, wrote=wrote, result=result)
         if worker.holds and state.rows[step.row].lease == "held":
@@ -156,19 +166,32 @@ class Work:
                 return state, "; its lease is lost"
             return state.with_row(index, self.memo(self.rules.repair, row)), "; its lease is lost, repaired"
         assert result
-        taken = result.remote_id != 0 and any(
-            other.remote_id == result.remote_id for other in state.rows if other is not row
-        )
-        settled: Row = self.memo(self.rules.settle, row, step.held.generation, result, taken=taken)
+        if result.instead and self.rules.asks_whose and self._is_anothers(state, index, result):
+            result = result.instead
+        for other in range(len(state.rows)):
+            holder = state.rows[other]
+            if other == index or not result.remote_id or holder.remote_id != result.remote_id:
+                continue
+            result, holder = self.memo(self.rules.meet, step.held, result, holder)
+            state = state.with_row(other, holder)
+        settled: Row = self.memo(self.rules.settle, row, step.held.generation, result)
         if result.doubt == "open":
             state = self._doubt(state, index, row)
-        if result.acknowledged and not step.present and not own(state.world, index):
+        if result.acknowledged and not step.present and not own(state.world, index, self.offers):
             person = person._replace(shown=max(person.shown, step.seq))
         person = _acknowledged(person, row, settled, step)
         # What is due later may be due at any moment; failed tries matter to waits and limits alone.
         settled = settled._replace(due="now" if settled.due == "later" else settled.due, attempts=0, crashes=0)
         words = [result.outcome, "acknowledged" if result.acknowledged else "", settled.parked]
         return state.with_row(index, settled, person), f"; settled: {', '.join(filter(None, words))}"
+
+    def _is_anothers(self, state: State, index: int, result: Result) -> bool:
+        """`outbox.meeting.whose`: whether another row is the one that the record's external id or username points to."""
+        if result.owner != index:
+            other, name = result.owner, login_of(result.owner, self.offers)
+            return other < len(state.rows) and not (name == result.login and state.rows[other].named)
+        others = (row for number, row in enumerate(state.rows) if number != index and number == result.login)
+        return self.offers.distinct and any(row.may_exist and row.named for row in others)
 
     def _doubt(self, state: State, index: int, before: Row) -> State:
         if before.recheck == "open" and not self.rules.extends:

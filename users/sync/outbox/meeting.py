@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from django.db import connection
 
+from thirdparty.identity import as_uuid, same_external_id
 from users.models import UserSync
 from users.sync.dialect import dialect
 from users.sync.lease import Lease
@@ -16,11 +17,29 @@ from users.sync.triggers.sql import ROWS
 _TAKEN = "another user is linked to this remote record"
 
 
+def whose(ended: Ended) -> Ended:
+    """The step, settled for the user whose record it found: ours, or another one of ours.
+
+    A record with our external id and another user's username is theirs, and our update went astray; one that we added,
+    with our username and another user's external id, is ours, and theirs did.
+    """
+    lease, result = ended.lease, ended.settlement
+    if result.instead is None:
+        return ended
+    others = UserSync.objects.filter(target=lease.target).exclude(key=lease.key)
+    if same_external_id(result.external_id, str(lease.user_uuid)):
+        other = others.filter(remote_username=result.username, may_exist=True)
+    else:
+        uuid = as_uuid(result.external_id)
+        other = others.filter(user_uuid=uuid).exclude(remote_username=result.username) if uuid else others.none()
+    return replace(ended, settlement=result.instead) if other.exists() else ended
+
+
 def meet(ended: Ended) -> Settlement:
     """What the step is to be settled with, now that another row holds its remote id; changes that row accordingly.
 
     Where the target showed that the record is this step's, the other row loses its link, and looks before it writes.
-    Where the record has the other's username, or the link was taken from this row meanwhile, it is this one that does.
+    Where the link was taken from this row meanwhile, it is this one that does.
     Where neither is shown, the other row looks first and this one tries again later.
     A target that gives one id to two would set them against each other for ever: each meeting counts as a step without
     progress, for both. Call in the transaction of the settlement.
@@ -33,13 +52,9 @@ def meet(ended: Ended) -> Settlement:
     result = replace(result, fruitless=lease.fruitless + 1)
     if result.remote_id == lease.remote_id:
         _owe(holder.key)
-        return _without_link(result, look_first=True)
+        return replace(_again(result), remote_id=None, look_first=True, acknowledged=False)
     if result.fruitless >= FRUITLESS_LIMIT:
         return _parked(result, lease)
-    if _has_the_username_of(holder, result, lease):
-        _owe(holder.key)
-        # A look by its external id would find this record again, until the holder has written to it.
-        return _without_link(result, look_first=False)
     if result.shown:
         _owe(holder.key, "remote_id = NULL, look_first = TRUE")
         late = holder.lease_token is not None or holder.recheck_at is not None
@@ -65,18 +80,9 @@ def _both(ended: Ended) -> list[UserSync]:
     return list(UserSync.objects.select_for_update().filter(key__in={ended.lease.key, *holders}).order_by("key"))
 
 
-def _has_the_username_of(holder: UserSync, result: Settlement, lease: Lease) -> bool:
-    theirs, ours = holder.remote_username.casefold(), lease.remote_username.casefold()
-    return bool(theirs) and result.username.casefold() == theirs != ours
-
-
 def _again(result: Settlement) -> Settlement:
     later = result.next is Next.LATER or result.fruitless > HONEST_STEPS
     return replace(result, parked="", next=Next.LATER if later else Next.NOW)
-
-
-def _without_link(result: Settlement, *, look_first: bool) -> Settlement:
-    return replace(_again(result), remote_id=None, look_first=look_first, acknowledged=False)
 
 
 def _parked(result: Settlement, lease: Lease) -> Settlement:

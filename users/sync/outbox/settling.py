@@ -12,7 +12,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from users.models import UserSync
 from users.sync.dialect import dialect
 from users.sync.outbox.attempts import close_attempts
-from users.sync.outbox.meeting import meet
+from users.sync.outbox.meeting import meet, whose
 from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
 from users.sync.triggers.sql import ROWS
 
@@ -49,6 +49,7 @@ def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: 
     """
     if not ended:
         return Settled()
+    ended = [whose(each) for each in ended]
     try:
         with transaction.atomic():
             return _settle(ended, visibility_seconds, grace_seconds)
