@@ -64,7 +64,7 @@ RESTORED_SHARED = replace(
 RESTORED_STRANGER = Configuration(
     "restored from backup, the id given to a stranger",
     RESTORED.offers,
-    Budget(restores=1, timeouts=1),
+    Budget(restores=1),
     stranger=NOBODY,
 )
 """What a change of the user writes to the id before everything is owed anew is a limit."""
