@@ -35,7 +35,8 @@ def parse(body: object, rules: Rules) -> tuple[Faults, Rules]:
         rules = replace(rules, capabilities=frozenset(chosen))
     for name in _RULES:
         if name in switches:
-            rules = replace(rules, **{name: _flag(name, switches.pop(name))})
+            flags: dict[str, Any] = {name: _flag(name, switches.pop(name))}
+            rules = replace(rules, **flags)
     values = {name: _reader(name)(name, value) for name, value in switches.items()}
     values.setdefault("seed", random.SystemRandom().randrange(2**32))
     for name in rates:

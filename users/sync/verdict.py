@@ -155,7 +155,7 @@ class Judge:
             found = None
         if self.wanted is None and (found is None or self.lease.adopted == TRUST):
             return self._settle(acknowledged=True, remote_id=None, add_key=None, look_first=False, doubt=Doubt.CLEAR)
-        facts = {"add_key": None, "look_first": False, "doubt": Doubt.CLEAR}
+        facts: dict[str, Any] = {"add_key": None, "look_first": False, "doubt": Doubt.CLEAR}
         if found is None:
             return self._settle(remote_id=None, raise_above=0, next=Next.NOW, **facts)
         facts |= {"remote_id": self._known_as(found.remote_id), "shown": True}
