@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from users import services
+from users import permissions, services
 from users.models import User
+from users.permissions import OPERATOR, Account, Right
 from users.services import PersonValues
 
 T = TypeVar("T")
@@ -46,24 +47,26 @@ def create(
     checked: Callable[[T], PersonValues],
     atomic: bool,
     kept: Callable[[list[Item]], None],
+    by: Account = OPERATOR,
 ) -> None:
     """Save a new person for each item; ``kept`` is called with what became of them, in the same transaction.
 
     ``checked`` gives an item's values, or raises `NotValid`. ``atomic``: one that is refused keeps all of them out.
-    Raises `Refused` then. One hint wakes them all.
+    Raises `Refused` then, and `NotAllowed` for a single group that ``by`` cannot give. One hint wakes them all.
     """
+    permissions.require(by, Right.ADD)
     with transaction.atomic():
-        results = [_create(item, checked) for item in items]
+        results = [_create(item, checked, by) for item in items]
         refused = {index: result.errors for index, result in enumerate(results) if result.user is None}
         if atomic and refused:
             raise Refused(refused)
         kept(results)
 
 
-def _create(item: T, checked: Callable[[T], PersonValues]) -> Item:
+def _create(item: T, checked: Callable[[T], PersonValues], by: Account) -> Item:
     try:
         with transaction.atomic():
-            return Item(services.create_user(**checked(item)), {})
+            return Item(services.create_user(by=by, **checked(item)), {})
     except NotValid as invalid:
         return Item(None, invalid.errors)
     except ValidationError as problem:

@@ -8,10 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from thirdparty import targets
-from users import linkage, services, trail
+from users import linkage, permissions, services, trail
 from users.linkage import CannotCompensate, Link
 from users.models import User, UserSync
 from users.models.sync import State
+from users.permissions import Right
 from users.remote_values import NoSuchGroups, as_ours
 from users.sync import wake
 from users.sync.outbox import hand
@@ -52,8 +53,9 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
 
     ``seen``: the generation of the record that they looked at; what they decide holds for that one only. ``remote_id``:
     with ``adopt``, and with ``settle`` where the record has none yet. Not to be used inside a transaction.
-    Raises `CannotCompensate`, having changed nothing.
+    Raises `CannotCompensate`, or `users.permissions.NotAllowed`, having changed nothing.
     """
+    permissions.require(account, Right.DECIDE)
     reason = reason.strip()
     if not reason:
         raise CannotCompensate("Say why: the reason is kept with the record.")
@@ -70,7 +72,7 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
             held = UserSync.objects.select_for_update().filter(key=key).first()
             if held is None or any(getattr(held, name) != getattr(row, name) for name in _FACTS):
                 raise CannotCompensate(_CHANGED)
-            _do(held, deed, link, user)
+            _do(held, deed, link, user, account)
             trail.record(account, row, trail.CHANGE, _note(deed, remote_id, reason))
             wake.record_on_commit(row.target, key)
     except IntegrityError:
@@ -114,7 +116,7 @@ def _link(row: UserSync, deed: Deed, remote_id: str) -> Link:
             return linkage.of_row(row)
 
 
-def _do(row: UserSync, deed: Deed, link: Link, user: User | None) -> None:
+def _do(row: UserSync, deed: Deed, link: Link, user: User | None, account: User) -> None:
     match deed:
         case Deed.RETRY:
             done = hand.retry(row.key, seen=row.generation)
@@ -123,7 +125,7 @@ def _do(row: UserSync, deed: Deed, link: Link, user: User | None) -> None:
         case Deed.ADOPT:
             done = hand.adopt(row.key, link, seen=row.generation)
         case Deed.ACCEPT:
-            _accept(row, link, user)
+            _accept(row, link, user, account)
             done = hand.adopt(row.key, link, seen=UserSync.objects.get(key=row.key).generation)
         case Deed.SETTLE:
             done = hand.settle(row.key, link, seen=row.generation)
@@ -131,8 +133,8 @@ def _do(row: UserSync, deed: Deed, link: Link, user: User | None) -> None:
         raise CannotCompensate(_CHANGED)
 
 
-def _accept(row: UserSync, link: Link, user: User | None) -> None:
+def _accept(row: UserSync, link: Link, user: User | None, account: User) -> None:
     assert link.found is not None  # noqa: S101  # for the type checker: such a link was looked up
     if user is None or user.is_superuser:
         raise CannotCompensate("The user is no longer one whom the targets know.")
-    services.update_user(row.user_uuid, **as_ours(user, row.target, link.found.user))
+    services.update_user(row.user_uuid, by=account, **as_ours(user, row.target, link.found.user))

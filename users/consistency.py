@@ -1,4 +1,7 @@
-"""How long a write waits for the targets: not at all, for a while, or until they have accepted it (docs/consistency.md)."""
+"""How long a write waits for the targets: not at all, for a while, or until they have accepted it (docs/consistency.md).
+
+``by``: the account that acts, as in `users.services`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from users import services
+from users import permissions, services
 from users.models import StrictWrite, User, UserSync
 from users.models.strict import Kind
+from users.permissions import OPERATOR, Account, Right
 from users.services import PersonValues
 from users.sync import strict, wake
 from users.sync.follow import follow
@@ -54,51 +58,60 @@ def _nothing(_user: User | None) -> None:
     pass
 
 
-def create(values: PersonValues, *, consistency: Consistency = EVENTUAL, kept: Kept = _nothing) -> Written:
+def create(
+    values: PersonValues, *, consistency: Consistency = EVENTUAL, kept: Kept = _nothing, by: Account = OPERATOR
+) -> Written:
     """A new person. Raises as `users.services.create_user`, and for strict as `users.sync.strict.carry_out`."""
     if consistency.mode is Mode.STRICT:
         user, groups = User(), []
 
         def opened() -> tuple[Kind, User, list[str], str]:
             nonlocal user, groups
+            permissions.require(by, Right.ADD)
             user = services.new_person()
-            groups = services.fill(user, values) or []
+            groups = services.fill(user, values, by=by) or []
             user.username = user.username or user.free_username()
             return Kind.CREATE, user, [group.name for group in groups], ""
 
         return _strictly(opened, lambda: services.save(user, groups), kept)
     newcomer = services.new_person()
-    return _write(newcomer.uuid, lambda: services.create_user(newcomer, **values), consistency, kept)
+    return _write(newcomer.uuid, lambda: services.create_user(newcomer, by=by, **values), consistency, kept)
 
 
-def update(
+def update(  # noqa: PLR0913  # all but the first two are named, each a choice of its own
     user_uuid: UUID,
     changes: PersonValues,
     *,
     seen: Collection[str] = (),
     consistency: Consistency = EVENTUAL,
     kept: Kept = _nothing,
+    by: Account = OPERATOR,
 ) -> Written:
     """Changes to a person. Raises as `users.services.update_user`, and for strict as `carry_out`."""
     if consistency.mode is Mode.STRICT:
 
         def opened() -> tuple[Kind, User, list[str], str]:
-            user = services.locked(user_uuid, seen=seen)
+            user = services.locked(user_uuid, Right.CHANGE, seen=seen, by=by)
             base = user.fingerprint()
-            groups = services.fill(user, changes)
+            groups = services.fill(user, changes, by=by)
             names = user.groups.all() if groups is None else groups
             return Kind.UPDATE, user, [group.name for group in names], base
 
         def write() -> User:
             user = services.people().get(uuid=user_uuid)
-            return services.save(user, services.fill(user, changes))
+            return services.save(user, services.fill(user, changes, by=by))
 
         return _strictly(opened, write, kept)
-    return _write(user_uuid, lambda: services.update_user(user_uuid, seen=seen, **changes), consistency, kept)
+    return _write(user_uuid, lambda: services.update_user(user_uuid, seen=seen, by=by, **changes), consistency, kept)
 
 
 def delete(
-    user_uuid: UUID, *, seen: Collection[str] = (), consistency: Consistency = EVENTUAL, kept: Kept = _nothing
+    user_uuid: UUID,
+    *,
+    seen: Collection[str] = (),
+    consistency: Consistency = EVENTUAL,
+    kept: Kept = _nothing,
+    by: Account = OPERATOR,
 ) -> Written:
     """Delete a person. Raises as `users.services.delete_user`, and for strict as `carry_out`.
 
@@ -108,14 +121,14 @@ def delete(
     if consistency.mode is Mode.STRICT:
 
         def opened() -> tuple[Kind, User, list[str], str]:
-            user = services.locked(user_uuid, seen=seen)
+            user = services.locked(user_uuid, Right.DELETE, seen=seen, by=by)
             return Kind.DELETE, user, [], user.fingerprint()
 
         def write() -> None:
             services.people().get(uuid=user_uuid).delete()
 
         return _strictly(opened, write, kept)
-    return _write(user_uuid, lambda: services.delete_user(user_uuid, seen=seen), consistency, kept)
+    return _write(user_uuid, lambda: services.delete_user(user_uuid, seen=seen, by=by), consistency, kept)
 
 
 def _write(user_uuid: UUID, write: Callable[[], User | None], consistency: Consistency, kept: Kept) -> Written:

@@ -17,9 +17,10 @@ from typing import IO
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
-from users import csvfile, services
+from users import csvfile, permissions, services
 from users.csvfile import NotReadable
 from users.models import User
+from users.permissions import OPERATOR, Account, NotAllowed, Right
 from users.services import PersonValues
 
 __all__ = ["COLUMNS", "NotReadable", "Rejected", "Report", "as_text", "read", "write_rejected"]
@@ -59,12 +60,20 @@ def as_text(file: IO[bytes], *, encoding: str | None = None) -> TextIOWrapper:
     return csvfile.as_text(file, _READ, encoding=encoding)
 
 
-def read(file: Iterable[str], *, dry_run: bool = False, progress: Callable[[Report], None] = lambda _: None) -> Report:
+def read(
+    file: Iterable[str],
+    *,
+    by: Account = OPERATOR,
+    dry_run: bool = False,
+    progress: Callable[[Report], None] = lambda _: None,
+) -> Report:
     """Add everybody in the file who is not here yet. ``file``: of `as_text`.
 
     ``dry_run``: say what would become of the rows, and change nothing. ``progress`` is called every hundred rows.
-    Raises `NotReadable`; what stands before the place is imported by then.
+    ``by``: the account that imports; a row with a group that it cannot give is rejected.
+    Raises `NotAllowed`, or `NotReadable`; what stands before the place is imported by then.
     """
+    permissions.require(by, Right.ADD)
     rows = csvfile.rows(file, _READ)
     report = Report()
     seen: set[tuple[str, ...]] = set()
@@ -72,7 +81,7 @@ def read(file: Iterable[str], *, dry_run: bool = False, progress: Callable[[Repo
         with transaction.atomic():
             _take_turn()
             for row in some:
-                _take(report, seen, row)
+                _take(report, seen, row, by)
             transaction.set_rollback(dry_run)
         progress(report)
     return report
@@ -93,7 +102,7 @@ def _take_turn() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
 
 
-def _take(report: Report, seen: set[tuple[str, ...]], read_row: csvfile.Row) -> None:
+def _take(report: Report, seen: set[tuple[str, ...]], read_row: csvfile.Row, by: Account) -> None:
     line, row = read_row.line, read_row.values
     if read_row.surplus:
         report.rejected.append(Rejected(line, row, "there are more fields than columns"))
@@ -105,7 +114,7 @@ def _take(report: Report, seen: set[tuple[str, ...]], read_row: csvfile.Row) -> 
     try:
         with transaction.atomic():
             person = services.new_person()
-            groups = services.fill(person, _values(row))
+            groups = services.fill(person, _values(row), by=by)
             same = _same(person)
             if same in seen or _is_here(person):
                 report.present += 1
@@ -113,6 +122,8 @@ def _take(report: Report, seen: set[tuple[str, ...]], read_row: csvfile.Row) -> 
                 services.save(person, groups)
                 report.added += 1
             seen.add(same)
+    except NotAllowed as refused:
+        report.rejected.append(Rejected(line, row, f"groups: {refused}"))
     except ValidationError as problem:
         if _username_is_theirs(row):
             report.present += 1

@@ -1,6 +1,7 @@
 """Create, change and delete people. The targets follow by themselves: the triggers record what is owed.
 
-Every value goes through `User.full_clean`, as the admin's forms do, so there is one set of rules.
+Every value goes through `User.full_clean`, as the admin's forms do, so there is one set of rules. ``by`` is the
+account that acts, and `users.permissions` says what it may; whoever calls without one acts as an operator.
 How long a write waits for the targets is chosen in `users.consistency`.
 """
 
@@ -15,7 +16,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from users import permissions
 from users.models import User, UserSync
+from users.permissions import OPERATOR, Account, Right
 from users.sync import outbox, wake
 from users.sync.strict import require_none
 
@@ -44,40 +47,48 @@ def people() -> QuerySet[User]:
 
 
 @transaction.atomic
-def create_user(newcomer: User | None = None, /, **values: Unpack[PersonValues]) -> User:
+def create_user(newcomer: User | None = None, /, *, by: Account = OPERATOR, **values: Unpack[PersonValues]) -> User:
     """Save a new person, who cannot log in. A blank username is made from name and phone.
 
     ``newcomer``: of `new_person`, given by a caller who has to know the uuid beforehand.
-    Raises `ValidationError` with the fields at fault.
+    Raises `NotAllowed`, or `ValidationError` with the fields at fault.
     """
+    permissions.require(by, Right.ADD)
     user = newcomer or new_person()
-    return save(user, fill(user, values))
+    return save(user, fill(user, values, by=by))
 
 
 @transaction.atomic
-def update_user(user_uuid: UUID, *, seen: Collection[str] = (), **changes: Unpack[PersonValues]) -> User:
+def update_user(
+    user_uuid: UUID, *, seen: Collection[str] = (), by: Account = OPERATOR, **changes: Unpack[PersonValues]
+) -> User:
     """Change what is given and leave the rest, also of what others change at the same time.
 
     ``seen``: the fingerprints that the person may have; none given, any.
-    Raises `User.DoesNotExist`, `Outdated`, `users.sync.strict.Underway`, or `ValidationError` with
+    Raises `NotAllowed`, `User.DoesNotExist`, `Outdated`, `users.sync.strict.Underway`, or `ValidationError` with
     the fields at fault; a username stays.
     """
-    user = locked(user_uuid, seen=seen)
-    return save(user, fill(user, changes))
+    user = locked(user_uuid, Right.CHANGE, seen=seen, by=by)
+    return save(user, fill(user, changes, by=by))
 
 
 @transaction.atomic
-def delete_user(user_uuid: UUID, *, seen: Collection[str] = ()) -> None:
+def delete_user(user_uuid: UUID, *, seen: Collection[str] = (), by: Account = OPERATOR) -> None:
     """Delete the person; their records stay as tombstones until the targets have followed.
 
     Raises as `update_user`.
     """
-    locked(user_uuid, seen=seen).delete()
+    locked(user_uuid, Right.DELETE, seen=seen, by=by).delete()
 
 
-def locked(user_uuid: UUID, *, seen: Collection[str] = ()) -> User:
-    """The person, locked until the transaction ends, and in no strict write. Raises as `update_user`."""
+def locked(user_uuid: UUID, right: Right, *, seen: Collection[str] = (), by: Account = OPERATOR) -> User:
+    """The person, whom ``by`` has this right to, locked until the transaction ends, and in no strict write.
+
+    Raises as `update_user`.
+    """
+    permissions.require(by, right)
     user = people().select_for_update().get(uuid=user_uuid)
+    permissions.require_touch(by, user)
     if seen and user.fingerprint() not in seen:
         raise Outdated
     require_none(user_uuid)
@@ -91,10 +102,10 @@ def new_person() -> User:
     return user
 
 
-def fill(user: User, values: PersonValues) -> list[Group] | None:
+def fill(user: User, values: PersonValues, *, by: Account = OPERATOR) -> list[Group] | None:
     """Set and check these values, without saving. Returns the groups, None where they stay.
 
-    Raises `ValidationError` with the fields at fault.
+    Raises `ValidationError` with the fields at fault, or `NotAllowed` for a group that ``by`` cannot give.
     """
     if user.pk is not None and values.get("username", user.username) != user.username:
         raise ValidationError({"username": ValidationError("A username cannot be changed.", code="fixed")})
@@ -102,6 +113,8 @@ def fill(user: User, values: PersonValues) -> list[Group] | None:
         if field != "groups":
             setattr(user, field, value)
     groups, problems = _groups(values.get("groups", ()))
+    before = set(user.groups.all()) if user.pk is not None and groups else set()
+    permissions.require_grant(by, [group for group in groups if group not in before])
     try:
         user.full_clean(exclude={"password"})  # whoever was written past this module has none, and needs none
     except ValidationError as problem:
@@ -109,6 +122,15 @@ def fill(user: User, values: PersonValues) -> list[Group] | None:
     if problems:
         raise ValidationError(problems)
     return groups if "groups" in values else None
+
+
+def replacement(values: PersonValues) -> PersonValues:
+    """These values, and what a new person has for each that is not given. A username stays where it is not given, or blank."""
+    fresh = {name: User._meta.get_field(name).get_default() for name in ("phone", "email", "is_active")}
+    whole: PersonValues = {**fresh, "groups": (), **values}  # type: ignore[typeddict-item]  # the three are of their types
+    if not whole.get("username"):
+        whole.pop("username", None)
+    return whole
 
 
 def save(user: User, groups: Collection[Group] | None) -> User:
@@ -132,8 +154,12 @@ def records_of(users: Iterable[User]) -> dict[UUID, list[UserSync]]:
     return records
 
 
-def look_now(records: QuerySet[UserSync]) -> int:
-    """Make these records due at once, parked ones too, and wake them. Returns how many. Long lists go in batches."""
+def look_now(records: QuerySet[UserSync], *, by: Account = OPERATOR) -> int:
+    """Make these records due at once, parked ones too, and wake them. Returns how many. Long lists go in batches.
+
+    Raises `NotAllowed`.
+    """
+    permissions.require(by, Right.DECIDE)
     rows = records.order_by("key").values_list("key", "target")
     looked_at, last = 0, ""
     while batch := list(rows.filter(key__gt=last)[:_BATCH]):

@@ -162,7 +162,18 @@ def test_a_change_made_from_what_has_changed_since_is_412(api: APIClient, method
     assert services.people().get().name == "李娜"
 
 
-@pytest.mark.parametrize("given", ['"other"', "nonsense", 'W/"{tag}"'])
+@pytest.mark.parametrize(
+    "given", ['W/"{tag}"', '"{tag}-gzip"', 'W/"{tag}-gzip"', '"{tag};br"', '"{tag}--gzip"', '"other", W/"{tag}"']
+)
+def test_what_a_compressing_proxy_makes_of_a_tag_is_the_same_tag(api: APIClient, given: str) -> None:
+    made = api.post(PEOPLE, ZHANG)
+    tag = given.replace("{tag}", made["ETag"].strip('"'))
+    assert api.patch(f"{PEOPLE}{made.data['uuid']}/", {"name": "李娜"}, HTTP_IF_MATCH=tag).status_code == 200
+    assert api.patch(f"{PEOPLE}{made.data['uuid']}/", {"name": "王芳"}, HTTP_IF_MATCH=tag).status_code == 412
+    assert services.people().get().name == "李娜"
+
+
+@pytest.mark.parametrize("given", ['"other"', "nonsense", 'W/"other"', '"{tag}-other"', '"-gzip"', "{tag}"])
 def test_what_matches_nothing_is_412(api: APIClient, given: str) -> None:
     made = api.post(PEOPLE, ZHANG)
     tag = given.replace("{tag}", made["ETag"].strip('"'))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from thirdparty import targets
+from users.api.kinds import Kind
 from users.models import User, UserSync
 from users.models.sync import State
 
@@ -158,13 +160,50 @@ def test_a_field_that_does_not_exist_is_named_and_refused(api: APIClient, field:
     assert not User.objects.filter(name="A").exists()
 
 
-def test_read_only_fields_are_passed_over(api: APIClient) -> None:
-    other = uuid4()
+@pytest.mark.parametrize(("field", "value"), [("uuid", str(UUID(int=7))), ("date_joined", "2020-01-01"), ("sync", [])])
+@pytest.mark.parametrize("method", ["post", "patch", "put"])
+def test_a_field_that_cannot_be_written_is_named_and_refused(
+    api: APIClient, method: str, field: str, value: Any
+) -> None:
+    user = person()
+    before = User.objects.filter(pk=user.pk).values().get()
 
-    answer = api.post(PEOPLE, ZHANG | {"uuid": str(other), "sync": []})
+    answer = getattr(api, method)(PEOPLE if method == "post" else page(user), ZHANG | {field: value})
 
-    assert answer.status_code == 201
-    assert not User.objects.filter(uuid=other).exists()
+    if (method, field) == ("put", "sync"):  # what was read may be put back, and this moves by itself
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [field]
+    assert User.objects.filter(pk=user.pk).values().get() == before
+    assert not User.objects.filter(name=ZHANG["name"]).exists()
+
+
+def test_a_put_gives_what_it_does_not_name_the_value_that_a_new_user_has(api: APIClient) -> None:
+    user = person(email="ada@example.org", is_active=False, username="ada")
+    user.groups.add(Group.objects.create(name="Sales"))
+
+    answer = api.put(page(user), {"name": "Ada"})
+
+    assert answer.status_code == 200
+    user.refresh_from_db()
+    assert (user.name, user.phone, user.email, user.is_active, user.username) == ("Ada", "", "", True, "ada")
+    assert not user.groups.exists()
+
+
+def test_a_put_takes_what_a_new_user_may_leave_blank(api: APIClient) -> None:
+    user = person(username="ada")
+
+    assert api.put(page(user), {"name": "Ada", "phone": "", "email": "", "username": ""}).status_code == 200
+    assert api.put(page(user), {"phone": "1"}).json()["errors"] == {"name": ["This field is required."]}
+    assert User.objects.get(pk=user.pk).username == "ada"
+
+
+def test_a_created_user_is_answered_with_their_address(api: APIClient) -> None:
+    answer = api.post(PEOPLE, ZHANG)
+
+    assert answer["Location"] == f"{PEOPLE}{answer.data['uuid']}/"
+    assert api.get(answer["Location"]).data == answer.data
 
 
 def test_who_does_not_say_who_they_are_gets_401(api: APIClient) -> None:
@@ -172,7 +211,15 @@ def test_who_does_not_say_who_they_are_gets_401(api: APIClient) -> None:
 
     assert answer.status_code == 401
     assert answer["Content-Type"] == "application/problem+json"
-    assert answer["WWW-Authenticate"] == "Token"
+    assert answer["WWW-Authenticate"] == 'Bearer realm="usersync", Token realm="usersync"'
+
+
+@pytest.mark.parametrize(("scheme", "status"), [("Bearer", 200), ("bearer", 200), ("Token", 200), ("Basic", 401)])
+def test_a_key_is_a_bearers_or_a_token(operator: User, scheme: str, status: int) -> None:
+    key = Token.objects.create(user=operator).key
+
+    assert APIClient().get(PEOPLE, headers={"authorization": f"{scheme} {key}"}).status_code == status
+    assert APIClient().get(PEOPLE, headers={"authorization": f"{scheme} {key[::-1]}"}).status_code == 401
 
 
 def test_who_is_not_staff_gets_403() -> None:
@@ -187,7 +234,9 @@ def test_who_is_not_staff_gets_403() -> None:
 
 def test_staff_may_use_a_session() -> None:
     client = APIClient()
-    client.force_login(person(is_staff=True))
+    staff = person(is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_user"))
+    client.force_login(staff)
 
     assert client.get(PEOPLE).status_code == 200
 
@@ -206,12 +255,23 @@ def test_staff_may_use_a_session() -> None:
         ("sync_state=dead&target=partner", {"Grace"}),
         ("sync_state=synced&target=partner", set()),
         ("target=partner", {"Ada Lovelace", "张伟", "Grace"}),
+        ("username=adalovelace44201", {"Ada Lovelace"}),
+        ("username=adalovelace", set()),
+        ("phone=13800000001", {"张伟"}),
+        ("phone=138", set()),
+        ("email=ADA@example.org", {"Ada Lovelace"}),
+        ("email=ada", set()),
+        ("group=Sales", {"张伟"}),
+        ("group=Nobody", set()),
+        ("is_active=true", {"Ada Lovelace", "张伟"}),
+        ("is_active=false", {"Grace"}),
+        ("is_active=true&group=Sales&username=nobody", set()),
     ],
 )
 def test_the_list_is_narrowed_by(api: APIClient, query: str, names: set[str]) -> None:
     person(email="ada@example.org")
-    person(**ZHANG)
-    grace = person(name="Grace", phone="7")
+    person(**ZHANG).groups.add(Group.objects.create(name="Sales"))
+    grace = person(name="Grace", phone="7", is_active=False)
     UserSync.objects.filter(user_uuid=grace.uuid).update(parked="invalid")
 
     assert {user["name"] for user in api.get(f"{PEOPLE}?{query}").data["results"]} == names
@@ -221,7 +281,52 @@ def test_a_uuid_finds_its_user(api: APIClient) -> None:
     user = person()
     person(name="Grace")
 
-    assert [found["name"] for found in api.get(f"{PEOPLE}?search={user.uuid}").data["results"]] == [user.name]
+    for parameter in ("search", "uuid"):
+        found = api.get(f"{PEOPLE}?{parameter}={user.uuid}").data["results"]
+        assert [each["name"] for each in found] == [user.name]
+
+
+@pytest.mark.parametrize(
+    "query", ["user_name=ada", "Username=ada", "is_staff=true", "username=", "username=a&username=b"]
+)
+def test_a_parameter_that_would_be_passed_over_is_refused(api: APIClient, query: str) -> None:
+    person(username="ada")
+
+    answer = api.get(f"{PEOPLE}?{query}")
+
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [query.partition("=")[0]]
+
+
+def test_a_parameter_that_is_not_known_is_answered_with_those_that_are(api: APIClient) -> None:
+    user = person()
+
+    said = api.get(f"{PEOPLE}?user=ada").json()["errors"]["user"][0]
+    assert all(name in said for name in ("username", "phone", "email", "is_active", "group", "uuid", "page_size"))
+    for method, path in [("get", page(user)), ("patch", page(user)), ("delete", page(user)), ("post", PEOPLE)]:
+        answer = getattr(api, method)(f"{path}?dry_run=true", None if method == "get" else ZHANG)
+        assert list(answer.json()["errors"]) == ["dry_run"]
+    assert User.objects.filter(is_superuser=False).count() == 1
+
+
+def test_every_kind_of_problem_has_a_type_of_its_own_that_is_documented(api: APIClient) -> None:
+    user = person()
+    answers = {
+        "invalid": api.post(PEOPLE, {"name": ""}),
+        "unreadable": api.generic("POST", PEOPLE, "{", content_type="application/json"),
+        "unauthenticated": APIClient().get(PEOPLE),
+        "not-found": api.get(f"{PEOPLE}{uuid4()}/"),
+        "method-not-allowed": api.put(PEOPLE, ZHANG),
+        "not-acceptable": api.get(PEOPLE, headers={"accept": "text/xml"}),
+        "unsupported-media-type": api.generic("POST", PEOPLE, "name=Ada", content_type="text/plain"),
+        "changed-since": api.patch(page(user), {"phone": "5"}, headers={"if-match": '"x"'}),
+    }
+
+    assert {kind: answer.json()["type"] for kind, answer in answers.items()} == {
+        kind: f"urn:usersync:problem:{kind}" for kind in answers
+    }
+    documented = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    assert [kind.value for kind in Kind if f"`{kind}`" not in documented] == []
 
 
 def test_pages_are_followed_to_the_end_and_back(api: APIClient) -> None:

@@ -39,7 +39,7 @@ def test_it_creates_reads_and_changes_a_user(generated: Any, live_server: Any) -
     models = import_module("usersync_client.models")
     targets.publish_rows()
     token = Token.objects.create(user=User.objects.create_superuser("root"))
-    with generated.AuthenticatedClient(base_url=live_server.url, token=token.key, prefix="Token") as client:
+    with generated.AuthenticatedClient(base_url=live_server.url, token=token.key) as client:
         body = models.UserRequest(name="张伟", phone="13800000001")
         made = users["create"].sync(client=client, body=body, idempotency_key="once")
         again = users["create"].sync(client=client, body=body, idempotency_key="once")

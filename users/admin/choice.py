@@ -12,9 +12,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from users import consistency, trail
+from users import consistency, permissions, trail
 from users.consistency import Consistency, Mode
 from users.models import User, UserSync
+from users.permissions import Account, NotAllowed
 from users.sync import wake
 from users.sync.follow import follow
 from users.sync.strict import ChangedMeanwhile, NotAccepted, Underway
@@ -29,8 +30,10 @@ _LABELS = {
 
 
 class ChoiceForm(forms.Form):
-    """Mixed into the forms of a person. ``refusal``: why a strict save did not come about."""
+    """Mixed into the forms of a person. ``account``: who fills it in. ``refusal``: why a strict save did not come about."""
 
+    account: Account
+    instance: User
     refusal = ""
     consistency = forms.ChoiceField(
         choices=[(mode.value, label) for mode, label in _LABELS.items()],
@@ -41,6 +44,12 @@ class ChoiceForm(forms.Form):
 
     def clean(self) -> Any:
         cleaned = super().clean()
+        given = (cleaned or self.cleaned_data).get("groups") or ()
+        before = set(self.instance.groups.all()) if self.instance.pk is not None else set()
+        try:
+            permissions.require_grant(self.account, [group for group in given if group not in before])
+        except NotAllowed as refused:
+            self.add_error("groups", str(refused))
         if self.refusal:
             raise ValidationError(self.refusal)
         return cleaned
@@ -51,6 +60,7 @@ class ConsistencyChoice:
 
     def get_form(self: Any, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002  # Django's signature
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]  # the ModelAdmin's
+        form.account = request.user
         form.refusal = getattr(request, "refusal", "")
         return form
 
@@ -110,8 +120,8 @@ class ConsistencyChoice:
 
         how = Consistency(Mode.STRICT)
         if obj is None:
-            return consistency.create(values, consistency=how, kept=kept).user  # type: ignore[arg-type]  # checked by the form
-        return consistency.update(obj.uuid, values, consistency=how, kept=kept).user  # type: ignore[arg-type]  # the same
+            return consistency.create(values, consistency=how, kept=kept, by=request.user).user  # type: ignore[arg-type]  # checked by the form
+        return consistency.update(obj.uuid, values, consistency=how, kept=kept, by=request.user).user  # type: ignore[arg-type]  # the same
 
 
 def _said(verdict: Any) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.urls import reverse
 
+from users import permissions
 from users.admin.badge import STATES, badge
+from users.models import User
 from users.models.sync import State
+from users.permissions import SEE_RECORDS
 from users.sync import triggers
 from users.sync.status import BREAKER_CLOSED, status
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's hook for the index page: adds ``healthy``, ``triggers_missing`` and a card per target."""
-    if request.user.has_perm("users.view_usersync"):
+    if permissions.holds(cast("User", request.user), *SEE_RECORDS):
         report = status()
         context["healthy"] = report["healthy"]
         context["ticks"] = report["reconciler"]

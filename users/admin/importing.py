@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -15,6 +15,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
 from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
+from users.models import User
 
 MOST_BYTES = 2_000_000
 _SHOWN = 50
@@ -47,7 +48,7 @@ class CsvImport:
         form = ImportForm(request.POST or None, request.FILES or None)
         report = None
         if request.method == "POST" and form.is_valid():
-            report = _read(form)
+            report = _read(request, form)
             if report is not None and not report.rejected and not form.cleaned_data["dry_run"]:
                 messages.success(request, f"{report.added} added, {report.present} here already.")
                 return redirect("admin:users_user_changelist")
@@ -56,11 +57,11 @@ class CsvImport:
         return TemplateResponse(request, "users/admin/import.html", context)
 
 
-def _read(form: ImportForm) -> Report | None:
+def _read(request: HttpRequest, form: ImportForm) -> Report | None:
     try:
         text = as_text(form.cleaned_data["file"].file)
         try:
-            return read(text, dry_run=form.cleaned_data["dry_run"])
+            return read(text, by=cast("User", request.user), dry_run=form.cleaned_data["dry_run"])
         finally:
             text.detach()  # the request closes its file itself
     except NotReadable as problem:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from users import permissions
 from users.admin.badge import OUTCOMES, STATES, badge, record_page
 from users.admin.decision import DecisionForm
 from users.compensation import OPEN
-from users.models import SyncAttempt, UserSync
+from users.models import SyncAttempt, User, UserSync
 from users.models.sync import State
+from users.permissions import SEE_RECORDS, Right
 from users.sync.explain import Explanation, explain
 from users.sync.settlement import Outcome
 
@@ -21,18 +23,20 @@ ASK = "ask"
 
 def panel(request: HttpRequest, records: QuerySet[UserSync]) -> dict[str, Any]:
     """The context of ``users/admin/records.html``. All records are one user's; none while a form is sent."""
-    if request.method != "GET":
+    account = cast("User", request.user)
+    if request.method != "GET" or not permissions.holds(account, *SEE_RECORDS):
         return {}
     shown = {row.key: row.user_uuid for row in records}
     asked = ASK in request.GET
     explanations = [item for uuid in set(shown.values()) for item in explain(uuid, ask_target=asked)]
-    cards = [_card(item) for item in explanations if item.key in shown]
-    return {"cards": cards, "asked": asked, "may_look": may_look(request)}
+    may = may_look(request)
+    cards = [_card(item, may_decide=may) for item in explanations if item.key in shown]
+    return {"cards": cards, "asked": asked, "may_look": may}
 
 
 def may_look(request: HttpRequest) -> bool:
-    """Whether this account may have records looked at: whoever may change people may."""
-    return request.user.has_perm("users.change_user")
+    """Whether this account may have records looked at, and decide about them."""
+    return permissions.holds(cast("User", request.user), Right.DECIDE)
 
 
 def outcome_badge(attempt: SyncAttempt) -> str:
@@ -41,11 +45,11 @@ def outcome_badge(attempt: SyncAttempt) -> str:
     return badge(attempt.outcome.replace("_", " "), OUTCOMES[Outcome(attempt.outcome)])
 
 
-def _card(explanation: Explanation) -> dict[str, Any]:
+def _card(explanation: Explanation, *, may_decide: bool) -> dict[str, Any]:
     state = State(explanation.state)
     return {
         "explanation": explanation,
-        "decision": DecisionForm(initial={"seen": explanation.generation}) if state in OPEN else None,
+        "decision": DecisionForm(initial={"seen": explanation.generation}) if state in OPEN and may_decide else None,
         "badge": badge(str(state.label), STATES[state]),
         "page": record_page(explanation.key),
         "attempts": [(attempt, outcome_badge(attempt)) for attempt in explanation.attempts],

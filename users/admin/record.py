@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from users import services
+from users import permissions, services
 from users.admin.badge import STATES, badge, record_page
 from users.admin.decision import decide
 from users.admin.filters import RecordState, RecordTarget
@@ -26,6 +25,7 @@ from users.admin.panel import may_look, panel
 from users.admin.readonly import ReadOnly
 from users.models import User, UserSync
 from users.models.sync import EPOCH, State
+from users.permissions import Right
 
 
 class RecordList(ChangeList):
@@ -82,7 +82,7 @@ class RecordAdmin(ReadOnly, ModelAdmin):
 
     @admin.action(description="Look at it now (parked ones too)", permissions=["look"])
     def look_now(self, request: HttpRequest, queryset: QuerySet[UserSync]) -> None:
-        messages.success(request, f"{services.look_now(queryset)} records are due now.")
+        messages.success(request, f"{services.look_now(queryset, by=_account(request))} records are due now.")
 
     def has_look_permission(self, request: HttpRequest) -> bool:
         return may_look(request)
@@ -98,16 +98,13 @@ class RecordAdmin(ReadOnly, ModelAdmin):
 
     def decide_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """The form below an explanation: a person decides about a record that does not come right by itself."""
-        if not may_look(request):
-            raise PermissionDenied
+        permissions.require(_account(request), Right.DECIDE)
         decide(request, key)
         return redirect(record_page(key))
 
     def look_now_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """The button beside an explanation."""
-        if not may_look(request):
-            raise PermissionDenied
-        found = services.look_now(UserSync.objects.filter(key=key))
+        found = services.look_now(UserSync.objects.filter(key=key), by=_account(request))
         messages.success(request, "The record is due now." if found else "There is nothing to look at any more.")
         return redirect(record_page(key) if found else reverse("admin:users_usersync_changelist"))
 
@@ -120,3 +117,7 @@ class RecordAdmin(ReadOnly, ModelAdmin):
         context = (extra_context or {}) | panel(request, records) | {"owner": owner}
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
         return page
+
+
+def _account(request: HttpRequest) -> User:
+    return cast("User", request.user)

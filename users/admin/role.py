@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -13,7 +13,8 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from thirdparty.models import Target
-from users.models import RoleMapping
+from users import permissions
+from users.models import RoleMapping, User
 
 
 class TargetChoice:
@@ -44,11 +45,16 @@ class GroupAdmin(ModelAdmin):
     list_display = ("name",)
     search_fields = ("name",)
     inlines = (RoleMappingInline,)
-    fieldsets = (
-        (None, {"fields": ("name",)}),
-        ("What members may do in this admin", {"fields": ("permissions",), "classes": ["collapse"]}),
-    )
     filter_horizontal = ("permissions",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        """What members may do is the operators' to say, or who may change groups could permit themselves anything."""
+        fieldsets: list[Any] = [(None, {"fields": ("name",)})]
+        if permissions.is_operator(cast("User", request.user)):
+            fieldsets.append(
+                ("What members may do in this admin", {"fields": ("permissions",), "classes": ["collapse"]})
+            )
+        return fieldsets
 
 
 @admin.register(RoleMapping)

@@ -27,12 +27,19 @@ class Flag(serializers.BooleanField):
 
 
 class Closed(serializers.Serializer[Any]):
-    """Refuses fields that it does not have, by their names; those that are read-only are passed over."""
+    """Refuses fields that it does not have, and those that are read-only, by their names."""
+
+    def says_nothing(self, name: str, value: Any) -> bool:
+        """Whether a read-only field may stand there after all, since it changes nothing."""
+        return False
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = {}
-        if isinstance(data, Mapping):
-            unknown = {str(name): ["There is no such field."] for name in data if name not in self.fields}
+        for name, value in data.items() if isinstance(data, Mapping) else ():
+            if name not in self.fields:
+                unknown[str(name)] = ["There is no such field."]
+            elif self.fields[name].read_only and not self.says_nothing(name, value):
+                unknown[str(name)] = ["This field cannot be written. Leave it out."]
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as problem:

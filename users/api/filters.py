@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter
+from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter, TypedChoiceFilter, UUIDFilter
 from rest_framework.exceptions import ValidationError
 
 from thirdparty import targets
@@ -19,9 +20,26 @@ _LONGEST_SEARCH = 200
 _LONGEST_SECONDS = 10**9
 
 
+class TrueOrFalse(TypedChoiceFilter):
+    """``true`` or ``false``, as JSON has them. The library's own filter takes many words, and any other for none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=[(word, word) for word in ("true", "false")], coerce="true".__eq__, **options)
+
+
 class UserFilter(FilterSet):
     """``sync_state``, ``target`` and ``owed_for`` together mean one record that is all of these."""
 
+    uuid = UUIDFilter(help_text="The user with this uuid.")
+    username = CharFilter(max_length=_LONGEST_SEARCH, help_text="The user with exactly this username.")
+    phone = CharFilter(max_length=_LONGEST_SEARCH, help_text="Users with exactly this phone number.")
+    email = CharFilter(
+        max_length=_LONGEST_SEARCH,
+        lookup_expr="iexact",
+        help_text="Users with this e-mail address, in capitals or not.",
+    )
+    is_active = TrueOrFalse(help_text="Users who are active, or those who are not.")
+    group = CharFilter(max_length=_LONGEST_SEARCH, help_text="Members of the group of exactly this name.")
     search = CharFilter(
         max_length=_LONGEST_SEARCH, help_text="Part of a name, username, phone or e-mail; or the uuid."
     )
@@ -40,6 +58,10 @@ class UserFilter(FilterSet):
     def filter_queryset(self, queryset: QuerySet[User]) -> QuerySet[User]:
         """Raises `ValidationError` for a target that is not configured."""
         given = self.form.cleaned_data
+        for name in ("uuid", "username", "phone", "email", "is_active"):
+            queryset = self.filters[name].filter(queryset, given[name])
+        if given["group"]:
+            queryset = queryset.filter(Exists(Group.objects.filter(name=given["group"], user=OuterRef("pk"))))
         if given["search"]:
             queryset = queryset.filter(_found_by(given["search"]))
         if given["target"] and given["target"] not in targets.names():

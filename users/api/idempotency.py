@@ -36,7 +36,14 @@ PARAMETERS = [
         OpenApiParameter.HEADER,
         description="Any text of up to 255 characters. For 24 hours the same key gives the first answer again; "
         "with another body it is refused (422).",
-    )
+    ),
+    OpenApiParameter(
+        "Idempotency-Replayed",
+        str,
+        OpenApiParameter.HEADER,
+        description="`true` where this is the first answer to the key once more.",
+        response=[200, 201, 202],
+    ),
 ]
 
 

@@ -27,6 +27,13 @@ PARAMETERS = [
         enum=_CHOICES,
         description="`strict`: every target accepts the change before it is made here, or nothing stays (424).",
     ),
+    OpenApiParameter(
+        "Preference-Applied",
+        str,
+        OpenApiParameter.HEADER,
+        description="The wait that was honoured, e.g. `wait=10`.",
+        response=[200, 201, 202, 204],
+    ),
 ]
 
 

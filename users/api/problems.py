@@ -1,6 +1,6 @@
 """Every error of the API as problem details (RFC 9457).
 
-``{"type", "title", "status", "detail", "instance"}``, and ``errors`` where fields are at fault:
+``{"type", "title", "status", "detail", "instance"}``, whose ``type`` says of which kind it is (`users.api.kinds`), and ``errors`` where fields are at fault:
 ``{"phone": ["Enter a phone number …"], "groups.0": [...]}``.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.encoding import escape_uri_path
 from django.views import defaults
@@ -24,13 +25,18 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler, set_rollback
 
+from users.api.kinds import OF_FRAMEWORK, TYPE, Kind
+from users.permissions import NotAllowed
 from users.services import Outdated
+from users.sync.contention import is_contention
 from users.sync.strict import ChangedMeanwhile, NotAccepted, Underway
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 _UNFORESEEN = "Something went wrong here. It has been logged."
+_BUSY = "Others were writing what this request has to write, so nothing was changed. Send it again a little later."
+_UNAVAILABLE = "The database does not answer. Send the request again later, a POST with its Idempotency-Key."
 _GENERAL = {NON_FIELD_ERRORS, api_settings.NON_FIELD_ERRORS_KEY, ""}
 
 
@@ -39,19 +45,20 @@ def answer(exc: Exception, context: Mapping[str, Any]) -> Response:
     path = context["request"].path
     if isinstance(exc, ModelValidationError):
         exc = ValidationError(exc.message_dict)
-    expected = _expected(exc, path)
+    expected = _expected(exc, path) or _of_database(exc, path)
     if expected is not None:
         return expected
     response = exception_handler(exc, dict(context))
     if response is None:
         logger.error("unforeseen error at %s", path, exc_info=exc)
         set_rollback()
-        body = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, path, _UNFORESEEN)
+        body = _problem(Kind.UNFORESEEN, HTTPStatus.INTERNAL_SERVER_ERROR, path, _UNFORESEEN)
         return Response(body, status=HTTPStatus.INTERNAL_SERVER_ERROR, content_type=CONTENT_TYPE)
     if isinstance(exc, ValidationError):
         response.data = _invalid(response.status_code, path, exc.detail)
     else:
-        response.data = _problem(response.status_code, path, str(response.data["detail"]))
+        kind = OF_FRAMEWORK.get(HTTPStatus(response.status_code), Kind.UNFORESEEN)
+        response.data = _problem(kind, response.status_code, path, str(response.data["detail"]))
     response.content_type = CONTENT_TYPE
     return response
 
@@ -60,54 +67,80 @@ def _expected(exc: Exception, path: str) -> Response | None:
     """The answer to what a write can meet by no fault of the request's form."""
     headers: dict[str, str] = {}
     extra: dict[str, Any] = {}
-    if isinstance(exc, Outdated):
+    if isinstance(exc, NotAllowed):
+        kind, status, detail = Kind.NOT_ALLOWED, HTTPStatus.FORBIDDEN, str(exc)
+        if exc.permission:
+            extra["permission"] = exc.permission
+    elif isinstance(exc, Outdated):
+        kind = Kind.CHANGED_SINCE
         status, detail = HTTPStatus.PRECONDITION_FAILED, "The user has changed since. Read them, then write again."
     elif isinstance(exc, Underway):
+        kind = Kind.STRICT_WRITE_UNDER_WAY
         status, detail = HTTPStatus.CONFLICT, f"{exc}.".capitalize()
         headers["Retry-After"] = str(ceil(exc.retry_after_seconds))
     elif isinstance(exc, ChangedMeanwhile):
+        kind = Kind.CHANGED_MEANWHILE
         status, detail = HTTPStatus.CONFLICT, f"Nothing was changed: {exc}. Read the user, then write again."
     elif isinstance(exc, NotAccepted):
+        kind = Kind.NOT_ACCEPTED
         status = HTTPStatus.FAILED_DEPENDENCY
         detail = "Not every target accepted, so nothing was changed here; what a target took is being undone."
         extra["targets"] = [asdict(verdict) for verdict in exc.verdicts]
     else:
         return None
     set_rollback()
-    return Response(_problem(status, path, detail) | extra, status=status, content_type=CONTENT_TYPE, headers=headers)
+    body = _problem(kind, status, path, detail) | extra
+    return Response(body, status=status, content_type=CONTENT_TYPE, headers=headers)
+
+
+def _of_database(exc: Exception, path: str) -> Response | None:
+    """The answer where the database could not do its part: worth another try, a little later."""
+    if is_contention(exc):
+        kind, detail, seconds = Kind.BUSY, _BUSY, 1
+    elif isinstance(exc, (OperationalError, InterfaceError)):
+        logger.error("the database failed at %s", path, exc_info=exc)
+        kind, detail, seconds = Kind.UNAVAILABLE, _UNAVAILABLE, 5
+    else:
+        return None
+    set_rollback()
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    body = _problem(kind, status, path, detail)
+    return Response(body, status=status, content_type=CONTENT_TYPE, headers={"Retry-After": str(seconds)})
 
 
 @csrf_exempt
 def no_such_page(request: HttpRequest) -> JsonResponse:
     """What the API says of an address that it does not have."""
-    return _json(request, HTTPStatus.NOT_FOUND, "There is nothing at this address. Addresses end with a slash.")
+    return _json(
+        request, Kind.NOT_FOUND, HTTPStatus.NOT_FOUND, "There is nothing at this address. Addresses end with a slash."
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's ``handler400``, with a problem for the API."""
     if not _of_api(request):
         return defaults.bad_request(request, exception)
-    return _json(request, HTTPStatus.BAD_REQUEST, "The request cannot be understood.")
+    return _json(request, Kind.UNREADABLE, HTTPStatus.BAD_REQUEST, "The request cannot be understood.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's ``handler500``, with a problem for the API."""
     if not _of_api(request):
         return defaults.server_error(request)
-    return _json(request, HTTPStatus.INTERNAL_SERVER_ERROR, _UNFORESEEN)
+    return _json(request, Kind.UNFORESEEN, HTTPStatus.INTERNAL_SERVER_ERROR, _UNFORESEEN)
 
 
 def _of_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
-def _json(request: HttpRequest, status: int, detail: str) -> JsonResponse:
-    return JsonResponse(_problem(status, request.path, detail), status=status, content_type=CONTENT_TYPE)
+def _json(request: HttpRequest, kind: Kind, status: int, detail: str) -> JsonResponse:
+    return JsonResponse(_problem(kind, status, request.path, detail), status=status, content_type=CONTENT_TYPE)
 
 
-def _problem(status: int, path: str, detail: str) -> dict[str, Any]:
+def _problem(kind: Kind, status: int, path: str, detail: str) -> dict[str, Any]:
     return {
-        "type": "about:blank",
+        "type": f"{TYPE}{kind}",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": _encodable(detail),
@@ -126,7 +159,7 @@ def by_field(detail: Any) -> dict[str, list[str]]:
 def _invalid(status: int, path: str, detail: Any) -> dict[str, Any]:
     errors = by_field(detail)
     general = [sentence for field in _GENERAL for sentence in errors.pop(field, ())]
-    problem = _problem(status, path, " ".join(general) or "Some fields are not valid.")
+    problem = _problem(Kind.INVALID, status, path, " ".join(general) or "Some fields are not valid.")
     return problem | {"errors": errors} if errors else problem
 
 

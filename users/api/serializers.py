@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from users import username
 from users.api.fields import Closed, Flag, Text
+from users.api.kinds import TYPE, Kind
 from users.models import User, UserSync
 from users.models.sync import State
 from users.personal import NAME_MAX_LENGTH, PHONE_MAX_LENGTH
@@ -63,7 +64,7 @@ class UserSerializer(Closed):
         help_text="Made from name and phone when left blank. Fixed once the user is saved.",
     )
     name = Text(max_length=NAME_MAX_LENGTH)
-    phone = Text(allow_blank=True, max_length=PHONE_MAX_LENGTH)
+    phone = Text(required=False, allow_blank=True, max_length=PHONE_MAX_LENGTH)
     email = Text(required=False, allow_blank=True, max_length=User._meta.get_field("email").max_length)
     is_active = Flag(required=False, help_text="An inactive user is removed from every target, and added again later.")
     groups = GroupNames(required=False, max_length=_MOST_GROUPS, help_text="Names of groups that exist.")
@@ -72,6 +73,15 @@ class UserSerializer(Closed):
 
     class Meta:
         list_serializer_class = _Page
+
+    def says_nothing(self, name: str, value: Any) -> bool:
+        """What was read may be put back whole: ``sync``, which moves by itself, and what stands there already."""
+        if self.instance is None:
+            return False
+        if name == "sync":
+            return not self.partial
+        shown = self.fields[name].to_representation(getattr(self.instance, name))
+        return str(value).casefold() == str(shown).casefold()
 
     @extend_schema_field(RecordSerializer(many=True))
     def get_sync(self, user: User) -> Any:
@@ -223,7 +233,7 @@ class BulkResultSerializer(serializers.Serializer[Any]):
 class ProblemSerializer(serializers.Serializer[Any]):
     """Problem details (RFC 9457)."""
 
-    type = serializers.CharField()
+    type = serializers.CharField(help_text=f"`{TYPE}` and one of: {', '.join(kind.value for kind in Kind)}.")
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
@@ -231,4 +241,5 @@ class ProblemSerializer(serializers.Serializer[Any]):
     errors = serializers.DictField(  # type: ignore[assignment]  # a field here, a property once declared
         child=serializers.ListField(child=serializers.CharField()), required=False, help_text="by field"
     )
+    permission = serializers.CharField(required=False, help_text="with 403: what it takes")
     targets = VerdictSerializer(many=True, required=False, help_text="with 424: what each target said")

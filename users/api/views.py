@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -17,7 +20,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
 from users import bulk, consistency, services, trail
-from users.api import idempotency, preconditions, preferences
+from users.api import idempotency, parameters, preconditions, preferences
 from users.api.filters import UserFilter
 from users.api.pagination import NewestFirst
 from users.api.problems import by_field
@@ -32,11 +35,17 @@ from users.api.serializers import (
 )
 from users.consistency import Mode
 from users.models import User, UserSync
+from users.permissions import SEE_PEOPLE, SEE_RECORDS, Right
 from users.sync.explain import Explanation, explain
 from users.sync.status import status
 
 _WAITS = "With `Prefer: wait=N`, 202 says that some target has not followed within the time; the change is saved."
+logger = logging.getLogger(__name__)
+
 _CHANGE = [*preferences.PARAMETERS, *preconditions.PARAMETERS]
+_PLACED = OpenApiParameter(
+    "Location", str, OpenApiParameter.HEADER, description="Where the new user is, as a path.", response=[201, 202]
+)
 _CHANGED = {HTTP_200_OK: UserSerializer, HTTP_202_ACCEPTED: UserSerializer}
 
 
@@ -52,14 +61,39 @@ class ExplainOptions(serializers.Serializer[Any]):
 
 @extend_schema_view(
     list=extend_schema(summary="All users, newest first"),
-    retrieve=extend_schema(summary="One user", description="The `ETag` is what `If-Match` of a change takes."),
+    retrieve=extend_schema(summary="One user", parameters=[preconditions.TAGGED]),
 )
 class UserViewSet(ModelViewSet[User]):
+    takes: ClassVar[Mapping[str, Sequence[Right]]] = {
+        "list": SEE_PEOPLE,
+        "retrieve": SEE_PEOPLE,
+        "create": (Right.ADD,),
+        "bulk": (Right.ADD,),
+        "update": (Right.CHANGE,),
+        "partial_update": (Right.CHANGE,),
+        "destroy": (Right.DELETE,),
+        "sync": SEE_RECORDS,
+        "look_now": (Right.DECIDE,),
+    }
+    asks: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": (*UserFilter.base_filters, NewestFirst.cursor_query_param, NewestFirst.page_size_query_param),
+        "create": ("consistency",),
+        "bulk": ("consistency",),
+        "update": ("consistency",),
+        "partial_update": ("consistency",),
+        "destroy": ("consistency",),
+        "sync": ("ask_target",),
+    }
     serializer_class = UserSerializer
     filterset_class = UserFilter
     pagination_class = NewestFirst
     lookup_field = "uuid"
     lookup_value_regex = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.action in self.takes:
+            parameters.require_known(request, self.asks.get(self.action, ()))
 
     def get_queryset(self) -> QuerySet[User]:
         return services.people().prefetch_related("groups")
@@ -71,7 +105,7 @@ class UserViewSet(ModelViewSet[User]):
     @extend_schema(
         summary="Add a user",
         description=f"Every target follows by itself; the save does not wait. {_WAITS}",
-        parameters=[*preferences.PARAMETERS, *idempotency.PARAMETERS],
+        parameters=[*preferences.PARAMETERS, *idempotency.PARAMETERS, _PLACED, preconditions.TAGGED],
         responses={HTTP_201_CREATED: UserSerializer, HTTP_202_ACCEPTED: UserSerializer},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -80,43 +114,61 @@ class UserViewSet(ModelViewSet[User]):
         form.is_valid(raise_exception=True)
 
         def write(receipt: idempotency.Receipt) -> Response:
-            at_first = HTTP_202_ACCEPTED if choice.mode is Mode.WAIT else HTTP_201_CREATED
+            saved: list[Response] = []
 
             def kept(user: User | None) -> None:
                 assert user is not None  # noqa: S101  # for the type checker: a create has a user
                 trail.record(request.user, user, trail.ADDITION, [{"added": {}}])
-                receipt.keep(self._answer(user, at_first, choice))
+                saved.append(self._answer(user, HTTP_201_CREATED, choice, at_commit=True))
+                receipt.keep(saved[0])
 
-            written = consistency.create(form.validated_data, consistency=choice, kept=kept)
-            answer = self._answer(written.user, HTTP_201_CREATED if written.level else HTTP_202_ACCEPTED, choice)
-            if choice.mode is Mode.WAIT:
+            written = consistency.create(form.validated_data, consistency=choice, kept=kept, by=request.user)
+
+            def by_now() -> Response:
+                answer = self._answer(written.user, HTTP_201_CREATED, choice, level=written.level)
                 receipt.correct(answer)
-            return answer
+                return answer
+
+            return _latest(saved[0], by_now, choice)
 
         return idempotency.once(request, write)
 
     @extend_schema(
-        summary="Change a user", description=_WAITS, parameters=_CHANGE, request=UserSerializer, responses=_CHANGED
+        summary="Replace a user",
+        description=f"What is not given gets the value that a new user has; only the username stays. {_WAITS}",
+        parameters=[*_CHANGE, preconditions.TAGGED],
+        request=UserSerializer,
+        responses=_CHANGED,
     )
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         choice = preferences.choice(request)
-        form = self.get_serializer(self.get_object(), data=request.data, partial=kwargs.get("partial", False))
+        partial = kwargs.get("partial", False)
+        form = self.get_serializer(self.get_object(), data=request.data, partial=partial)
         form.is_valid(raise_exception=True)
+        changes = form.validated_data if partial else services.replacement(form.validated_data)
+        saved: list[Response] = []
 
         def kept(user: User | None) -> None:
             assert user is not None  # noqa: S101  # for the type checker: a change has a user
-            trail.record(request.user, user, trail.CHANGE, [{"changed": {"fields": sorted(form.validated_data)}}])
+            trail.record(request.user, user, trail.CHANGE, [{"changed": {"fields": sorted(changes)}}])
+            saved.append(self._answer(user, HTTP_200_OK, choice, at_commit=True))
 
         written = consistency.update(
             UUID(kwargs["uuid"]),
-            form.validated_data,
+            changes,
             seen=preconditions.seen(request),
             consistency=choice,
             kept=kept,
+            by=request.user,
         )
-        return self._answer(written.user, HTTP_200_OK if written.level else HTTP_202_ACCEPTED, choice)
+        return _latest(saved[0], lambda: self._answer(written.user, HTTP_200_OK, choice, level=written.level), choice)
 
-    @extend_schema(summary="Change some fields of a user", description=_WAITS, parameters=_CHANGE, responses=_CHANGED)
+    @extend_schema(
+        summary="Change some fields of a user",
+        description=_WAITS,
+        parameters=[*_CHANGE, preconditions.TAGGED],
+        responses=_CHANGED,
+    )
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.update(request, *args, partial=True, **kwargs)
 
@@ -130,22 +182,16 @@ class UserViewSet(ModelViewSet[User]):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         choice = preferences.choice(request)
         user = self.get_object()
+        saved: list[Response] = []
 
         def kept(_: User | None) -> None:
             trail.record(request.user, user, trail.DELETION, "Deleted through the API.")
+            saved.append(_deleted(user.uuid, choice, level=choice.mode is not Mode.WAIT))
 
         written = consistency.delete(
-            user.uuid,
-            seen=preconditions.seen(request),
-            consistency=choice,
-            kept=kept,
+            user.uuid, seen=preconditions.seen(request), consistency=choice, kept=kept, by=request.user
         )
-        headers = preferences.applied(choice)
-        if written.level:
-            return Response(status=HTTP_204_NO_CONTENT, headers=headers)
-        records = UserSync.objects.filter(user_uuid=user.uuid).order_by("target")
-        body = {"uuid": str(user.uuid), "sync": RecordSerializer(records, many=True).data}
-        return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
+        return _latest(saved[0], lambda: _deleted(user.uuid, choice, level=written.level), choice)
 
     @extend_schema(
         summary="Add up to 1,000 users",
@@ -183,16 +229,29 @@ class UserViewSet(ModelViewSet[User]):
             receipt.keep(answers[0])
 
         try:
-            bulk.create(users, checked=_checked, atomic=atomic, kept=kept)
+            bulk.create(users, checked=_checked, atomic=atomic, kept=kept, by=request.user)
         except bulk.Refused as refused:
             errors = {str(index): by_field(fields) for index, fields in refused.errors.items()}
             raise serializers.ValidationError({"users": errors}) from None
         return answers[0]
 
-    def _answer(self, user: User | None, code: int, choice: consistency.Consistency) -> Response:
+    def _answer(
+        self,
+        user: User | None,
+        code: int,
+        choice: consistency.Consistency,
+        *,
+        level: bool = True,
+        at_commit: bool = False,
+    ) -> Response:
+        """``code``, or 202 where the caller waits and somebody is behind, as all are ``at_commit``."""
         assert user is not None  # noqa: S101  # for the type checker: only a delete leaves none
         headers = preconditions.etag(user) | preferences.applied(choice)
-        return Response(self.get_serializer(user).data, status=code, headers=headers)
+        if code == HTTP_201_CREATED:
+            headers["Location"] = reverse("api:user-detail", args=[user.uuid])
+        behind = not level or (at_commit and choice.mode is Mode.WAIT)
+        body = self.get_serializer(user).data
+        return Response(body, status=HTTP_202_ACCEPTED if behind else code, headers=headers)
 
     @extend_schema(
         summary="Why is this user in sync, or not? For each target",
@@ -216,7 +275,7 @@ class UserViewSet(ModelViewSet[User]):
     )
     @sync.mapping.post
     def look_now(self, request: Request, uuid: str) -> Response:
-        services.look_now(UserSync.objects.filter(user_uuid=uuid))
+        services.look_now(UserSync.objects.filter(user_uuid=uuid), by=request.user)
         return _explained(self._known(uuid, explain(UUID(uuid))), status=HTTP_202_ACCEPTED)
 
     def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:
@@ -238,7 +297,33 @@ def _explained(explanations: list[Explanation], **options: Any) -> Response:
     return Response(ExplanationSerializer([item.as_json() for item in explanations], many=True).data, **options)
 
 
+def _deleted(user_uuid: UUID, choice: consistency.Consistency, *, level: bool) -> Response:
+    headers = preferences.applied(choice)
+    if level:
+        return Response(status=HTTP_204_NO_CONTENT, headers=headers)
+    records = UserSync.objects.filter(user_uuid=user_uuid).order_by("target")
+    body = {"uuid": str(user_uuid), "sync": RecordSerializer(records, many=True).data}
+    return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
+
+
+def _latest(saved: Response, by_now: Callable[[], Response], choice: consistency.Consistency) -> Response:
+    """``saved``, which was made in the transaction of the write; to who waited, as things stand ``by_now``.
+
+    What is saved is never answered with an error: nobody could know then that it is.
+    """
+    if choice.mode is not Mode.WAIT:
+        return saved
+    try:
+        return by_now()
+    except Exception:
+        logger.exception("the write is saved, but how its targets stand cannot be read")
+        return saved
+
+
 class StatusView(APIView):
+    takes: ClassVar[Mapping[str, Sequence[Right]]] = {"GET": SEE_RECORDS}
+
     @extend_schema(summary="How the whole stands", responses=StatusSerializer)
     def get(self, request: Request) -> Response:
+        parameters.require_known(request, ())
         return Response(StatusSerializer(status()).data)

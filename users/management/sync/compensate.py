@@ -11,6 +11,7 @@ from users.compensation import MEANINGS, CannotCompensate, Deed, compensate
 from users.management.sync import person, terminal
 from users.management.sync.targets import configured
 from users.models import User, UserSync
+from users.permissions import NotAllowed
 from users.sync.wake import sync_key
 
 
@@ -20,7 +21,7 @@ def add_to(actions: Any) -> None:
     parser.add_argument("deed", metavar="DEED", choices=[deed.value for deed in Deed], help=listed)
     parser.add_argument("user", metavar="USER", help=person.HELP)
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
-    parser.add_argument("--by", required=True, metavar="USERNAME", help="the staff account that decides")
+    parser.add_argument("--by", required=True, metavar="USERNAME", help="the staff account that decides, and may")
     parser.add_argument("--reason", required=True, help="why; kept in the record's history")
     parser.add_argument(
         "--remote-id", default="", metavar="N", help="with adopt or settle: the record's id at the target"
@@ -47,7 +48,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
         out.print(f"{key}: deciding on generation {seen}, as it is now")
     try:
         compensate(key, deed, account=account, seen=seen, reason=options["reason"], remote_id=options["remote_id"])
-    except CannotCompensate as refused:
+    except (CannotCompensate, NotAllowed) as refused:
         raise CommandError(str(refused)) from None
     row = UserSync.objects.get(key=key)
     out.print(f"{key}: {deed} done; the record is ", terminal.coloured(row.state), sep="")

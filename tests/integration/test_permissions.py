@@ -1,0 +1,414 @@
+"""Who may do what to whom, through which entry: every combination, held against rules written down here once more.
+
+Each case does one thing and looks at the database: it happened just where the rules allow it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from rest_framework.test import APIClient
+
+from thirdparty import targets
+from users import permissions
+from users.models import StrictWrite, User, UserSync
+from users.models.sync import EPOCH
+from users.permissions import NotAllowed, Right
+
+pytestmark = pytest.mark.django_db
+PEOPLE, ADMIN, RECORDS = "/api/v1/users/", "/admin/users/user/", "/admin/users/usersync/"
+RIGHTS = ["view_user", "add_user", "change_user", "delete_user", "view_usersync", "change_usersync"]
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "stranger": {},
+    "person with every permission": {"rights": RIGHTS, "staff": False},
+    "inactive staff with every permission": {"rights": RIGHTS, "active": False},
+    "staff without any": {"rights": []},
+    **{f"staff with {right} alone": {"rights": [right]} for right in RIGHTS},
+    "staff with every permission": {"rights": RIGHTS},
+    "operator": {"rights": RIGHTS, "operator": True},
+}
+SUBJECTS = ["person", "staff", "operator", "oneself"]
+
+
+@dataclass
+class Case:
+    """One attempt. ``subject`` is a person, staff, an operator, or the account itself."""
+
+    account: User | None
+    subject: User
+    group: Group
+
+    @property
+    def page(self) -> str:
+        return f"{PEOPLE}{self.subject.uuid}/"
+
+    @property
+    def form(self) -> str:
+        return f"{ADMIN}{self.subject.pk}/"
+
+    @property
+    def key(self) -> str:
+        return f"partner:{self.subject.uuid.hex}"
+
+    def api(self) -> APIClient:
+        client = APIClient(raise_request_exception=False)
+        if self.account is not None:
+            client.force_login(self.account)
+        return client
+
+    def web(self) -> Client:
+        client = Client(raise_request_exception=False)
+        if self.account is not None:
+            client.force_login(self.account)
+        return client
+
+    def values(self, **values: Any) -> dict[str, Any]:
+        subject = self.subject
+        return {"name": subject.name, "phone": subject.phone, "email": subject.email, "is_active": "on", **values}
+
+
+def fresh(user: User) -> User | None:
+    return User.objects.filter(pk=user.pk).first()
+
+
+def is_changed(case: Case) -> bool:
+    now = fresh(case.subject)
+    return now is not None and now.name == "Changed"
+
+
+def is_added(_: Case) -> bool:
+    return User.objects.filter(name="Newcomer").exists()
+
+
+def is_gone(case: Case) -> bool:
+    return fresh(case.subject) is None
+
+
+def is_inactive(case: Case) -> bool:
+    now = fresh(case.subject)
+    return now is not None and now.email == "inactive@example.org" and not now.is_active
+
+
+def is_member(case: Case) -> bool:
+    return case.group.user_set.filter(name__in=["Newcomer", case.subject.name, "Changed"]).exists()
+
+
+def is_due(case: Case) -> bool:
+    return UserSync.objects.filter(key=case.key, due_at=EPOCH).exists()
+
+
+def is_settled(case: Case) -> bool:
+    return UserSync.objects.filter(key=case.key, parked="").exists()
+
+
+def upload(case: Case, **columns: str) -> None:
+    header, row = ",".join(columns), ",".join(columns.values())
+    file = SimpleUploadedFile("people.csv", f"{header}\n{row}\n".encode())
+    case.web().post(f"{ADMIN}import/", {"file": file})
+
+
+def strictly(case: Case, method: str, path: str, body: dict[str, Any]) -> bool:
+    """Whether the targets were asked: nobody answers here, so nothing is ever accepted."""
+    asked: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("users.sync.strict.carry_out", lambda *_: asked.append(StrictWrite.objects.all().delete()[0]))
+        patch.setattr("users.api.views.UserViewSet._answer", lambda *_, **__: (_ for _ in ()).throw(SystemError))
+        getattr(case.api(), method)(f"{path}?consistency=strict", body)
+    return bool(asked)
+
+
+def decide(case: Case) -> None:
+    case.web().post(f"{RECORDS}{case.key}/decide/", {"deed": "settle", "reason": "by phone"})
+
+
+def decide_by_command(case: Case) -> None:
+    account = case.account or User(username="nobody")
+    words = ["compensate", "settle", str(case.subject.uuid), "--target", "partner", "--reason", "x"]
+    try:
+        call_command("sync", *words, "--by", account.username, stdout=io.StringIO())
+    except CommandError:
+        return
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``does`` tries; ``happened`` looks; it takes any of ``takes``, and any of ``also``. ``touches``: the subject's account."""
+
+    does: Callable[[Case], Any]
+    happened: Callable[[Case], bool] | None
+    takes: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    touches: bool = False
+    to_operators: bool = True
+    of_record: bool = False
+    grants: bool = False
+
+
+def sees(case: Case, path: str, *, named: bool = True) -> bool:
+    answer = case.api().get(path) if path.startswith("/api") else case.web().get(path)
+    return answer.status_code == 200 and (not named or case.subject.username in answer.content.decode())
+
+
+IN_GROUP = {"groups": ["Managers"]}
+ENTRIES = {
+    "list, API": Entry(lambda c: sees(c, PEOPLE), None, ("view_user", "change_user"), to_operators=False),
+    "read, API": Entry(lambda c: sees(c, c.page), None, ("view_user", "change_user"), to_operators=False),
+    "list, admin": Entry(lambda c: sees(c, ADMIN, named=False), None, ("view_user", "change_user")),
+    "read, admin": Entry(lambda c: sees(c, f"{c.form}change/"), None, ("view_user", "change_user")),
+    "explain, API": Entry(
+        lambda c: sees(c, f"{c.page}sync/?ask_target=false", named=False),
+        None,
+        ("view_usersync", "change_usersync"),
+        of_record=True,
+    ),
+    "status, API": Entry(
+        lambda c: sees(c, "/api/v1/sync/status/", named=False), None, ("view_usersync", "change_usersync")
+    ),
+    "add, API": Entry(lambda c: c.api().post(PEOPLE, {"name": "Newcomer"}), is_added, ("add_user",)),
+    "add strictly, API": Entry(
+        lambda c: strictly(c, "post", PEOPLE, {"name": "Newcomer"}), None, ("add_user",)
+    ),
+    "add in bulk, API": Entry(
+        lambda c: c.api().post(f"{PEOPLE}bulk/", {"users": [{"name": "Newcomer"}]}), is_added, ("add_user",)
+    ),
+    "add, admin": Entry(
+        lambda c: c.web().post(f"{ADMIN}add/", {"name": "Newcomer", "is_active": "on"}), is_added, ("add_user",)
+    ),
+    "add, CSV": Entry(lambda c: upload(c, name="Newcomer"), is_added, ("add_user",)),
+    "change, API": Entry(
+        lambda c: c.api().patch(c.page, {"name": "Changed"}), is_changed, ("change_user",), touches=True,
+        to_operators=False,
+    ),
+    "replace, API": Entry(
+        lambda c: c.api().put(c.page, {"name": "Changed"}), is_changed, ("change_user",), touches=True,
+        to_operators=False,
+    ),
+    "change strictly, API": Entry(
+        lambda c: strictly(c, "patch", c.page, {"name": "Changed"}), None, ("change_user",), touches=True,
+        to_operators=False,
+    ),
+    "change, admin": Entry(
+        lambda c: c.web().post(f"{c.form}change/", c.values(name="Changed")), is_changed, ("change_user",),
+        touches=True,
+    ),
+    "deactivate, API": Entry(
+        lambda c: c.api().patch(c.page, {"is_active": False, "email": "inactive@example.org"}),
+        is_inactive, ("change_user",), touches=True, to_operators=False,
+    ),
+    "deactivate, admin": Entry(
+        lambda c: c.web().post(f"{c.form}change/", c.values(is_active="", email="inactive@example.org")),
+        is_inactive, ("change_user",), touches=True,
+    ),
+    "delete, API": Entry(
+        lambda c: c.api().delete(c.page), is_gone, ("delete_user",), touches=True, to_operators=False
+    ),
+    "delete strictly, API": Entry(
+        lambda c: strictly(c, "delete", c.page, {}), None, ("delete_user",), touches=True, to_operators=False
+    ),
+    "delete, admin": Entry(
+        lambda c: c.web().post(f"{c.form}delete/", {"post": "yes"}), is_gone, ("delete_user",), touches=True
+    ),
+    "delete from the list, admin": Entry(
+        lambda c: c.web().post(
+            f"{ADMIN}?kind=operators" if c.subject.is_superuser else ADMIN,
+            {"action": "delete_selected", "_selected_action": [c.subject.pk], "post": "yes"},
+        ),
+        is_gone, ("delete_user",), also=("view_user", "change_user"), touches=True,
+    ),
+    "add to a group, API": Entry(
+        lambda c: c.api().post(PEOPLE, {"name": "Newcomer", **IN_GROUP}), is_member, ("add_user",), grants=True
+    ),
+    "add in bulk to a group, API": Entry(
+        lambda c: c.api().post(f"{PEOPLE}bulk/", {"users": [{"name": "Newcomer", **IN_GROUP}]}),
+        is_member, ("add_user",), grants=True,
+    ),
+    "add to a group, admin": Entry(
+        lambda c: c.web().post(f"{ADMIN}add/", {"name": "Newcomer", "groups": [c.group.pk], "is_active": "on"}),
+        is_member, ("add_user",), grants=True,
+    ),
+    "add to a group, CSV": Entry(
+        lambda c: upload(c, name="Newcomer", groups="Managers"), is_member, ("add_user",), grants=True
+    ),
+    "put into a group, API": Entry(
+        lambda c: c.api().patch(c.page, IN_GROUP), is_member, ("change_user",), touches=True, to_operators=False,
+        grants=True,
+    ),
+    "put into a group, admin": Entry(
+        lambda c: c.web().post(f"{c.form}change/", c.values(groups=[c.group.pk])), is_member, ("change_user",),
+        touches=True, grants=True,
+    ),
+    "look now, API": Entry(lambda c: c.api().post(f"{c.page}sync/"), is_due, ("change_usersync",), of_record=True),
+    "look now, admin": Entry(
+        lambda c: c.web().post(f"{RECORDS}{c.key}/look-now/"), is_due, ("change_usersync",), of_record=True
+    ),
+    "look now from the list, admin": Entry(
+        lambda c: c.web().post(RECORDS, {"action": "look_now", "_selected_action": [c.key]}),
+        is_due, ("change_usersync",), of_record=True,
+    ),
+    "decide, admin": Entry(decide, is_settled, ("change_usersync",), of_record=True),
+    "decide, command": Entry(decide_by_command, is_settled, ("change_usersync",), of_record=True),
+}  # fmt: skip
+
+
+def allowed(who: str, whom: str, entry: Entry, *, group_permits: str) -> bool:
+    """The rules, once more and apart from the code."""
+    account = ACCOUNTS[who]
+    rights = account.get("rights", [])
+    operator = account.get("operator", False)
+    if not account.get("staff", "rights" in account) or not account.get("active", True):
+        return False
+    is_listed = operator or all(any(right in rights for right in each) for each in (entry.takes, entry.also or rights))
+    if not is_listed or (not entry.to_operators and (whom == "operator" or (whom == "oneself" and operator))):
+        return False
+    if entry.touches and whom != "person" and not operator:
+        return False
+    return operator or not (entry.grants and group_permits not in ("", *rights))
+
+
+def cases() -> Iterator[Any]:
+    for who, whom, name in product(ACCOUNTS, SUBJECTS, ENTRIES):
+        entry = ENTRIES[name]
+        if (whom == "oneself" and who == "stranger") or (
+            whom != "person" and not (entry.touches or entry.happened is None)
+        ):
+            continue
+        if entry.of_record and whom == "oneself":
+            continue
+        for permits in ("", "view_user", "delete_user") if entry.grants else ("",):
+            yield pytest.param(who, whom, name, permits, id=f"{who}-{whom}-{name}-{permits or 'nothing'}")
+
+
+@pytest.fixture(autouse=True)
+def _published(db: None, settings: Any) -> None:
+    # Sessions and passwords are not what is tried here, and there are many cases.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    targets.publish_rows()
+
+
+def account_of(who: str) -> User | None:
+    made = ACCOUNTS[who]
+    if "rights" not in made:
+        return None
+    user = User.objects.create(
+        name="Account", username="account", is_staff=made.get("staff", True), is_active=made.get("active", True),
+        is_superuser=made.get("operator", False),
+    )  # fmt: skip
+    user.user_permissions.set(Permission.objects.filter(codename__in=made["rights"], content_type__app_label="users"))
+    return user
+
+
+@pytest.mark.parametrize(("who", "whom", "name", "group_permits"), list(cases()))
+def test_it_happens_just_where_the_rules_allow_it(who: str, whom: str, name: str, group_permits: str) -> None:
+    entry, account = ENTRIES[name], account_of(who)
+    group = Group.objects.create(name="Managers")
+    group.permissions.set(Permission.objects.filter(codename=group_permits, content_type__app_label="users"))
+    subject = account if whom == "oneself" else User.objects.create(
+        name="Subject", username="subject", phone="1", is_staff=whom != "person", is_superuser=whom == "operator"
+    )  # fmt: skip
+    assert subject is not None
+    UserSync.objects.update(parked="invalid", due_at=None)
+    case = Case(account, subject, group)
+
+    seen = entry.does(case)
+
+    happened = bool(seen) if entry.happened is None else entry.happened(case)
+    has_record = not entry.of_record or whom != "operator"
+    assert happened == (allowed(who, whom, entry, group_permits=group_permits) and has_record)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "permission"),
+    [
+        ("get", PEOPLE, Right.VIEW),
+        ("post", PEOPLE, Right.ADD),
+        ("post", f"{PEOPLE}bulk/", Right.ADD),
+        ("patch", "{page}", Right.CHANGE),
+        ("put", "{page}", Right.CHANGE),
+        ("delete", "{page}", Right.DELETE),
+        ("get", "{page}sync/", Right.VIEW_RECORDS),
+        ("post", "{page}sync/", Right.DECIDE),
+        ("get", "/api/v1/sync/status/", Right.VIEW_RECORDS),
+    ],
+)
+def test_who_may_not_is_told_which_permission_it_takes(method: str, path: str, permission: Right) -> None:
+    client = APIClient()
+    client.force_login(User.objects.create(name="Staff", is_staff=True))
+    user = User.objects.create(name="Person")
+
+    answer = getattr(client, method)(path.replace("{page}", f"{PEOPLE}{user.uuid}/"))
+
+    assert answer.status_code == 403
+    problem = answer.json()
+    assert (problem["type"], problem["permission"]) == ("urn:usersync:problem:not-allowed", permission)
+    assert permission in problem["detail"]
+
+
+def test_what_a_group_permits_is_for_operators_to_say() -> None:
+    staff = User.objects.create(name="Staff", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_group", "change_group", "add_group"]))
+    group = Group.objects.create(name="Sales")
+    staff.groups.add(group)
+    client = Client()
+    client.force_login(staff)
+    inline = {"rolemapping_set-TOTAL_FORMS": "0", "rolemapping_set-INITIAL_FORMS": "0"}
+    everything = list(Permission.objects.values_list("pk", flat=True))
+
+    client.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Sellers", "permissions": everything, **inline})
+
+    group.refresh_from_db()
+    assert group.name == "Sellers"
+    assert not group.permissions.exists()
+
+
+def test_a_group_that_a_person_is_in_already_is_given_by_nobody() -> None:
+    staff = User.objects.create(name="Staff", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="change_user"))
+    managers = Group.objects.create(name="Managers")
+    managers.permissions.set(Permission.objects.filter(codename="delete_user"))
+    user = User.objects.create(name="Person")
+    user.groups.add(managers)
+    client = APIClient()
+    client.force_login(staff)
+
+    assert client.patch(f"{PEOPLE}{user.uuid}/", {"name": "Changed", **IN_GROUP}).status_code == 200
+
+
+def test_who_acts_as_operator_is_kept_from_nothing_but_operators() -> None:
+    permissions.require(permissions.OPERATOR, *Right)
+    root = User.objects.create_superuser("root")
+    permissions.require_touch(permissions.OPERATOR, root)
+    with pytest.raises(NotAllowed):
+        permissions.require_touch(User.objects.create(name="Staff", is_staff=True), root)
+
+
+def test_every_page_and_endpoint_says_who_acts() -> None:
+    """Left out, ``by`` stands for an operator: that is for the command line, never for a request."""
+    gated = {
+        "create_user", "update_user", "delete_user", "look_now", "locked", "fill", "create", "update", "delete", "read",
+    }  # fmt: skip
+    modules = {"services", "consistency", "bulk"}
+    silent, calls = [], 0
+    for path in sorted(file for part in ("api", "admin") for file in (Path("users") / part).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            function = node.func
+            of_module = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
+            named = of_module and function.value.id in modules and function.attr in gated
+            if named or (isinstance(function, ast.Name) and function.id in gated - {"create", "update", "delete"}):
+                calls += 1
+                if "by" not in {keyword.arg for keyword in node.keywords}:
+                    silent.append(f"{path}:{node.lineno}")
+    assert calls >= 8
+    assert silent == []

@@ -1,0 +1,28 @@
+"""Errors of the database that pass by themselves: somebody else held a lock for too long, or two stood against each other.
+
+Nothing of the transaction is written then, so whatever it was may be done again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from django.db import OperationalError
+
+_POSTGRESQL = {
+    "55P03",  # lock_not_available: lock_timeout was over
+    "40P01",  # deadlock_detected
+    "40001",  # serialization_failure
+    "57014",  # query_canceled: statement_timeout was over
+}
+_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def is_contention(error: BaseException) -> bool:
+    """Whether this error says that others were in the way, and nothing worse."""
+    if not isinstance(error, OperationalError):
+        return False
+    cause = error.__cause__
+    # SQLite's extended codes have the plain one in their last byte.
+    plain = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return getattr(cause, "sqlstate", None) in _POSTGRESQL or plain in _SQLITE
