@@ -55,19 +55,45 @@ def create(
     Raises `Refused` then, and `NotAllowed` for a single group that ``by`` cannot give. One hint wakes them all.
     """
     permissions.require(by, Right.ADD)
+    drafts = [_draft(item, checked) for item in items]
     with transaction.atomic():
-        results = [_create(item, checked, by) for item in items]
+        # By username, as everybody inserts them: two requests with the same people in another order would
+        # each wait for a username that the other has.
+        created = {
+            nth: _create(drafts[nth], by) for nth in sorted(range(len(drafts)), key=lambda nth: drafts[nth].wants)
+        }
+        results = [created[nth] for nth in range(len(drafts))]
         refused = {index: result.errors for index, result in enumerate(results) if result.user is None}
         if atomic and refused:
             raise Refused(refused)
         kept(results)
 
 
-def _create(item: T, checked: Callable[[T], PersonValues], by: Account) -> Item:
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """``wants``: the username that will be tried first; empty for no person."""
+
+    person: User
+    values: PersonValues
+    wants: str = ""
+    errors: Mapping[str, Any] | None = None
+
+
+def _draft(item: T, checked: Callable[[T], PersonValues]) -> _Draft:
+    person = services.new_person()
+    try:
+        values = checked(item)
+    except NotValid as invalid:
+        return _Draft(person, {}, errors=invalid.errors)
+    person.name, person.phone = values["name"], values.get("phone", "")
+    return _Draft(person, values, values.get("username") or person.wanted_username())
+
+
+def _create(draft: _Draft, by: Account) -> Item:
+    if draft.errors is not None:
+        return Item(None, draft.errors)
     try:
         with transaction.atomic():
-            return Item(services.create_user(by=by, **checked(item)), {})
-    except NotValid as invalid:
-        return Item(None, invalid.errors)
+            return Item(services.create_user(draft.person, by=by, **draft.values), {})
     except ValidationError as problem:
         return Item(None, problem.message_dict)

@@ -126,8 +126,14 @@ def fill(user: User, values: PersonValues, *, by: Account = OPERATOR) -> list[Gr
 
 def replacement(values: PersonValues) -> PersonValues:
     """These values, and what a new person has for each that is not given. A username stays where it is not given, or blank."""
-    fresh = {name: User._meta.get_field(name).get_default() for name in ("phone", "email", "is_active")}
-    whole: PersonValues = {**fresh, "groups": (), **values}  # type: ignore[typeddict-item]  # the three are of their types
+    fresh = new_person()
+    whole: PersonValues = {
+        "phone": fresh.phone,
+        "email": fresh.email,
+        "is_active": fresh.is_active,
+        "groups": (),
+        **values,
+    }
     if not whole.get("username"):
         whole.pop("username", None)
     return whole

@@ -9,9 +9,11 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from thirdparty import targets
-from users.models import User
-from users.sync import triggers
+from users.models import KeptFigures, User
+from users.models.sync import EPOCH
+from users.sync import figures, triggers
 from users.sync.publisher import Publisher
+from users.sync.status import status
 
 NO_REASONS: list[str] = []
 
@@ -85,3 +87,46 @@ def test_the_metrics_tell_what_the_status_tells(web: Client) -> None:
 
 def test_the_root_leads_to_the_admin(web: Client) -> None:
     assert web.get("/").headers["Location"] == "/admin/"
+
+
+def test_however_many_ask_the_records_are_counted_once(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counting() -> Any:
+        counts.append(1)
+        return status()
+
+    monkeypatch.setattr("users.sync.figures.status", counting)
+
+    answers = [web.get("/metrics").content.decode() for _ in range(5)]
+
+    assert counts == [1]
+    assert all('usersync_records{state="pending",target="partner"} 0.0' in answer for answer in answers)
+    assert all("usersync_figures_age_seconds" in answer for answer in answers)
+
+
+def test_a_scrape_of_kept_figures_takes_one_query(web: Client, django_assert_num_queries: Any) -> None:
+    web.get("/metrics")
+
+    with django_assert_num_queries(1):
+        web.get("/metrics")
+
+
+def test_old_figures_are_counted_anew_by_whoever_comes_first(web: Client) -> None:
+    web.get("/metrics")
+    User.objects.create_user(name="Ada", phone="1")
+    assert 'usersync_records{state="pending",target="partner"} 0.0' in web.get("/metrics").content.decode()
+
+    KeptFigures.objects.update(good_until=EPOCH)
+
+    assert 'usersync_records{state="pending",target="partner"} 1.0' in web.get("/metrics").content.decode()
+
+
+def test_while_one_counts_the_others_are_answered_with_what_was_counted_before(web: Client) -> None:
+    web.get("/metrics")
+    KeptFigures.objects.update(good_until=EPOCH)
+    User.objects.create_user(name="Ada", phone="1")
+
+    assert figures._is_ours()
+
+    assert 'usersync_records{state="pending",target="partner"} 0.0' in web.get("/metrics").content.decode()

@@ -10,6 +10,8 @@ from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter, TypedChoiceFilter, UUIDFilter
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 
 from thirdparty import targets
@@ -20,6 +22,7 @@ _LONGEST_SEARCH = 200
 _LONGEST_SECONDS = 10**9
 
 
+@extend_schema_field(OpenApiTypes.BOOL)
 class TrueOrFalse(TypedChoiceFilter):
     """``true`` or ``false``, as JSON has them. The library's own filter takes many words, and any other for none."""
 

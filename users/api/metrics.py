@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read from the database at every scrape, so any web process tells the same.
+"""Figures for Prometheus, kept in the database, so any web process tells the same, and none counts too often.
 
 Open to whoever reaches the address, as is usual: they hold counts and no person. Keep
 ``/metrics`` from the public at the proxy.
@@ -15,18 +15,19 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from users.models.sync import State
-from users.sync import triggers
-from users.sync.status import BREAKER_CLOSED, status
+from users.sync.figures import figures
+from users.sync.status import BREAKER_CLOSED
 
 
 class SyncCollector(Collector):
-    """The same figures as `users.sync.status.status`."""
+    """The same figures as `users.sync.status.status`, some seconds old (`users.sync.figures`)."""
 
     def describe(self) -> list[Metric]:
         return []  # or registering would read a database that may not be there yet
 
     def collect(self) -> Iterator[Metric]:
-        report = status()
+        kept = figures()
+        report = kept.report
         records = GaugeMetricFamily("usersync_records", "Records by state.", labels=["target", "state"])
         oldest = GaugeMetricFamily(
             "usersync_oldest_unsynced_seconds",
@@ -46,7 +47,10 @@ class SyncCollector(Collector):
             breaker.add_metric([name], float(entry["breaker"] != BREAKER_CLOSED))
             limit.add_metric([name], entry["rate_per_second"] or float("inf"))
         yield from (records, oldest, paused, breaker, limit)
-        yield GaugeMetricFamily("usersync_triggers_missing", "Triggers not in place.", value=len(triggers.missing()))
+        yield GaugeMetricFamily("usersync_triggers_missing", "Triggers not in place.", value=kept.triggers_missing)
+        yield GaugeMetricFamily(
+            "usersync_figures_age_seconds", "How long ago these were counted.", value=kept.age_seconds
+        )
         yield GaugeMetricFamily(
             "usersync_last_tick_seconds",
             "Since the reconciler last began a tick, or since a worker first expected one; 0 before that.",

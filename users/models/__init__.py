@@ -1,5 +1,6 @@
 """The tables of the domain."""
 
+from users.models.figures import KeptFigures
 from users.models.idempotency import KeptAnswer
 from users.models.role import RoleMapping
 from users.models.strict import StrictWrite
@@ -7,4 +8,4 @@ from users.models.sync import SyncAttempt, UserSync
 from users.models.tick import Tick
 from users.models.user import User
 
-__all__ = ["KeptAnswer", "RoleMapping", "StrictWrite", "SyncAttempt", "Tick", "User", "UserSync"]
+__all__ = ["KeptAnswer", "KeptFigures", "RoleMapping", "StrictWrite", "SyncAttempt", "Tick", "User", "UserSync"]

@@ -2,7 +2,7 @@
 
 One thread with one connection does all database work: it claims what can start at once, and writes
 outcomes in bulk as they come. The calls are made by other threads, which touch no database. Leases are
-per record, so one slow call holds up one record.
+per record, so one slow call holds up one record, and one locked row delays no other's outcome: it is tried again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from django.conf import settings
+from django.db import OperationalError
 
 from thirdparty import guard, targets
 from thirdparty.guard import Admission, Probe
 from users.sync import ask, limits, outbox, ruling, shutdown, step
 from users.sync.callers import callers
+from users.sync.contention import is_contention
 from users.sync.outbox import Settled
 from users.sync.places import place
 from users.sync.settlement import Ended, Next
@@ -100,6 +102,7 @@ class _Run:
         self._done: SimpleQueue[tuple[str, Ended | Probe | None]] = SimpleQueue()
         self._withdrawn = False
         self._locked: list[Ended] = []
+        self._locked_since: dict[str, float] = {}
         self._claims = 0
         self._claim_seconds = _FIRST_CLAIM_SECONDS
         self.paced = self._target.rate_per_second is not None
@@ -123,6 +126,15 @@ class _Run:
         self._withdrawn = True
 
     def _claim(self) -> None:
+        try:
+            self._claim_some()
+        except OperationalError as error:
+            if not is_contention(error):
+                raise
+            logger.warning("%s: nothing can be claimed yet: %s", self._target.name, error)
+            self._look_at, self.found_all = time.monotonic() + _LONGEST_SLEEP_SECONDS, False
+
+    def _claim_some(self) -> None:
         now = time.monotonic()
         if not self._has_room() or (now < self._look_at and (self._under_way or not self.found_all)):
             return
@@ -139,9 +151,12 @@ class _Run:
         self.paced = admission.spacing_seconds > 0
         self._claims += 1
         began = time.monotonic()
-        steps = self._begun(admission)
-        self._claim_seconds = min(time.monotonic() - began, _LONGEST_LEAD_SECONDS)
-        guard.give_back(self._target.name, admission, made=sum(each.asks for each in steps))
+        steps: list[Step] = []
+        try:
+            steps = self._begun(admission)
+        finally:
+            self._claim_seconds = min(time.monotonic() - began, _LONGEST_LEAD_SECONDS)
+            self._give_back(admission, steps)
         for nth, begun in enumerate(steps):
             self._under_way += 1
             callers(self._threads).hand(partial(self._call, begun, admission, nth))
@@ -152,6 +167,15 @@ class _Run:
             # Where calls have their turns, another process makes none of them come earlier.
             self._spread()
             self._spread = None
+
+    def _give_back(self, admission: Admission, steps: list[Step]) -> None:
+        try:
+            guard.give_back(self._target.name, admission, made=sum(each.asks for each in steps))
+        except OperationalError as error:
+            # Some turns are wasted; what was claimed must begin all the same.
+            if not is_contention(error):
+                raise
+            logger.warning("%s: turns were not given back: %s", self._target.name, error)
 
     def _has_room(self) -> bool:
         # Where calls have their turns, a record must find a thread that is free when its turn comes.
@@ -171,7 +195,12 @@ class _Run:
             latest = step.begin(self._target, admission, partial(claim, most, latest_first=True))
         if len(latest) == most:
             return latest
-        return latest + step.begin(self._target, admission, partial(claim, most - len(latest)))
+        try:
+            return latest + step.begin(self._target, admission, partial(claim, most - len(latest)))
+        except OperationalError as error:
+            if not latest or not is_contention(error):
+                raise
+            return latest
 
     def _call(self, begun: Step, admission: Admission, nth: int) -> None:
         ended = None
@@ -191,12 +220,13 @@ class _Run:
 
     def _gathered(self) -> list[Ended]:
         """The outcomes there are, once there are some or it is time to look again."""
-        if not self._under_way:
-            # A single one waits for its row, which can stand in nobody's way.
-            return [self._locked.pop()]
         gathered, self._locked = self._locked, []
+        if not self._under_way:
+            time.sleep(_LOOK_AGAIN_SECONDS)
+            return gathered
+        most = len(gathered) + self._handful
         until = time.monotonic() + (_GATHER_SECONDS if gathered else _LOOK_AGAIN_SECONDS)
-        while self._under_way and len(gathered) < self._handful:
+        while self._under_way and len(gathered) < most:
             try:
                 key, ended = self._done.get(timeout=max(until - time.monotonic(), 0.0))
             except Empty:
@@ -214,12 +244,25 @@ class _Run:
         return gathered
 
     def _settle(self, ended: list[Ended]) -> None:
-        settled = step.finish(self._target, ended, grace_seconds=0.0)
-        self._locked += settled.locked
+        settled = step.finish(self._target, ended, grace_seconds=0.0, waits=False)
+        self._locked = self._awaited(settled.locked)
         if ended and not self.found_all:
             self._look_at = 0.0  # what the guard made of these answers may let others in
         self._settled += len(settled.rows)
         self._note(ended, settled)
+
+    def _awaited(self, locked: list[Ended]) -> list[Ended]:
+        """Those to be tried again: not for ever, since a drain that waits for one row keeps a process from others.
+
+        The lease of one that is given up runs out, and its record is looked up as after any lost answer.
+        """
+        now = time.monotonic()
+        since = {each.lease.token: self._locked_since.get(each.lease.token, now) for each in locked}
+        self._locked_since = since
+        late = [each for each in locked if now - since[each.lease.token] >= settings.SYNC_DATABASE_TIMEOUT_SECONDS]
+        for each in late:
+            logger.warning("%s: its row was locked for too long; its lease runs out", each.lease.key)
+        return [each for each in locked if each not in late]
 
     def _note(self, ended: list[Ended], settled: Settled) -> None:
         now = time.monotonic()

@@ -5,6 +5,7 @@ It is the same step that workers take, so whoever is first takes it and the othe
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from uuid import UUID
@@ -18,6 +19,8 @@ from users.sync import wake
 from users.sync.patience import retrying
 from users.sync.push import push
 
+logger = logging.getLogger(__name__)
+
 LEVEL = (State.SYNCED, State.DELETED)
 _STEPS_PER_TRY = 10
 _WATCH_EVERY_SECONDS = 0.05
@@ -27,9 +30,18 @@ def follow(user_uuid: UUID, *, within_seconds: float) -> bool:
     """Bring this user's records level here and now; True when every target has followed within the time.
 
     What is unfinished goes on without the caller: a call under way is settled in its thread, and
-    a worker is woken for the rest.
+    a worker is woken for the rest. Raises nothing: the change is saved, whatever becomes of it here.
     """
-    deadline = time.monotonic() + within_seconds
+    try:
+        return _followed(user_uuid, time.monotonic() + within_seconds, within_seconds)
+    except Exception:
+        logger.exception("the targets of %s are left to the workers", user_uuid)
+    for target in targets.names():
+        wake.sync_user(target, wake.sync_key(target, user_uuid))
+    return False
+
+
+def _followed(user_uuid: UUID, deadline: float, within_seconds: float) -> bool:
     rows = list(UserSync.objects.filter(user_uuid=user_uuid, target__in=targets.names()))
     if not rows:
         return True
@@ -53,6 +65,10 @@ def _follow(row: UserSync, deadline: float) -> bool:
         if not _over(seen):
             wake.sync_user(seen.target, seen.key, seen.due_at)
         return seen.state in LEVEL
+    except Exception:
+        logger.exception("%s is left to the workers", row.key)
+        wake.sync_user(row.target, row.key)
+        return False
     finally:
         connections.close_all()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Min
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from thirdparty.connector import Capabilities, Connector, RemoteUser
 from thirdparty.guard import Admission
 from users.models import SyncAttempt
 from users.sync import desired, limits, outbox
+from users.sync.contention import is_contention
 from users.sync.lease import Lease, Terms
 from users.sync.mapping import Unmappable
 from users.sync.outbox import Settled
@@ -121,16 +122,39 @@ def _keys_sent_at(leases: Sequence[Lease]) -> Mapping[str, datetime]:
     }
 
 
-def finish(target: TargetConfig, ended: Sequence[Ended], *, grace_seconds: float) -> Settled:
-    """Write the results; those whose rows are locked are left for another time.
+def finish(target: TargetConfig, ended: Sequence[Ended], *, grace_seconds: float, waits: bool = True) -> Settled:
+    """Write the results; those whose rows are locked, by all that can be seen, are left for another time.
 
     A result whose lease was lost may have overwritten a newer one: its record is pushed again.
-    ``grace_seconds``: how much later than a result's own delay its record becomes due.
+    ``grace_seconds``: how much later than a result's own delay its record becomes due. ``waits``: a single result
+    waits for its row, as long as the database lets it.
     """
-    settled = outbox.settle(ended, visibility_seconds=target.visibility_seconds, grace_seconds=grace_seconds)
+    try:
+        settled = outbox.settle(
+            ended, visibility_seconds=target.visibility_seconds, grace_seconds=grace_seconds, waits=waits
+        )
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
+        logger.warning("%s results cannot be written yet: %s", len(ended), error)
+        return Settled(locked=list(ended))
     held = {*settled.rows, *(each.lease.key for each in settled.locked)}
     lost = [each for each in ended if each.lease.key not in held]
     for each in lost:
         logger.warning("%s: the lease was lost before the step could settle", each.lease.key)
-    outbox.repair([each.lease.key for each in lost if each.sent])
+    for each in lost:
+        if each.sent and not _repaired(each.lease.key):
+            settled.locked.append(each)
     return settled
+
+
+def _repaired(key: str) -> bool:
+    """Whether the record is pushed again; False where its row was locked for too long."""
+    try:
+        outbox.repair([key])
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
+        logger.warning("%s: cannot be owed again yet: %s", key, error)
+        return False
+    return True

@@ -41,8 +41,8 @@ class Settled:
     locked: list[Ended] = field(default_factory=list)
 
 
-def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: float) -> Settled:
-    """Write these results. Of many, those whose rows others hold are left locked; a single one waits for its row.
+def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: float, waits: bool = True) -> Settled:
+    """Write these results. Those whose rows others hold are left locked; only a single one that ``waits`` waits for its row.
 
     The user changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be: `meet` decides
     between them, and the others of its batch do not suffer.
@@ -52,19 +52,20 @@ def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: 
     ended = [whose(each) for each in ended]
     try:
         with transaction.atomic():
-            return _settle(ended, visibility_seconds, grace_seconds)
+            return _settle(ended, visibility_seconds, grace_seconds, waits=waits and len(ended) == 1)
     except (IntegrityError, DataError) as error:
         if len(ended) > 1:
             settled = Settled()
             for each in ended:
-                one = settle([each], visibility_seconds=visibility_seconds, grace_seconds=grace_seconds)
+                one = settle([each], visibility_seconds=visibility_seconds, grace_seconds=grace_seconds, waits=False)
                 settled.rows |= one.rows
+                settled.locked += one.locked
             return settled
         unstorable = isinstance(error, DataError)
     with transaction.atomic():
         [only] = ended
         instead = replace(only, settlement=_unstorable(only) if unstorable else meet(only))
-        return _settle([instead], visibility_seconds, grace_seconds)
+        return _settle([instead], visibility_seconds, grace_seconds, waits=waits)
 
 
 def _unstorable(ended: Ended) -> Settlement:
@@ -82,13 +83,13 @@ def _unstorable(ended: Ended) -> Settlement:
     )
 
 
-def _settle(ended: Sequence[Ended], visibility_seconds: float, grace_seconds: float) -> Settled:
+def _settle(ended: Sequence[Ended], visibility_seconds: float, grace_seconds: float, *, waits: bool) -> Settled:
     db = dialect(connection)
     synced = f"CASE WHEN g.acknowledged THEN {db.greatest}(synced_generation, g.seen) ELSE synced_generation END"
     wanted = f"CASE WHEN g.raise_above IS NULL THEN generation ELSE {db.greatest}(generation, g.raise_above) + 1 END"
     opened = f"{db.greatest}(COALESCE(recheck_at, {db.epoch}), {db.after()})"
     recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN recheck_at END"
-    lock = "FOR UPDATE OF s SKIP LOCKED" if len(ended) > 1 else "FOR UPDATE OF s"
+    lock = "FOR UPDATE OF s" if waits else "FOR UPDATE OF s SKIP LOCKED"
     sql = f"""
         WITH g AS ({db.given(**_GIVEN)}), picked AS (
             SELECT s.key AS picked_key FROM {ROWS} s JOIN g ON s.key = g.record_id AND s.lease_token = g.token
