@@ -1,0 +1,345 @@
+"""Who meets a lock that others hold for too long is told so, loses nothing, and is in nobody's way.
+
+On PostgreSQL a row is locked, on SQLite the whole database, which has one writer: what is answered is the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+from tests.integration.conftest import at_once, converge, held_records, row_of, step, wanted_records
+from thirdparty import targets
+from thirdparty.sandbox.client import SandboxControl
+from users import bulk, services
+from users.models import User, UserSync
+from users.models.sync import EPOCH
+from users.sync import step as steps
+from users.sync.contention import is_contention
+from users.sync.drain import drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PEOPLE = "/api/v1/users/"
+ZHANG = {"name": "张伟", "phone": "13800000001"}
+Holding = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture
+def impatient(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every new connection waits for a lock for 0.3 s at most."""
+    options = connection.settings_dict["OPTIONS"]
+    short = ("options", "-c lock_timeout=300") if connection.vendor == "postgresql" else ("timeout", 0.3)
+    monkeypatch.setitem(options, *short)
+    connection.close()
+    yield
+    monkeypatch.undo()
+    connection.close()
+
+
+@pytest.fixture
+def api(impatient: None) -> APIClient:
+    targets.publish_rows()
+    client = APIClient(raise_request_exception=False)
+    token = Token.objects.create(user=User.objects.create_superuser("root"))
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token.key}")
+    return client
+
+
+@contextmanager
+def held(write: Callable[[], object], *, for_seconds: float | None = None) -> Iterator[None]:
+    """``write`` stands in a transaction of another connection, which is rolled back at the end, or after so long."""
+    written, finish = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                write()
+                written.set()
+                finish.wait(60 if for_seconds is None else for_seconds)
+                transaction.set_rollback(True)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert written.wait(10)
+    try:
+        yield
+    finally:
+        finish.set()
+        thread.join()
+
+
+def locks(user: User) -> Callable[[], object]:
+    """Locks the person and, through the triggers, their record."""
+    return lambda: User.objects.filter(pk=user.pk).update(name="Somebody else's")
+
+
+WRITES: dict[str, Callable[[APIClient, User], Any]] = {
+    "patch": lambda api, user: api.patch(f"{PEOPLE}{user.uuid}/", {"name": "Mine"}),
+    "put": lambda api, user: api.put(f"{PEOPLE}{user.uuid}/", {"name": "Mine"}),
+    "delete": lambda api, user: api.delete(f"{PEOPLE}{user.uuid}/"),
+    "look now": lambda api, user: api.post(f"{PEOPLE}{user.uuid}/sync/"),
+    "patch that waits": lambda api, user: api.patch(f"{PEOPLE}{user.uuid}/", {"name": "Mine"}, HTTP_PREFER="wait=5"),
+    "strict": lambda api, user: api.patch(f"{PEOPLE}{user.uuid}/?consistency=strict", {"name": "Mine"}),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_row_that_is_locked_for_too_long_is_503_with_the_time_to_come_again(
+    api: APIClient, write: Callable[[APIClient, User], Any]
+) -> None:
+    user = User.objects.create(name="Ada", phone="1")
+    UserSync.objects.update(due_at=None)
+
+    with held(locks(user)):
+        answer = write(api, user)
+
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert answer.json()["type"] == "urn:usersync:problem:busy"
+    assert int(answer["Retry-After"]) >= 1
+    assert User.objects.get(pk=user.pk).name == "Ada"
+    assert UserSync.objects.get().due_at is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(PEOPLE, {**ZHANG, "username": "zhang"}), (f"{PEOPLE}bulk/", {"users": [{**ZHANG, "username": "zhang"}]})],
+    ids=["one", "bulk"],
+)
+def test_a_username_that_another_is_just_taking_is_503_too_and_the_key_is_free_again(
+    api: APIClient, path: str, body: dict[str, Any]
+) -> None:
+    with held(lambda: User.objects.create(name="Other", username="zhang")):
+        answer = api.post(path, body, HTTP_IDEMPOTENCY_KEY="once")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert not User.objects.filter(username="zhang").exists()
+    if connection.vendor == "postgresql":  # on SQLite the key itself could not be taken
+        assert api.post(path, body, HTTP_IDEMPOTENCY_KEY="once").status_code == 201
+
+
+def test_a_page_of_the_admin_says_that_somebody_else_is_writing(api: APIClient) -> None:
+    user = User.objects.create(name="Ada", phone="1")
+    web = Client(raise_request_exception=False)
+    web.force_login(User.objects.get(username="root"))
+
+    with held(locks(user)):
+        answer = web.post(f"/admin/users/user/{user.pk}/change/", {"name": "Mine", "phone": "1", "is_active": "on"})
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert "Nothing was saved" in answer.content.decode()
+    assert User.objects.get(pk=user.pk).name == "Ada"
+
+
+def test_a_database_that_is_gone_is_503_as_well(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> None:
+        raise OperationalError("the connection is closed; password=secret")
+
+    monkeypatch.setattr("users.services.people", gone)
+
+    answer = api.get(PEOPLE)
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:usersync:problem:unavailable")
+    assert "secret" not in answer.content.decode()
+    assert not is_contention(OperationalError("the connection is closed"))
+
+
+# -- many at once -----------------------------------------------------------------------
+
+
+def test_people_are_inserted_by_username_and_answered_in_their_own_order(api: APIClient) -> None:
+    asked = [
+        {"name": "Zoe", "phone": "3"},
+        {"name": "", "phone": "9"},
+        {"name": "Anything", "phone": "2", "username": "mia"},
+        {"name": "Ada", "phone": "1"},
+        {"name": "Zoe", "phone": "3"},
+    ]
+
+    answer = api.post(f"{PEOPLE}bulk/", {"atomic": False, "users": asked})
+
+    assert list(services.people().order_by("pk").values_list("username", flat=True)) == [
+        "ada1",
+        "mia",
+        "zoe3",
+        "zoe3x2",
+    ]
+    results = answer.json()["results"]
+    assert [each["index"] for each in results] == [0, 1, 2, 3, 4]
+    assert [each.get("user", {}).get("username") for each in results] == ["zoe3", None, "mia", "ada1", "zoe3x2"]
+
+
+def test_two_requests_with_the_same_people_in_opposite_order_stand_against_nobody(db: None) -> None:
+    names = [f"user{number:03}" for number in range(60)]
+
+    def add(wanted: list[str]) -> str:
+        try:
+            bulk.create(
+                wanted, checked=lambda name: {"name": name, "username": name}, atomic=True, kept=lambda _: None
+            )
+        except bulk.Refused:
+            return "refused"
+        return "added"
+
+    assert sorted(at_once(lambda: add(names), lambda: add(names[::-1]))) == ["added", "refused"]
+    assert services.people().count() == len(names)
+
+
+# -- after the commit -------------------------------------------------------------------
+
+
+def _fails(*_: Any, **__: Any) -> Any:
+    raise OperationalError("canceling statement due to lock timeout")
+
+
+@pytest.mark.parametrize("where", ["follow._followed", "follow.push"])
+@pytest.mark.parametrize("method", ["post", "patch", "delete"])
+def test_what_fails_after_the_commit_of_a_write_that_waits_is_answered_as_saved(
+    api: APIClient, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, method: str, where: str
+) -> None:
+    sandbox.faults(busy=True)
+    user = User.objects.create(name="Ada", phone="1")
+    path = PEOPLE if method == "post" else f"{PEOPLE}{user.uuid}/"
+    monkeypatch.setattr(f"users.sync.{where}", _fails)
+
+    answer = getattr(api, method)(path, {"name": "Saved"}, HTTP_PREFER="wait=5", HTTP_IDEMPOTENCY_KEY="k")
+
+    assert answer.status_code == 202
+    assert [record["target"] for record in answer.json()["sync"]] == ["partner"]
+    assert User.objects.filter(name="Saved").exists() or method == "delete"
+    assert User.objects.filter(pk=user.pk).exists() == (method != "delete")
+    if method == "post":
+        assert api.post(path, {"name": "Saved"}, HTTP_IDEMPOTENCY_KEY="k", HTTP_PREFER="wait=5").status_code == 202
+        assert User.objects.filter(name="Saved").count() == 1
+
+
+@pytest.mark.parametrize("method", ["post", "patch", "delete"])
+def test_where_the_records_cannot_be_read_any_more_the_answer_is_that_of_the_save(
+    api: APIClient, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    user = User.objects.create(name="Ada", phone="1")
+    path = PEOPLE if method == "post" else f"{PEOPLE}{user.uuid}/"
+
+    def followed(*_: Any, **__: Any) -> bool:
+        monkeypatch.setattr("users.api.views.RecordSerializer", _fails)
+        monkeypatch.setattr("users.api.serializers.records_of", _fails)
+        return False
+
+    monkeypatch.setattr("users.consistency.follow", followed)
+
+    answer = getattr(api, method)(path, {"name": "Saved"}, HTTP_PREFER="wait=5")
+
+    assert (answer.status_code, [record["state"] for record in answer.json()["sync"]]) == (202, ["pending"])
+
+
+def test_a_record_that_is_locked_while_it_is_followed_is_left_to_the_workers(
+    api: APIClient, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from users import consistency
+
+    follow = consistency.follow
+
+    def follow_while_somebody_writes(user_uuid: Any, **options: Any) -> bool:
+        with held(locks(User.objects.get(uuid=user_uuid))):
+            return follow(user_uuid, **options)
+
+    monkeypatch.setattr(consistency, "follow", follow_while_somebody_writes)
+
+    answer = api.post(PEOPLE, ZHANG, HTTP_PREFER="wait=2")
+
+    assert answer.status_code == 202
+    assert services.people().get().name == "张伟"
+    monkeypatch.undo()
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+# -- workers ----------------------------------------------------------------------------
+
+
+def during_the_first_settling(
+    monkeypatch: pytest.MonkeyPatch, hold: Callable[[list[User]], list[AbstractContextManager[None]]]
+) -> list[AbstractContextManager[None]]:
+    """``hold`` is called with the people whose results are to be written first; what it holds is to be left by the test."""
+    finish: Callable[..., Any] = steps.finish
+    holding: list[AbstractContextManager[None]] = []
+
+    def finish_while_held(target: Any, ended: Any, **options: Any) -> Any:
+        if ended and not holding:
+            holding.extend(hold([User.objects.get(uuid=each.lease.user_uuid) for each in ended]))
+            for each in holding:
+                each.__enter__()
+        return finish(target, ended, **options)
+
+    monkeypatch.setattr(steps, "finish", finish_while_held)
+    return holding
+
+
+def test_one_locked_row_ends_no_drain_and_takes_no_other_result_along(
+    impatient: None, sandbox: SandboxControl, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    settings.SYNC_DATABASE_TIMEOUT_SECONDS = 1.5
+    people = User.objects.bulk_create([User(name="张伟", phone=str(number)) for number in range(40)])
+    stuck: list[User] = []
+
+    def hold(first: list[User]) -> list[AbstractContextManager[None]]:
+        stuck.append(first[0])
+        return [held(locks(first[0])), *(held(locks(user), for_seconds=0.6) for user in first[1:2])]
+
+    holding = during_the_first_settling(monkeypatch, hold)
+    drained = drain("partner")
+    synced = set(UserSync.objects.filter(state="synced").values_list("user_uuid", flat=True))
+    for each in holding:
+        each.__exit__(None, None, None)
+
+    assert synced == {user.uuid for user in people} - {stuck[0].uuid}
+    assert drained.settled == len(people) - 1
+    assert row_of(stuck[0]).state == "in_flight"
+    UserSync.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_drain_writes_what_it_knows_once_the_lock_is_gone(
+    impatient: None, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.bulk_create([User(name="张伟", phone=str(number)) for number in range(10)])
+    holding = during_the_first_settling(monkeypatch, lambda first: [held(locks(first[0]), for_seconds=1.0)])
+
+    drain("partner")
+    for each in holding:
+        each.__exit__(None, None, None)
+
+    assert set(UserSync.objects.values_list("state", flat=True)) == {"synced"}
+    assert len(sandbox.users()) == 10
+
+
+def test_a_single_result_whose_row_is_locked_for_too_long_is_looked_up_later(
+    impatient: None, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.objects.create(name="张伟")
+    holding = during_the_first_settling(monkeypatch, lambda first: [held(locks(first[0]))])
+
+    pushed = step(user)
+    for each in holding:
+        each.__exit__(None, None, None)
+
+    assert pushed is not None
+    assert pushed.row is None
+    assert row_of(user).state == "in_flight"
+    UserSync.objects.update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
+    converge()
+    assert held_records(sandbox) == wanted_records()
