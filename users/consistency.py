@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from users import permissions, services
 from users.models import StrictWrite, User, UserSync
@@ -19,6 +20,8 @@ from users.permissions import OPERATOR, Account, Right
 from users.services import PersonValues
 from users.sync import strict, wake
 from users.sync.follow import follow
+
+logger = logging.getLogger(__name__)
 
 
 class Mode(StrEnum):
@@ -166,5 +169,9 @@ def _opened(opened: Callable[[], tuple[Kind, User, list[str], str]]) -> StrictWr
 
 
 def _wake_what_is_owed(user_uuid: UUID) -> None:
-    for row in UserSync.objects.filter(user_uuid=user_uuid, owed_since__isnull=False):
-        wake.sync_user(row.target, row.key)
+    """Raises nothing: the write has ended one way or the other, and what is owed is found by the next tick as well."""
+    try:
+        for row in UserSync.objects.filter(user_uuid=user_uuid, owed_since__isnull=False):
+            wake.sync_user(row.target, row.key)
+    except DatabaseError:
+        logger.exception("what is owed for %s is left to the reconciler", user_uuid)

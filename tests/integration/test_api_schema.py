@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+import yaml
 from django.core import signals
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections
@@ -14,8 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from rest_framework.authtoken.models import Token
 from schemathesis.checks import CHECKS
 
+from users.api.views import UserViewSet
 from users.models import User
 
+DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "docs" / "openapi.yaml").read_text())
 SCHEMA = schemathesis.openapi.from_wsgi("/api/schema/", WSGIHandler())
 NOT_SAID_BY_THE_DESCRIPTION = [
     # Rules of the values (a phone's characters, names that are taken) are the model's.
@@ -45,3 +49,50 @@ def key(db: None) -> Iterator[str]:
 def test_every_operation_answers_as_described_and_never_with_a_server_error(case: Any, key: str) -> None:
     excluded = [CHECKS.get_one(name) for name in NOT_SAID_BY_THE_DESCRIPTION]
     case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=excluded)
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_the_description_lists_the_parameters_that_are_taken_and_no_others() -> None:
+    described = {
+        operation["operationId"]: {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
+        for _, _, operation in operations()
+    }
+
+    taken = {
+        "sync_status_retrieve": set(),
+        "users_retrieve": set(),
+        "users_sync_create": set(),
+        **{f"users_{name}": set(UserViewSet.asks[name]) for name in ("list", "create", "update", "partial_update")},
+        "users_destroy": set(UserViewSet.asks["destroy"]),
+        "users_sync_list": set(UserViewSet.asks["sync"]),
+        # A consistency is taken to be refused in words of its own, where it is strict.
+        "users_bulk_create": set(UserViewSet.asks["bulk"]) - {"consistency"},
+    }
+    assert described == taken
+
+
+def test_the_description_lists_the_errors_and_headers_that_a_client_has_to_know() -> None:
+    for path, method, operation in operations():
+        answers = operation["responses"]
+        errors = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+        for code, header in errors.items():
+            assert header in answers[code]["headers"], (path, method, code)
+            assert list(answers[code]["content"]) == ["application/problem+json"]
+        named = {each["name"] for each in operation.get("parameters", ())}
+        expected = {"If-Match": "412", "Idempotency-Key": "422", "consistency": "424"}
+        assert all(code in answers for name, code in expected.items() if name in named)
+        assert ("404" in answers) == ("{uuid}" in path)
+        assert {"400", "403"} <= set(answers)
+    headers = {
+        (operation["operationId"], code): set(answer.get("headers", ()))
+        for _, _, operation in operations()
+        for code, answer in operation["responses"].items()
+    }
+    assert headers["users_create", "201"] == {"Location", "ETag", "Idempotency-Replayed", "Preference-Applied"}
+    assert headers["users_retrieve", "200"] == {"ETag"}
+    assert headers["users_destroy", "204"] == {"Preference-Applied"}

@@ -6,8 +6,10 @@ Open to whoever reaches the address, as is usual: they hold counts and no person
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -17,6 +19,8 @@ from prometheus_client.registry import Collector
 from users.models.sync import State
 from users.sync.figures import figures
 from users.sync.status import BREAKER_CLOSED
+
+logger = logging.getLogger(__name__)
 
 
 class SyncCollector(Collector):
@@ -69,6 +73,10 @@ registry.register(SyncCollector())
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All figures in the format that the scraper asks for."""
+    """All figures in the format that the scraper asks for; 503 where the database does not give them."""
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return HttpResponse(encode(registry), content_type=content_type)
+    try:
+        return HttpResponse(encode(registry), content_type=content_type)
+    except DatabaseError:
+        logger.exception("the figures cannot be read")
+        return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")

@@ -11,7 +11,9 @@ from users.management.sync.terminal import console
 
 
 class Command(BaseCommand):
-    help = "Looks at the synchronisation, and helps it along."
+    help = (
+        "Looks at the synchronisation, and helps it along. Acts as an operator: whoever has a shell has the database."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(metavar="ACTION", required=True)

@@ -12,7 +12,10 @@ from users.models import User
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("token", help="print the API key of an account, made at the first asking")
+    parser = actions.add_parser(
+        "token",
+        help="print the API key of an account, made at the first asking; it permits what the account may do (docs/api.md)",
+    )
     parser.add_argument("username", metavar="USERNAME")
     parser.set_defaults(run=run)
 
