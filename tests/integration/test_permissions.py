@@ -108,7 +108,7 @@ def is_due(case: Case) -> bool:
     return UserSync.objects.filter(key=case.key, due_at=EPOCH).exists()
 
 
-def is_settled(case: Case) -> bool:
+def is_decided(case: Case) -> bool:
     return UserSync.objects.filter(key=case.key, parked="").exists()
 
 
@@ -129,12 +129,13 @@ def strictly(case: Case, method: str, path: str, body: dict[str, Any]) -> bool:
 
 
 def decide(case: Case) -> None:
-    case.web().post(f"{RECORDS}{case.key}/decide/", {"deed": "settle", "reason": "by phone"})
+    seen = UserSync.objects.filter(key=case.key).values_list("generation", flat=True).first() or 1
+    case.web().post(f"{RECORDS}{case.key}/decide/", {"deed": "retry", "reason": "by phone", "seen": seen})
 
 
 def decide_by_command(case: Case) -> None:
     account = case.account or User(username="nobody")
-    words = ["compensate", "settle", str(case.subject.uuid), "--target", "partner", "--reason", "x"]
+    words = ["compensate", "retry", str(case.subject.uuid), "--target", "partner", "--reason", "x"]
     try:
         call_command("sync", *words, "--by", account.username, stdout=io.StringIO())
     except CommandError:
@@ -256,8 +257,8 @@ ENTRIES = {
         lambda c: c.web().post(RECORDS, {"action": "look_now", "_selected_action": [c.key]}),
         is_due, ("change_usersync",), of_record=True,
     ),
-    "decide, admin": Entry(decide, is_settled, ("change_usersync",), of_record=True),
-    "decide, command": Entry(decide_by_command, is_settled, ("change_usersync",), of_record=True),
+    "decide, admin": Entry(decide, is_decided, ("change_usersync",), of_record=True),
+    "decide, command": Entry(decide_by_command, is_decided, ("change_usersync",), of_record=True),
 }  # fmt: skip
 
 
