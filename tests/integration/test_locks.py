@@ -343,3 +343,26 @@ def test_a_single_result_whose_row_is_locked_for_too_long_is_looked_up_later(
     UserSync.objects.update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
     converge()
     assert held_records(sandbox) == wanted_records()
+
+
+def test_a_drain_waits_for_no_row_whose_remote_id_a_newcomer_was_given(
+    impatient: None, sandbox: SandboxControl, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    settings.SYNC_DATABASE_TIMEOUT_SECONDS = 1.5
+    sandbox.backup()
+    old = User.objects.create(name="张伟")
+    converge()
+    sandbox.restore()
+    User.objects.bulk_create([User(name="王芳", phone=str(number)) for number in range(4)])
+    holding = during_the_first_settling(monkeypatch, lambda _: [held(locks(old))])
+
+    drain("partner")
+    for each in holding:
+        each.__exit__(None, None, None)
+
+    assert sorted(UserSync.objects.values_list("state", flat=True)) == ["in_flight", *["synced"] * 4]
+    UserSync.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
+    converge()
+    assert held_records(sandbox) == wanted_records()

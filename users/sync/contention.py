@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 
+from django.conf import settings
 from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 _POSTGRESQL = {
     "55P03",  # lock_not_available: lock_timeout was over
@@ -15,6 +17,7 @@ _POSTGRESQL = {
     "40001",  # serialization_failure
     "57014",  # query_canceled: statement_timeout was over
 }
+_BRIEF_SECONDS = 1.0
 _SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -26,3 +29,11 @@ def is_contention(error: BaseException) -> bool:
     # SQLite's extended codes have the plain one in their last byte.
     plain = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     return getattr(cause, "sqlstate", None) in _POSTGRESQL or plain in _SQLITE
+
+
+def wait_briefly(connection: BaseDatabaseWrapper) -> None:
+    """In this transaction, wait for a lock for a second at most; on SQLite, whose transactions have all it takes, for none."""
+    if connection.vendor == "postgresql":
+        seconds = min(_BRIEF_SECONDS, settings.SYNC_DATABASE_TIMEOUT_SECONDS)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{int(seconds * 1000)}ms'")

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.utils import OperationalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +94,3 @@ def dialect(connection: BaseDatabaseWrapper) -> Dialect:
         return {"postgresql": POSTGRESQL, "sqlite": SQLITE}[connection.vendor]
     except KeyError:
         raise NotImplementedError(f"usersync runs on PostgreSQL and SQLite, not on {connection.vendor}") from None
-
-
-_LOCK_NOT_AVAILABLE = "55P03"
-_BRIEF_MILLISECONDS = 1_000
-
-
-def wait_briefly(connection: BaseDatabaseWrapper) -> None:
-    """In this transaction, wait for a lock for a second at most (`is_lock_timeout`); SQLite has none to wait for."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{_BRIEF_MILLISECONDS}ms'")
-
-
-def is_lock_timeout(problem: OperationalError) -> bool:
-    """Whether PostgreSQL gave up waiting for a lock (``lock_timeout``): somebody else's transaction holds it."""
-    return getattr(problem.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE

@@ -11,7 +11,8 @@ from itertools import takewhile
 
 from django.db import OperationalError, connection, transaction
 
-from users.sync.dialect import dialect, is_lock_timeout, wait_briefly
+from users.sync.contention import is_contention, wait_briefly
+from users.sync.dialect import dialect
 from users.sync.triggers.sql import ROWS, TARGETS, USERS
 
 
@@ -50,7 +51,7 @@ def add_next(target: str, after: int, most: int) -> Swept:
             _lock(lacking[:1])
             return Swept(_add(target, lacking[:1]), lacking[0])
     except OperationalError as problem:
-        if not is_lock_timeout(problem):
+        if not is_contention(problem):
             raise
         return Swept(0, after, held=True)
 

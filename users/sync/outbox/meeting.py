@@ -35,17 +35,18 @@ def whose(ended: Ended) -> Ended:
     return replace(ended, settlement=result.instead) if other.exists() else ended
 
 
-def meet(ended: Ended) -> Settlement:
+def meet(ended: Ended, *, waits: bool) -> Settlement:
     """What the step is to be settled with, now that another row holds its remote id; changes that row accordingly.
 
     Where the target showed that the record is this step's, the other row loses its link, and looks before it writes.
     Where the link was taken from this row meanwhile, it is this one that does.
     Where neither is shown, the other row looks first and this one tries again later.
     A target that gives one id to two would set them against each other for ever: each meeting counts as a step without
-    progress, for both. Call in the transaction of the settlement.
+    progress, for both. Call in the transaction of the settlement. Unless it ``waits``, raises `OperationalError` where
+    somebody else is writing one of the rows.
     """
     lease, result = ended.lease, ended.settlement
-    rows = _both(ended)
+    rows = _both(ended, waits=waits)
     holder = next((row for row in rows if row.key != lease.key and row.remote_id == result.remote_id), None)
     if holder is None or lease.token not in {row.lease_token for row in rows}:
         return result
@@ -73,11 +74,12 @@ def meet(ended: Ended) -> Settlement:
     )
 
 
-def _both(ended: Ended) -> list[UserSync]:
+def _both(ended: Ended, *, waits: bool) -> list[UserSync]:
     """Both rows, locked in the order in which everybody locks rows."""
     target, remote_id = ended.lease.target, ended.settlement.remote_id
     holders = UserSync.objects.filter(target=target, remote_id=remote_id).values_list("key", flat=True)
-    return list(UserSync.objects.select_for_update().filter(key__in={ended.lease.key, *holders}).order_by("key"))
+    locked = UserSync.objects.select_for_update(nowait=not waits)
+    return list(locked.filter(key__in={ended.lease.key, *holders}).order_by("key"))
 
 
 def _again(result: Settlement) -> Settlement:

@@ -10,7 +10,8 @@ from django.db import OperationalError, connection, transaction
 
 from users.models import UserSync
 from users.models.sync import State
-from users.sync.dialect import dialect, is_lock_timeout, wait_briefly
+from users.sync.contention import is_contention, wait_briefly
+from users.sync.dialect import dialect
 from users.sync.triggers.sql import ROWS, USERS
 
 
@@ -101,7 +102,7 @@ def owe_next(target: str, after: str, most: int) -> Walked:
             wait_briefly(connection)
             return Walked(owe_again(keys[:1]), keys[0])
     except OperationalError as problem:
-        if not is_lock_timeout(problem):
+        if not is_contention(problem):
             raise
         return Walked(0, after, held=True)
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from users.models import UserSync
+from users.sync.contention import is_contention, wait_briefly
 from users.sync.dialect import dialect
 from users.sync.outbox.attempts import close_attempts
 from users.sync.outbox.meeting import meet, whose
@@ -53,7 +54,9 @@ def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: 
     try:
         with transaction.atomic():
             return _settle(ended, visibility_seconds, grace_seconds, waits=waits and len(ended) == 1)
-    except (IntegrityError, DataError) as error:
+    except (IntegrityError, DataError, OperationalError) as error:
+        if isinstance(error, OperationalError) and not _is_of_one_row(error, ended):
+            raise
         if len(ended) > 1:
             settled = Settled()
             for each in ended:
@@ -61,11 +64,26 @@ def settle(ended: Sequence[Ended], *, visibility_seconds: float, grace_seconds: 
                 settled.rows |= one.rows
                 settled.locked += one.locked
             return settled
+        if isinstance(error, OperationalError):
+            return _left_locked(ended, error, waits=waits)
         unstorable = isinstance(error, DataError)
-    with transaction.atomic():
-        [only] = ended
-        instead = replace(only, settlement=_unstorable(only) if unstorable else meet(only))
-        return _settle([instead], visibility_seconds, grace_seconds, waits=waits)
+    [only] = ended
+    try:
+        with transaction.atomic():
+            instead = replace(only, settlement=_unstorable(only) if unstorable else meet(only, waits=waits))
+            return _settle([instead], visibility_seconds, grace_seconds, waits=waits)
+    except OperationalError as error:
+        return _left_locked(ended, error, waits=waits)
+
+
+def _is_of_one_row(error: OperationalError, ended: Sequence[Ended]) -> bool:
+    return is_contention(error) and (len(ended) == 1 or bool(dialect(connection).skip_locked))
+
+
+def _left_locked(ended: Sequence[Ended], error: OperationalError, *, waits: bool) -> Settled:
+    if waits or not is_contention(error):
+        raise error
+    return Settled(locked=list(ended))
 
 
 def _unstorable(ended: Ended) -> Settlement:
@@ -90,6 +108,9 @@ def _settle(ended: Sequence[Ended], visibility_seconds: float, grace_seconds: fl
     opened = f"{db.greatest}(COALESCE(recheck_at, {db.epoch}), {db.after()})"
     recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN recheck_at END"
     lock = "FOR UPDATE OF s" if waits else "FOR UPDATE OF s SKIP LOCKED"
+    if not waits:
+        # One that nobody holds may still wait for whoever writes the row that has its remote id.
+        wait_briefly(connection)
     sql = f"""
         WITH g AS ({db.given(**_GIVEN)}), picked AS (
             SELECT s.key AS picked_key FROM {ROWS} s JOIN g ON s.key = g.record_id AND s.lease_token = g.token

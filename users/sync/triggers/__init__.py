@@ -17,7 +17,8 @@ from django.db.migrations import Migration
 from django.db.utils import OperationalError
 
 from thirdparty import targets
-from users.sync.dialect import dialect, is_lock_timeout
+from users.sync.contention import is_contention
+from users.sync.dialect import dialect
 from users.sync.triggers import alterations, postgresql, sqlite
 from users.sync.triggers.sql import MEMBERSHIP, ROLES, ROWS, TARGETS, USERS, Intent
 from users.sync.triggers.version import Survey
@@ -122,7 +123,7 @@ def _put(connection: BaseDatabaseWrapper, statements: list[str], *, gap: bool) -
                 if gap:
                     targets.owe_anew(using=connection.alias)
         except OperationalError as problem:
-            if not is_lock_timeout(problem):
+            if not is_contention(problem):
                 raise
         else:
             return
