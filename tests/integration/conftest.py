@@ -42,6 +42,15 @@ def sandbox_url() -> Iterator[str]:
         server.terminate()
 
 
+@pytest.fixture(scope="session")
+def second_url() -> Iterator[str]:
+    command = [sys.executable, "-m", "thirdparty.sandbox", "--port", "0", "--secret", "sandbox-secret"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().split()[-1]
+        server.terminate()
+
+
 @pytest.fixture
 def partner(settings: Any) -> Callable[..., None]:
     """Change the target's settings: ``partner(adopt="trust", capabilities=("query",))``."""
@@ -67,6 +76,18 @@ def sandbox(db: None, sandbox_url: str, partner: Callable[..., None], settings: 
     control.faults(capabilities=["query"], unique_usernames=True)
     partner(base_url=sandbox_url, capabilities=("query",), timeout_seconds=5.0, visibility_seconds=0.4)
     targets.publish_rows()
+    return control
+
+
+@pytest.fixture
+def saas(sandbox: SandboxControl, second_url: str, settings: Any) -> SandboxControl:
+    """A second target, named after ``partner`` and otherwise the same."""
+    first = settings.SYNC_TARGETS["partner"]
+    settings.SYNC_TARGETS = {"partner": first, "saas": replace(first, name="saas", base_url=second_url)}
+    targets.publish_rows()
+    control = SandboxControl(second_url)
+    control.reset()
+    control.faults(capabilities=["query"], unique_usernames=True)
     return control
 
 

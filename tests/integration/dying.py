@@ -17,14 +17,14 @@ import django
 
 BEFORE, AFTER = "before", "after"
 PLACES = {
-    "opened": ("users.sync.strict", "_ask_all", BEFORE),
+    "opened": ("users.sync.strict.asking", "ask_all", BEFORE),
     "claimed, nothing sent": ("users.sync.ask", "ask", BEFORE),
     "answered, not settled": ("users.sync.outbox", "settle", BEFORE),
-    "settled, not applied": ("users.sync.strict", "_apply", BEFORE),
+    "settled, not applied": ("users.sync.strict.applying", "apply", BEFORE),
     "written, not committed": ("users.sync.outbox.strict_rows", "acknowledge", AFTER),
-    "applied": ("users.sync.strict", "_apply", AFTER),
+    "applied": ("users.sync.strict.applying", "apply", AFTER),
     "taking back": ("users.sync.outbox.strict_rows", "owe_undoing", AFTER),
-    "taken back": ("users.sync.strict", "take_back", AFTER),
+    "taken back": ("users.sync.strict.taking_back", "take_back", AFTER),
 }
 OLD, NEW = "old", "new"
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from tests.integration.conftest import converge, held_records, wanted_records
 from thirdparty.sandbox.client import SandboxControl
 from users.models import StrictWrite, User, UserSync
-from users.sync import strict
+from users.sync.strict import applying
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = "/api/v1/users/"
@@ -130,13 +130,13 @@ def test_a_second_write_meanwhile_is_409_and_says_when_to_come_again(
 ) -> None:
     made = api.post(PEOPLE + STRICT, ZHANG)
     seen: list[Any] = []
-    real: Callable[..., Any] = strict._apply
+    real: Callable[..., Any] = applying.apply
 
     def apply(*arguments: Any) -> None:
         seen.append(api.patch(page(made), {"name": "王芳"}))
         real(*arguments)
 
-    monkeypatch.setattr(strict, "_apply", apply)
+    monkeypatch.setattr(applying, "apply", apply)
     assert api.patch(page(made) + STRICT, {"name": "李娜"}).status_code == 200
     assert seen[0].status_code == 409
     assert int(seen[0]["Retry-After"]) >= 1

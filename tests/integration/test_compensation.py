@@ -16,9 +16,10 @@ from users import consistency
 from users.compensation import CannotCompensate, Deed, compensate
 from users.consistency import Consistency, Mode
 from users.models import RoleMapping, User, UserSync
-from users.sync import outbox, strict
+from users.sync import outbox
 from users.sync.lease import Terms
-from users.sync.strict import ChangedMeanwhile
+from users.sync.strict import applying
+from users.sync.strict.errors import ChangedMeanwhile
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def test_nobody_decides_about_a_record_in_the_middle_of_a_strict_write(
             decide(user, deed, remote_id=row_of(user).remote_id)
         raise ChangedMeanwhile
 
-    monkeypatch.setattr(strict, "_apply", interfere)
+    monkeypatch.setattr(applying, "apply", interfere)
     with pytest.raises(ChangedMeanwhile):
         consistency.update(user.uuid, {"name": "李娜"}, consistency=Consistency(Mode.STRICT))
     converge()

@@ -14,7 +14,8 @@ from rest_framework.test import APIClient
 from tests.integration.conftest import effects, row_of
 from thirdparty.sandbox.client import SandboxControl
 from users.models import StrictWrite, User, UserSync
-from users.sync import ask, outbox, push, strict, wake
+from users.sync import ask, outbox, push, wake
+from users.sync.strict import taking_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "consistency.md"
@@ -127,7 +128,7 @@ def _break(patch: pytest.MonkeyPatch, failure: str) -> None:
     if failure == "crash after":
         patch.setattr(outbox, "settle", die)
     if failure.startswith("crash"):
-        patch.setattr(strict, "take_back", lambda _: False)
+        patch.setattr(taking_back, "take_back", lambda _: False)
 
 
 def _answer(api: APIClient, user: User, mode: str) -> str:
@@ -156,7 +157,7 @@ def _time_passes() -> None:
 def _converge(*, within_seconds: float = 15.0) -> None:
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
-        strict.sweep()
+        taking_back.sweep()
         waiting = list(UserSync.objects.filter(due_at__isnull=False).values_list("key", flat=True))
         if not waiting:
             return

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,69 +14,20 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.integration.conftest import at_once, effects, held_records, wanted_records
-from thirdparty import targets
+from tests.integration.strictly import STRICT, ZHANG, Killed, converge, create, expire, rows
 from thirdparty.landcloud import LandcloudConnector
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency, services
-from users.consistency import Consistency, Mode
 from users.models import RoleMapping, StrictWrite, User, UserSync
-from users.sync import strict
 from users.sync.explain import explain
 from users.sync.push import push
-from users.sync.strict import ChangedMeanwhile, NotAccepted, Underway
-
-STRICT = Consistency(Mode.STRICT)
-ZHANG = {"name": "张伟", "phone": "13800000001"}
-
-
-@pytest.fixture(scope="module")
-def second_url() -> Iterator[str]:
-    command = [sys.executable, "-m", "thirdparty.sandbox", "--port", "0", "--secret", "sandbox-secret"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().split()[-1]
-        server.terminate()
+from users.sync.strict import applying, asking, taking_back
+from users.sync.strict.errors import ChangedMeanwhile, NotAccepted, Underway
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(settings: Any) -> None:
     settings.SYNC_WAIT_PAUSE_SECONDS = 0.05
-
-
-@pytest.fixture
-def saas(sandbox: SandboxControl, second_url: str, settings: Any) -> SandboxControl:
-    """A second target, asked after ``partner``."""
-    partner = settings.SYNC_TARGETS["partner"]
-    settings.SYNC_TARGETS = {"partner": partner, "saas": replace(partner, name="saas", base_url=second_url)}
-    targets.publish_rows()
-    control = SandboxControl(second_url)
-    control.reset()
-    control.faults(capabilities=["query"], unique_usernames=True)
-    return control
-
-
-def converge(*, within_seconds: float = 15.0) -> None:
-    """Every target's due records, as workers and the reconciler would."""
-    deadline = time.monotonic() + within_seconds
-    while time.monotonic() < deadline:
-        strict.sweep()
-        due = list(UserSync.objects.filter(due_at__isnull=False).values_list("target", "key"))
-        if not due:
-            return
-        if not [pushed for target, key in due if (pushed := push(target, key))]:
-            time.sleep(0.02)
-    raise AssertionError(f"not settled: {list(UserSync.objects.filter(due_at__isnull=False).values())}")
-
-
-def create(**values: Any) -> User:
-    user = consistency.create({**ZHANG, **values}, consistency=STRICT).user  # type: ignore[typeddict-item]
-    assert user is not None
-    return user
-
-
-def rows(user: User) -> list[tuple[str, str, int, int]]:
-    found = UserSync.objects.filter(user_uuid=user.uuid).order_by("target")
-    return [(row.target, row.state, row.generation, row.synced_generation) for row in found]
 
 
 # -- accepted ---------------------------------------------------------------------------
@@ -278,13 +226,13 @@ def during(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], lis
 
     def arrange(deed: Callable[[], Any]) -> list[Any]:
         done: list[Any] = []
-        real = strict._apply
+        real = applying.apply
 
         def apply(*arguments: Any) -> None:
             done.append(deed())
             real(*arguments)
 
-        monkeypatch.setattr(strict, "_apply", apply)
+        monkeypatch.setattr(applying, "apply", apply)
         return done
 
     return arrange
@@ -427,19 +375,15 @@ def test_of_two_strict_creates_at_once_each_user_is_one_record(sandbox: SandboxC
 # -- the process dies -------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """Like SIGKILL: nothing of the write runs any more."""
-
-
 @pytest.mark.parametrize("place", ["opened", "asked first", "asked all", "applied"])
 @pytest.mark.parametrize("kind", ["create", "update", "delete"])
 def test_a_process_that_dies_leaves_one_of_the_two_states(
     saas: SandboxControl, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, kind: str, place: str
 ) -> None:
     user = None if kind == "create" else create()
-    monkeypatch.setattr(strict, "take_back", lambda _: False)
+    monkeypatch.setattr(taking_back, "take_back", lambda _: False)
     asked: list[str] = []
-    real_push, real_apply = strict.push, strict._apply
+    real_push, real_apply = asking.push, applying.apply
 
     def dying_push(target: str, key: str, **options: Any) -> Any:
         if place == "opened" or (place == "asked first" and target == "saas"):
@@ -452,8 +396,8 @@ def test_a_process_that_dies_leaves_one_of_the_two_states(
             real_apply(*arguments)
         raise Killed
 
-    monkeypatch.setattr(strict, "push", dying_push)
-    monkeypatch.setattr(strict, "_apply", dying_apply)
+    monkeypatch.setattr(asking, "push", dying_push)
+    monkeypatch.setattr(applying, "apply", dying_apply)
     with pytest.raises(Killed):
         if user is None:
             create()
@@ -462,7 +406,7 @@ def test_a_process_that_dies_leaves_one_of_the_two_states(
         else:
             consistency.delete(user.uuid, consistency=STRICT)
     monkeypatch.undo()
-    _expire()
+    expire()
     converge()
     assert not StrictWrite.objects.exists()
     names = list(User.objects.values_list("name", flat=True))
@@ -480,15 +424,15 @@ def test_the_next_write_need_not_wait_for_the_reconciler_once_the_time_is_over(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(strict, "_apply", die)
-        patch.setattr(strict, "take_back", lambda _: False)
+        patch.setattr(applying, "apply", die)
+        patch.setattr(taking_back, "take_back", lambda _: False)
         with pytest.raises(Killed):
             consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
         with pytest.raises(Killed):
             create(username="kept", phone="2")
     with pytest.raises(Underway):
         services.update_user(user.uuid, phone="555")
-    _expire()
+    expire()
     services.update_user(user.uuid, phone="555")
     with pytest.raises(NotAccepted) as refused:
         create(username="kept", phone="2")
@@ -500,13 +444,9 @@ def test_the_next_write_need_not_wait_for_the_reconciler_once_the_time_is_over(
 
 def test_a_process_frozen_past_its_time_applies_nothing(sandbox: SandboxControl, during: Any) -> None:
     user = create()
-    during(_expire)
+    during(expire)
     with pytest.raises(ChangedMeanwhile):
         consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
     converge()
     assert User.objects.get().name == "张伟"
     assert held_records(sandbox) == wanted_records()
-
-
-def _expire() -> None:
-    StrictWrite.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

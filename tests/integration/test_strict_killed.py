@@ -16,7 +16,7 @@ from tests.integration.conftest import converge, database_url, held_records, wan
 from tests.integration.dying import NEW, OLD, PLACES
 from thirdparty.sandbox.client import SandboxControl
 from users.models import StrictWrite, User, UserSync
-from users.sync import strict
+from users.sync.strict import taking_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REFUSED = ("taking back", "taken back")
@@ -72,7 +72,7 @@ def test_one_of_the_two_states_is_left(kind: str, place: str, sandbox: SandboxCo
     past = timezone.now()
     StrictWrite.objects.update(expires_at=past)
     UserSync.objects.filter(lease_token__isnull=False).update(leased_until=past, due_at=past)
-    strict.sweep()
+    taking_back.sweep()
     converge()
     old, new = {"create": ([], [NEW]), "update": ([OLD], [NEW]), "delete": ([OLD], [])}[kind]
     assert list(User.objects.values_list("name", flat=True)) == (new if place == "applied" else old)

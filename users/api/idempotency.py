@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from users.models import KeptAnswer
-from users.sync.strict import most_seconds
+from users.sync.strict import longest_seconds
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -120,7 +120,7 @@ def _take(request: Request, key: str) -> tuple[KeptAnswer, bool]:
     if row is None:
         raise KeyBusy  # it was given back in this instant
     # Whoever took it died before they wrote anything, or will find that it is theirs no more.
-    dead_since = now - timedelta(seconds=most_seconds() + _MARGIN_SECONDS)
+    dead_since = now - timedelta(seconds=longest_seconds() + _MARGIN_SECONDS)
     abandoned = KeptAnswer.objects.filter(pk=row.pk, status__isnull=True, kept_at=row.kept_at, kept_at__lt=dead_since)
     if abandoned.update(kept_at=now, request=_fingerprint(request)):
         row.kept_at = now
