@@ -63,6 +63,21 @@ def durations(**_: Any) -> list[CheckMessage]:
     return problems
 
 
+@register()
+def requests_are_no_transactions(**_: Any) -> list[CheckMessage]:
+    """Our own views are exempt; what somebody else's do inside their request's transaction, we cannot know."""
+    return [
+        Warning(
+            f"ATOMIC_REQUESTS is on for the database {alias!r}",
+            hint="Strict writes, and those that wait, are refused inside a transaction (users.sync.strict."
+            "WithinTransaction): mark views that make them with transaction.non_atomic_requests.",
+            id="usersync.W020",
+        )
+        for alias in connections
+        if connections[alias].settings_dict["ATOMIC_REQUESTS"]
+    ]
+
+
 @register(Tags.database)
 def triggers_in_place(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """The triggers are there, where the tables are.

@@ -9,17 +9,19 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, transaction
 
 from users import permissions, services
-from users.models import StrictWrite, User, UserSync
+from users.models import User, UserSync
 from users.models.strict import Kind
 from users.permissions import OPERATOR, Account, Right
 from users.services import PersonValues
 from users.sync import strict, wake
 from users.sync.follow import follow
+from users.sync.patience import retrying
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +138,8 @@ def delete(
 
 def _write(user_uuid: UUID, write: Callable[[], User | None], consistency: Consistency, kept: Kept) -> Written:
     waits = consistency.mode is Mode.WAIT
+    if waits:
+        strict.require_no_transaction()
     with wake.quiet(when=waits), transaction.atomic():
         user = write()
         kept(user)
@@ -143,25 +147,45 @@ def _write(user_uuid: UUID, write: Callable[[], User | None], consistency: Consi
     return Written(user_uuid, user, level)
 
 
-def _strictly(
-    opened: Callable[[], tuple[Kind, User, list[str], str]], write: Callable[[], User | None], kept: Kept
-) -> Written:
-    strict_write = _opened(opened)
+_Opening = Callable[[], tuple[Kind, User, list[str], str]]
+
+
+def _strictly(opening: _Opening, write: Callable[[], User | None], kept: Kept) -> Written:
+    strict.require_no_transaction()
+    opened = _opened(opening)
+    user_uuid = opened.strict_write.user_uuid
     written: list[User | None] = []
 
     try:
         with wake.quiet():
-            strict.carry_out(strict_write, lambda: written.append(write()), lambda: kept(written[0]))
+            strict.carry_out(opened, lambda: written.append(write()), lambda: kept(written[0]))
     finally:
-        _wake_what_is_owed(strict_write.user_uuid)
-    return Written(strict_write.user_uuid, written[0])
+        _wake_what_is_owed(user_uuid)
+    return Written(user_uuid, written[0])
 
 
-def _opened(opened: Callable[[], tuple[Kind, User, list[str], str]]) -> StrictWrite:
+def _opened(opening: _Opening) -> strict.Opened:
+    """Raises `NotAccepted` where not all targets can be asked, not even after a few tries."""
+
+    def once() -> strict.Opened | strict.NotAccepted:
+        try:
+            return _opened_once(opening)
+        except strict.NotAccepted as refused:
+            if not refused.passes:
+                raise
+            return refused
+
+    opened = retrying(lambda last: isinstance(last, strict.NotAccepted), within_seconds=inf)(once)
+    if isinstance(opened, strict.NotAccepted):
+        raise opened
+    return opened
+
+
+def _opened_once(opening: _Opening) -> strict.Opened:
     for _ in range(_OPENINGS):
         try:
             with transaction.atomic():
-                kind, user, groups, base = opened()
+                kind, user, groups, base = opening()
                 return strict.open_write(kind, user, groups, base=base)
         except IntegrityError:
             continue  # another strict write took the username in the same instant: choose again

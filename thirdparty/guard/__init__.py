@@ -18,6 +18,7 @@ from thirdparty.errors import CapabilityMissing, OutcomeUnknown, TargetError, Ta
 from thirdparty.guard import admission, breaker, rate, store
 from thirdparty.guard.admission import Admission
 from thirdparty.guard.breaker import Judgement, Probe
+from thirdparty.guard.openness import Openness, openness
 from thirdparty.guard.probe import probe
 from thirdparty.guard.standing import Breaker, Ruling, Standing
 from thirdparty.http import NOTHING_SENT
@@ -25,6 +26,7 @@ from thirdparty.models import Target
 
 __all__ = [
     "Admission",
+    "Openness",
     "Probe",
     "Ruling",
     "admit",
@@ -34,6 +36,7 @@ __all__ = [
     "clock",
     "give_back",
     "in_doubt",
+    "openness",
     "pause",
     "probe",
     "report",

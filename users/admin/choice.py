@@ -18,7 +18,7 @@ from users.models import User, UserSync
 from users.permissions import Account, NotAllowed
 from users.sync import wake
 from users.sync.follow import follow
-from users.sync.strict import ChangedMeanwhile, NotAccepted, Underway
+from users.sync.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
 
 DETAILS = ("name", "phone", "email", "username", "is_active", "groups")
 WAIT_SECONDS = 10.0
@@ -99,7 +99,7 @@ class ConsistencyChoice:
         except NotAccepted as refused:
             request.refusal = f"Nothing was saved. {' '.join(_said(verdict) for verdict in refused.verdicts)}"
             return None
-        except (Underway, ChangedMeanwhile) as refused:
+        except (Underway, ChangedMeanwhile, TargetsDiffer) as refused:
             request.refusal = f"Nothing was saved: {refused}. Try again in a moment."
             return None
         except ValidationError as problem:

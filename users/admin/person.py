@@ -7,8 +7,10 @@ from typing import Any, cast
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
@@ -110,6 +112,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 
+    @method_decorator(transaction.non_atomic_requests)
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -122,6 +125,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
             request, user, lambda: super(PersonAdmin, self).change_view(request, object_id, form_url, context)
         )
 
+    @method_decorator(transaction.non_atomic_requests)
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

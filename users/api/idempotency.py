@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.renderers import JSONRenderer
@@ -28,6 +28,8 @@ from users.sync.strict import longest_seconds
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _MARGIN_SECONDS = 30.0
+_NOW = Now() + timedelta()
+"""By the database's clock. A sum: the bare function is stored by SQLite with fewer digits than Django compares by."""
 
 PARAMETERS = [
     OpenApiParameter(
@@ -109,22 +111,24 @@ def once(request: Request, write: Callable[[Receipt], Response]) -> Response:
 
 
 def _take(request: Request, key: str) -> tuple[KeptAnswer, bool]:
-    now = timezone.now()
     own = {"account_id": request.user.pk, "key": key}
     try:
         with transaction.atomic():
-            return KeptAnswer.objects.create(**own, request=_fingerprint(request), kept_at=now), True
+            taken = KeptAnswer.objects.create(**own, request=_fingerprint(request), kept_at=_NOW)
+            taken.refresh_from_db(fields=["kept_at"])
+            return taken, True
     except IntegrityError:
         pass
     row = KeptAnswer.objects.filter(**own).first()
     if row is None:
         raise KeyBusy  # it was given back in this instant
     # Whoever took it died before they wrote anything, or will find that it is theirs no more.
-    dead_since = now - timedelta(seconds=longest_seconds() + _MARGIN_SECONDS)
+    dead_since = _NOW - timedelta(seconds=longest_seconds() + _MARGIN_SECONDS)
     abandoned = KeptAnswer.objects.filter(pk=row.pk, status__isnull=True, kept_at=row.kept_at, kept_at__lt=dead_since)
-    if abandoned.update(kept_at=now, request=_fingerprint(request)):
-        row.kept_at = now
-        return row, True
+    with transaction.atomic():
+        if abandoned.update(kept_at=_NOW, request=_fingerprint(request)):
+            row.refresh_from_db(fields=["kept_at"])
+            return row, True
     return row, False
 
 

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     KEY_REUSED = "key-reused"
     NOT_ACCEPTED = "not-accepted"
+    TARGETS_DIFFER = "targets-differ"
     TOO_MANY_REQUESTS = "too-many-requests"
     UNFORESEEN = "unforeseen"
     BUSY = "busy"

@@ -29,11 +29,13 @@ from users.api.kinds import OF_FRAMEWORK, TYPE, Kind
 from users.permissions import NotAllowed
 from users.services import Outdated
 from users.sync.contention import is_contention
-from users.sync.strict import ChangedMeanwhile, NotAccepted, Underway
+from users.sync.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+_OPERATORS_SECONDS = 60
+"""What an operator has to put right does not pass in a moment."""
 _UNFORESEEN = "Something went wrong here. It has been logged."
 _BUSY = "Others were writing what this request has to write, so nothing was changed. Send it again a little later."
 _UNAVAILABLE = "The database does not answer. Send the request again later, a POST with its Idempotency-Key."
@@ -84,8 +86,13 @@ def _expected(exc: Exception, path: str) -> Response | None:
     elif isinstance(exc, NotAccepted):
         kind = Kind.NOT_ACCEPTED
         status = HTTPStatus.FAILED_DEPENDENCY
-        detail = "Not every target accepted, so nothing was changed here; what a target took is being undone."
+        undone = "what a target took is being undone" if exc.asked else "no target was asked"
+        detail = f"Not every target accepted, so nothing was changed here; {undone}."
         extra["targets"] = [asdict(verdict) for verdict in exc.verdicts]
+    elif isinstance(exc, TargetsDiffer):
+        kind = Kind.TARGETS_DIFFER
+        status, detail = HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was asked or changed: {exc}."
+        headers["Retry-After"] = str(_OPERATORS_SECONDS)
     else:
         return None
     set_rollback()

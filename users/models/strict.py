@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
 
@@ -19,6 +19,12 @@ class Kind(models.TextChoices):
 class StrictWriteQuerySet(models.QuerySet["StrictWrite"]):
     def of(self, user_uuid: UUID) -> StrictWriteQuerySet:
         return self.filter(user_uuid=user_uuid)
+
+    def seconds_left(self) -> float | None:
+        """How long the first of these may still stand, by the database's clock; None where there is none."""
+        left = ExpressionWrapper(F("expires_at") - Now(), models.DurationField())
+        found = self.annotate(left=left).values_list("left", flat=True).first()
+        return None if found is None else float(found.total_seconds())
 
     def standing(self) -> StrictWriteQuerySet:
         return self.filter(expires_at__gt=Now())

@@ -9,43 +9,63 @@ from functools import partial
 from thirdparty.connector import RemoteUser
 from users.models import StrictWrite, User
 from users.models.strict import Kind
+from users.sync import desired
 from users.sync.desired import Desired, prepared
 from users.sync.lease import Lease
 from users.sync.mapping import wanted
 from users.sync.roles import roles_at
-from users.sync.settlement import Ended, Next
+from users.sync.settlement import Ended, Next, Settlement
+from users.sync.verdict import TRUST
 
 
-def desired(token: str, target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
-    """What the target is to hold, should the strict write be accepted, by the record's key."""
-    return {lease.key: prepared(lease.key, partial(_wanted, token, target, lease.remote_username)) for lease in leases}
+class Candidate:
+    """The candidate of one open strict write, in the place of the user as they are."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._unwanted: set[str] = set()
+
+    def desired(self, target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
+        """What the target is to hold, should the strict write be accepted, by the record's key."""
+        present = desired.desired(target, leases)
+        self._unwanted = {key for key, goal in present.items() if goal == Desired()}
+        return {
+            lease.key: prepared(lease.key, partial(self._wanted, target, lease.remote_username)) for lease in leases
+        }
+
+    def _wanted(self, target_name: str, remote_username: str) -> RemoteUser | None:
+        strict_write = StrictWrite.objects.get(token=self._token)
+        if strict_write.kind == Kind.DELETE:
+            return None
+        values = dict(strict_write.candidate)
+        groups = values.pop("groups")
+        user = User(uuid=strict_write.user_uuid, **values)
+        roles = roles_at(target_name, groups) if user.is_active else {}
+        return wanted(user, remote_username=remote_username or user.username, roles=roles)
+
+    def only_facts(self, ended: Ended) -> Ended:
+        """What a candidate's step leaves in the row: the facts about the remote record and nothing else."""
+        return replace(
+            ended,
+            settlement=only_facts(ended.lease, ended.settlement, wanted_anyway=ended.lease.key not in self._unwanted),
+        )
 
 
-def _wanted(token: str, target_name: str, remote_username: str) -> RemoteUser | None:
-    strict_write = StrictWrite.objects.get(token=token)
-    if strict_write.kind == Kind.DELETE:
-        return None
-    values = dict(strict_write.candidate)
-    groups = values.pop("groups")
-    user = User(uuid=strict_write.user_uuid, **values)
-    roles = roles_at(target_name, groups) if user.is_active else {}
-    return wanted(user, remote_username=remote_username or user.username, roles=roles)
-
-
-def only_facts(ended: Ended) -> Ended:
-    """What a candidate's step leaves in the row: the facts about the remote record and nothing else.
+def only_facts(lease: Lease, result: Settlement, *, wanted_anyway: bool) -> Settlement:
+    """The settlement of a candidate's step. Pure.
 
     Neither acknowledged nor parked: the row stays owed, so that whatever becomes of the strict write,
-    the record is brought level with the user as they are. A record adopted for somebody who is not
-    there yet counts as taken on trust until then: it is unlinked, not deleted, should they never come.
+    the record is brought level with the user as they are. ``wanted_anyway``: that, too, means a record at this
+    target. Where it does not, one that was there before counts as taken on trust until the candidate is accepted:
+    it is unlinked, not deleted, should that not come about.
     """
-    result = ended.settlement
-    not_there_yet = ended.lease.deleted and bool(result.adopted)
-    facts = replace(
+    found = result.remote_id is not None and lease.remote_id is None and not result.acknowledged
+    # What our own unanswered add made carries our external id, and is taken back as what it is: ours.
+    was_there = found and (bool(result.adopted) or lease.add_key is None)
+    return replace(
         result,
         acknowledged=False,
         parked="",
         next=Next.NOW,
-        adopted="trust" if not_there_yet else result.adopted,
+        adopted=TRUST if was_there and not wanted_anyway else result.adopted,
     )
-    return replace(ended, settlement=facts)

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connections
 
 from thirdparty import targets
+from thirdparty.models import Target
 from users.models import UserSync
 from users.models.sync import State
 from users.sync import wake
@@ -29,6 +30,7 @@ _WATCH_EVERY_SECONDS = 0.05
 def follow(user_uuid: UUID, *, within_seconds: float) -> bool:
     """Bring this user's records level here and now; True when every target has followed within the time.
 
+    Every target that is in use by the database: one that this process does not know is left to a worker, and watched.
     What is unfinished goes on without the caller: a call under way is settled in its thread, and
     a worker is woken for the rest. Raises nothing: the change is saved, whatever becomes of it here.
     """
@@ -42,7 +44,8 @@ def follow(user_uuid: UUID, *, within_seconds: float) -> bool:
 
 
 def _followed(user_uuid: UUID, deadline: float, within_seconds: float) -> bool:
-    rows = list(UserSync.objects.filter(user_uuid=user_uuid, target__in=targets.names()))
+    in_use = Target.objects.filter(enabled=True).values("name")
+    rows = list(UserSync.objects.filter(user_uuid=user_uuid, target__in=in_use))
     if not rows:
         return True
     threads = ThreadPoolExecutor(len(rows), thread_name_prefix="follow")
@@ -54,6 +57,9 @@ def _followed(user_uuid: UUID, deadline: float, within_seconds: float) -> bool:
 
 def _follow(row: UserSync, deadline: float) -> bool:
     try:
+        if row.target not in targets.names():
+            wake.sync_user(row.target, row.key)
+            return _levelled(row.key, deadline)
         seen = row
 
         def once() -> UserSync:
@@ -71,6 +77,15 @@ def _follow(row: UserSync, deadline: float) -> bool:
         return False
     finally:
         connections.close_all()
+
+
+def _levelled(key: str, deadline: float) -> bool:
+    """Whether somebody else brings the record level before the deadline."""
+    while True:
+        row = _watch(key, deadline)
+        if row is None or _over(row) or time.monotonic() >= deadline:
+            return row is not None and row.state in LEVEL
+        time.sleep(_WATCH_EVERY_SECONDS)
 
 
 def _over(row: UserSync) -> bool:

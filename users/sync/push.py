@@ -10,7 +10,9 @@ from functools import partial
 
 from thirdparty import guard, targets
 from users.models import UserSync
-from users.sync import ask, candidates, limits, outbox, ruling, step
+from users.sync import ask, limits, outbox, ruling, step
+from users.sync.candidates import Candidate
+from users.sync.lease import Lease
 from users.sync.settlement import Settlement
 
 PATIENCE_SECONDS = 2.0
@@ -21,14 +23,14 @@ RETRY_PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What one step for this ``generation`` came to. ``row`` is None when the lease had been lost.
+    """What one step under this ``lease`` came to. ``row`` is None when the lease had been lost.
 
     ``asked``: a harmless call was asked whether the target is well, and whoever came meanwhile was turned away.
     """
 
     settlement: Settlement
     row: UserSync | None
-    generation: int
+    lease: Lease
     asked: bool = False
 
     @property
@@ -54,18 +56,19 @@ def push(target_name: str, key: str, *, stamp: datetime | None = None, strict: s
     if not admission.granted:
         return None
     claim = partial(outbox.claim, [key], stamp=stamp, strict=strict)
-    steps = step.begin(target, admission, claim, read=partial(candidates.desired, strict) if strict else None)
+    candidate = Candidate(strict) if strict is not None else None
+    steps = step.begin(target, admission, claim, read=candidate.desired if candidate is not None else None)
     guard.give_back(target_name, admission, made=sum(each.asks for each in steps))
     if not steps:
         return None
     in_doubt = threading.Event()
     ended = ruling.heed(ask.ask(steps[0]), doubt=in_doubt.set)
-    kept = candidates.only_facts(ended) if strict else ended
+    kept = candidate.only_facts(ended) if candidate is not None else ended
     settled = step.finish(target, [kept], grace_seconds=limits.backoff().grace_seconds)
     if in_doubt.is_set():
         # Only now: the record's lease need not outlive another call.
         ruling.obey(guard.ask(target_name))
-    return Pushed(ended.settlement, settled.rows.get(key), ended.lease.generation, in_doubt.is_set())
+    return Pushed(ended.settlement, settled.rows.get(key), ended.lease, in_doubt.is_set())
 
 
 def _admission(target_name: str, *, worth: Callable[[], bool], patience_seconds: float) -> guard.Admission:

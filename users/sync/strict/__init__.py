@@ -1,6 +1,6 @@
 """Strict writes: every target accepts the candidate first, or nothing stays (PROTOCOL 14).
 
-`opening` keeps the candidate in a row, `asking` asks one target after the other, then `applying` makes the change
+`readiness` looks whether all targets are open for it, `opening` keeps the candidate in a row, `asking` asks one target after the other, then `applying` makes the change
 here, or `taking_back` ends it without. A process that dies in between leaves an open row that expires, and what the
 targets took by then is owed already (`users.sync.outbox.claim`): ordinary convergence towards the unchanged user
 undoes it.
@@ -8,18 +8,23 @@ undoes it.
 
 from users.sync.strict.carrying_out import carry_out
 from users.sync.strict.durations import longest_seconds
-from users.sync.strict.errors import ChangedMeanwhile, NotAccepted, Underway, Verdict
-from users.sync.strict.opening import open_write, require_none
+from users.sync.strict.errors import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway, Verdict, WithinTransaction
+from users.sync.strict.opening import Opened, open_write, require_none
+from users.sync.strict.outermost import require_no_transaction
 from users.sync.strict.taking_back import sweep, take_back
 
 __all__ = [
     "ChangedMeanwhile",
     "NotAccepted",
+    "Opened",
+    "TargetsDiffer",
     "Underway",
     "Verdict",
+    "WithinTransaction",
     "carry_out",
     "longest_seconds",
     "open_write",
+    "require_no_transaction",
     "require_none",
     "sweep",
     "take_back",

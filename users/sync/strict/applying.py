@@ -13,18 +13,20 @@ from users.sync.outbox import strict_rows
 from users.sync.roles import hold
 from users.sync.strict.asking import Accepted
 from users.sync.strict.errors import ChangedMeanwhile
+from users.sync.strict.readiness import enabled
 
 
 def apply(
     strict_write: StrictWrite, accepted: Sequence[Accepted], write: Callable[[], Any], kept: Callable[[], Any]
 ) -> None:
     try:
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
             # The user first, then the strict write, roles, and the records: everybody locks in this order.
             user = User.objects.select_for_update().filter(uuid=strict_write.user_uuid).first()
             ended, _ = StrictWrite.objects.filter(token=strict_write.token, expires_at__gt=Now()).delete()
             if not ended:
                 raise ChangedMeanwhile("the time for this write was over before the targets had answered")
+            _require_all(accepted)
             hold(strict_write.groups)
             keys = [acceptance.key for acceptance in accepted]
             rows = {row.key: row for row in UserSync.objects.select_for_update().filter(key__in=keys).order_by("key")}
@@ -37,3 +39,10 @@ def apply(
             kept()
     except IntegrityError:
         raise ChangedMeanwhile("the username was taken, or a group removed, while the targets were asked") from None
+
+
+def _require_all(accepted: Sequence[Accepted]) -> None:
+    """One that was enabled meanwhile has accepted nothing. One that comes later is owed this change, as any."""
+    missing = enabled() - {acceptance.target for acceptance in accepted}
+    if missing:
+        raise ChangedMeanwhile(f"target {', '.join(sorted(missing))} came into use while the others were asked")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from thirdparty import targets
 from users.models import StrictWrite, UserSync
-from users.models.strict import Kind
 from users.sync import wake
 from users.sync.patience import retrying
-from users.sync.push import push
+from users.sync.push import Pushed, push
 from users.sync.roles import roles_at
-from users.sync.settlement import Next, Settlement
+from users.sync.settlement import Next
+from users.sync.strict import readiness
 from users.sync.strict.errors import Verdict
 
 _STEPS_PER_TRY = 10
@@ -21,6 +20,8 @@ _STEPS_PER_TRY = 10
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
+    """What one target took: the candidate, at this generation of the record, in these roles; ``adopted``: as the row's."""
+
     target: str
     key: str
     generation: int
@@ -32,59 +33,78 @@ class Accepted:
         return row.generation == self.generation and roles_at(self.target, groups) == self.roles
 
 
-def ask_all(strict_write: StrictWrite, deadline: float) -> tuple[list[Verdict], list[Accepted]]:
+def ask_all(strict_write: StrictWrite, names: Sequence[str], deadline: float) -> tuple[list[Verdict], list[Accepted]]:
+    """Ask these targets in this order, until one does not accept: what each said, and the acceptances.
+
+    No try begins after ``deadline``, on this process's monotonic clock.
+    """
     verdicts: list[Verdict] = []
     accepted: list[Accepted] = []
-    for name in targets.names():
+    for name in names:
         if verdicts and not verdicts[-1].accepted:
-            verdicts.append(Verdict(name, accepted=False, reason="not_asked", message="another target refused first"))
+            verdicts.append(readiness.not_asked(name, "another target refused first"))
             continue
-        key = wake.sync_key(name, strict_write.user_uuid)
-        ask = retrying(lambda answer: answer[2], within_seconds=deadline - time.monotonic())
-        verdict, acceptance, _ = ask(_ask, strict_write, name, key)
-        verdicts.append(verdict)
-        if acceptance is not None:
-            accepted.append(acceptance)
+        question = _Question(strict_write, name)
+        ask = retrying(lambda answer: answer.passes, within_seconds=deadline - time.monotonic())
+        answer: _Answer = ask(question.put)
+        verdicts.append(answer.verdict)
+        if answer.accepted is not None:
+            accepted.append(answer.accepted)
     return verdicts, accepted
 
 
-def _ask(strict_write: StrictWrite, name: str, key: str) -> tuple[Verdict, Accepted | None, bool]:
-    """One try at one target: the verdict, the acceptance, and whether another try may change it."""
-    roles = roles_at(name, strict_write.groups)
-    for _ in range(_STEPS_PER_TRY):
-        pushed = push(name, key, strict=strict_write.token)
-        if pushed is None:
-            return Verdict(name, accepted=False, reason="unavailable", message=_why_not(key)), None, True
-        result = pushed.settlement
-        if pushed.row is None:
-            return Verdict(name, accepted=False, reason="late", message="the answer came too late"), None, False
-        wake.heir(pushed.row)
-        if pushed.row.parked:
-            # A candidate's step parks nothing: what the target answered could not be kept, so it cannot be relied on.
-            return Verdict(name, accepted=False, reason=pushed.row.parked, message=pushed.row.last_error), None, False
-        if result.acknowledged:
-            # For a create `candidates.only_facts` wrote "trust"; the policy is what really made it ours.
-            by_policy = strict_write.kind == Kind.CREATE and result.adopted
-            adopted = targets.config(name).adopt if by_policy else result.adopted
-            return Verdict(name, accepted=True), Accepted(name, key, pushed.generation, adopted, roles), False
-        if result.failed or result.next is not Next.NOW:
-            return Verdict(name, accepted=False, **_said(result)), None, not result.parked
-    return Verdict(name, accepted=False, reason="undecided", message="the target keeps changing"), None, False
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """``passes``: another try may change it."""
+
+    verdict: Verdict
+    accepted: Accepted | None = None
+    passes: bool = False
 
 
-def _said(result: Settlement) -> dict[str, str]:
-    if result.failed:
-        return {"reason": result.reason, "message": result.message}
-    return {"reason": "unknown", "message": "an unanswered request may still take effect"}
+class _Question:
+    """A candidate that is put to one target, as often as it takes."""
 
+    def __init__(self, strict_write: StrictWrite, name: str) -> None:
+        self._strict_write = strict_write
+        self._name = name
+        self._key = wake.sync_key(name, strict_write.user_uuid)
+        # Why the record is ours; the row says "trust" until the candidate is accepted (`users.sync.candidates`).
+        self._adopted: str | None = None
 
-def _why_not(key: str) -> str:
-    row = UserSync.objects.filter(key=key).first()
-    if row is None:
-        return "the target is not in use"
-    if row.lease_token is not None:
-        return "a worker is busy with this record"
-    others = UserSync.objects.filter(target=row.target, remote_username=row.remote_username, may_exist=True)
-    if row.remote_username and others.exclude(key=key).exists():
-        return "another record still holds the username at the target"
-    return "nothing is sent to the target at present"
+    def put(self) -> _Answer:
+        """One try: steps until the target has accepted or refused."""
+        roles = roles_at(self._name, self._strict_write.groups)
+        for _ in range(_STEPS_PER_TRY):
+            pushed = push(self._name, self._key, strict=self._strict_write.token)
+            if pushed is None:
+                return _Answer(self._unavailable(), passes=True)
+            if pushed.row is None:
+                return self._refused("late", "the answer came too late")
+            wake.heir(pushed.row)
+            self._note(pushed)
+            if pushed.row.parked:
+                # A candidate's step parks nothing: what the target answered could not be kept, so it cannot be relied on.
+                return self._refused(pushed.row.parked, pushed.row.last_error)
+            result = pushed.settlement
+            if result.acknowledged:
+                accepted = Accepted(self._name, self._key, pushed.lease.generation, self._adopted or "", roles)
+                return _Answer(Verdict(self._name, accepted=True), accepted)
+            if result.failed:
+                return self._refused(result.reason, result.message, passes=not result.parked)
+            if result.next is not Next.NOW:
+                return self._refused("unknown", "an unanswered request may still take effect", passes=True)
+        return self._refused("undecided", "the target keeps changing")
+
+    def _note(self, pushed: Pushed) -> None:
+        if self._adopted is None or pushed.settlement.adopted != pushed.lease.adopted:
+            self._adopted = pushed.settlement.adopted
+
+    def _refused(self, reason: str, message: str, *, passes: bool = False) -> _Answer:
+        return _Answer(Verdict(self._name, accepted=False, reason=reason, message=message), passes=passes)
+
+    def _unavailable(self) -> Verdict:
+        found = readiness.obstacle(self._name, self._strict_write.user_uuid, self._strict_write.username)
+        return found or Verdict(
+            self._name, accepted=False, reason="unavailable", message="nothing is sent to the target at present"
+        )

@@ -6,22 +6,23 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from users.models import StrictWrite
 from users.sync.strict import applying, asking, taking_back
 from users.sync.strict.durations import patience_seconds
 from users.sync.strict.errors import NotAccepted, Verdict
+from users.sync.strict.opening import Opened
 
 
-def carry_out(strict_write: StrictWrite, write: Callable[[], Any], kept: Callable[[], Any]) -> None:
+def carry_out(opened: Opened, write: Callable[[], Any], kept: Callable[[], Any]) -> None:
     """Ask every target; all accept → ``write`` is called in the transaction that ends the strict write.
 
     ``kept``: called there, too, once the records say that the targets have it.
     Raises `NotAccepted` or `ChangedMeanwhile` once everything is taken back (what a target took
     is undone by ordinary convergence, which is owed from then on).
     """
+    strict_write, names = opened.strict_write, opened.targets
     deadline = time.monotonic() + patience_seconds()
     try:
-        verdicts, accepted = asking.ask_all(strict_write, deadline)
+        verdicts, accepted = asking.ask_all(strict_write, names, deadline)
         _require_accepted(verdicts)
         applying.apply(strict_write, accepted, write, kept)
     except BaseException:
