@@ -6,6 +6,7 @@ import time
 from array import array
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.invariants import broken, unfinished
@@ -23,7 +24,7 @@ class Violation:
 
     what: str
     trace: tuple[str, ...]
-    state: State
+    state: Any
 
     def __str__(self) -> str:
         lines = [self.what, *(f"{number:4}. {label}" for number, label in enumerate(self.trace, start=1))]
@@ -32,9 +33,11 @@ class Violation:
 
 @dataclass(slots=True)
 class Exploration:
-    """What a search came to. ``longest``: so many steps of one generation without an acknowledgement were taken."""
+    """What a search came to. ``longest``: so many steps of one generation without an acknowledgement were taken.
+    ``at_rest``: the states in which nothing happens any more by itself.
+    """
 
-    configuration: Configuration
+    configuration: Any
     states: int = 0
     moves: int = 0
     quiescent: int = 0
@@ -42,6 +45,7 @@ class Exploration:
     longest: int = 0
     violation: Violation | None = None
     memo: Memo = field(default_factory=Memo, repr=False)
+    at_rest: list[Any] = field(default_factory=list, repr=False)
 
 
 @cache
@@ -52,24 +56,42 @@ def explored(configuration: Configuration) -> Exploration:
 
 def explore(configuration: Configuration, rules: Rules) -> Exploration:
     """Visit every state, or stop at the first violation."""
-    return _Search(configuration, rules).run()
+    return _Records(configuration, rules).run()
 
 
-class _Search:
-    def __init__(self, configuration: Configuration, rules: Rules) -> None:
+class Search:
+    """Visits every state that ``moves`` lead to. What a state is, where it begins and what must hold, subclasses say."""
+
+    def __init__(self, configuration: Any, moves: Any, packing: Packing) -> None:
         self.configuration = configuration
-        self.moves = Moves(configuration, rules)
-        self.packing = Packing()
+        self.moves = moves
+        self.packing = packing
         self.numbers: dict[int, int] = {}
         self.packed: list[int] = []
         self.parents = array("q")
         # The driven moves, source and destination, to look for circles afterwards.
         self.sources, self.destinations = array("I"), array("I")
 
+    def beginning(self) -> Any:
+        raise NotImplementedError
+
+    def broken(self, state: Any) -> str:
+        """The invariant that this state breaks, in words; empty for none."""
+        raise NotImplementedError
+
+    def unfinished(self, state: Any) -> str:
+        """What is wrong in a state in which nothing happens any more by itself; empty for nothing."""
+        raise NotImplementedError
+
+    def fruitless(self, state: Any) -> int:
+        """How many steps a record has taken without an acknowledgement."""
+        raise NotImplementedError
+
     def run(self) -> Exploration:
+        """Every state, or as many as it takes to the first violation."""
         started = time.perf_counter()
         result = Exploration(self.configuration, memo=self.moves.memo)
-        self._number(beginning(self.configuration.budget, self.configuration.records), -1)
+        self._number(self.beginning(), -1)
         position = 0
         while position < len(self.packed) and result.violation is None:
             result.violation = self._expand(position, result)
@@ -90,8 +112,8 @@ class _Search:
             known = len(self.packed)
             number = self._number(after, position)
             if number == known:
-                result.longest = max(result.longest, *(row.fruitless for row in after.rows))
-                what = broken(after, self.configuration)
+                result.longest = max(result.longest, self.fruitless(after))
+                what = self.broken(after)
                 if what:
                     return self._violation(what, position, label, after)
             if driven:
@@ -100,12 +122,13 @@ class _Search:
                 self.destinations.append(number)
         if quiet:
             result.quiescent += 1
-            what = unfinished(state, self.configuration)
+            result.at_rest.append(state)
+            what = self.unfinished(state)
             if what:
                 return Violation(what, self._trace(position), state)
         return None
 
-    def _number(self, state: State, parent: int) -> int:
+    def _number(self, state: Any, parent: int) -> int:
         packed = self.packing.pack(state)
         number = self.numbers.setdefault(packed, len(self.packed))
         if number == len(self.packed):
@@ -113,7 +136,7 @@ class _Search:
             self.parents.append(parent)
         return number
 
-    def _violation(self, what: str, position: int, label: str, after: State) -> Violation:
+    def _violation(self, what: str, position: int, label: str, after: Any) -> Violation:
         return Violation(what, (*self._trace(position), label), after)
 
     def _trace(self, position: int) -> tuple[str, ...]:
@@ -150,3 +173,22 @@ class _Search:
             return None
         position = next(number for number in range(count) if incoming[number])
         return Violation(LIVELOCK, self._trace(position), self.packing.unpack(self.packed[position]))
+
+
+class _Records(Search):
+    """The records of one target."""
+
+    def __init__(self, configuration: Configuration, rules: Rules) -> None:
+        super().__init__(configuration, Moves(configuration, rules), Packing())
+
+    def beginning(self) -> State:
+        return beginning(self.configuration.budget, self.configuration.records)
+
+    def broken(self, state: State) -> str:
+        return broken(state, self.configuration)
+
+    def unfinished(self, state: State) -> str:
+        return unfinished(state, self.configuration)
+
+    def fruitless(self, state: State) -> int:
+        return max(row.fruitless for row in state.rows)

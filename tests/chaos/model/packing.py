@@ -27,20 +27,21 @@ class _Register:
 
 
 class Packing:
-    """Packs a state into one integer and back: each part is registered once."""
+    """Packs a state of this kind, a named tuple, into one integer and back: each part is registered once."""
 
-    def __init__(self) -> None:
-        self._parts = tuple(_Register() for _ in State._fields)
+    def __init__(self, kind: Any = State) -> None:
+        self._kind = kind
+        self._parts = tuple(_Register() for _ in kind._fields)
 
-    def pack(self, state: State) -> int:
+    def pack(self, state: Any) -> int:
         packed = 0
         for register, part in zip(self._parts, state, strict=True):
             packed = packed << _BITS | register.number(part)
         return packed
 
-    def unpack(self, packed: int) -> State:
+    def unpack(self, packed: int) -> Any:
         parts = []
         for register in reversed(self._parts):
             parts.append(register.values[packed & _MASK])
             packed >>= _BITS
-        return State(*reversed(parts))
+        return self._kind(*reversed(parts))

@@ -37,7 +37,8 @@ class Worker(NamedTuple):
     """A worker that holds a lease, or thinks so. An idle or a killed one is not in the state at all.
 
     ``holds``: its token is still the row's. ``frozen``: it outlived its lease. ``covered``: as `Request`'s.
-    ``dropped``: its request can no longer land. ``wrote``: its request may have been sent.
+    ``dropped``: its request can no longer land. ``wrote``: its request may have been sent. ``strict``: what it does
+    for a strict write (`tests.chaos.model.strict`).
     """
 
     step: Step
@@ -49,6 +50,7 @@ class Worker(NamedTuple):
     wrote: bool = False
     answer: Answer | tuple[()] = ()
     result: Result | tuple[()] = ()
+    strict: str = ""
 
     @property
     def request(self) -> Request:

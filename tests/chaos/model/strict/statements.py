@@ -1,0 +1,39 @@
+"""What the statements of strict writes do to a row. Pure.
+
+`tests.chaos.test_strict_model_matches_sql` runs the real ones on each row that the model reaches.
+"""
+
+from __future__ import annotations
+
+from tests.chaos.model import transitions
+from tests.chaos.model.row import Held, Row
+
+
+def claim(row: Row) -> tuple[Row, Held] | None:
+    """`outbox.claim` by the holder of the strict write: due or not, parked or not; owed from here on."""
+    claimed = transitions.claim(row._replace(due="now", parked="", deleted=False), has_user=True, rival=False)
+    if claimed is None:
+        return None
+    leased, held = claimed
+    leased = leased._replace(generation=row.generation + 1, fruitless=0, parked=row.parked, deleted=row.deleted)
+    return leased, held._replace(generation=leased.generation, fruitless=0)
+
+
+def owe_undoing(row: Row) -> Row:
+    """`strict_rows.owe_undoing`."""
+    if row.synced == row.generation:
+        return row
+    return row._replace(generation=row.generation + 1, due="now", parked="", fruitless=0)
+
+
+def wanted(row: Row) -> Row:
+    """The triggers, on a user who comes or is changed."""
+    return transitions.changed(row)._replace(deleted=False)
+
+
+def acknowledge(row: Row, adopted: str) -> Row:
+    """`strict_rows.acknowledge`, in the transaction of the write."""
+    if row.lease != "free":
+        return row
+    due = "recheck" if row.recheck != "none" else "none"
+    return row._replace(synced=row.generation, due=due, parked="", adopted=adopted, attempts=0)
