@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from tests.integration.conftest import converge, held_records, wanted_records
+from thirdparty.models import Target
 from thirdparty.sandbox.client import SandboxControl
 from users import services
 from users.models import User, UserSync
@@ -76,6 +77,18 @@ def test_a_strict_save_that_is_refused_shows_the_form_again_with_the_reason(
     sandbox.faults()
     converge()
     assert sandbox.users() == []
+
+
+def test_a_strict_save_that_not_every_target_can_be_asked_about_says_so(web: Client, sandbox: SandboxControl) -> None:
+    Target.objects.create(name="saas")
+    answer = web.post(f"{USERS}add/", ZHANG | {"consistency": "strict"})
+    assert "does not know target saas" in answer.content.decode()
+    Target.objects.filter(name="saas").delete()
+    Target.objects.update(paused=True, paused_reason="moving house")
+    answer = web.post(f"{USERS}add/", ZHANG | {"consistency": "strict"})
+    assert "moving house" in answer.content.decode()
+    assert not services.people().exists()
+    assert sandbox.ledger() == []
 
 
 def test_who_did_it_is_listed_in_the_history(web: Client) -> None:

@@ -11,6 +11,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from tests.integration.conftest import converge, held_records, wanted_records
+from thirdparty.models import Target
 from thirdparty.sandbox.client import SandboxControl
 from users.models import StrictWrite, User, UserSync
 from users.sync.strict import applying
@@ -112,6 +113,26 @@ def test_a_strict_write_that_is_not_accepted_is_424_with_each_targets_reason(
     sandbox.faults()
     converge()
     assert sandbox.users() == []
+
+
+def test_a_target_that_is_paused_is_named_and_nobody_was_asked(api: APIClient, sandbox: SandboxControl) -> None:
+    Target.objects.update(paused=True, paused_reason="moving house")
+    answer = api.post(PEOPLE + STRICT, ZHANG)
+    assert answer.status_code == 424
+    body = answer.json()
+    assert "no target was asked" in body["detail"]
+    assert (body["targets"][0]["reason"], "moving house" in body["targets"][0]["message"]) == ("paused", True)
+    assert sandbox.ledger() == []
+
+
+def test_a_target_that_this_process_does_not_know_is_503_and_named(api: APIClient, sandbox: SandboxControl) -> None:
+    Target.objects.create(name="saas")
+    answer = api.post(PEOPLE + STRICT, ZHANG)
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert int(answer["Retry-After"]) >= 1
+    assert "does not know target saas" in answer.json()["detail"]
+    assert sandbox.ledger() == []
+    assert not User.objects.filter(is_superuser=False).exists()
 
 
 def test_invalid_values_reach_no_target(api: APIClient, sandbox: SandboxControl) -> None:
