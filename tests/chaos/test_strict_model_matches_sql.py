@@ -12,12 +12,12 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from tests.chaos.model.decision import UUIDS, number
+from tests.chaos.model.decision import UUIDS
 from tests.chaos.model.materialised import LEASE_SECONDS, TOKEN, USERNAME, VISIBILITY_SECONDS, key_of, put, seen
-from tests.chaos.model.row import Held
 from tests.chaos.model.strict import statements
 from tests.chaos.model.strict.configurations import daily
 from tests.chaos.model.strict.exploration import explored
+from tests.chaos.test_model_matches_sql import facts
 from thirdparty import targets
 from users.models import StrictWrite, User
 from users.models.strict import Kind
@@ -113,11 +113,3 @@ def test_acknowledging_what_was_accepted() -> None:
         put(row, has_user=True)
         strict_rows.acknowledge(key_of(0), adopted=adopted)
         assert seen() == expected, row
-
-
-def facts(held: Lease) -> Held:
-    return Held(
-        generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
-        add_key=number(held.add_key), in_doubt=held.in_doubt, recheck_due=held.recheck_due, attempts=held.attempts,
-        crashes=held.crashes,
-    )  # fmt: skip
