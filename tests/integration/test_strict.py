@@ -165,7 +165,8 @@ def test_a_target_that_stays_busy_refuses_after_the_tries(sandbox: SandboxContro
     assert sandbox.users() == []
 
 
-def test_an_add_that_takes_effect_late_is_deleted_again(sandbox: SandboxControl) -> None:
+def test_an_add_that_takes_effect_late_is_deleted_again(sandbox: SandboxControl, settings: Any) -> None:
+    settings.SYNC_WAIT_TRIES = 1
     sandbox.faults(late_apply=True, late_seconds=0.3, late_answer="504", only={"calls": ["add"]})
     with pytest.raises(NotAccepted) as refused:
         create()
