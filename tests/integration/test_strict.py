@@ -170,7 +170,7 @@ def test_an_add_that_takes_effect_late_is_deleted_again(sandbox: SandboxControl,
     sandbox.faults(late_apply=True, late_seconds=0.3, late_answer="504", only={"calls": ["add"]})
     with pytest.raises(NotAccepted) as refused:
         create()
-    assert refused.value.verdicts[0].reason == "unknown"
+    assert refused.value.verdicts[0].reason == "http_504"
     time.sleep(0.4)
     converge()
     assert sandbox.users() == []
