@@ -11,7 +11,6 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.utils import timezone
 
 from tests.integration.conftest import at_once, effects, held_records, wanted_records
 from tests.integration.strictly import STRICT, ZHANG, Killed, converge, create, expire, rows

@@ -156,13 +156,13 @@ BUGS = {
     "an edit is not recorded": Bug(Rules(changed=lambda row: row), REUSE, "I1"),
     "a tombstone is dropped": Bug(Rules(gone=lambda row: row), REUSE, "I1"),
     "an edit forgets a doubt": Bug(
-        Rules(changed=lambda row: transitions.changed(row)._replace(recheck="none")), REUSE, "I4"
+        Rules(changed=lambda row: transitions.changed(row)._replace(recheck="none")), REUSE, "I2"
     ),
     "an edit frees the lease": Bug(
         Rules(changed=lambda row: transitions.changed(row)._replace(lease="free", doing="")), REUSE, "I5"
     ),
     "a held lease is claimed": Bug(Rules(claim=_claims_a_held_lease), REUSE, "I5"),
-    "an expired lease is clean": Bug(Rules(claim=_expired_is_clean), REUSE, "I4"),
+    "an expired lease is clean": Bug(Rules(claim=_expired_is_clean), REUSE, "I2"),
     "a lost lease settles": Bug(Rules(lost_lease_settles=True), FREEZES, "I5"),
     "a lost lease is not repaired": Bug(Rules(repair=lambda row: row), SURVIVING_SENDER, "I4"),
     "the username is not frozen": Bug(Rules(claim=_never_named), REUSE, "I7"),

@@ -46,7 +46,7 @@ def settle(row: Row, generation: int, result: Result) -> Row:
     """`outbox.settle` under the row's own token, where no other row has the result's remote id."""
     wanted = max(row.generation, result.raise_above) + 1 if result.raise_above >= 0 else row.generation
     synced = max(row.synced, generation) if result.acknowledged else row.synced
-    recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]  # type: ignore[assignment]
+    recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]
     moved = row.generation > generation
     return row._replace(
         generation=wanted,

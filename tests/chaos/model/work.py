@@ -144,7 +144,10 @@ class Work:
         by_username = (record for record in records if record.login == login)
         ways = [by_id] if step.call in ("recheck", "confirm") else []
         found = [next(way, None) for way in (*ways, by_external_id, by_username)]
-        return self.memo(best, step, tuple(filter(None, found)), self.offers, self.adopt, self.rules.judge)
+        chosen: Record | None = self.memo(
+            best, step, tuple(filter(None, found)), self.offers, self.adopt, self.rules.judge
+        )
+        return chosen
 
     def _judged(self, state: State, position: int, answer: Answer, *, wrote: bool) -> tuple[State, str]:
         """The answer is judged, and settled at once unless the lease has run out; and how, in words."""
