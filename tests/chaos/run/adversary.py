@@ -13,10 +13,9 @@ import requests
 
 from syncproject.demo.process import Process
 from tests.chaos.run.moods import Moods
-from tests.chaos.run.options import Options
+from tests.chaos.run.options import TARGETS, Options
 from tests.chaos.run.strikes import Strike, deck
 from tests.chaos.run.system import System
-from thirdparty.sandbox.client import SandboxControl
 
 _TICK_SECONDS = 0.1
 _PATIENCE_SECONDS = 2.0
@@ -49,10 +48,14 @@ class Adversary(threading.Thread):
         self._system = system
         self._say = say
         self._chance = options.random("strikes")
-        self._moods = Moods(options, options.random("moods"))
+        self._moods = {
+            name: Moods(options, world, options.random("moods" if name == TARGETS[0] else f"moods of {name}"))
+            for name, world in options.targets.items()
+        }
+        self._next_mood = dict.fromkeys(self._moods, 0.0)
         self._strikes = deck(options, system)
         self._left: list[Strike] = []
-        self._control = SandboxControl(system.stack.url("sandbox control"))
+        self._control = {name: party.control() for name, party in system.third_parties.items()}
         self._down: dict[str, float] = {}
         self._frozen: dict[str, tuple[float, float]] = {}
         self._spared: dict[str, float] = {}
@@ -68,8 +71,9 @@ class Adversary(threading.Thread):
 
         Raises `TimeoutError` when something does not come back.
         """
-        for name, (since, _) in list(self._frozen.items()):
-            self._thaw(name, since)
+        with self._system.hands:
+            for name, (since, _) in list(self._frozen.items()):
+                self._thaw(name, since)
         self._down.clear()
         deadline = time.monotonic() + within_seconds
         while not all(process.alive and process.ready(process) for process in self._system.process.values()):
@@ -77,7 +81,8 @@ class Adversary(threading.Thread):
                 raise TimeoutError("not everything came back")
             self.tend()
             time.sleep(_TICK_SECONDS)
-        self._control.heal()
+        for control in self._control.values():
+            control.heal()
 
     def tend(self) -> None:
         """Start whatever ended by itself, as a supervisor would."""
@@ -92,27 +97,31 @@ class Adversary(threading.Thread):
             self._down[name] = now + _NEXT_START_SECONDS
 
     def _harass(self) -> None:
-        next_mood = next_strike = time.monotonic()
+        next_strike = time.monotonic()
         while not self.stopped.wait(_TICK_SECONDS):
             now = time.monotonic()
-            for name, (since, until) in list(self._frozen.items()):
-                if now >= until:
-                    self._thaw(name, since)
-            self.tend()
-            if now >= next_mood and self._change_mood():
-                next_mood = now + self._chance.uniform(2.0, 4.5)
-            if now >= next_strike:
-                self._strike()
-                next_strike = time.monotonic() + self._chance.uniform(0.8, 2.6)
+            with self._system.hands:
+                for name, (since, until) in list(self._frozen.items()):
+                    if now >= until:
+                        self._thaw(name, since)
+                self.tend()
+                if self._system.truce.is_set():
+                    continue
+                for target, moods in self._moods.items():
+                    if now >= self._next_mood[target] and self._change_mood(target, moods):
+                        self._next_mood[target] = now + self._chance.uniform(2.0, 4.5)
+                if now >= next_strike:
+                    self._strike()
+                    next_strike = time.monotonic() + self._chance.uniform(0.8, 2.6)
 
-    def _change_mood(self) -> bool:
-        name, switches = self._moods.next()
+    def _change_mood(self, target: str, moods: Moods) -> bool:
+        name, switches = moods.next()
         try:
-            self._control.faults(**switches)
+            self._control[target].faults(**switches)
         except requests.RequestException:
             return False  # the sandbox is down; the next mood comes once it is back
         self.record.moods[name] += 1
-        self._say(f"the third party is {name}" if name != "well" else "the third party is well")
+        self._say(f"{target} is {name}")
         return True
 
     def _strike(self) -> None:
@@ -154,7 +163,7 @@ class Adversary(threading.Thread):
             time.sleep(_TICK_SECONDS)
             process.freeze()
         self.record.freezes[strike.name] += 1
-        if strike.process == "sandbox":
+        if strike.process.startswith("sandbox"):
             # Frozen for longer than meant, it would break its own word; so nothing else is done meanwhile.
             time.sleep(self._chance.uniform(*strike.freezes))
             self._thaw(strike.process, now)
@@ -171,9 +180,10 @@ class Adversary(threading.Thread):
         """Wait for a moment at which the third party works on something, but not for long."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            with suppress(requests.RequestException):
-                count = int(self._control.stats()["in_flight"])
-                if count:
-                    return count
+            for control in self._control.values():
+                with suppress(requests.RequestException):
+                    count = int(control.stats()["in_flight"])
+                    if count:
+                        return count
             time.sleep(0.02)
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping
 from itertools import chain, islice
 from pathlib import Path
 from uuid import UUID
@@ -12,17 +13,21 @@ from uuid import UUID
 from django.db import Error, connection
 
 from syncproject.demo.comparison import Comparison
-from tests.chaos.run import figures, textbook, trace, verdict, witness
+from tests.chaos.run import database_clock, figures, textbook, trace, verdict, witness
 from tests.chaos.run.adversary import Adversary
 from tests.chaos.run.clients import Admin, Api, create_account
+from tests.chaos.run.gate import Gate
 from tests.chaos.run.ledger import Ledger
-from tests.chaos.run.options import POPULATION, Options
+from tests.chaos.run.options import POPULATION, TARGETS, Options
 from tests.chaos.run.population import Population, settle_in
+from tests.chaos.run.strangers import planted
 from tests.chaos.run.system import System
 from tests.chaos.run.tally import Tally
+from tests.chaos.run.troubles.actors import actors
+from tests.chaos.run.troubles.trouble import Stage, Trouble
+from tests.chaos.run.verdict import Side
 from tests.chaos.run.voice import Voice
 from tests.chaos.run.writers import Writer
-from thirdparty.sandbox.client import SandboxControl
 from users.models import User, UserSync
 
 _WRITERS = 3
@@ -40,34 +45,58 @@ class Campaign:
         self._folder = folder
         self._say = say
         self._tally = Tally()
-        self._control = SandboxControl(system.stack.url("sandbox control"))
+        self._gate = Gate()
+        self._sides = {name: Side(party) for name, party in system.third_parties.items()}
+        self._stage: Stage | None = None
+        self._actors: list[Trouble] = []
 
     def run(self) -> bool:
         """Whether every promise was kept and the run was hard enough."""
         writers = self._prepare()
+        troubles = self._actors
         adversary = Adversary(self._options, self._system, self._say)
-        for thread in (*writers, adversary):
+        threads = (*writers, *troubles, adversary)
+        for thread in threads:
             thread.start()
         self._watch(adversary)
-        for thread in (*writers, adversary):
+        for thread in threads:
             thread.stopped.set()
-        for thread in (*writers, adversary):
+        for thread in threads:
             thread.join(60)
         if adversary.failure is not None:
             raise adversary.failure
         connection.close()
         adversary.heal()
-        self._say("healed: nothing is killed or frozen any more, the third party is well")
+        for trouble in troubles:
+            trouble.end()
+        adversary.heal()
+        self._say("healed: nothing is killed or frozen any more, the third parties are well")
         return self._conclude_baseline(adversary) if self._options.baseline else self._conclude(adversary)
 
     def _prepare(self) -> list[Writer]:
-        if not self._options.baseline:
-            witness.install()
+        options = self._options
+        if not options.baseline:
+            witness.install(database_clock.REAL if "clocks" in options.troubles else "clock_timestamp()")
+        for side in self._sides.values():
+            if "strangers" in options.troubles and side.party.world.offers_query:
+                side.strangers = planted(side.control, options.random(f"strangers of {side.name}"))
         population = Population()
         account = create_account()
-        settle_in(POPULATION * 2 // 3, population)
+        settle_in(POPULATION * 2 // 3, population, options.targets)
         web = self._system.stack.url("web")
-        return [
+        stage = Stage(
+            options,
+            self._system,
+            self._sides,
+            population,
+            self._tally,
+            self._gate,
+            account,
+            self._folder,
+            self._say,
+        )
+        self._stage = stage
+        writers = [
             Writer(
                 self._options.random(f"writer {number}"),
                 population,
@@ -75,11 +104,16 @@ class Campaign:
                 api=Api(web, account),
                 admin=Admin(web, account),
                 per_second=self._options.writes / self._options.seconds / _WRITERS,
+                roster=self._system.roster,
+                gate=self._gate,
                 signals_only=self._options.signals_only,
+                changes_keys="keys" in options.troubles,
                 check_owed=not self._options.baseline,
             )
             for number in range(_WRITERS)
         ]
+        self._actors = actors(stage)
+        return writers
 
     def _watch(self, adversary: Adversary) -> None:
         ends = time.monotonic() + self._options.seconds
@@ -91,31 +125,32 @@ class Campaign:
             )
 
     def _conclude(self, adversary: Adversary) -> bool:
-        options, record = self._options, adversary.record
-        convergence = verdict.converge(options, self._control, self._say)
-        comparison = verdict.compared(self._control, verdict.frozen_usernames())
-        ledger = Ledger(self._control.ledger())
+        options, record, stage = self._options, adversary.record, self._stage
+        assert stage is not None
+        convergence = verdict.converge(options, self._sides, self._say)
+        ledgers = {name: side.ledger() for name, side in self._sides.items()}
         judged = verdict.judge(
             options,
-            ledger,
-            comparison,
+            self._sides,
+            ledgers,
             convergence,
-            unrecorded=self._tally.unrecorded,
-            freezes=record.worker_freezes,
+            complaints=self._tally.complaints,
+            freezes=[*record.worker_freezes, *stage.aloof],
         )
-        self._report(judged, ledger)
-        late = self._control.stats()["late"]["done"]
-        counted = figures.figures(options, self._tally, record, judged, late)
+        self._report(judged, ledgers)
+        late = sum(side.control.stats()["late"]["done"] for side in self._sides.values())
+        counted = figures.figures(options, self._tally, record, judged, late, self._troubles(stage))
         self._say("ok" if counted["ok"] else "too mild" if counted["mild"] else "NOT OK")
         self._say.figures(counted)
         return bool(counted["ok"])
 
     def _conclude_baseline(self, adversary: Adversary) -> bool:
-        seconds = textbook.converge(self._control, self._say)
-        comparison = textbook.compare(self._control)
-        ledger = Ledger(self._control.ledger())
+        side = self._sides[TARGETS[0]]
+        seconds = textbook.converge(side.control, self._say)
+        comparison = textbook.compare(side.control)
+        ledger = side.ledger()
         told = {
-            "late": self._control.stats()["late"]["done"],
+            "late": side.control.stats()["late"]["done"],
             "doubled_ever": len(ledger.doubled_ever()),
             "converge_seconds": round(seconds, 1),
         }
@@ -124,7 +159,7 @@ class Campaign:
         self._say.figures(counted)
         return bool(counted["ok"])
 
-    def _report(self, judged: verdict.Verdict, ledger: Ledger) -> None:
+    def _report(self, judged: verdict.Verdict, ledgers: Mapping[str, Ledger]) -> None:
         self._say(f"writes that failed: {figures.summed(self._tally.failures, 20)}")
         (self._folder / "failures.txt").write_text("\n".join(self._tally.first_failures.values()))
         for name, complaints in {**judged.broken, "void": judged.void}.items():
@@ -132,9 +167,9 @@ class Campaign:
                 self._say(f"{name} BROKEN: {complaint}")
         self._report_difference(judged.comparison)
         if not judged.comparison.equal or judged.void or any(judged.broken.values()):
-            lines = trace.traces(_concerned(judged)[:_TRACED], ledger)
-            (self._folder / "trace.txt").write_text("\n".join(lines))
-            (self._folder / "ledger.json").write_text(json.dumps(ledger.entries))
+            (self._folder / "trace.txt").write_text("\n".join(trace.traces(_concerned(judged)[:_TRACED], ledgers)))
+            for name, ledger in ledgers.items():
+                (self._folder / f"ledger-{name}.json").write_text(json.dumps(ledger.entries))
 
     def _report_difference(self, comparison: Comparison) -> None:
         if not comparison.equal:
@@ -142,25 +177,38 @@ class Campaign:
             self._say(f"differing {dict(islice(comparison.differing.items(), _SHOWN))}")
             self._say(f"extra {comparison.left_over[:_SHOWN]}")
 
+    def _troubles(self, stage: Stage) -> dict[str, Counter[str]]:
+        """What was done of each kind of trouble that this run could have."""
+        done = {trouble.kind: stage.done[trouble.kind] for trouble in self._actors}
+        strangers = sum(len(side.strangers.records) for side in self._sides.values())
+        if strangers:
+            done["strangers"] = Counter({"planted": strangers})
+        if "keys" in self._options.troubles:
+            done["keys"] = Counter({w: n for w, n in self._tally.operations.items() if w.startswith("sql_new_")})
+        return done
 
-def _concerned(judged: verdict.Verdict) -> list[str]:
-    """External ids of the records to trace."""
+
+def _concerned(judged: verdict.Verdict) -> list[tuple[str, str]]:
+    """Targets and external ids of the records to trace."""
     comparison = judged.comparison
-    usernames = [*comparison.lost, *comparison.doubled, *comparison.differing, *comparison.left_over]
-    rows = UserSync.objects.filter(remote_username__in=usernames).values_list("user_uuid", flat=True)
-    users = User.objects.filter(username__in=usernames).values_list("uuid", flat=True)
+    found: list[tuple[str, str]] = []
+    for named in (*comparison.lost, *comparison.doubled, *comparison.differing, *comparison.left_over):
+        target, _, username = named.partition("/")
+        rows = UserSync.objects.filter(target=target, remote_username=username).values_list("user_uuid", flat=True)
+        users = User.objects.filter(username=username).values_list("uuid", flat=True)
+        found += [(target, str(uuid)) for uuid in (*rows, *users)]
     complaints = chain.from_iterable([*judged.broken.values(), judged.void])
-    named = [_named(complaint) for complaint in complaints]
-    return list(dict.fromkeys([*map(str, rows), *map(str, users), *filter(None, named)]))
+    found += filter(None, (_named(complaint) for complaint in complaints))
+    return list(dict.fromkeys(found))
 
 
-def _named(complaint: str) -> str:
-    """The external id that a complaint or a row's key begins with."""
-    word = complaint.split(maxsplit=1)[0].removeprefix("partner:").rstrip(":")
+def _named(complaint: str) -> tuple[str, str] | None:
+    """The target and the external id that a complaint or a row's key begins with."""
+    target, _, rest = complaint.partition(":")
     try:
-        return str(UUID(word))
-    except ValueError:
-        return ""
+        return target, str(UUID(rest.split(maxsplit=1)[0].rstrip(":")))
+    except (ValueError, IndexError):
+        return None
 
 
 def _states() -> Counter[str]:

@@ -14,6 +14,10 @@ _TIMEOUT_SECONDS = 6.0
 class Refused(RuntimeError):
     """The application answered, but not with success; the message is what it said."""
 
+    def __init__(self, said: str, status: int) -> None:
+        super().__init__(said)
+        self.status = status
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -36,10 +40,17 @@ def create_account() -> Account:
 
 
 class Api:
-    """Raises `Refused`, or `requests.RequestException` where nobody answers."""
+    """Raises `Refused`, or `requests.RequestException` where nobody answers.
 
-    def __init__(self, base_url: str, account: Account) -> None:
+    ``strict``: every write is one that all targets accept, or that does not happen.
+    """
+
+    def __init__(
+        self, base_url: str, account: Account, *, strict: bool = False, timeout_seconds: float = _TIMEOUT_SECONDS
+    ) -> None:
         self._base = f"{base_url}/api/v1/users/"
+        self._timeout_seconds = timeout_seconds
+        self._query = {"consistency": "strict"} if strict else {}
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Token {account.token}"
@@ -54,9 +65,11 @@ class Api:
         self._call("DELETE", f"{uuid}/", None)
 
     def _call(self, method: str, path: str, body: Any) -> requests.Response:
-        answer = self._session.request(method, self._base + path, json=body, timeout=_TIMEOUT_SECONDS)
+        answer = self._session.request(
+            method, self._base + path, params=self._query, json=body, timeout=self._timeout_seconds
+        )
         if not answer.ok:
-            raise Refused(f"{method} {answer.status_code}: {answer.text[:300]}")
+            raise Refused(f"{method} {answer.status_code}: {answer.text[:300]}", answer.status_code)
         return answer
 
 
@@ -86,7 +99,7 @@ class Admin:
         form = fields | {"csrfmiddlewaretoken": self._session.cookies.get("csrftoken", "")}
         answer = self._session.post(self._base + path, data=form, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
         if answer.status_code != requests.codes.found:
-            raise Refused(f"POST {path}: {answer.status_code}: {_complaint(answer.text)}")
+            raise Refused(f"POST {path}: {answer.status_code}: {_complaint(answer.text)}", answer.status_code)
 
 
 def _complaint(page: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from syncproject.demo.comparison import Comparison
@@ -14,13 +15,40 @@ from tests.chaos.run.verdict import Verdict
 PER_TEN_MINUTES = {"takeovers": 30, "unknown": 100, "late": 20, "in_flight_kills": 60}
 
 
+PER_MINUTE = {
+    "clocks": 1,
+    "decisions": 8,
+    "imports": 1,
+    "keys": 2,
+    "migrations": 2,
+    "pauses": 3,
+    "restores": 1,
+    "strangers": 1,
+    "strict": 10,
+    "targets": 2,
+    "transactions": 4,
+}
+"""How much of each kind of trouble, where a run has it."""
+
+
+def _least_of(kind: str, seconds: float) -> int:
+    return max(1, round(PER_MINUTE[kind] * seconds / 60))
+
+
 def least(seconds: float) -> dict[str, int]:
     """How often each must have happened in so many seconds of chaos."""
     return {name: max(1, round(count * seconds / 600)) for name, count in PER_TEN_MINUTES.items()}
 
 
-def figures(options: Options, tally: Tally, record: Record, verdict: Verdict, late: int) -> dict[str, Any]:
-    """The figures, as the last line shows them."""
+def figures(
+    options: Options,
+    tally: Tally,
+    record: Record,
+    verdict: Verdict,
+    late: int,
+    troubles: Mapping[str, Counter[str]],
+) -> dict[str, Any]:
+    """The figures, as the last line shows them. ``troubles``: what was done of each further kind, by the kind."""
     comparison, convergence = verdict.comparison, verdict.convergence
     hits = {
         "takeovers": verdict.attempts["takeovers"],
@@ -28,7 +56,8 @@ def figures(options: Options, tally: Tally, record: Record, verdict: Verdict, la
         "late": late,
         "in_flight_kills": record.in_flight_kills.total(),
     }
-    mild = any(hits[name] < count for name, count in least(options.seconds).items())
+    mild = [name for name, count in least(options.seconds).items() if hits[name] < count]
+    mild += [kind for kind, done in troubles.items() if done.total() < _least_of(kind, options.seconds)]
     broken = {name: len(complaints) for name, complaints in verdict.broken.items()}
     level = comparison.equal and not any(broken.values())
     return {
@@ -37,13 +66,15 @@ def figures(options: Options, tally: Tally, record: Record, verdict: Verdict, la
         "owed_checks": tally.owed_checks,
         **hits,
         "attempts": verdict.attempts["attempts"],
+        "troubles": {kind: dict(done) for kind, done in troubles.items()},
         **differences(comparison),
         "buried": dict(convergence.buried),
         "invariants": broken,
         "converge_seconds": round(convergence.seconds, 1),
         "converge_bound_seconds": options.converge_bound_seconds,
         "void": len(verdict.void),
-        "mild": mild,
+        "mild": bool(mild),
+        "too_few": mild,
         "ok": level and not mild and not verdict.void,
     }
 
@@ -82,6 +113,10 @@ def asked(options: Options) -> dict[str, Any]:
         "pair": options.pair,
         "capabilities": list(options.world.capabilities),
         "unique_usernames": options.world.unique_usernames,
+        "targets": {
+            name: [*world.capabilities, *([] if world.unique_usernames else ["usernames shared"])]
+            for name, world in options.targets.items()
+        },
         "window_seconds": options.window_seconds,
         "bug": options.bug,
     }

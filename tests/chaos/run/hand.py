@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from uuid import UUID
 
 from django.db.models import F
 
 from tests.chaos.run.population import Person, Population, chosen
+from tests.chaos.run.roster import Roster
 from tests.chaos.run.tally import Tally
 from users.models import User, UserSync
 
@@ -28,6 +30,7 @@ class Hand:
     chance: random.Random
     population: Population
     tally: Tally
+    roster: Roster
     check_owed: bool
     over: threading.Event
 
@@ -45,13 +48,15 @@ class Hand:
         email = self.population.new_email()
         return User.objects.create(name=person.name, phone=person.phone, email=email, password="!")
 
-    def owed(self, uuids: Iterable[UUID]) -> int:
-        """I1: the change is owed in its own transaction. Returns how many people that is."""
+    def owed(self, uuids: Iterable[UUID], *, targets: Collection[str] = ()) -> int:
+        """I1: the change is owed in its own transaction, to every target unless these are given. Returns how many."""
         wanted = set(uuids)
         if self.check_owed:
+            known = self.roster.owed()
             rows = UserSync.objects.filter(user_uuid__in=wanted, generation__gt=F("synced_generation"))
-            owed = set(rows.values_list("user_uuid", flat=True))
-            self.tally.checked_owed([f"{uuid} is not owed" for uuid in wanted - owed])
+            owed = set(rows.values_list("user_uuid", "target"))
+            missed = set(product(wanted, known & set(targets or known))) - owed
+            self.tally.checked_owed([f"{uuid} is not owed to {target}" for uuid, target in missed])
         return len(wanted)
 
 

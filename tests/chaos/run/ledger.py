@@ -37,18 +37,17 @@ class Effect:
 
 
 class Ledger:
-    """``writes`` and ``effects`` by external id, oldest first."""
+    """``writes`` and ``effects`` by external id, oldest first. An id that is given out again changes its owner."""
 
     def __init__(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        self.entries = list(entries)
+        self.entries = sorted(entries, key=lambda entry: entry["seq"])
         self.writes: dict[str, list[Write]] = defaultdict(list)
         self.effects: dict[str, list[Effect]] = defaultdict(list)
         self._owners: dict[str, str] = {}
         for entry in self.entries:
             if entry["kind"] == "effect":
                 self._effect(entry)
-        for entry in self.entries:
-            if entry["kind"] == "request" and entry["call"] in WRITES:
+            elif entry["kind"] == "request" and entry["call"] in WRITES:
                 self._write(entry)
         for writes in self.writes.values():
             writes.sort(key=lambda write: write.at)
@@ -68,6 +67,9 @@ class Ledger:
         held = entry["record"]
         gone = entry["effect"] == "deleted"
         content = None if gone else Content(held["name"], held["phone"], held["email"], tuple(sorted(held["roleIds"])))
+        before = self._owners.get(entry["user_id"])
+        if before not in (None, entry["external_id"]):
+            self.effects[str(before)].append(Effect(entry["seq"], None, entry["at"], entry["user_id"], None, None))
         self._owners[entry["user_id"]] = entry["external_id"]
         self.effects[entry["external_id"]].append(
             Effect(entry["seq"], entry["request"], entry["at"], entry["user_id"], content, entry["version"])

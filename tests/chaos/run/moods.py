@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from tests.chaos.run.options import Options
+from tests.chaos.run.options import Options, World
 
 LONGEST_SANDBOX_FREEZE_SECONDS = 1.0
 _LATENCY_SECONDS = 0.4
@@ -57,10 +57,10 @@ _BADLY = ("late", "late and lossy", "answers lost")
 class Moods:
     """A shuffled deck of moods; the worst lie thrice in it, since those are what promises are made for."""
 
-    def __init__(self, options: Options, chance: random.Random) -> None:
+    def __init__(self, options: Options, world: World, chance: random.Random) -> None:
         self._chance = chance
         self._window_seconds = options.window_seconds
-        known = [name for name in _MOODS if options.world.offers_query or name not in _NEEDS_QUERY]
+        known = [name for name in _MOODS if world.offers_query or name not in _NEEDS_QUERY]
         self._names = known + 2 * list(_BADLY)
         self._deck: list[str] = []
 

@@ -14,6 +14,24 @@ LEASE_SECONDS = 9.0
 WINDOW_SECONDS = 4.0
 WRITES_PER_SECOND = 12
 POPULATION = 150
+TARGETS = ("partner", "branch", "depot")
+"""The targets' names; a run has the first few of them."""
+KINDS = (
+    "clocks",
+    "decisions",
+    "imports",
+    "keys",
+    "migrations",
+    "pauses",
+    "restores",
+    "strangers",
+    "strict",
+    "targets",
+    "transactions",
+)
+"""The kinds of trouble beyond killing, freezing and lying (`tests.chaos.run.troubles`)."""
+BY_DEFAULT: tuple[str, ...] = ()
+"""Of those, what a run has unless ``--troubles`` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,7 @@ WORLDS = (
 class Options:
     """``seconds``: how long the chaos lasts, start and convergence not counted. ``writes``: how many are tried
     for in that time. ``window_seconds``: how long the third party says an unanswered request may still take effect.
+    ``worlds``: what each of the targets offers, in the order of `TARGETS`. ``troubles``: of `KINDS`.
     ``strikes``: words of which a strike's name has to hold one; empty for all strikes.
     """
 
@@ -58,13 +77,30 @@ class Options:
     seconds: float
     pair: str
     writes: int
-    world: World
+    worlds: tuple[World, ...]
     window_seconds: float = WINDOW_SECONDS
     bug: str = ""
     baseline: bool = False
     signals_only: bool = False
     strikes: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
     keep: bool = False
+
+    @property
+    def world(self) -> World:
+        """That of the first target."""
+        return self.worlds[0]
+
+    @property
+    def targets(self) -> dict[str, World]:
+        """What each target offers, by its name."""
+        return dict(zip(TARGETS, self.worlds, strict=False))
+
+    @property
+    def newcomer(self) -> str:
+        """The target that is added under load; empty where all are there from the start."""
+        added = "targets" in self.troubles and len(self.worlds) > 1 and self.random("newcomer").random() < 0.5
+        return TARGETS[len(self.worlds) - 1] if added else ""
 
     @property
     def converge_bound_seconds(self) -> float:
@@ -90,28 +126,49 @@ def read(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--baseline", action="store_true", help="the textbook application instead of the product")
     parser.add_argument("--signals-only", action="store_true", help="only writes that send Django's signals")
     parser.add_argument("--strikes", default="", help="comma list of words in the names of the strikes to use")
+    parser.add_argument("--targets", type=int, choices=(1, 2, 3), help="default 1, with troubles what the seed draws")
+    parser.add_argument("--troubles", help=f"comma list of {', '.join(KINDS)}; or all, or none")
     parser.add_argument("--keep", action="store_true", help="keep the folder of logs also when all is well")
     given = parser.parse_args(arguments)
+    troubles = _troubles(parser, given)
     return Options(
         seed=given.seed,
         seconds=given.seconds,
         pair=given.pair,
         writes=given.writes or int(WRITES_PER_SECOND * given.seconds),
-        world=_world(given),
+        worlds=_worlds(given, troubles),
         window_seconds=given.window,
         bug=given.bug,
         baseline=given.baseline,
         signals_only=given.signals_only,
         strikes=_words(given.strikes),
+        troubles=troubles,
         keep=given.keep,
     )
 
 
-def _world(given: argparse.Namespace) -> World:
+def _troubles(parser: argparse.ArgumentParser, given: argparse.Namespace) -> tuple[str, ...]:
+    if given.troubles is None:
+        return () if given.baseline or given.bug else BY_DEFAULT
+    if given.troubles in ("all", "none"):
+        return KINDS if given.troubles == "all" else ()
+    for word in _words(given.troubles):
+        if word not in KINDS:
+            parser.error(f"--troubles knows no {word!r}; use any of {', '.join(KINDS)}")
+    return _words(given.troubles)
+
+
+def _worlds(given: argparse.Namespace, troubles: tuple[str, ...]) -> tuple[World, ...]:
+    drawn = random.Random(f"{given.seed} targets").choice((2, 2, 3)) if troubles else 1
+    return tuple(_world(given, name) for name in TARGETS[: given.targets or drawn])
+
+
+def _world(given: argparse.Namespace, target: str) -> World:
     if given.capabilities is not None:
         return World(_words(given.capabilities), unique_usernames=not given.shared_usernames)
     candidates = [world for world in WORLDS if not (given.shared_usernames and world.unique_usernames)]
-    return random.Random(f"{given.seed} world").choice(candidates)
+    purpose = "world" if target == TARGETS[0] else f"world of {target}"
+    return random.Random(f"{given.seed} {purpose}").choice(candidates)
 
 
 def _words(text: str) -> tuple[str, ...]:

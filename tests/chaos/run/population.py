@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
-from syncproject.demo.stack import TARGET
 from tests.chaos.run.options import POPULATION
 from users.models import RoleMapping, User
 
@@ -57,11 +58,11 @@ class Population:
         return f"e{self.edition()}@example.com"
 
 
-def settle_in(count: int, population: Population) -> None:
-    """The groups with their roles, and the first people."""
-    for name in GROUPS:
+def settle_in(count: int, population: Population, targets: Iterable[str]) -> None:
+    """The groups with their roles at each target, and the first people."""
+    for name, target in product(GROUPS, targets):
         group, _ = Group.objects.get_or_create(name=name)
-        RoleMapping.objects.get_or_create(group=group, target=TARGET, remote_role_id=f"{name}-0")
+        RoleMapping.objects.get_or_create(group=group, target=target, remote_role_id=f"{name}-0")
     with transaction.atomic():
         for person in population.newcomers(count):
             User.objects.create(name=person.name, phone=person.phone, password="!")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.chaos.run.ledger import Effect, Ledger, Write
 from tests.chaos.run.options import TIMEOUT_SECONDS
@@ -72,8 +73,8 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
 def content_before_its_version(history: History) -> Iterator[str]:
     """I4 where versions are honoured: what is applied as version v is the content of v or a later generation."""
     for effect in history.effects:
-        if effect.content is None or effect.version is None:
-            continue
+        if effect.content is None or effect.version is None or effect.request is None:
+            continue  # what the third party's own people do bears no version of ours
         contents = {item.content for item in history.evidence.generations if item.number >= effect.version}
         if not _holds(effect, contents) and not (None in contents and effect.content.bare):
             yield f"{history.external_id}: version {effect.version} was applied with older content (#{effect.seq})"
@@ -97,6 +98,17 @@ def sent_unannounced(history: History) -> Iterator[str]:
     for write in history.writes:
         if history.sent_by[write.seq] is None:
             yield f"{history.external_id}: request #{write.seq} ({write.call}) has no attempt"
+
+
+def called_otherwise(history: History) -> Iterator[str]:
+    """I8: the target knows a person by one name, which they had here, whatever they are called later."""
+    called = [name for name in history.evidence.frozen if name]
+    had = {item.username for item in history.evidence.generations if item.username}
+    for one, two in pairwise(called):
+        if one != two:
+            yield f"{history.external_id}: was {one!r} at the target and is to be {two!r}"
+    if had and called and called[0] not in had:
+        yield f"{history.external_id}: is {called[0]!r} at the target and never was that here"
 
 
 def later_than_promised(history: History, window_seconds: float) -> Iterator[str]:

@@ -55,6 +55,10 @@ class PostgreSQL:
         with self.connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {DATABASE}")
 
+    def data(self, name: str) -> Path:
+        """A file of the cluster."""
+        return self._data / name
+
     def connect(self, database: str = DATABASE) -> psycopg.Connection[tuple[int]]:
         return psycopg.connect(
             host=HOST, port=self._port.number, user="chaos", dbname=database, autocommit=True, connect_timeout=2

@@ -8,7 +8,6 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.utils import timezone
 
-from syncproject.demo.stack import TARGET
 from tests.chaos.run.hand import Hand, Ways
 from tests.chaos.run.population import GROUPS, crowded, scarce
 from users.models import RoleMapping, User
@@ -117,11 +116,12 @@ class SilentWrites(Hand):
         """A role is called otherwise at the target: every member is owed."""
         with transaction.atomic():
             mapping = RoleMapping.objects.select_related("group").get(
-                group__name=self.chance.choice(GROUPS), target=TARGET
+                group__name=self.chance.choice(GROUPS), target=self.chance.choice(sorted(self.roster.owed()))
             )
             mapping.remote_role_id = f"{mapping.group.name}-{self.population.edition()}"
             mapping.save()
-            return self.owed(mapping.group.user_set.filter(is_superuser=False).values_list("uuid", flat=True))
+            members = mapping.group.user_set.filter(is_superuser=False).values_list("uuid", flat=True)
+            return self.owed(members, targets=[mapping.target])
 
     def rename(self) -> int:
         """The local username changes behind everybody's back; the remote one must not."""

@@ -43,13 +43,17 @@ def deck(options: Options, system: System) -> list[Strike]:
             (3, Strike(f"{name} child", name, partial(_kill_child, process[name]))),
             (1, Strike(f"{name} frozen", name, freezes=(0.3, 4.0))),
         ]
-    if options.world.survives_a_second_add:
+    if all(world.survives_a_second_add for world in options.worlds):
         # Sometimes past the window as well, which a take-over opens: what it sends then is read back by nobody.
         longest = LEASE_SECONDS + options.window_seconds + 3
         strikes.append((1, Strike("worker past lease", "worker", freezes=(LEASE_SECONDS + 1, longest))))
+    for party in system.third_parties.values():
+        name = party.process.name
+        strikes += [
+            (2, _kill(name, party.process)),
+            (1, Strike(f"{name} frozen", name, freezes=(0.3, LONGEST_SANDBOX_FREEZE_SECONDS - 0.1))),
+        ]
     strikes += [
-        (2, _kill("sandbox", process["sandbox"])),
-        (1, Strike("sandbox frozen", "sandbox", freezes=(0.3, LONGEST_SANDBOX_FREEZE_SECONDS - 0.1))),
         (1, _kill("web", process["web"])),
         (1, Strike("web frozen", "web", freezes=(0.3, 3.0))),
         (1, Strike("broker frozen", "broker", freezes=(0.5, 5.0))),

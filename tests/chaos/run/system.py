@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import django
 
 from syncproject.demo.process import Process
 from syncproject.demo.stack import Stack
-from tests.chaos.run.options import DATABASE_TIMEOUT_SECONDS, LEASE_SECONDS, TIMEOUT_SECONDS, Options
+from tests.chaos.run import database_clock, third_parties
+from tests.chaos.run.options import DATABASE_TIMEOUT_SECONDS, LEASE_SECONDS, TARGETS, Options
+from tests.chaos.run.roster import Roster
 from tests.chaos.run.servers import NotInstalled, PostgreSQL, RabbitMQ
+from tests.chaos.run.third_parties import ThirdParty
 
 WORKERS = ("worker", "worker-2")
 _LOCK_SECONDS = 0.3
@@ -23,12 +27,19 @@ _LOCK_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The running system. ``process``: all that may be killed, by name. ``postgres``, ``rabbitmq``: where ours."""
+    """The running system. ``process``: all that may be killed, by name. ``postgres``, ``rabbitmq``: where ours.
+
+    ``hands``: held by whoever starts, kills or freezes a process. ``truce``: while it is set, nobody is struck.
+    """
 
     stack: Stack
     process: dict[str, Process]
     postgres: PostgreSQL | None
     rabbitmq: RabbitMQ | None
+    third_parties: dict[str, ThirdParty]
+    roster: Roster
+    hands: threading.RLock = field(default_factory=threading.RLock)
+    truce: threading.Event = field(default_factory=threading.Event)
 
     def writes_are_blocked(self) -> bool:
         """Whether somebody holds SQLite's write lock, and goes on holding it."""
@@ -56,25 +67,32 @@ def started(options: Options, folder: Path) -> Iterator[System]:
             postgres = PostgreSQL(folder)
             opened.callback(postgres.process.kill)
             postgres.start()
+            if "clocks" in options.troubles:
+                database_clock.install(postgres)
             database_url = postgres.url
         if options.pair.endswith("rabbitmq"):
             rabbitmq = RabbitMQ(folder)
             opened.callback(rabbitmq.stop)
             rabbitmq.start()
             broker_url = rabbitmq.url
+        places = third_parties.places(options.targets, folder)
+        settings = _settings(options)
+        for place in places:
+            settings |= place.settings
         stack = opened.enter_context(
             Stack(
                 folder,
                 database_url=database_url,
                 broker_url=broker_url,
                 broker_server=_redis() if options.pair.endswith("redis") else None,
-                settings=_settings(options),
+                settings=settings,
                 capabilities=options.world.capabilities,
                 shared_usernames=not options.world.unique_usernames,
                 concurrency=3,
             )
         )
-        os.environ.update(stack.env)
+        # This process knows every target all the time: it compares them in the end.
+        os.environ.update(stack.env | {"SYNC_TARGETS": ",".join(options.targets)})
         django.setup()
         beat = [] if options.baseline else ["beat"]
         stack.start(*([] if rabbitmq else ["broker"]), "sandbox", "web", *WORKERS, *beat)
@@ -83,7 +101,12 @@ def started(options: Options, folder: Path) -> Iterator[System]:
             process["broker"] = rabbitmq.process
         if postgres:
             process["postgres"] = postgres.process
-        yield System(stack, process, postgres, rabbitmq)
+        parties = {TARGETS[0]: third_parties.first(stack, options.world)}
+        for place in places:
+            parties[place.name] = place.started(stack.env)
+            opened.callback(parties[place.name].process.kill)
+            process[parties[place.name].process.name] = parties[place.name].process
+        yield System(stack, process, postgres, rabbitmq, parties, Roster(stack.env["SYNC_TARGETS"].split(",")))
 
 
 def _settings(options: Options) -> dict[str, str]:
@@ -95,10 +118,11 @@ def _settings(options: Options) -> dict[str, str]:
         # So short that the third party's moods are met by many calls, not by a few probes.
         "SYNC_BREAKER_SECONDS": "0.1",
         "SYNC_BREAKER_MAX_SECONDS": "0.5",
-        "TARGET_PARTNER_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
-        "TARGET_PARTNER_VISIBILITY_SECONDS": str(options.window_seconds),
+        "SYNC_TARGETS": ",".join(name for name in options.targets if name != options.newcomer),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    for name in options.targets:
+        settings |= third_parties.durations(name, options.window_seconds)
     if options.baseline:
         settings["DJANGO_SETTINGS_MODULE"] = "tests.chaos.baseline.settings"
     elif options.bug:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 
 _KEPT = 10
 
 
 class Tally:
-    """``operations`` and ``rows`` by way of writing, ``failures`` by way and error; the first few in full."""
+    """``operations`` and ``rows`` by way of writing, ``failures`` by way and error; the first few in full.
+
+    ``complaints``: what was seen broken on the way, by invariant.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,7 +21,7 @@ class Tally:
         self.rows: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.first_failures: dict[str, str] = {}
-        self.unrecorded: list[str] = []
+        self.complaints: dict[str, list[str]] = defaultdict(list)
         self.owed_checks = 0
 
     def wrote(self, way: str, rows: int) -> None:
@@ -38,4 +41,9 @@ class Tally:
         """The outcome of looking, within a write's own transaction, whether it is owed (I1)."""
         with self._lock:
             self.owed_checks += 1
-            self.unrecorded += complaints
+            self.complaints["I1"] += complaints
+
+    def complain(self, invariant: str, sentence: str) -> None:
+        """An invariant is seen broken while the run goes on."""
+        with self._lock:
+            self.complaints[invariant].append(sentence)

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from uuid import UUID
 
 from syncproject.demo.comparison import Comparison
-from tests.chaos.run.verdict import compared
+from syncproject.demo.comparison import compare as compared
+from tests.chaos.run.options import TARGETS
+from tests.chaos.run.verdict import person
 from thirdparty.sandbox.client import SandboxControl
+from users.models import RoleMapping, User
 
 _LONGEST_BACKOFF_SECONDS = 30.0
 BOUND_SECONDS = 180.0
@@ -32,4 +35,9 @@ def converge(control: SandboxControl, say: Callable[[str], None]) -> float:
 
 def compare(control: SandboxControl) -> Comparison:
     """As the product is compared, but for usernames, which this application never claims to keep."""
-    return compared(control, {UUID(record["externalId"]): record["username"] for record in control.users()})
+    records = control.users()
+    called = {UUID(record["externalId"]): record["username"] for record in records}
+    users = User.objects.filter(is_superuser=False).prefetch_related("groups")
+    mappings = RoleMapping.objects.filter(target=TARGETS[0]).select_related("group")
+    roles = {mapping.group.name: mapping.remote_role_id for mapping in mappings}
+    return compared([person(user, called.get(user.uuid, "")) for user in users], records, role_ids=roles)

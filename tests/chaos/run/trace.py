@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import models
 
-from syncproject.demo.stack import TARGET
 from tests.chaos.run import witness
 from tests.chaos.run.ledger import Ledger
 from users.models import SyncAttempt, User, UserSync
 
 
-def traces(external_ids: Iterable[str], ledger: Ledger) -> Iterator[str]:
+def traces(concerned: Iterable[tuple[str, str]], ledgers: Mapping[str, Ledger]) -> Iterator[str]:
     """The user, the row, and then generations, acknowledgements, attempts and ledger as they followed each other."""
     evidence_by_key = witness.evidence_by_key()
-    for external_id in external_ids:
+    for target, external_id in concerned:
         uuid = UUID(external_id)
-        key = f"{TARGET}:{uuid.hex}"
-        yield f"=== {external_id}"
+        key = f"{target}:{uuid.hex}"
+        yield f"=== {target} {external_id}"
         for found in (User.objects.filter(uuid=uuid).first(), UserSync.objects.filter(key=key).first()):
             yield f"{found.__class__.__name__} {_plain(found)}"
-        lines = [*_seen(evidence_by_key.get(key, witness.Evidence())), *_tried(key), *_told(ledger, external_id)]
+        lines = [
+            *_seen(evidence_by_key.get(key, witness.Evidence())),
+            *_tried(key),
+            *_told(ledgers[target], external_id),
+        ]
         yield from (f"{_clock(at)} {line}" for at, line in sorted(lines))
 
 

@@ -1,28 +1,56 @@
-"""Waits until everything has converged, then holds every record against the third party's and its ledger."""
+"""Waits until everything has converged, then holds every record against the third parties' and their ledgers."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from syncproject.demo.comparison import Comparison, compare
-from syncproject.demo.stack import TARGET
-from tests.chaos.run import promises, witness
+from syncproject.demo.comparison import Comparison
+from tests.chaos.run import comparison, promises, witness
+from tests.chaos.run.archive import Archive
+from tests.chaos.run.comparison import Expected, Record
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.moods import PARKING
 from tests.chaos.run.options import Options
+from tests.chaos.run.strangers import Strangers
+from tests.chaos.run.third_parties import ThirdParty
 from thirdparty.sandbox.client import SandboxControl
 from users import services
 from users.models import RoleMapping, SyncAttempt, User, UserSync
 from users.models.sync import State
+from users.sync.verdict import IDENTITY_CONFLICT
 
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9")
 _AT_REST = (State.SYNCED, State.DELETED)
 _STILL_SECONDS = 1.5
 _POLL_SECONDS = 0.25
 _TOLD_EVERY_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Side:
+    """One third party in the end: what it knows, and what we know of it."""
+
+    party: ThirdParty
+    strangers: Strangers = field(default_factory=Strangers)
+    archive: Archive = field(default_factory=Archive)
+    control: SandboxControl = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.control = self.party.control()
+
+    @property
+    def name(self) -> str:
+        return self.party.name
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.archive.whole(self.control.ledger()))
+
+
+Sides = Mapping[str, Side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +66,17 @@ class Convergence:
     buried: Counter[str]
 
 
-def converge(options: Options, control: SandboxControl, say: Callable[[str], None]) -> Convergence:
+def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Convergence:
     """Wait until everything came to rest and stayed so for a while; meanwhile look at what was rightly parked."""
     began = told = time.monotonic()
     deadline = began + options.converge_bound_seconds
     buried: Counter[str] = Counter()
     rested_at: float | None = None
     while time.monotonic() < deadline:
-        buried += _unbury(options)
-        moving = UserSync.objects.exclude(state__in=_AT_REST).count()
-        stats = control.stats()
-        if moving or stats["in_flight"] or stats["late"]["pending"]:
+        buried += _unbury(sides)
+        moving = len(_moving(sides))
+        stats = [side.control.stats() for side in sides.values()]
+        if moving or any(each["in_flight"] or each["late"]["pending"] for each in stats):
             rested_at = None
         elif rested_at is None:
             rested_at = time.monotonic()
@@ -58,51 +86,78 @@ def converge(options: Options, control: SandboxControl, say: Callable[[str], Non
             told = time.monotonic()
             say(f"{moving} records are not level yet")
         time.sleep(_POLL_SECONDS)
-    left = [f"{row.key} is {row.state} {row.parked}" for row in UserSync.objects.exclude(state__in=_AT_REST)]
+    left = [f"{row.key} is {row.state} {row.parked}" for row in _moving(sides)]
     return Convergence((rested_at or time.monotonic()) - began, left, buried)
 
 
-def _unbury(options: Options) -> Counter[str]:
-    """Look again, as a person would, at what the third party had refused for good; how many, by reason.
+def _moving(sides: Sides) -> list[UserSync]:
+    rows = UserSync.objects.exclude(state__in=_AT_REST)
+    return [row for row in rows if not _meets_a_stranger(row, sides[row.target])]
+
+
+def _meets_a_stranger(row: UserSync, side: Side) -> bool:
+    """Whether it is rightly parked: a stranger has its username."""
+    return row.parked == IDENTITY_CONFLICT and row.remote_username in side.strangers.usernames
+
+
+def _unbury(sides: Sides) -> Counter[str]:
+    """Look again, as a person would, at what a third party had refused for good; how many, by reason.
 
     At once, since whoever was given the username of a buried record has to wait for it.
     """
-    # A `user_exists` that has lost its id says, without look-up, that nobody knows whose record it is.
-    unclear = () if options.world.offers_query else ("identity_conflict",)
-    mendable = UserSync.objects.filter(state=State.DEAD, parked__in=[*PARKING, *unclear])
-    reasons = Counter(mendable.values_list("parked", flat=True))
-    if reasons:
-        services.look_now(mendable)
-    return reasons
+    found: Counter[str] = Counter()
+    for side in sides.values():
+        # A `user_exists` that has lost its id says, without look-up, that nobody knows whose record it is.
+        unclear = () if side.party.world.offers_query else (IDENTITY_CONFLICT,)
+        mendable = UserSync.objects.filter(target=side.name, state=State.DEAD, parked__in=[*PARKING, *unclear])
+        reasons = Counter(mendable.values_list("parked", flat=True))
+        if reasons:
+            services.look_now(mendable)
+        found += reasons
+    return found
 
 
-def frozen_usernames() -> dict[UUID, str]:
-    """What the third party is to call everybody, whatever their username is now."""
-    return dict(UserSync.objects.filter(target=TARGET).values_list("user_uuid", "remote_username"))
-
-
-def compared(control: SandboxControl, usernames: Mapping[UUID, str]) -> Comparison:
-    """Every user of the database against every record of the third party."""
-    people = [
-        {
-            "uuid": user.uuid,
-            "username": usernames.get(user.uuid) or user.username,
-            "name": user.name,
-            "phone": user.phone,
-            "email": user.email,
-            "is_active": user.is_active,
-            "groups": [group.name for group in user.groups.all()],
-        }
-        for user in User.objects.filter(is_superuser=False).prefetch_related("groups")
+def compared(sides: Sides) -> tuple[Comparison, list[str]]:
+    """Every user of the database against every record of each third party; and what became of strangers."""
+    evidence = witness.evidence_by_key()
+    found = [
+        comparison.compared(side.name, _expected(side, evidence), side.control.users()) for side in sides.values()
     ]
-    roles = {mapping.group.name: mapping.remote_role_id for mapping in RoleMapping.objects.select_related("group")}
-    return compare(people, control.users(), role_ids=roles)
+    return comparison.together(each for each, _ in found), [line for _, lines in found for line in lines]
+
+
+def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
+    rows = UserSync.objects.filter(target=side.name)
+    apart = {row.user_uuid for row in rows if _meets_a_stranger(row, side)}
+    frozen = {UUID(_external_id(key)): seen.frozen[-1] for key, seen in evidence.items() if _of(side, key)}
+    users = User.objects.filter(is_superuser=False).prefetch_related("groups")
+    mappings = RoleMapping.objects.filter(target=side.name).select_related("group")
+    return Expected(
+        people=[person(user, frozen.get(user.uuid, "")) for user in users if user.uuid not in apart],
+        roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
+        strangers=side.strangers.records,
+        adoptable=side.strangers.adoptable,
+        revived=side.archive.revived - {str(uuid) for uuid in users.values_list("uuid", flat=True)},
+    )
+
+
+def person(user: User, username: str) -> Record:
+    """A user as `comparison` takes them. ``username``: as the target is to know them; empty for theirs here."""
+    return {
+        "uuid": user.uuid,
+        "username": username or user.username,
+        "name": user.name,
+        "phone": user.phone,
+        "email": user.email,
+        "is_active": user.is_active,
+        "groups": [group.name for group in user.groups.all()],
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """``broken``: a sentence for every time that an invariant was broken, by its name. ``void``: why the run
-    does not count, since the third party itself broke its word.
+    does not count, since a third party itself broke its word.
     """
 
     comparison: Comparison
@@ -114,29 +169,41 @@ class Verdict:
 
 def judge(
     options: Options,
-    ledger: Ledger,
-    comparison: Comparison,
+    sides: Sides,
+    ledgers: Mapping[str, Ledger],
     convergence: Convergence,
     *,
-    unrecorded: list[str],
+    complaints: Mapping[str, list[str]],
     freezes: list[tuple[float, float]],
 ) -> Verdict:
-    """Hold database and ledger against the invariants of the product."""
-    attempts = _attempts()
-    broken: dict[str, list[str]] = {name: [] for name in ("I1", "I2", "I3", "I4", "I5", "I6", "I7")}
-    broken["I1"] = unrecorded
-    broken["I3"] = [f"{external_id}: two records at one time" for external_id in ledger.doubled_ever()]
+    """Hold database and ledgers against the invariants of the product. ``complaints``: what was found on the way."""
+    attempts, evidence = _attempts(), witness.evidence_by_key()
+    broken: dict[str, list[str]] = {name: [] for name in INVARIANTS} | {
+        name: list(c) for name, c in complaints.items()
+    }
     broken["I7"] = convergence.left
-    void = []
-    for history in promises.histories(ledger, attempts, _evidence()):
-        broken["I2"] += promises.acknowledged_unapplied(history)
-        if "versions" in options.world.capabilities:
-            broken["I4"] += promises.content_before_its_version(history)
-        broken["I5"] += promises.in_flight_together(history, freezes)
-        broken["I6"] += promises.sent_unannounced(history)
-        void += promises.later_than_promised(history, options.window_seconds)
-    if "versions" not in options.world.capabilities:
-        broken["I4"] = [f"{username}: {fields} differ" for username, fields in comparison.differing.items()]
+    void: list[str] = []
+    compared_all, broken["I9"] = compared(sides)
+    for side in sides.values():
+        ledger, versions = ledgers[side.name], "versions" in side.party.world.capabilities
+        if not side.archive.past:
+            # Once ids were given out again, what lies under one changes hands for a while.
+            broken["I3"] += [f"{side.name}:{one}: two records at one time" for one in ledger.doubled_ever()]
+        of_side = (
+            {_external_id(key): seen for key, seen in some.items() if _of(side, key)} for some in (attempts, evidence)
+        )
+        for history in promises.histories(ledger, *of_side):
+            if not history.external_id:
+                continue  # strangers
+            found = _broken(history, freezes, versions=versions)
+            for name, lines in found.items():
+                broken[name] += [f"{side.name}:{line}" for line in lines]
+            void += promises.later_than_promised(history, options.window_seconds)
+        if not versions:
+            differing = compared_all.differing.items()
+            broken["I4"] += [
+                f"{name}: {fields} differ" for name, fields in differing if name.startswith(f"{side.name}/")
+            ]
     counts = Counter(
         {
             "takeovers": SyncAttempt.objects.filter(reason="lease_expired").count(),
@@ -144,29 +211,32 @@ def judge(
             "attempts": SyncAttempt.objects.count(),
         }
     )
-    return Verdict(comparison, convergence, broken, void, counts)
+    return Verdict(compared_all, convergence, broken, void, counts)
+
+
+def _broken(history: promises.History, freezes: list[tuple[float, float]], *, versions: bool) -> dict[str, list[str]]:
+    return {
+        "I2": list(promises.acknowledged_unapplied(history)),
+        "I4": list(promises.content_before_its_version(history)) if versions else [],
+        "I5": list(promises.in_flight_together(history, freezes)),
+        "I6": list(promises.sent_unannounced(history)),
+        "I8": list(promises.called_otherwise(history)),
+    }
 
 
 def _attempts() -> dict[str, list[promises.Attempt]]:
     found: dict[str, list[promises.Attempt]] = defaultdict(list)
+    times = witness.attempt_times()
     for row in SyncAttempt.objects.order_by("id").iterator():
-        finished = row.finished_at.timestamp() if row.finished_at is not None else None
-        found[_external_id(row.record_id)].append(
-            promises.Attempt(
-                row.pk,
-                row.call,
-                row.idempotency_key,
-                row.outcome,
-                row.reason,
-                row.started_at.timestamp(),
-                finished,
-            )
+        began, ended = times[row.pk]
+        found[row.record_id].append(
+            promises.Attempt(row.pk, row.call, row.idempotency_key, row.outcome, row.reason, began, ended)
         )
     return found
 
 
-def _evidence() -> dict[str, witness.Evidence]:
-    return {_external_id(key): seen for key, seen in witness.evidence_by_key().items()}
+def _of(side: Side, key: str) -> bool:
+    return key.startswith(f"{side.name}:")
 
 
 def _external_id(key: str) -> str:

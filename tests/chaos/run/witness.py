@@ -13,20 +13,26 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-_COLUMNS = "key, generation, at, present, name, phone, email, roles"
+_COLUMNS = "key, generation, at, present, name, phone, email, roles, username"
 _TABLES = (
-    """CREATE TABLE chaos_generation
-    (key text, generation bigint, at {time}, present integer, name text, phone text, email text, roles text)""",
+    """CREATE TABLE chaos_generation (key text, generation bigint, at {time}, present integer, name text, phone text,
+    email text, roles text, username text)""",
     "CREATE TABLE chaos_acknowledged (key text, generation bigint, at {time})",
+    "CREATE TABLE chaos_frozen (key text, username text, at {time})",
+    "CREATE TABLE chaos_attempt (id bigint PRIMARY KEY, began {time}, ended {time})",
 )
 _CONTENT = """
     SELECT NEW.key, NEW.generation, {clock}, CASE WHEN u.id IS NULL THEN 0 ELSE 1 END, u.name, u.phone, u.email,
         (SELECT {joined} FROM users_user_groups g JOIN users_rolemapping r
-         ON r.group_id = g.group_id AND r.target = NEW.target WHERE g.user_id = u.id)
+         ON r.group_id = g.group_id AND r.target = NEW.target WHERE g.user_id = u.id),
+        (SELECT w.username FROM users_user w WHERE w.uuid = NEW.user_uuid)
     FROM (SELECT 1 AS one) o LEFT JOIN users_user u
     ON u.uuid = NEW.user_uuid AND u.is_active AND NOT u.is_superuser
 """
 _ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
+_FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.remote_username, {clock})"
+_BEGAN = "INSERT INTO chaos_attempt VALUES (NEW.id, {clock}, NULL)"
+_ENDED = "UPDATE chaos_attempt SET ended = {clock} WHERE id = NEW.id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +67,27 @@ def _editions(roles: tuple[str, ...]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """``content``: None where no record was wanted. ``at``: unix seconds."""
+    """``content``: None where no record was wanted. ``at``: unix seconds. ``username``: of the person, here."""
 
     number: int
     at: float
     content: Content | None
+    username: str | None = None
 
 
 @dataclass(slots=True)
 class Evidence:
-    """What the witness saw of one record, oldest first."""
+    """What the witness saw of one record, oldest first. ``frozen``: by what name the target was to know it."""
 
     generations: list[Generation] = field(default_factory=list)
     acknowledged: list[tuple[int, float]] = field(default_factory=list)
+    frozen: list[str] = field(default_factory=list)
 
 
-def install() -> None:
-    """Begin to watch."""
+def install(clock: str = "clock_timestamp()") -> None:
+    """Begin to watch. ``clock``: by which, on PostgreSQL."""
     with connection.cursor() as cursor:
-        for statement in _postgresql() if connection.vendor == "postgresql" else _sqlite():
+        for statement in _postgresql(clock) if connection.vendor == "postgresql" else _sqlite():
             cursor.execute(statement)
 
 
@@ -88,15 +96,28 @@ def evidence_by_key() -> dict[str, Evidence]:
     seen: dict[str, Evidence] = defaultdict(Evidence)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COLUMNS} FROM chaos_generation ORDER BY generation")
-        for key, number, at, present, name, phone, email, roles in cursor.fetchall():
+        for key, number, at, present, name, phone, email, roles, username in cursor.fetchall():
             content = (
                 Content(name, phone, email, tuple(sorted(filter(None, (roles or "").split(","))))) if present else None
             )
-            seen[key].generations.append(Generation(number, _seconds(at), content))
+            seen[key].generations.append(Generation(number, _seconds(at), content, username))
         cursor.execute("SELECT key, generation, at FROM chaos_acknowledged ORDER BY generation")
         for key, number, at in cursor.fetchall():
             seen[key].acknowledged.append((number, _seconds(at)))
+        cursor.execute("SELECT key, username FROM chaos_frozen ORDER BY at")
+        for key, username in cursor.fetchall():
+            seen[key].frozen.append(username)
     return dict(seen)
+
+
+def attempt_times() -> dict[int, tuple[float, float | None]]:
+    """When each attempt began and ended, by its id, and by a clock that nobody sets."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, began, ended FROM chaos_attempt")
+        return {
+            number: (_seconds(began), _seconds(ended) if ended is not None else None)
+            for number, began, ended in cursor.fetchall()
+        }
 
 
 def _sqlite() -> Iterator[str]:
@@ -108,15 +129,24 @@ def _sqlite() -> Iterator[str]:
     yield f"CREATE TRIGGER chaos_moved {moved.format('generation')} BEGIN {content}; END"
     acknowledged = _ACKNOWLEDGED.format(clock=clock)
     yield f"CREATE TRIGGER chaos_acknowledged {moved.format('synced_generation')} BEGIN {acknowledged}; END"
+    frozen = _FROZEN.format(clock=clock)
+    yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON users_usersync BEGIN {frozen}; END"
+    yield f"CREATE TRIGGER chaos_frozen {moved.format('remote_username')} BEGIN {frozen}; END"
+    began, ended = _BEGAN.format(clock=clock), _ENDED.format(clock=clock)
+    yield f"CREATE TRIGGER chaos_began AFTER INSERT ON users_syncattempt BEGIN {began}; END"
+    closed = "WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL"
+    yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON users_syncattempt {closed} BEGIN {ended}; END"
 
 
-def _postgresql() -> Iterator[str]:
-    clock = "clock_timestamp()"
+def _postgresql(clock: str) -> Iterator[str]:
     yield from (table.format(time="timestamptz") for table in _TABLES)
     joined = "string_agg(r.remote_role_id, ',')"
     bodies = {
         "content": "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined=joined),
         "acknowledged": _ACKNOWLEDGED.format(clock=clock),
+        "frozen": _FROZEN.format(clock=clock),
+        "began": _BEGAN.format(clock=clock),
+        "ended": _ENDED.format(clock=clock),
     }
     for name, body in bodies.items():
         yield (
@@ -130,6 +160,12 @@ def _postgresql() -> Iterator[str]:
     yield f"CREATE TRIGGER chaos_moved AFTER UPDATE ON users_usersync {generation}"
     synced = run.format(moved.format("synced_generation"), "acknowledged")
     yield f"CREATE TRIGGER chaos_acknowledged AFTER UPDATE ON users_usersync {synced}"
+    yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON users_usersync {run.format('', 'frozen')}"
+    frozen = run.format(moved.format("remote_username"), "frozen")
+    yield f"CREATE TRIGGER chaos_frozen AFTER UPDATE ON users_usersync {frozen}"
+    yield f"CREATE TRIGGER chaos_began AFTER INSERT ON users_syncattempt {run.format('', 'began')}"
+    ended = run.format("WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL)", "ended")
+    yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON users_syncattempt {ended}"
 
 
 def _seconds(at: datetime | str) -> float:

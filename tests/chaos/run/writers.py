@@ -9,7 +9,10 @@ import time
 from django.db import close_old_connections, connection
 
 from tests.chaos.run.clients import Admin, Api
+from tests.chaos.run.gate import Gate
+from tests.chaos.run.key_writes import KeyWrites
 from tests.chaos.run.population import Population
+from tests.chaos.run.roster import Roster
 from tests.chaos.run.saved_writes import SavedWrites
 from tests.chaos.run.silent_writes import SilentWrites
 from tests.chaos.run.tally import Tally
@@ -20,7 +23,7 @@ class Writer(threading.Thread):
     """Writes until told to stop, so many times per second.
 
     ``signals_only``: nothing but what sends Django's signals, which is all that the textbook
-    application can see. ``check_owed``: see `hand.Hand`.
+    application can see. ``changes_keys``: primary keys, too. ``check_owed``: see `hand.Hand`.
     """
 
     def __init__(
@@ -32,7 +35,10 @@ class Writer(threading.Thread):
         api: Api,
         admin: Admin,
         per_second: float,
+        roster: Roster,
+        gate: Gate,
         signals_only: bool,
+        changes_keys: bool,
         check_owed: bool,
     ) -> None:
         super().__init__(name="writer", daemon=True)
@@ -40,16 +46,20 @@ class Writer(threading.Thread):
         self._chance = chance
         self._tally = tally
         self._per_second = per_second
-        hand = (chance, population, tally, check_owed, self.stopped)
+        self._gate = gate
+        hand = (chance, population, tally, roster, check_owed, self.stopped)
         ways = {**WebWrites(*hand, api, admin).ways(), **SavedWrites(*hand).ways()}
         if not signals_only:
             ways |= SilentWrites(*hand).ways()
+        if changes_keys:
+            ways |= KeyWrites(*hand).ways()
         self._ways, self._weights = list(ways), list(ways.values())
 
     def run(self) -> None:
         due = time.monotonic()
         while not self.stopped.is_set():
-            self.write()
+            with self._gate.passing():
+                self.write()
             due = max(due + self._chance.expovariate(self._per_second), time.monotonic() - 1)
             self.stopped.wait(max(due - time.monotonic(), 0))
         connection.close()

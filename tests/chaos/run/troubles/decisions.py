@@ -1,0 +1,99 @@
+"""What people decide by hand about records that do not come right by themselves."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tests.chaos.run import witness
+from tests.chaos.run.troubles.trouble import Stage, Trouble
+from thirdparty.sandbox.client import SandboxControl
+from users import compensation
+from users.compensation import OPEN, CannotCompensate, Deed
+from users.models import User, UserSync
+from users.sync.desired import read_wanted
+
+_REASON = "chaos"
+_OUTDATED_SECONDS = (0.0, 1.5)
+_DEEDS = {Deed.RETRY: 2, Deed.OVERWRITE: 2, Deed.ADOPT: 3, Deed.ACCEPT: 3, Deed.SETTLE: 4}
+
+
+class Decisions(Trouble):
+    """Each holds for the record as the person saw it, and for nothing that came after (I10)."""
+
+    kind = "decisions"
+    pauses = (0.2, 1.0)
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self._account = User.objects.get(username=stage.account.username)
+        self._accepted: list[tuple[str, int]] = []
+
+    def strike(self) -> None:
+        rows = list(UserSync.objects.filter(state__in=OPEN, target__in=self.stage.sides).order_by("key")[:200])
+        if not rows:
+            return
+        row = self.chance.choice(rows)
+        (deed,) = self.chance.choices(list(_DEEDS), list(_DEEDS.values()))
+        side = self.stage.sides[row.target]
+        with side.party.control() as control:
+            options = self._prepared(deed, row, control)
+        if options is None:
+            return
+        time.sleep(self.chance.choice((0.0, self.chance.uniform(*_OUTDATED_SECONDS))))
+        try:
+            compensation.compensate(row.key, deed, account=self._account, reason=_REASON, **options)
+        except CannotCompensate:
+            self.did(f"{deed} refused")
+            return
+        self.did(deed)
+        if deed is Deed.ACCEPT:
+            self._accepted.append((row.key, row.generation))
+
+    def undo(self) -> None:
+        evidence = witness.evidence_by_key()
+        for key, seen in self._accepted:
+            for line in _overwritten(evidence[key], seen):
+                self.complain("I10", f"{key}: {line}")
+
+    def _prepared(self, deed: Deed, row: UserSync, control: SandboxControl) -> dict[str, Any] | None:
+        """What the decision needs beside the record; None where this person would not take it."""
+        if deed is Deed.ADOPT:
+            ids = [record["userId"] for record in control.users() if record["externalId"] == str(row.user_uuid)]
+            return {"remote_id": ids[0]} if ids else None
+        if deed is Deed.SETTLE:
+            return {} if self._brought_right(row, control) else None
+        return {}
+
+    def _brought_right(self, row: UserSync, control: SandboxControl) -> bool:
+        """Do at the third party by hand what is owed. False where a person could not."""
+        wanted = read_wanted(row.user_uuid, row.target, row.remote_username)
+        held = [record for record in control.users() if record["externalId"] == str(row.user_uuid)]
+        if len(held) != (wanted is not None):
+            if wanted is None:
+                for record in held:
+                    control.delete(record["userId"])
+                return True
+            return False
+        if wanted is not None:
+            fields = {"name": wanted.name, "phone": wanted.phone, "email": wanted.email}
+            control.edit(held[0]["userId"], **fields, roleIds=list(wanted.role_ids))
+        return True
+
+
+def _overwritten(evidence: witness.Evidence, seen: int) -> list[str]:
+    """I10: what a person accepts does not go over an edit that they had not seen.
+
+    Every edit bears a value that nobody had before; what is accepted was held before.
+    """
+    known: set[tuple[str, str]] = set()
+    for item in evidence.generations:
+        if item.content is None:
+            continue
+        values = (item.content.name, item.content.email)
+        if item.number == seen + 1 and values not in known:
+            after = [later.content for later in evidence.generations if later.number > item.number]
+            reverted = any(content and (content.name, content.email) in known for content in after)
+            return [f"generation {item.number} was overwritten by what was accepted at {seen}"] if reverted else []
+        known.add(values)
+    return []

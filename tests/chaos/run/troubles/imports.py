@@ -1,0 +1,58 @@
+"""The same file of people, imported twice at the same time."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from pathlib import Path
+
+from django.db.models import Count
+
+from syncproject.demo.process import ProcessError
+from tests.chaos.run.population import GROUPS
+from tests.chaos.run.troubles.trouble import Trouble
+from users.models import User
+
+_PEOPLE = 8
+
+
+class Imports(Trouble):
+    """I13: nobody is here twice."""
+
+    kind = "imports"
+    pauses = (4.0, 9.0)
+
+    def strike(self) -> None:
+        file = self._written()
+        with self.stage.gate.passing():
+            both = [threading.Thread(target=self._import, args=(file,), daemon=True) for _ in range(2)]
+            for each in both:
+                each.start()
+            for each in both:
+                each.join()
+        self.did("two of one file")
+
+    def undo(self) -> None:
+        phones = User.objects.filter(is_superuser=False).exclude(phone="").values_list("phone")
+        for phone, count in phones.annotate(count=Count("pk")).filter(count__gt=1):
+            self.complain("I13", f"{count} people have the phone {phone}")
+
+    def _written(self) -> Path:
+        file = self.stage.folder / f"people-{self.stage.population.edition()}.csv"
+        with file.open("w", encoding="utf-8", newline="") as opened:
+            writer = csv.writer(opened)
+            writer.writerow(["name", "phone", "email", "groups"])
+            for person in self.stage.population.newcomers(_PEOPLE):
+                writer.writerow(
+                    [person.name, person.phone, self.stage.population.new_email(), self.chance.choice(GROUPS)]
+                )
+        return file
+
+    def _import(self, file: Path) -> None:
+        try:
+            self.stage.system.stack.manage("sync", "import", str(file), SYNC_TARGETS=self._present())
+        except ProcessError as failure:  # stopped half-way, as any import may be
+            self.stage.tally.failed(self.kind, failure)
+
+    def _present(self) -> str:
+        return ",".join(self.stage.system.roster.present())

@@ -1,0 +1,72 @@
+"""A transaction that stays open for seconds, with edits at its beginning and at its end."""
+
+from __future__ import annotations
+
+import random
+import threading
+from contextlib import suppress
+
+from django.db import Error, connection, transaction
+
+from tests.chaos.run.population import chosen
+from tests.chaos.run.troubles.trouble import Stage
+
+_REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+_PEOPLE = 3
+_PATIENCE_SECONDS = 20.0
+
+
+class LongTransaction(threading.Thread):
+    """Open from `start` on until `close`, or for as long as it has patience. ``committed``: what became of it."""
+
+    def __init__(self, stage: Stage, chance: random.Random) -> None:
+        super().__init__(name="long transaction", daemon=True)
+        self._stage = stage
+        self._chance = chance
+        self._opened = threading.Event()
+        self._over = threading.Event()
+        self.repeatable = chance.random() < 0.5
+        self.committed = False
+        self.people: list[str] = []
+
+    def open(self) -> None:
+        """Return once its first edits are made."""
+        self.start()
+        self._opened.wait(_PATIENCE_SECONDS)
+
+    def close(self) -> None:
+        """Let it make its last edits and commit."""
+        self._over.set()
+        self.join(_PATIENCE_SECONDS)
+
+    def run(self) -> None:
+        with suppress(Error):
+            self._write()
+        self._opened.set()
+        connection.close()
+
+    def _write(self) -> None:
+        with transaction.atomic():
+            if self.repeatable:
+                with connection.cursor() as cursor:
+                    cursor.execute(_REPEATABLE_READ)
+            people = chosen(self._chance, _PEOPLE)
+            self.people = [str(user.uuid) for user in people]
+            for user in people:
+                user.email = self._stage.population.new_email()
+                user.save(update_fields=["email"])
+            with suppress(_Regretted), transaction.atomic():
+                people[0].name = self._stage.population.new_name(people[0].name)
+                people[0].save(update_fields=["name"])
+                raise _Regretted
+            people[0].refresh_from_db()
+            self._opened.set()
+            self._over.wait(_PATIENCE_SECONDS)
+            with transaction.atomic():
+                people[-1].name = self._stage.population.new_name(people[-1].name)
+                people[-1].save(update_fields=["name"])
+        self.committed = True
+
+
+class _Regretted(Exception):
+    """To leave a savepoint without what was written in it."""

@@ -1,0 +1,90 @@
+"""Targets that leave, come back, or are added, while everybody goes on."""
+
+from __future__ import annotations
+
+import time
+
+from tests.chaos.run.options import TARGETS
+from tests.chaos.run.troubles.long_transaction import LongTransaction
+from tests.chaos.run.troubles.trouble import Stage, Trouble
+from users.models import UserSync
+from users.models.sync import State
+
+_AWAY_SECONDS = (3.0, 8.0)
+_ARRIVAL_SECONDS = 8.0
+_POLL_SECONDS = 0.2
+_PRODUCT = ("web", "worker", "worker-2", "beat")
+
+
+class Targets(Trouble):
+    """One target, never the first: named and not named in ``SYNC_TARGETS``, by turns.
+
+    Either as it is deployed (the variable changes, then ``migrate``, then every process is started anew), or as it
+    happens (one ``migrate`` from a shell that lacks the variable). While a target comes, a transaction with edits may be
+    open that began before.
+    """
+
+    kind = "targets"
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self._all = list(stage.options.targets)
+        self._coming = stage.options.newcomer
+
+    def strike(self) -> None:
+        if self._coming:
+            self._bring(self._coming, "added")
+            self._coming = ""
+            return
+        name = self.chance.choice([name for name in self._all if name != TARGETS[0]])
+        deployed = self.chance.random() < 0.5
+        others = [other for other in self._all if other != name]
+        if deployed:
+            self._deploy(others)
+        else:
+            self._migrate_by(others)
+        self.did("left" if deployed else "left by a shell")
+        self.stage.say(f"{name} is not named any more" + ("" if deployed else ", by one migrate"))
+        self._coming = name
+        self.stopped.wait(self.chance.uniform(*_AWAY_SECONDS))
+        self._coming = ""
+        self._bring(name, "returned")
+
+    def undo(self) -> None:
+        self._deploy(self._all)
+
+    def _bring(self, name: str, what: str) -> None:
+        held_open = LongTransaction(self.stage, self.chance) if self.stage.on_postgresql else None
+        if held_open is not None:
+            held_open.open()
+        try:
+            self._deploy(self._all)
+            if held_open is not None:
+                self._await_arrival(name, held_open.people)
+        finally:
+            if held_open is not None:
+                held_open.close()
+        self.did(what)
+        if held_open is not None and held_open.committed:
+            self.did(f"{what} across a transaction")
+        self.stage.say(f"{name} is {what}")
+
+    def _deploy(self, names: list[str]) -> None:
+        system = self.stage.system
+        self._migrate_by(names)
+        system.stack.env["SYNC_TARGETS"] = ",".join(names)
+        for process in self.chance.sample(_PRODUCT, len(_PRODUCT)):
+            with system.hands:
+                system.process[process].kill()
+                system.process[process].start()
+
+    def _migrate_by(self, names: list[str]) -> None:
+        self.manage("migrate", "--verbosity", "0", SYNC_TARGETS=",".join(names))
+        self.stage.system.roster.name(names)
+
+    def _await_arrival(self, name: str, people: list[str]) -> None:
+        """Until the target has what could be seen of these people before the transaction ends; or not for ever."""
+        deadline = time.monotonic() + _ARRIVAL_SECONDS
+        there = UserSync.objects.filter(target=name, user_uuid__in=people, state=State.SYNCED)
+        while time.monotonic() < deadline and there.count() < len(people):
+            self.stopped.wait(_POLL_SECONDS)
