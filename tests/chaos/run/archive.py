@@ -1,90 +1,76 @@
-"""What a third party was told before it was restored from a backup, which it does not know any more itself."""
+"""When a third party was restored from a backup: its ledger does not tell what that changed. Pure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-Entry = dict[str, Any]
+Entry = Mapping[str, Any]
+Held = dict[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """``backup`` and ``seq``: the ledger's last numbers when it was backed up and when it was restored."""
+
+    backup: int
+    seq: int
+    at: float
 
 
 @dataclass(slots=True)
 class Archive:
-    """``past``: every entry up to the last restore, in one numbering. ``kept``: the last number that the third
-    party itself still knows. ``revived``: external ids that the last restore brought back.
-    """
+    """The restores of one third party, oldest first."""
 
-    past: list[Entry] = field(default_factory=list)
-    kept: int = 0
-    revived: set[str] = field(default_factory=set)
+    restores: list[Restore] = field(default_factory=list)
 
-    def whole(self, entries: Iterable[Mapping[str, Any]]) -> list[Entry]:
-        """The ledger as it would be, had nothing ever been restored, and each restore as what it changed."""
-        if not self.past:
-            return [dict(entry) for entry in entries]
-        shift = self.past[-1]["seq"] - self.kept
-        return [*self.past, *(_moved(entry, shift, self.kept) for entry in entries if entry["seq"] > self.kept)]
+    def whole(self, entries: Iterable[Entry]) -> list[Entry]:
+        """The ledger's entries, and after each restore an effect for every record that it changed."""
+        return [entry for entry, _ in self._told(entries)]
 
-    def restore(self, state: Path, length: int, *, at: float) -> None:
-        """Cut the state file of a third party that is down to what it was when it had so many bytes."""
-        before = self.whole(_entries(state.read_bytes()))
-        with state.open("r+b") as file:
-            file.truncate(length)
-        kept = _entries(state.read_bytes())
-        held_before, held_now = _held(before), _held(self.whole(kept))
-        seq = before[-1]["seq"] if before else 0
-        for user_id in sorted(held_before.keys() | held_now.keys()):
-            was, now = held_before.get(user_id), held_now.get(user_id)
-            if was == now:
-                continue
-            if was is not None and (now is None or now["externalId"] != was["externalId"]):
-                before.append(_effect(seq := seq + 1, at, "deleted", was))
-            if now is not None:
-                before.append(_effect(seq := seq + 1, at, "updated", now))
-        ours_before = {record["externalId"] for record in held_before.values()}
-        self.revived = {record["externalId"] for record in held_now.values()} - ours_before
-        self.past, self.kept = before, kept[-1]["seq"] if kept else 0
+    def revived(self, entries: Iterable[Entry]) -> set[str]:
+        """External ids of records that were gone until a restore brought them back."""
+        return {
+            entry["external_id"]
+            for entry, is_restored in self._told(entries)
+            if is_restored and entry["effect"] == "created"
+        }
 
-
-def _entries(journal: bytes) -> list[Entry]:
-    """The ledger's entries of a journal (`thirdparty.sandbox.journal`), each as it was written last."""
-    found: dict[int, Entry] = {}
-    for event in _events(journal):
-        if event["kind"] in ("request", "effect"):
-            found[event["seq"]] = event
-    return [found[seq] for seq in sorted(found)]
+    def _told(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bool]]:
+        held: Held = {}
+        backups: dict[int, Held] = {}
+        ahead = list(self.restores)
+        for entry in [*sorted(entries, key=lambda entry: entry["seq"]), None]:
+            while ahead and (entry is None or entry["seq"] > ahead[0].seq):
+                restore = ahead.pop(0)
+                yield from ((effect, True) for effect in _changes(restore, held, backups[restore.backup]))
+                held = dict(backups[restore.backup])
+            if entry is None:
+                return
+            if entry["kind"] == "effect":
+                held[entry["user_id"]] = entry["record"]
+                if entry["effect"] == "deleted":
+                    del held[entry["user_id"]]
+            if any(restore.backup == entry["seq"] for restore in ahead):
+                backups[entry["seq"]] = dict(held)
+            yield entry, False
 
 
-def _events(journal: bytes) -> Iterator[Entry]:
-    for line in journal.splitlines(keepends=True):
-        if line.endswith(b"\n"):
-            yield from json.loads(line)
+def _changes(restore: Restore, before: Held, after: Held) -> Iterator[Entry]:
+    had = {record["externalId"] for record in before.values()}
+    for user_id in sorted(before.keys() | after.keys()):
+        was, now = before.get(user_id), after.get(user_id)
+        if was is not None and (now is None or now["externalId"] != was["externalId"]):
+            yield _effect(restore, "deleted", was)
+        if now is not None and now != was:
+            yield _effect(restore, "updated" if now["externalId"] in had else "created", now)
 
 
-def _held(entries: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    held = {}
-    for entry in entries:
-        if entry["kind"] == "effect":
-            held[entry["user_id"]] = entry["record"]
-            if entry["effect"] == "deleted":
-                del held[entry["user_id"]]
-    return held
-
-
-def _moved(entry: Mapping[str, Any], shift: int, kept: int) -> Entry:
-    moved = {**entry, "seq": entry["seq"] + shift}
-    if (entry.get("request") or 0) > kept:
-        moved["request"] = entry["request"] + shift
-    return moved
-
-
-def _effect(seq: int, at: float, kind: str, record: Mapping[str, Any]) -> Entry:
+def _effect(restore: Restore, kind: str, record: Mapping[str, Any]) -> Entry:
     return {
-        "seq": seq,
-        "at": at,
+        "seq": restore.seq,
+        "at": restore.at,
         "kind": "effect",
         "effect": kind,
         "request": None,

@@ -77,9 +77,12 @@ class Campaign:
         options = self._options
         if not options.baseline:
             witness.install(database_clock.REAL if "clocks" in options.troubles else "clock_timestamp()")
-        for side in self._sides.values():
-            if "strangers" in options.troubles and side.party.world.offers_query:
+        # Whoever cannot be asked whose a record is gets neither: there such mix-ups cannot be seen (docs/guarantees.md).
+        for side in (side for side in self._sides.values() if side.party.world.offers_query):
+            if "strangers" in options.troubles:
                 side.strangers = planted(side.control, options.random(f"strangers of {side.name}"))
+            if "ids" in options.troubles:
+                side.control.faults(reuse_ids=True)
         population = Population()
         account = create_account()
         settle_in(POPULATION * 2 // 3, population, options.targets)
@@ -180,9 +183,11 @@ class Campaign:
     def _troubles(self, stage: Stage) -> dict[str, Counter[str]]:
         """What was done of each kind of trouble that this run could have."""
         done = {trouble.kind: stage.done[trouble.kind] for trouble in self._actors}
-        strangers = sum(len(side.strangers.records) for side in self._sides.values())
-        if strangers:
-            done["strangers"] = Counter({"planted": strangers})
+        askable = [side for side in self._sides.values() if side.party.world.offers_query]
+        if "strangers" in self._options.troubles and askable:
+            done["strangers"] = Counter(planted=sum(len(side.strangers.records) for side in askable))
+        if "ids" in self._options.troubles and askable:
+            done["ids"] = Counter(used_again=sum(side.ledger().used_again() for side in askable))
         if "keys" in self._options.troubles:
             done["keys"] = Counter({w: n for w, n in self._tally.operations.items() if w.startswith("sql_new_")})
         return done

@@ -18,6 +18,7 @@ PER_TEN_MINUTES = {"takeovers": 30, "unknown": 100, "late": 20, "in_flight_kills
 PER_MINUTE = {
     "clocks": 1,
     "decisions": 8,
+    "ids": 1,
     "imports": 1,
     "keys": 2,
     "migrations": 2,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +58,13 @@ class Ledger:
 
     def doubled_ever(self) -> list[str]:
         """External ids of which two records lived at the same time, be it for a moment."""
-        return [external_id for external_id, effects in self.effects.items() if _most_at_once(effects) > 1]
+        ours = ((external_id, effects) for external_id, effects in self.effects.items() if external_id)
+        return [external_id for external_id, effects in ours if _most_at_once(effects) > 1]
+
+    def used_again(self) -> int:
+        """How often an id was given to a new record that another one had before."""
+        created = Counter(e["user_id"] for e in self.entries if e["kind"] == "effect" and e["effect"] == "created")
+        return created.total() - len(created)
 
     def _owner(self, entry: Mapping[str, Any]) -> str | None:
         return self._owners.get(entry["user_id"] or "")

@@ -19,6 +19,7 @@ TARGETS = ("partner", "branch", "depot")
 KINDS = (
     "clocks",
     "decisions",
+    "ids",
     "imports",
     "keys",
     "migrations",

@@ -137,7 +137,8 @@ def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
         roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
         strangers=side.strangers.records,
         adoptable=side.strangers.adoptable,
-        revived=side.archive.revived - {str(uuid) for uuid in users.values_list("uuid", flat=True)},
+        revived=side.archive.revived(side.control.ledger())
+        - {str(uuid) for uuid in users.values_list("uuid", flat=True)},
     )
 
 
@@ -186,7 +187,7 @@ def judge(
     compared_all, broken["I9"] = compared(sides)
     for side in sides.values():
         ledger, versions = ledgers[side.name], "versions" in side.party.world.capabilities
-        if not side.archive.past:
+        if not side.archive.restores:
             # Once ids were given out again, what lies under one changes hands for a while.
             broken["I3"] += [f"{side.name}:{one}: two records at one time" for one in ledger.doubled_ever()]
         of_side = (

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import time
+import threading
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
+
+from django.db import Error, connection
 
 from tests.chaos.run import witness
 from tests.chaos.run.troubles.trouble import Stage, Trouble
@@ -15,6 +19,8 @@ from users.sync.desired import read_wanted
 
 _REASON = "chaos"
 _OUTDATED_SECONDS = (0.0, 1.5)
+_MEANWHILE_SECONDS = (0.0, 0.3)
+_LOOKED_AT = 200
 _DEEDS = {Deed.RETRY: 2, Deed.OVERWRITE: 2, Deed.ADOPT: 3, Deed.ACCEPT: 3, Deed.SETTLE: 4}
 
 
@@ -30,22 +36,26 @@ class Decisions(Trouble):
         self._accepted: list[tuple[str, int]] = []
 
     def strike(self) -> None:
-        rows = list(UserSync.objects.filter(state__in=OPEN, target__in=self.stage.sides).order_by("key")[:200])
-        if not rows:
-            return
-        row = self.chance.choice(rows)
         (deed,) = self.chance.choices(list(_DEEDS), list(_DEEDS.values()))
-        side = self.stage.sides[row.target]
-        with side.party.control() as control:
+        row = self._chosen(deed)
+        if row is None:
+            return
+        with self.stage.sides[row.target].party.control() as control:
             options = self._prepared(deed, row, control)
         if options is None:
             return
-        time.sleep(self.chance.choice((0.0, self.chance.uniform(*_OUTDATED_SECONDS))))
+        self.stopped.wait(self.chance.choice((0.0, 0.0, self.chance.uniform(*_OUTDATED_SECONDS))))
+        meanwhile = threading.Timer(self.chance.uniform(*_MEANWHILE_SECONDS), self._edit, args=(row.user_uuid,))
+        if deed is Deed.ACCEPT:
+            meanwhile.start()
         try:
             compensation.compensate(row.key, deed, account=self._account, reason=_REASON, **options)
         except CannotCompensate:
             self.did(f"{deed} refused")
             return
+        finally:
+            if deed is Deed.ACCEPT:
+                meanwhile.join()
         self.did(deed)
         if deed is Deed.ACCEPT:
             self._accepted.append((row.key, row.generation))
@@ -55,6 +65,19 @@ class Decisions(Trouble):
         for key, seen in self._accepted:
             for line in _overwritten(evidence[key], seen):
                 self.complain("I10", f"{key}: {line}")
+
+    def _chosen(self, deed: Deed) -> UserSync | None:
+        """One that is open for a decision; to settle, rather one that is in doubt or has no remote id."""
+        rows = list(UserSync.objects.filter(state__in=OPEN, target__in=self.stage.sides).order_by("key")[:_LOOKED_AT])
+        if deed is Deed.SETTLE:
+            rows = [row for row in rows if row.recheck_at is not None or row.remote_id is None] or rows
+        return self.chance.choice(rows) if rows else None
+
+    def _edit(self, user_uuid: UUID) -> None:
+        """Somebody else changes the person while the target is asked what it holds."""
+        with suppress(Error):
+            User.objects.filter(uuid=user_uuid).update(email=self.stage.population.new_email())
+        connection.close()
 
     def _prepared(self, deed: Deed, row: UserSync, control: SandboxControl) -> dict[str, Any] | None:
         """What the decision needs beside the record; None where this person would not take it."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
+from tests.chaos.run.archive import Restore
 from tests.chaos.run.troubles.trouble import Stage, Trouble
 from tests.chaos.run.verdict import Side
+from thirdparty.sandbox.client import SandboxControl
 
 _BETWEEN_SECONDS = (4.0, 9.0)
 _UNNOTICED_SECONDS = (0.5, 4.0)
-_POLL_SECONDS = 0.2
+_SILENCE_SECONDS = 8.0
+_POLL_SECONDS = 0.05
 
 
 class Restores(Trouble):
@@ -25,18 +28,12 @@ class Restores(Trouble):
         self._sides = [side for side in stage.sides.values() if side.party.world.offers_query]
 
     def strike(self) -> None:
-        if not self._sides:
-            return
         side = self.chance.choice(self._sides)
-        length = self._backed_up(side)
-        if length is None:
-            return
-        self.stopped.wait(self.chance.uniform(*_BETWEEN_SECONDS))
-        with self.stage.system.hands:
-            side.party.process.kill()
-            side.archive.restore(side.party.state, length, at=time.time())
-            side.party.process.start()
-            side.party.process.wait_ready()
+        with side.party.control() as control:
+            backup = self._backed_up(control)
+            self.stopped.wait(self.chance.uniform(*_BETWEEN_SECONDS))
+            with self.stage.system.hands:
+                self._restore(side, control, backup)
         self.stage.say(f"{side.name} was restored from a backup")
         self.did("restored")
         self.stopped.wait(self.chance.uniform(*_UNNOTICED_SECONDS))
@@ -44,20 +41,41 @@ class Restores(Trouble):
 
     def undo(self) -> None:
         for side in self._sides:
-            if side.archive.past:
+            if side.archive.restores:
                 self._backfill(side.name)
 
     def _backfill(self, name: str) -> None:
         self.manage("sync", "backfill", "--target", name, SYNC_TARGETS=",".join(self.stage.options.targets))
         self.did("backfilled")
 
-    def _backed_up(self, side: Side) -> int | None:
-        """The length of its state file in a moment in which it has promised nothing for later."""
-        with side.party.control() as control:
-            while not self.stopped.is_set():
-                before = side.party.state.stat().st_size
-                stats = control.stats()
-                if not stats["late"]["pending"] and side.party.state.stat().st_size == before:
-                    return before
-                self.stopped.wait(_POLL_SECONDS)
-        return None
+    def _backed_up(self, control: SandboxControl) -> int:
+        """The ledger's last number at the backup. Raises where the third party is down."""
+        while True:
+            before = _last(control)
+            control.backup()
+            if _last(control) == before:
+                return before
+
+    def _restore(self, side: Side, control: SandboxControl, backup: int) -> None:
+        """While it refuses everybody, as one does that is being restored."""
+        switches = control.switches()
+        control.faults(refuse=1)
+        self._await_silence(control)
+        seq = _last(control)
+        control.restore()
+        side.archive.restores.append(Restore(backup, seq, time.time()))
+        control.faults(**switches)
+
+    def _await_silence(self, control: SandboxControl) -> None:
+        deadline = time.monotonic() + _SILENCE_SECONDS
+        while time.monotonic() < deadline:
+            stats = control.stats()
+            if not stats["in_flight"] and not stats["late"]["pending"]:
+                return
+            time.sleep(_POLL_SECONDS)
+        raise TimeoutError("the third party is never idle")
+
+
+def _last(control: SandboxControl) -> int:
+    entries = control.ledger()
+    return int(entries[-1]["seq"]) if entries else 0

@@ -1,0 +1,150 @@
+"""What the chaos run compares in the end: people who were mixed up, strangers, and restored third parties are seen."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.chaos.run import figures
+from tests.chaos.run.archive import Archive, Restore
+from tests.chaos.run.comparison import Expected, compared
+from tests.chaos.run.ledger import Ledger
+from tests.chaos.run.options import KINDS, TARGETS, read
+from tests.chaos.run.promises import History, called_otherwise
+from tests.chaos.run.roster import Roster
+from tests.chaos.run.witness import Content, Evidence, Generation
+
+ANN, BEA = UUID(int=1), UUID(int=2)
+
+
+def person(uuid: UUID, username: str) -> dict[str, Any]:
+    values = {"name": username.title(), "phone": f"1{uuid.int}", "email": f"{username}@example.com"}
+    return {"uuid": uuid, "username": username, **values, "is_active": True, "groups": []}
+
+
+def record(user_id: str, uuid: UUID | None, username: str, **fields: Any) -> dict[str, Any]:
+    values = {"name": username.title(), "phone": f"1{uuid.int if uuid else 9}", "email": f"{username}@example.com"}
+    known = {"userId": user_id, "externalId": str(uuid or ""), "username": username, "roleIds": [], "version": None}
+    return {**known, **values, **fields}
+
+
+def expected(**options: Any) -> Expected:
+    return Expected(**({"people": [person(ANN, "ann"), person(BEA, "bea")], "roles": {}, "strangers": {}} | options))
+
+
+def test_equal_sides_are_equal() -> None:
+    found, touched = compared("partner", expected(), [record("r1", ANN, "ann"), record("r2", BEA, "bea")])
+    assert found.equal
+    assert not touched
+
+
+def test_one_persons_values_under_anothers_username_differ() -> None:
+    mixed = record("r1", BEA, "ann", name="Bea", phone="12", email="bea@example.com")
+    found, _ = compared("partner", expected(), [mixed])
+    assert found.differing == {"partner/bea": ("username",)}
+    assert found.lost == ("partner/ann",)
+
+
+def test_one_persons_values_under_anothers_external_id_differ() -> None:
+    swapped = [record("r1", ANN, "bea"), record("r2", BEA, "ann")]
+    found, _ = compared("partner", expected(), swapped)
+    assert set(found.differing) == {"partner/ann", "partner/bea"}
+
+
+def test_a_record_that_nobody_of_ours_has_is_extra() -> None:
+    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r3", UUID(int=3), "cid")]
+    found, _ = compared("partner", expected(), records)
+    assert found.left_over == ("partner/cid",)
+
+
+@pytest.mark.parametrize("held", [[record("r3", None, "dora", email="other@example.com")], []])
+def test_a_stranger_who_was_changed_or_removed_is_seen(held: list[dict[str, Any]]) -> None:
+    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), *held]
+    _, touched = compared("partner", expected(strangers={"r3": record("r3", None, "dora")}), records)
+    assert len(touched) == 1
+
+
+def test_a_stranger_left_alone_is_neither_extra_nor_touched() -> None:
+    stranger = record("r3", None, "dora")
+    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), stranger]
+    found, touched = compared("partner", expected(strangers={"r3": stranger}), records)
+    assert found.equal
+    assert not touched
+
+
+def called(*names: str, here: tuple[str, ...]) -> History:
+    seen = Evidence([Generation(n, n, Content("Ann", "", "", ()), name) for n, name in enumerate(here)])
+    seen.frozen.extend(names)
+    return History(str(ANN), (), seen, (), ())
+
+
+def test_a_username_that_changes_at_the_target_is_seen() -> None:
+    assert list(called_otherwise(called("", "ann", "ann2", here=("ann", "ann2"))))
+    assert not list(called_otherwise(called("", "ann", "", "ann", here=("ann", "ann2"))))
+
+
+def test_a_username_that_the_person_never_had_is_seen() -> None:
+    assert list(called_otherwise(called("bea", here=("ann",))))
+
+
+def effect(seq: int, kind: str, held: dict[str, Any]) -> dict[str, Any]:
+    known = {"external_id": held["externalId"], "user_id": held["userId"], "request": None, "version": None}
+    return {"seq": seq, "kind": "effect", "effect": kind, "at": float(seq), "record": held, **known}
+
+
+def test_a_restore_is_told_as_what_it_changed() -> None:
+    ann, bea, cid = record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r3", UUID(int=3), "cid")
+    entries = [
+        effect(1, "created", ann),
+        effect(2, "created", bea),
+        effect(3, "deleted", bea),
+        effect(4, "updated", ann | {"name": "Ann 2"}),
+        effect(5, "created", cid),
+        effect(6, "created", record("r3", UUID(int=4), "dora")),
+    ]
+    archive = Archive([Restore(backup=2, seq=5, at=5.5)])
+    told = [(e["effect"], e["user_id"], e["record"]["name"]) for e in archive.whole(entries)[5:]]
+    assert told == [
+        ("updated", "r1", "Ann"),
+        ("created", "r2", "Bea"),
+        ("deleted", "r3", "Cid"),
+        ("created", "r3", "Dora"),
+    ]
+    assert archive.revived(entries) == {str(BEA)}
+
+
+def test_an_id_that_is_given_out_again_is_nobodys_second_record() -> None:
+    entries = [
+        effect(1, "created", record("r1", ANN, "ann")),
+        effect(2, "updated", record("r1", BEA, "ann")),
+        effect(3, "created", record("r2", ANN, "ann")),
+    ]
+    assert not Ledger(entries).doubled_ever()
+
+
+def test_a_target_that_was_just_named_is_owed_nothing_by_transactions_that_began_before() -> None:
+    roster = Roster(["partner"])
+    roster.name(["partner", "branch"])
+    assert roster.owed() == {"partner"}
+    assert roster.present() == {"partner", "branch"}
+    assert roster.steady() == {"partner"}
+
+
+def test_a_target_that_left_is_owed_all_the_same() -> None:
+    roster = Roster(["partner", "branch"])
+    roster.name(["partner"])
+    assert roster.owed() == {"partner", "branch"}
+    assert roster.steady() == {"partner"}
+
+
+def test_every_kind_of_trouble_has_a_figure_below_which_a_run_is_too_mild() -> None:
+    assert set(figures.PER_MINUTE) == set(KINDS)
+
+
+def test_a_seed_draws_the_same_targets_every_time() -> None:
+    asked = ["--seed", "16", "--troubles", "all"]
+    assert read(asked) == read(asked)
+    assert list(read(asked).targets) == list(TARGETS)
+    assert len(read([*asked, "--targets", "2"]).targets) == 2
