@@ -52,9 +52,9 @@ class Campaign:
 
     def run(self) -> bool:
         """Whether every promise was kept and the run was hard enough."""
-        writers = self._prepare()
-        troubles = self._actors
         adversary = Adversary(self._options, self._system, self._say)
+        writers = self._prepare(adversary)
+        troubles = self._actors
         threads = (*writers, *troubles, adversary)
         for thread in threads:
             thread.start()
@@ -73,7 +73,7 @@ class Campaign:
         self._say("healed: nothing is killed or frozen any more, the third parties are well")
         return self._conclude_baseline(adversary) if self._options.baseline else self._conclude(adversary)
 
-    def _prepare(self) -> list[Writer]:
+    def _prepare(self, adversary: Adversary) -> list[Writer]:
         options = self._options
         if not options.baseline:
             witness.install(database_clock.REAL if "clocks" in options.troubles else "clock_timestamp()")
@@ -97,6 +97,7 @@ class Campaign:
             account,
             self._folder,
             self._say,
+            aloof=adversary.record.worker_freezes,
         )
         self._stage = stage
         writers = [
@@ -138,7 +139,7 @@ class Campaign:
             ledgers,
             convergence,
             complaints=self._tally.complaints,
-            freezes=[*record.worker_freezes, *stage.aloof],
+            freezes=record.worker_freezes,
         )
         self._report(judged, ledgers)
         late = sum(side.control.stats()["late"]["done"] for side in self._sides.values())

@@ -7,11 +7,14 @@ database writes them in the very transaction, so they miss nothing and invent no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db import connection
+
+from users.sync.dialect import dialect
 
 _COLUMNS = "key, generation, at, present, name, phone, email, roles, username"
 _TABLES = (
@@ -29,6 +32,8 @@ _CONTENT = """
     FROM (SELECT 1 AS one) o LEFT JOIN users_user u
     ON u.uuid = NEW.user_uuid AND u.is_active AND NOT u.is_superuser
 """
+_SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+_JOINED = {"sqlite": "group_concat(r.remote_role_id)", "postgresql": "string_agg(r.remote_role_id, ',')"}
 _ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
 _FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.remote_username, {clock})"
 _BEGAN = "INSERT INTO chaos_attempt VALUES (NEW.id, {clock}, NULL)"
@@ -91,6 +96,19 @@ def install(clock: str = "clock_timestamp()") -> None:
             cursor.execute(statement)
 
 
+def note(uuids: Collection[UUID]) -> None:
+    """These people were changed while nobody recorded it: what they are now counts as of their present generation."""
+    told = dialect(connection)
+    clock = "clock_timestamp()" if told.vendor == "postgresql" else _SQLITE_CLOCK
+    joined = _JOINED[told.vendor]
+    content = _CONTENT.format(clock=clock, joined=joined).replace("(SELECT 1 AS one) o", "users_usersync new")
+    values = [uuid if told.vendor == "postgresql" else uuid.hex for uuid in uuids]
+    with connection.cursor() as cursor:
+        marks = ", ".join(["%s"] * len(values))
+        sql = f"INSERT INTO chaos_generation {content.replace('%', '%%')} WHERE new.user_uuid IN ({marks})"
+        cursor.execute(sql, values)
+
+
 def evidence_by_key() -> dict[str, Evidence]:
     """All that was seen, by the record's key."""
     seen: dict[str, Evidence] = defaultdict(Evidence)
@@ -121,9 +139,9 @@ def attempt_times() -> dict[int, tuple[float, float | None]]:
 
 
 def _sqlite() -> Iterator[str]:
-    clock = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    clock = _SQLITE_CLOCK
     yield from (table.format(time="text") for table in _TABLES)
-    content = "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined="group_concat(r.remote_role_id)")
+    content = "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined=_JOINED["sqlite"])
     yield f"CREATE TRIGGER chaos_born AFTER INSERT ON users_usersync BEGIN {content}; END"
     moved = "AFTER UPDATE ON users_usersync WHEN NEW.{0} <> OLD.{0}"
     yield f"CREATE TRIGGER chaos_moved {moved.format('generation')} BEGIN {content}; END"
@@ -140,7 +158,7 @@ def _sqlite() -> Iterator[str]:
 
 def _postgresql(clock: str) -> Iterator[str]:
     yield from (table.format(time="timestamptz") for table in _TABLES)
-    joined = "string_agg(r.remote_role_id, ',')"
+    joined = _JOINED["postgresql"]
     bodies = {
         "content": "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined=joined),
         "acknowledged": _ACKNOWLEDGED.format(clock=clock),

@@ -15,15 +15,16 @@ from tests.chaos.run.troubles.trouble import Stage, Trouble
 
 _ACTORS: tuple[type[Trouble], ...] = (
     Clocks,
-    Decisions,
-    Imports,
+    Targets,
     Migrations,
     Pauses,
     Restores,
+    Decisions,
+    Imports,
     Strict,
-    Targets,
     Transactions,
 )
+"""In the order in which they are undone: a target has to be named before it can be backfilled."""
 
 
 def actors(stage: Stage) -> list[Trouble]:

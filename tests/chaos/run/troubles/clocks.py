@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections import ChainMap
 from pathlib import Path
 
 from tests.chaos.run import database_clock
 from tests.chaos.run.options import TIMEOUT_SECONDS
 from tests.chaos.run.troubles.trouble import Stage, Trouble
 from users.models import UserSync
-from users.models.sync import State
 
 _LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
+_FAKED = {
+    "LD_PRELOAD": str(_LIBRARY),
+    "FAKETIME_NO_CACHE": "1",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    "FAKETIME_DONT_RESET": "1",
+}
 _HOUR = 3600.0
+_QUIET_SECONDS = 20.0
+_POLL_SECONDS = 0.1
 _AHEAD_SECONDS = (1.0, 3.0)
 _SMALL_SECONDS = 2.0
 _WORKER_SECONDS = (-90.0, 90.0)
@@ -47,7 +55,7 @@ class Clocks(Trouble):
         if self.stage.system.postgres is not None:
             database_clock.put(self.stage.system.postgres, 0)
         for process in self.stage.system.process.values():
-            if process.env is not self.stage.system.stack.env and "FAKETIME" in (process.env or {}):
+            if isinstance(process.env, ChainMap):
                 process.env = self.stage.system.stack.env
                 process.kill()
 
@@ -69,9 +77,12 @@ class Clocks(Trouble):
 
     def _is_quiet(self) -> bool:
         """Wait for the windows of everything that was asked before."""
-        self.stopped.wait(self.stage.options.window_seconds + TIMEOUT_SECONDS + 1)
-        with_doubt = UserSync.objects.filter(state=State.UNKNOWN).exists()
-        return not (with_doubt or self.stopped.is_set())
+        self.stopped.wait(self.stage.options.window_seconds + TIMEOUT_SECONDS)
+        deadline = time.monotonic() + _QUIET_SECONDS
+        while not self.stopped.wait(_POLL_SECONDS) and time.monotonic() < deadline:
+            if not UserSync.objects.filter(recheck_at__isnull=False).exists():
+                return True
+        return False
 
     def _database_a_little(self) -> None:
         self._jump(self.chance.choice((-1, 1)) * self.chance.uniform(0.2, _SMALL_SECONDS))
@@ -108,14 +119,8 @@ class Clocks(Trouble):
         process = system.process[name]
         self._write(name, seconds)
         with system.hands:
-            process.env = system.stack.env | {
-                "LD_PRELOAD": str(_LIBRARY),
-                "FAKETIME": "",
-                "FAKETIME_TIMESTAMP_FILE": str(self._file(name)),
-                "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "FAKETIME_DONT_RESET": "1",
-            }
+            # What is deployed meanwhile reaches this process, too.
+            process.env = ChainMap({**_FAKED, "FAKETIME_TIMESTAMP_FILE": str(self._file(name))}, system.stack.env)
             process.kill()
             process.start()
 

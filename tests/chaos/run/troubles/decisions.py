@@ -36,6 +36,10 @@ class Decisions(Trouble):
         self._accepted: list[tuple[str, int]] = []
 
     def strike(self) -> None:
+        with self.stage.gate.passing():
+            self._decide()
+
+    def _decide(self) -> None:
         (deed,) = self.chance.choices(list(_DEEDS), list(_DEEDS.values()))
         row = self._chosen(deed)
         if row is None:

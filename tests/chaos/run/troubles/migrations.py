@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
+from tests.chaos.run import witness
 from tests.chaos.run.population import chosen
 from tests.chaos.run.troubles.trouble import Trouble
 from users.models import User
@@ -49,5 +50,6 @@ class Migrations(Trouble):
             triggers.drop()
             people = chosen(self.chance, 3)
             User.objects.filter(pk__in=[user.pk for user in people]).update(email=self.stage.population.new_email())
+            witness.note([user.uuid for user in people])
             self._migrate()
         self.did("dropped")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.chaos.run.options import LEASE_SECONDS
-from tests.chaos.run.troubles.trouble import Trouble
+from tests.chaos.run.troubles.trouble import Stage, Trouble
 from users.sync import pause
 
 _PAUSED_SECONDS = (1.0, 5.0)
@@ -19,6 +19,10 @@ class Pauses(Trouble):
 
     kind = "pauses"
 
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        self._silent: list[tuple[str, float, float]] = []
+
     def strike(self) -> None:
         name = self.chance.choice(list(self.stage.options.targets))
         if not pause.pause(name, reason=_REASON):
@@ -29,11 +33,21 @@ class Pauses(Trouble):
         resumed_at = time.time()
         self._resume(name)
         self.did("long" if long else "short")
-        self._require_silence(name, paused_at + LEASE_SECONDS, resumed_at)
+        if resumed_at > paused_at + LEASE_SECONDS:
+            self._silent.append((name, paused_at + LEASE_SECONDS, resumed_at))
 
     def undo(self) -> None:
         for name in self.stage.options.targets:
             pause.resume(name)
+        for name, since, until in self._silent:
+            for entry in self.stage.sides[name].control.ledger():
+                sent = entry["kind"] == "request" and since < entry["at"] < until
+                if sent and not self._by_one_who_was_frozen(entry["at"]):
+                    self.complain("I12", f"{name}: {entry['call']} #{entry['seq']} was sent while it was paused")
+
+    def _by_one_who_was_frozen(self, at: float) -> bool:
+        """Whoever was frozen between the look at the lease and the request sends it once thawed."""
+        return any(since < at < until + LEASE_SECONDS for since, until in self.stage.aloof)
 
     def _resume(self, name: str) -> None:
         while not self.stopped.is_set():
@@ -43,12 +57,3 @@ class Pauses(Trouble):
                 self.stopped.wait(0.5)
             else:
                 return
-
-    def _require_silence(self, name: str, since: float, until: float) -> None:
-        if until <= since:
-            return
-        # Its own control: the one of the verdict is another thread's.
-        with self.stage.sides[name].party.control() as control:
-            sent = [entry for entry in control.ledger() if entry["kind"] == "request" and since < entry["at"] < until]
-        for entry in sent:
-            self.complain("I12", f"{name}: {entry['call']} #{entry['seq']} was sent while a person had it paused")

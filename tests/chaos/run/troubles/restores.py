@@ -37,7 +37,8 @@ class Restores(Trouble):
         self.stage.say(f"{side.name} was restored from a backup")
         self.did("restored")
         self.stopped.wait(self.chance.uniform(*_UNNOTICED_SECONDS))
-        self._backfill(side.name)
+        if side.name in self.stage.system.roster.present():
+            self._backfill(side.name)
 
     def undo(self) -> None:
         for side in self._sides:

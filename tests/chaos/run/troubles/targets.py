@@ -33,7 +33,8 @@ class Targets(Trouble):
 
     def strike(self) -> None:
         if self._coming:
-            self._bring(self._coming, "added")
+            with self.stage.gate.passing():
+                self._bring(self._coming, "added")
             self._coming = ""
             return
         name = self.chance.choice([name for name in self._all if name != TARGETS[0]])
@@ -45,10 +46,9 @@ class Targets(Trouble):
             self._migrate_by(others)
         self.did("left" if deployed else "left by a shell")
         self.stage.say(f"{name} is not named any more" + ("" if deployed else ", by one migrate"))
-        self._coming = name
         self.stopped.wait(self.chance.uniform(*_AWAY_SECONDS))
-        self._coming = ""
-        self._bring(name, "returned")
+        with self.stage.gate.passing():
+            self._bring(name, "returned")
 
     def undo(self) -> None:
         self._deploy(self._all)

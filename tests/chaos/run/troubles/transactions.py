@@ -15,8 +15,9 @@ class Transactions(Trouble):
 
     def strike(self) -> None:
         one = LongTransaction(self.stage, self.chance)
-        one.open()
-        self.stopped.wait(self.chance.uniform(*_OPEN_SECONDS))
-        one.close()
+        with self.stage.gate.passing():
+            one.open()
+            self.stopped.wait(self.chance.uniform(*_OPEN_SECONDS))
+            one.close()
         if one.committed:
             self.did("repeatable read" if one.repeatable else "read committed")

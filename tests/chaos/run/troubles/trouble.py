@@ -39,8 +39,8 @@ class Stage:
     account: Account
     folder: Path
     say: Callable[[str], None]
+    aloof: list[tuple[float, float]]
     done: Mapping[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    aloof: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def on_postgresql(self) -> bool:
