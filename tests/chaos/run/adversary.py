@@ -78,7 +78,8 @@ class Adversary(threading.Thread):
         deadline = time.monotonic() + within_seconds
         while not all(process.alive and process.ready(process) for process in self._system.process.values()):
             if time.monotonic() > deadline:
-                raise TimeoutError("not everything came back")
+                down = [name for name, process in self._system.process.items() if not process.alive]
+                raise TimeoutError(f"not everything came back; down: {', '.join(down) or 'none'}")
             self.tend()
             time.sleep(_TICK_SECONDS)
         for control in self._control.values():

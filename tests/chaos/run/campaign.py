@@ -66,12 +66,18 @@ class Campaign:
         if adversary.failure is not None:
             raise adversary.failure
         connection.close()
-        adversary.heal()
+        self._heal(adversary)
         for trouble in troubles:
             trouble.end()
-        adversary.heal()
+        self._heal(adversary)
         self._say("healed: nothing is killed or frozen any more, the third parties are well")
         return self._conclude_baseline(adversary) if self._options.baseline else self._conclude(adversary)
+
+    def _heal(self, adversary: Adversary) -> None:
+        try:
+            adversary.heal()
+        except TimeoutError as late:
+            self._tally.complain("I7", str(late))
 
     def _prepare(self, adversary: Adversary) -> list[Writer]:
         options = self._options

@@ -182,7 +182,7 @@ def judge(
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS} | {
         name: list(c) for name, c in complaints.items()
     }
-    broken["I7"] = convergence.left
+    broken["I7"] += convergence.left
     void: list[str] = []
     compared_all, broken["I9"] = compared(sides)
     for side in sides.values():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import ChainMap
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.chaos.run import database_clock
 from tests.chaos.run.options import TIMEOUT_SECONDS
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from users.models import UserSync
 
 _LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 _FAKED = {
@@ -19,7 +19,6 @@ _FAKED = {
     "FAKETIME_DONT_RESET": "1",
 }
 _HOUR = 3600.0
-_QUIET_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 _AHEAD_SECONDS = (1.0, 3.0)
 _SMALL_SECONDS = 2.0
@@ -30,12 +29,12 @@ _BEAT_BACK_SECONDS = 120.0
 class Clocks(Trouble):
     """The database's on PostgreSQL, whose machine may be another; single processes where libfaketime is installed.
 
-    The database's clock goes an hour ahead, and back, only while the third parties are well and nothing is in doubt:
-    an hour that passes at once would make them break their word of how late a request may take effect.
+    The database's clock goes an hour ahead, and back, only while the third parties are well and nothing waits there to
+    take effect: an hour that passes at once would make them break their word of how late a request may take effect.
     """
 
     kind = "clocks"
-    pauses = (4.0, 8.0)
+    pauses = (2.0, 6.0)
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
@@ -76,12 +75,14 @@ class Clocks(Trouble):
             system.truce.clear()
 
     def _is_quiet(self) -> bool:
-        """Wait for the windows of everything that was asked before."""
-        self.stopped.wait(self.stage.options.window_seconds + TIMEOUT_SECONDS)
-        deadline = time.monotonic() + _QUIET_SECONDS
+        """Wait until nothing that was asked before can still take effect."""
+        self.stopped.wait(TIMEOUT_SECONDS)
+        deadline = time.monotonic() + self.stage.options.window_seconds
         while not self.stopped.wait(_POLL_SECONDS) and time.monotonic() < deadline:
-            if not UserSync.objects.filter(recheck_at__isnull=False).exists():
-                return True
+            with ExitStack() as opened:
+                controls = [opened.enter_context(side.party.control()) for side in self.stage.sides.values()]
+                if not any(control.stats()["late"]["pending"] for control in controls):
+                    return True
         return False
 
     def _database_a_little(self) -> None:
