@@ -76,14 +76,16 @@ class Adversary(threading.Thread):
                 self._thaw(name, since)
         self._down.clear()
         deadline = time.monotonic() + within_seconds
-        while not all(process.alive and process.ready(process) for process in self._system.process.values()):
+        while down := [name for name, one in self._system.process.items() if not (one.alive and one.ready(one))]:
             if time.monotonic() > deadline:
-                down = [name for name, process in self._system.process.items() if not process.alive]
-                raise TimeoutError(f"not everything came back; down: {', '.join(down) or 'none'}")
+                break
             self.tend()
             time.sleep(_TICK_SECONDS)
         for control in self._control.values():
-            control.heal()
+            with suppress(requests.RequestException):
+                control.heal()
+        if down:
+            raise TimeoutError(f"not everything came back: {', '.join(down)}")
 
     def tend(self) -> None:
         """Start whatever ended by itself, as a supervisor would."""
