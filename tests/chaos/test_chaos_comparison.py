@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from tests.chaos.run import figures
 from tests.chaos.run.archive import Archive, Restore
 from tests.chaos.run.comparison import Expected, compared
+from tests.chaos.run.gate import Gate
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.options import KINDS, TARGETS, read
 from tests.chaos.run.promises import History, called_otherwise
@@ -137,6 +139,36 @@ def test_a_target_that_left_is_owed_all_the_same() -> None:
     roster.name(["partner"])
     assert roster.owed() == {"partner", "branch"}
     assert roster.steady() == {"partner"}
+
+
+def test_a_closed_gate_lets_nobody_pass_until_it_opens() -> None:
+    gate, told = Gate(), []
+
+    def pass_through() -> None:
+        with gate.passing():
+            told.append("passed")
+
+    with gate.closed():
+        outside = threading.Thread(target=pass_through)
+        outside.start()
+        told.append("closed")
+    outside.join()
+    assert told == ["closed", "passed"]
+
+
+def test_the_gate_closes_only_once_everybody_is_through() -> None:
+    gate, told = Gate(), []
+
+    def close() -> None:
+        with gate.closed():
+            told.append("closed")
+
+    with gate.passing():
+        closer = threading.Thread(target=close)
+        closer.start()
+        told.append("inside")
+    closer.join()
+    assert told == ["inside", "closed"]
 
 
 def test_every_kind_of_trouble_has_a_figure_below_which_a_run_is_too_mild() -> None:

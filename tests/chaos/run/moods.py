@@ -61,7 +61,8 @@ class Moods:
         self._chance = chance
         self._window_seconds = options.window_seconds
         known = [name for name in _MOODS if world.offers_query or name not in _NEEDS_QUERY]
-        self._names = known + 2 * list(_BADLY)
+        names = known + 2 * list(_BADLY)
+        self._names = [name for name in names if not options.moods or any(word in name for word in options.moods)]
         self._deck: list[str] = []
 
     def next(self) -> tuple[str, dict[str, Any]]:

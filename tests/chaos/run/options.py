@@ -71,7 +71,7 @@ class Options:
     """``seconds``: how long the chaos lasts, start and convergence not counted. ``writes``: how many are tried
     for in that time. ``window_seconds``: how long the third party says an unanswered request may still take effect.
     ``worlds``: what each of the targets offers, in the order of `TARGETS`. ``troubles``: of `KINDS`.
-    ``strikes``: words of which a strike's name has to hold one; empty for all strikes.
+    ``strikes``, ``moods``: words of which a strike's or mood's name has to hold one; empty for all.
     """
 
     seed: int
@@ -84,6 +84,7 @@ class Options:
     baseline: bool = False
     signals_only: bool = False
     strikes: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()
     keep: bool = False
 
@@ -127,6 +128,7 @@ def read(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--baseline", action="store_true", help="the textbook application instead of the product")
     parser.add_argument("--signals-only", action="store_true", help="only writes that send Django's signals")
     parser.add_argument("--strikes", default="", help="comma list of words in the names of the strikes to use")
+    parser.add_argument("--moods", default="", help="the same of the third parties' moods")
     parser.add_argument("--targets", type=int, choices=(1, 2, 3), help="default 1, with troubles what the seed draws")
     parser.add_argument("--troubles", help=f"comma list of {', '.join(KINDS)}; or all, or none")
     parser.add_argument("--keep", action="store_true", help="keep the folder of logs also when all is well")
@@ -143,6 +145,7 @@ def read(arguments: list[str] | None = None) -> Options:
         baseline=given.baseline,
         signals_only=given.signals_only,
         strikes=_words(given.strikes),
+        moods=_words(given.moods),
         troubles=troubles,
         keep=given.keep,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.run.troubles.clocks import Clocks
+from tests.chaos.run.troubles.clocks import LIBRARY, Clocks
 from tests.chaos.run.troubles.decisions import Decisions
 from tests.chaos.run.troubles.imports import Imports
 from tests.chaos.run.troubles.migrations import Migrations
@@ -34,6 +34,8 @@ def actors(stage: Stage) -> list[Trouble]:
 
 def _can(actor: type[Trouble], stage: Stage) -> bool:
     match actor.kind:
+        case "clocks":
+            return stage.on_postgresql or LIBRARY is not None
         case "targets":
             return len(stage.options.worlds) > 1
         case "transactions":

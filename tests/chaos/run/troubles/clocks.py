@@ -11,9 +11,9 @@ from tests.chaos.run import database_clock
 from tests.chaos.run.options import TIMEOUT_SECONDS
 from tests.chaos.run.troubles.trouble import Stage, Trouble
 
-_LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
+LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 _FAKED = {
-    "LD_PRELOAD": str(_LIBRARY),
+    "LD_PRELOAD": str(LIBRARY),
     "FAKETIME_NO_CACHE": "1",
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     "FAKETIME_DONT_RESET": "1",
@@ -41,7 +41,7 @@ class Clocks(Trouble):
         self._ways = []
         if stage.on_postgresql:
             self._ways += [self._database_ahead, self._database_a_little]
-        if _LIBRARY is not None:
+        if LIBRARY is not None:
             self._ways += [self._beat_back]
             if stage.on_postgresql:
                 self._ways += [self._worker_off]
