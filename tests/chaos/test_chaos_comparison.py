@@ -117,6 +117,13 @@ def test_a_restore_is_told_as_what_it_changed() -> None:
     assert archive.revived(entries) == {str(BEA)}
 
 
+def test_a_backup_of_an_empty_third_party_brings_nothing_back() -> None:
+    entries = [effect(1, "created", record("r1", ANN, "ann"))]
+    archive = Archive([Restore(backup=0, seq=1, at=1.5)])
+    assert [(e["effect"], e["user_id"]) for e in archive.whole(entries)] == [("created", "r1"), ("deleted", "r1")]
+    assert not archive.revived(entries)
+
+
 def test_an_id_that_is_given_out_again_is_nobodys_second_record() -> None:
     entries = [
         effect(1, "created", record("r1", ANN, "ann")),

@@ -42,18 +42,18 @@ class Archive:
         backups: dict[int, Held] = {}
         ahead = list(self.restores)
         for entry in [*sorted(entries, key=lambda entry: entry["seq"]), None]:
-            while ahead and (entry is None or entry["seq"] > ahead[0].seq):
-                restore = ahead.pop(0)
-                yield from ((effect, True) for effect in _changes(restore, held, backups[restore.backup]))
-                held = dict(backups[restore.backup])
+            for restore in [one for one in ahead if entry is None or entry["seq"] > one.backup]:
+                backups.setdefault(restore.backup, dict(held))
+                if entry is None or entry["seq"] > restore.seq:
+                    yield from ((effect, True) for effect in _changes(restore, held, backups[restore.backup]))
+                    held = dict(backups[restore.backup])
+                    ahead.remove(restore)
             if entry is None:
                 return
             if entry["kind"] == "effect":
                 held[entry["user_id"]] = entry["record"]
                 if entry["effect"] == "deleted":
                     del held[entry["user_id"]]
-            if any(restore.backup == entry["seq"] for restore in ahead):
-                backups[entry["seq"]] = dict(held)
             yield entry, False
 
 
