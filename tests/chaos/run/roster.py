@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-_LONGEST_TRANSACTION_SECONDS = 20.0
+_LONGEST_TRANSACTION_SECONDS = 60.0
 """Whoever writes in a transaction that began before a target was named cannot owe it anything in there."""
 
 

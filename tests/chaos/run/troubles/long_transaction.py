@@ -13,7 +13,7 @@ from tests.chaos.run.troubles.trouble import Stage
 
 _REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _PEOPLE = 3
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 60.0
 
 
 class LongTransaction(threading.Thread):

@@ -11,7 +11,7 @@ from users.models import UserSync
 from users.models.sync import State
 
 _AWAY_SECONDS = (3.0, 8.0)
-_ARRIVAL_SECONDS = 8.0
+_ARRIVAL_SECONDS = 25.0
 _POLL_SECONDS = 0.2
 _PRODUCT = ("web", "worker", "worker-2", "beat")
 
@@ -87,4 +87,4 @@ class Targets(Trouble):
         deadline = time.monotonic() + _ARRIVAL_SECONDS
         there = UserSync.objects.filter(target=name, user_uuid__in=people, state=State.SYNCED)
         while time.monotonic() < deadline and there.count() < len(people):
-            self.stopped.wait(_POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
