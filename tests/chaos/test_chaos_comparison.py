@@ -133,6 +133,16 @@ def test_an_id_that_is_given_out_again_is_nobodys_second_record() -> None:
     assert not Ledger(entries).doubled_ever()
 
 
+def test_a_delete_of_an_id_that_others_had_is_nobodys() -> None:
+    entries = [
+        effect(1, "created", record("r1", ANN, "ann")),
+        {"seq": 2, "kind": "request", "call": "delete", "at": 2.0, "user_id": "r1", "external_id": None}
+        | {"answered_at": 2.1, "idempotency_key": None, "fault": None},
+    ]
+    assert Ledger(entries).writes[str(ANN)]
+    assert not Ledger(entries, ids_return=True).writes[str(ANN)]
+
+
 def test_a_target_that_was_just_named_is_owed_nothing_by_transactions_that_began_before() -> None:
     roster = Roster(["partner"])
     roster.name(["partner", "branch"])

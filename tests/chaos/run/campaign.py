@@ -88,6 +88,7 @@ class Campaign:
             if "strangers" in options.troubles:
                 side.strangers = planted(side.control, options.random(f"strangers of {side.name}"))
             if "ids" in options.troubles:
+                side.reuses_ids = True
                 side.control.faults(reuse_ids=True)
         population = Population()
         account = create_account()

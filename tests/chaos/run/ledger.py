@@ -37,12 +37,17 @@ class Effect:
 
 
 class Ledger:
-    """``writes`` and ``effects`` by external id, oldest first. An id that is given out again changes its owner."""
+    """``writes`` and ``effects`` by external id, oldest first.
 
-    def __init__(self, entries: Iterable[Mapping[str, Any]]) -> None:
+    ``ids_return``: an id may be given to another record later, so that a request which names nothing else, as a delete
+    does, is for nobody in particular.
+    """
+
+    def __init__(self, entries: Iterable[Mapping[str, Any]], *, ids_return: bool = False) -> None:
         self.entries = sorted(entries, key=lambda entry: entry["seq"])
         self.writes: dict[str, list[Write]] = defaultdict(list)
         self.effects: dict[str, list[Effect]] = defaultdict(list)
+        self._ids_return = ids_return
         self._owners: dict[str, str] = {}
         for entry in self.entries:
             if entry["kind"] == "effect":
@@ -82,7 +87,7 @@ class Ledger:
         )
 
     def _write(self, entry: Mapping[str, Any]) -> None:
-        external_id = entry["external_id"] or self._owner(entry) or ""
+        external_id = entry["external_id"] or ("" if self._ids_return else self._owner(entry)) or ""
         self.writes[external_id].append(
             Write(
                 entry["seq"],
