@@ -136,7 +136,7 @@ def test_an_id_that_is_given_out_again_is_nobodys_second_record() -> None:
 def test_a_delete_of_an_id_that_others_had_is_nobodys() -> None:
     entries = [
         effect(1, "created", record("r1", ANN, "ann")),
-        {"seq": 2, "kind": "request", "call": "delete", "at": 2.0, "user_id": "r1", "external_id": None}
+        {"seq": 2, "kind": "request", "call": "delete", "at": 2.0, "user_id": "r1", "external_id": str(ANN)}
         | {"answered_at": 2.1, "idempotency_key": None, "fault": None},
     ]
     assert Ledger(entries).writes[str(ANN)]

@@ -87,7 +87,9 @@ class Ledger:
         )
 
     def _write(self, entry: Mapping[str, Any]) -> None:
-        external_id = entry["external_id"] or ("" if self._ids_return else self._owner(entry)) or ""
+        external_id = entry["external_id"] or self._owner(entry) or ""
+        if self._ids_return and entry["call"] == "delete":
+            external_id = ""
         self.writes[external_id].append(
             Write(
                 entry["seq"],
