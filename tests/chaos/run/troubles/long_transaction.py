@@ -40,10 +40,13 @@ class LongTransaction(threading.Thread):
         self.join(_PATIENCE_SECONDS)
 
     def run(self) -> None:
-        with suppress(Error):
+        try:
             self._write()
-        self._opened.set()
-        connection.close()
+        except Error as error:
+            self._stage.tally.failed("transactions", error)
+        finally:
+            self._opened.set()
+            connection.close()
 
     def _write(self) -> None:
         with transaction.atomic():
