@@ -68,10 +68,10 @@ def settle_in(count: int, population: Population, targets: Iterable[str]) -> Non
             User.objects.create(name=person.name, phone=person.phone, password="!")
 
 
-def chosen(chance: random.Random, most: int) -> list[User]:
+def chosen(chance: random.Random, most: int, *, least: int = 1) -> list[User]:
     """Some people, each once; fewer where there are not so many. Locked, within a transaction."""
     keys = list(User.objects.filter(is_superuser=False).order_by("pk").values_list("pk", flat=True))
-    picked = chance.sample(keys, min(chance.randint(1, most), len(keys)))
+    picked = chance.sample(keys, min(chance.randint(least, most), len(keys)))
     users = User.objects.filter(pk__in=picked).order_by("pk")
     return list(users.select_for_update() if connection.in_atomic_block else users)
 

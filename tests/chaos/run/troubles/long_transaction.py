@@ -13,6 +13,7 @@ from tests.chaos.run.troubles.trouble import Stage
 
 _REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _PEOPLE = 3
+"""All are edited at the beginning, and just one of them again at the end."""
 _PATIENCE_SECONDS = 60.0
 
 
@@ -53,7 +54,7 @@ class LongTransaction(threading.Thread):
             if self.repeatable:
                 with connection.cursor() as cursor:
                     cursor.execute(_REPEATABLE_READ)
-            people = chosen(self._chance, _PEOPLE)
+            people = chosen(self._chance, _PEOPLE, least=_PEOPLE)
             self.people = [str(user.uuid) for user in people]
             for user in people:
                 user.email = self._stage.population.new_email()
