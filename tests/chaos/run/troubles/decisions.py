@@ -52,8 +52,11 @@ class Decisions(Trouble):
         meanwhile = threading.Timer(self.chance.uniform(*_MEANWHILE_SECONDS), self._edit, args=(row.user_uuid,))
         if deed is Deed.ACCEPT:
             meanwhile.start()
+        now = UserSync.objects.filter(key=row.key).values_list("generation", flat=True).first()
         try:
-            compensation.compensate(row.key, deed, account=self._account, reason=_REASON, **options)
+            compensation.compensate(
+                row.key, deed, account=self._account, seen=row.generation, reason=_REASON, **options
+            )
         except CannotCompensate:
             self.did(f"{deed} refused")
             return
@@ -61,6 +64,8 @@ class Decisions(Trouble):
             if deed is Deed.ACCEPT:
                 meanwhile.join()
         self.did(deed)
+        if now != row.generation:
+            self.complain("I10", f"{row.key}: {deed} of generation {row.generation} was done at {now}")
         if deed is Deed.ACCEPT:
             self._accepted.append((row.key, row.generation))
 
@@ -89,23 +94,22 @@ class Decisions(Trouble):
             ids = [record["userId"] for record in control.users() if record["externalId"] == str(row.user_uuid)]
             return {"remote_id": ids[0]} if ids else None
         if deed is Deed.SETTLE:
-            return {} if self._brought_right(row, control) else None
+            return self._brought_right(row, control)
         return {}
 
-    def _brought_right(self, row: UserSync, control: SandboxControl) -> bool:
-        """Do at the third party by hand what is owed. False where a person could not."""
+    def _brought_right(self, row: UserSync, control: SandboxControl) -> dict[str, Any] | None:
+        """Do at the third party by hand what is owed, and name the record. None where a person could not."""
         wanted = read_wanted(row.user_uuid, row.target, row.remote_username)
         held = [record for record in control.users() if record["externalId"] == str(row.user_uuid)]
-        if len(held) != (wanted is not None):
-            if wanted is None:
-                for record in held:
-                    control.delete(record["userId"])
-                return True
-            return False
-        if wanted is not None:
-            fields = {"name": wanted.name, "phone": wanted.phone, "email": wanted.email}
-            control.edit(held[0]["userId"], **fields, roleIds=list(wanted.role_ids))
-        return True
+        if wanted is None:
+            for record in held:
+                control.delete(record["userId"])
+            return {}
+        if len(held) != 1:
+            return None
+        fields = {"name": wanted.name, "phone": wanted.phone, "email": wanted.email}
+        control.edit(held[0]["userId"], **fields, roleIds=list(wanted.role_ids))
+        return {"remote_id": held[0]["userId"]} if row.remote_id is None else {}
 
 
 def _overwritten(evidence: witness.Evidence, seen: int) -> list[str]:
