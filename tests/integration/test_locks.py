@@ -20,10 +20,12 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import at_once, converge, held_records, row_of, step, wanted_records
 from thirdparty import targets
+from thirdparty.guard import Ruling
 from thirdparty.sandbox.client import SandboxControl
 from users import bulk, services
 from users.models import User, UserSync
 from users.models.sync import EPOCH
+from users.sync import ruling
 from users.sync import step as steps
 from users.sync.contention import is_contention
 from users.sync.drain import drain
@@ -366,3 +368,18 @@ def test_a_drain_waits_for_no_row_whose_remote_id_a_newcomer_was_given(
     UserSync.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
     converge()
     assert held_records(sandbox) == wanted_records()
+
+
+def test_a_parked_record_that_somebody_holds_keeps_no_other_from_being_pardoned(
+    impatient: None, sandbox: SandboxControl
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    stuck, other = User.objects.create(name="张伟"), User.objects.create(name="李娜")
+    UserSync.objects.update(parked="invalid", due_at=None)
+    keys = tuple(row_of(user).key for user in (stuck, other))
+
+    with held(locks(stuck)):
+        ruling.obey(Ruling(pardoned=keys, pardoned_for="invalid"))
+
+    assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]

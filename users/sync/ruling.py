@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+from django.db import OperationalError
 
 from thirdparty import guard
 from thirdparty.guard import Ruling
 from users.sync import outbox
+from users.sync.contention import is_contention
 from users.sync.settlement import Ended, Next, Outcome
+
+logger = logging.getLogger(__name__)
 
 
 def heed(ended: Ended, *, doubt: Callable[[], None], unwritten: list[Ended] | None = None) -> Ended:
@@ -45,9 +51,20 @@ def obey(ruling: Ruling, *, unwritten: list[Ended] | None = None) -> None:
     if ruling.relieved:
         outbox.bring_forward(ruling.relieved)
     if ruling.pardoned:
-        outbox.pardon(ruling.pardoned, ruling.pardoned_for)
+        _pardon(ruling.pardoned, ruling.pardoned_for)
         if unwritten is not None:
             unwritten[:] = [_pardoned(each, ruling) for each in unwritten]
+
+
+def _pardon(keys: Sequence[str], reason: str) -> None:
+    # One by one: somebody who holds one of them must keep neither the others parked, nor the result at hand unwritten.
+    for key in keys:
+        try:
+            outbox.pardon([key], reason)
+        except OperationalError as error:
+            if not is_contention(error):
+                raise
+            logger.warning("%s stays parked (%s), since somebody holds it: %s", key, reason, error)
 
 
 def _pardoned(ended: Ended, ruling: Ruling) -> Ended:

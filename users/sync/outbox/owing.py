@@ -31,10 +31,14 @@ def repair(keys: Sequence[str]) -> None:
 
 
 def pardon(keys: Sequence[str], reason: str) -> int:
-    """Take these records out of the park, if they were parked for just this: it was the target's fault, not theirs."""
+    """Take these records out of the park, if they were parked for just this: it was the target's fault, not theirs.
+
+    Waits briefly for records that others hold: raises `OperationalError` then, see `users.sync.contention`.
+    """
     db = dialect(connection)
     marks = ", ".join(["%s"] * len(keys))
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        wait_briefly(connection)
         cursor.execute(
             f"""
             WITH picked AS (SELECT s.key FROM {ROWS} s WHERE s.key IN ({marks}) ORDER BY s.key {db.for_update})
@@ -47,12 +51,13 @@ def pardon(keys: Sequence[str], reason: str) -> int:
 
 
 def bring_forward(keys: Sequence[str]) -> int:
-    """Look at these records now, those of them that wait for their next try; what is level or parked stays so."""
+    """Look at these records now, those of them that wait for their next try; what is level, parked or held stays so."""
     db = dialect(connection)
     which = f"key IN ({', '.join(['%s'] * len(keys))}) AND due_at > {db.now} AND parked = '' AND lease_token IS NULL"
+    picked = f"SELECT key FROM {ROWS} WHERE {which} ORDER BY key {db.skip_locked}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {ROWS} SET due_at = {db.clock} WHERE synced_generation < generation AND {db.in_order(ROWS, which)}",
+            f"UPDATE {ROWS} SET due_at = {db.clock} WHERE synced_generation < generation AND key IN ({picked})",
             list(keys),
         )
         return int(cursor.rowcount)
