@@ -27,12 +27,17 @@ def web(operator: User) -> Client:
     return client
 
 
+def _told(answer: Any) -> list[bytes]:
+    """Its lines, but for the one that is another at each moment."""
+    return [line for line in answer.content.splitlines() if not line.startswith(b"usersync_figures_age_seconds ")]
+
+
 @pytest.mark.parametrize("host", [POD, "evil.example", "a b", ""])
 @pytest.mark.parametrize("address", PROBES)
 def test_a_probe_is_answered_whatever_host_it_names(web: Client, address: str, host: str) -> None:
     by_pod = web.get(address, headers={"host": host})
     assert by_pod.status_code == 200
-    assert by_pod.content == web.get(address).content
+    assert _told(by_pod) == _told(web.get(address))
     assert host == "" or host.encode() not in by_pod.content
     assert by_pod.headers["X-Content-Type-Options"] == "nosniff"
 

@@ -10,7 +10,7 @@ from tests import alone
 from tests.integration.conftest import ALL, converge, held_records, row_of, step, wanted_records
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User, UserSync
-from users.sync import backfill, outbox
+from users.sync import backfill, catch_up, outbox
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_backfill_that_was_stopped_goes_on_where_it_was(
     for number in range(4):
         User.objects.create(name="Other", phone=str(number))
     converge()
-    monkeypatch.setattr(backfill, "ROWS_PER_STEP", 2)
+    monkeypatch.setattr(catch_up, "AT_ONCE", 2)
     next(backfill.steps("partner"))
     assert sum(backfill.steps("partner")) == 3
     assert set(UserSync.objects.values_list("generation", flat=True)) == {2}

@@ -102,6 +102,7 @@ def test_one_trigger_that_was_missing_is_put_back_and_everything_is_owed_later(u
     with connection.cursor() as cursor:
         on = " ON users_user" if connection.vendor == "postgresql" else ""
         cursor.execute(f"DROP TRIGGER usersync_user_update{on}")
+    assert triggers.missing() == ["usersync_user_update"]
     User.objects.update(name="Unseen")
     assert triggers.install()
     assert row_of(user).state == "synced"

@@ -15,7 +15,6 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.encoding import escape_uri_path
 from django.views import defaults
@@ -28,7 +27,7 @@ from rest_framework.views import exception_handler, set_rollback
 from users.api.kinds import OF_FRAMEWORK, TYPE, Kind
 from users.permissions import NotAllowed
 from users.services import Outdated
-from users.sync.contention import is_contention
+from users.sync.contention import is_contention, is_unavailable
 from users.sync.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
 
 logger = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ def _of_database(exc: Exception, path: str) -> Response | None:
     """The answer where the database could not do its part: worth another try, a little later."""
     if is_contention(exc):
         kind, detail, seconds = Kind.BUSY, _BUSY, 1
-    elif isinstance(exc, (OperationalError, InterfaceError)):
+    elif is_unavailable(exc):
         logger.error("the database failed at %s", path, exc_info=exc)
         kind, detail, seconds = Kind.UNAVAILABLE, _UNAVAILABLE, 5
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _POSTGRESQL = {
@@ -29,6 +29,14 @@ def is_contention(error: BaseException) -> bool:
     # SQLite's extended codes have the plain one in their last byte.
     plain = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     return getattr(cause, "sqlstate", None) in _POSTGRESQL or plain in _SQLITE
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database could not do its part; not where it was asked for what it does not have."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    # SQLite says so of a missing table, too, and calls that operational.
+    return getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
 
 
 def wait_briefly(connection: BaseDatabaseWrapper) -> None:
