@@ -3,10 +3,10 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 ARGS ?=
-.PHONY: help install demo test check bench chaos model crash-points lock format
+.PHONY: help install demo test test-install check bench chaos model crash-points lock format
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 install: .venv/.installed  ## set up .venv from the lock
 
@@ -18,6 +18,9 @@ demo: install  ## run the whole system on embedded parts and tell its story (ARG
 
 test: install  ## the whole test suite; services are used where they answer
 	@sh .ci/test $(ARGS)
+
+test-install: install  ## make install itself, where uv is absent, fails, or knows less than pip (no network)
+	@$(PY) -m pytest -n 2 tests/install
 
 check: install  ## format, lint, types, import contracts, migrations, OpenAPI, deployment checks
 	@sh .ci/check
