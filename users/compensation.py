@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from thirdparty import targets
-from users import linkage, permissions, services, trail
-from users.linkage import CannotCompensate, Link
+from users import permissions, services, trail
+from users.linkage import CannotCompensate, Link, Linkage
 from users.models import User, UserSync
 from users.models.sync import State
 from users.permissions import Right
@@ -41,7 +41,7 @@ MEANINGS = {
 OPEN = (State.DEAD, State.HELD, State.UNKNOWN, State.PENDING)
 _FACTS = (
     "generation", "synced_generation", "deleted", "lease_token", "recheck_at", "remote_id", "remote_username", "adopted",
-    "add_key", "parked",
+    "add_key", "parked", "look_first",
 )  # fmt: skip
 _CHANGED = "The record has changed meanwhile, or a worker is busy with it. Look again."
 
@@ -103,17 +103,18 @@ def _note(deed: Deed, remote_id: str, reason: str) -> str:
 
 def _link(row: UserSync, deed: Deed, remote_id: str) -> Link:
     """Which remote record the deed leaves the row with."""
+    linkage = Linkage(row)
     match deed:
         case Deed.ADOPT:
-            return linkage.by_word(row, remote_id)
+            return linkage.by_word(remote_id)
         case Deed.ACCEPT:
             if row.deleted:
                 raise CannotCompensate("The user is gone, so nothing can be written here. Create them anew, or adopt.")
-            return linkage.by_look_up(row)
+            return linkage.by_look_up()
         case Deed.SETTLE:
-            return linkage.for_settling(row, remote_id)
+            return linkage.for_settling(remote_id)
         case _:
-            return linkage.of_row(row)
+            return linkage.of_row()
 
 
 def _do(row: UserSync, deed: Deed, link: Link, user: User | None, account: User) -> None:

@@ -28,129 +28,149 @@ class Link(RemoteLink):
     found: RemoteRecord | None = None
 
 
-def of_row(row: UserSync) -> Link:
-    """As it is now."""
-    return Link(row.remote_id, row.remote_username, row.adopted, row.add_key)
+class Linkage:
+    """What may be linked to this row: asked of the target first, decided in a transaction later.
 
-
-def by_word(row: UserSync, remote_id: str) -> Link:
-    """The record that a person says is this user's. Raises `CannotCompensate` where the target shows otherwise."""
-    if not remote_id:
-        raise CannotCompensate("Give the id that the record has at the target.")
-    try:
-        found = _asked(row, remote_id)
-    except CapabilityMissing:
-        _require_no_open_add(row)
-        return Link(remote_id, row.remote_username, BY_HAND, None)
-    if found is None:
-        raise CannotCompensate("The target holds no such record.")
-    return _linked(row, found)
-
-
-def by_look_up(row: UserSync) -> Link:
-    """The record that the target holds under one of our keys. Raises `CannotCompensate` where there is none, or no asking."""
-    try:
-        found = _asked(row)
-    except CapabilityMissing:
-        raise CannotCompensate("The target cannot be asked what it holds.") from None
-    if found is None:
-        raise CannotCompensate("The target holds no such record.")
-    return _linked(row, found)
-
-
-def for_settling(row: UserSync, remote_id: str) -> Link:
-    """The link under which nothing is owed any more. Raises `CannotCompensate` where something would be left behind.
-
-    A record that is wanted has to have an id, or nobody could ever change or delete it; one that is not must be gone.
+    Each raises `CannotCompensate` where it would leave a record behind, take somebody else's, or cannot be told.
     """
-    if not _is_wanted(row):
-        return _gone(row, remote_id)
-    if remote_id and remote_id != row.remote_id:
-        return by_word(row, remote_id)
-    if row.remote_id is not None:
-        return of_row(row)
-    try:
-        found = _asked(row)
-    except CapabilityMissing:
-        raise CannotCompensate(
-            "Nobody could delete it later: give the id that the record has at the target."
-        ) from None
-    if found is None:
-        raise CannotCompensate("The target holds no record of this user, so nothing is settled. Retry, or overwrite.")
-    if not _is_ours(row, found):
-        raise CannotCompensate(
-            f"Record {found.remote_id} at the target has this username, but not this user's id. "
-            "If it is theirs all the same, give its id."
-        )
-    return _linked(row, found)
 
+    def __init__(self, row: UserSync) -> None:
+        self.row = row
 
-def _gone(row: UserSync, remote_id: str) -> Link:
-    if remote_id:
-        raise CannotCompensate("No record of this user is wanted. To have that one deleted, adopt it.")
-    nothing = Link(None, row.remote_username, row.adopted, row.add_key)
-    if row.adopted == TRUST or not row.may_exist:
-        return nothing  # that one is not ours to delete; and what was never sent is nowhere
-    try:
-        found = _asked(row)
-    except CapabilityMissing:
+    def of_row(self) -> Link:
+        """As it is now."""
+        row = self.row
+        known = row.remote_id is not None
+        return Link(row.remote_id, row.remote_username, row.adopted, row.add_key, look_first=known)
+
+    def by_word(self, remote_id: str) -> Link:
+        """The record that a person says is this user's, unless the target shows otherwise."""
+        if not remote_id:
+            raise CannotCompensate("Give the id that the record has at the target.")
+        try:
+            found = self.asked(remote_id)
+        except CapabilityMissing:
+            self._require_no_open_add()
+            return Link(remote_id, self.row.remote_username, BY_HAND, None, look_first=True)
+        if found is None:
+            raise CannotCompensate("The target holds no such record.")
+        return self._linked(found)
+
+    def by_look_up(self) -> Link:
+        """The record that the target holds under one of our keys."""
+        try:
+            found = self.asked()
+        except CapabilityMissing:
+            raise CannotCompensate("The target cannot be asked what it holds.") from None
+        if found is None:
+            raise CannotCompensate("The target holds no such record.")
+        return self._linked(found)
+
+    def for_settling(self, remote_id: str) -> Link:
+        """The link under which nothing is owed any more.
+
+        A record that is wanted has to have an id, or nobody could ever change or delete it; one that is not must be gone.
+        """
+        if not self.is_wanted():
+            return self._gone(remote_id)
+        if remote_id and remote_id != self.row.remote_id:
+            return self.by_word(remote_id)
+        if self.row.remote_id is not None:
+            return self.of_row()
+        try:
+            found = self.asked()
+        except CapabilityMissing:
+            raise CannotCompensate(
+                "Nobody could delete it later: give the id that the record has at the target."
+            ) from None
+        if found is None:
+            raise CannotCompensate(
+                "The target holds no record of this user, so nothing is settled. Retry, or overwrite."
+            )
+        if not self._is_ours(found):
+            raise CannotCompensate(
+                f"Record {found.remote_id} at the target has this username, but not this user's id. "
+                "If it is theirs all the same, give its id."
+            )
+        return self._linked(found)
+
+    # -- what is not known from the row ---------------------------------------------------
+
+    def asked(self, remote_id: str = "") -> RemoteRecord | None:
+        """What the target holds. Raises `CapabilityMissing` where it cannot be queried, else `CannotCompensate`."""
+        try:
+            return inquiry.held(self.row, remote_id=remote_id)
+        except inquiry.NotAsked as why:
+            raise CannotCompensate(f"The target was not asked what it holds: {why}.") from None
+        except CapabilityMissing:
+            raise
+        except TargetError as error:
+            raise CannotCompensate(f"The target did not say what it holds ({error}). Try again later.") from None
+
+    def is_wanted(self) -> bool:
+        """Whether the target is to hold a record."""
+        try:
+            return read_wanted(self.row.user_uuid, self.row.target, self.row.remote_username) is not None
+        except Unmappable:
+            return True
+
+    def add_may_land(self) -> bool:
+        """Whether an add was not answered and may still take effect."""
+        return UserSync.objects.filter(key=self.row.key, add_key__isnull=False, recheck_at__gt=Now()).exists()
+
+    # -- whose record is it ---------------------------------------------------------------
+
+    def _gone(self, remote_id: str) -> Link:
+        row = self.row
+        if remote_id:
+            raise CannotCompensate("No record of this user is wanted. To have that one deleted, adopt it.")
+        # While a request may still land under the id, it is kept: it is asked for again after the window.
+        kept = row.remote_id if row.recheck_at is not None else None
+        nothing = Link(kept, row.remote_username, row.adopted, row.add_key, look_first=kept is not None)
+        if row.adopted == TRUST or not row.may_exist:
+            return nothing  # that one is not ours to delete; and what was never sent is nowhere
+        try:
+            found = self.asked()
+        except CapabilityMissing:
+            return nothing
+        if found is not None and (self._is_ours(found) or self._is_linked(found)):
+            raise CannotCompensate(
+                f"The target still holds record {found.remote_id}. Retry, or delete it there first."
+            )
         return nothing
-    if found is not None and (_is_ours(row, found) or _is_linked(row, found)):
-        raise CannotCompensate(f"The target still holds record {found.remote_id}. Retry, or delete it there first.")
-    return nothing
 
+    def _linked(self, found: RemoteRecord) -> Link:
+        """Not somebody else's record, nor a second one of this user."""
+        others = found.user.external_id
+        if others and not self._is_ours(found):
+            raise CannotCompensate(f"That remote record belongs to another user: it carries the id {others}.")
+        if not self._is_ours(found) and not self._is_linked(found):
+            self._require_no_open_add()
+            self._require_no_other(found)
+        adopted = self.row.adopted if self._is_ours(found) or self._is_linked(found) else BY_HAND
+        return Link(found.remote_id, found.user.username, adopted, None, look_first=False, found=found)
 
-def _linked(row: UserSync, found: RemoteRecord) -> Link:
-    """Raises `CannotCompensate` for somebody else's record, and for a second one of this user."""
-    others = found.user.external_id
-    if others and not _is_ours(row, found):
-        raise CannotCompensate(f"That remote record belongs to another user: it carries the id {others}.")
-    if not _is_ours(row, found) and not _is_linked(row, found):
-        _require_no_open_add(row)
-        _require_no_other(row, found)
-    adopted = row.adopted if _is_linked(row, found) else BY_HAND
-    return Link(found.remote_id, found.user.username, adopted, None, found)
+    def _require_no_other(self, found: RemoteRecord) -> None:
+        other = self.asked()
+        if other is None or other.remote_id == found.remote_id:
+            return
+        if self._is_ours(other) or self._is_linked(other):
+            raise CannotCompensate(
+                f"Record {other.remote_id} at the target is this user's already, and would be left behind: delete it there first."
+            )
 
+    def _require_no_open_add(self) -> None:
+        """An add that is yet to land would make a second record, which nobody would look for."""
+        if self.add_may_land():
+            raise CannotCompensate(
+                f"An unanswered add may still take effect until {self.row.recheck_at:%H:%M:%S} UTC, and make a second record. "
+                "Decide after that."
+            )
 
-def _require_no_other(row: UserSync, found: RemoteRecord) -> None:
-    other = _asked(row)
-    if other is not None and other.remote_id != found.remote_id and (_is_ours(row, other) or _is_linked(row, other)):
-        raise CannotCompensate(
-            f"Record {other.remote_id} at the target is this user's already, and would be left behind: delete it there first."
-        )
+    def _is_ours(self, found: RemoteRecord) -> bool:
+        return same_external_id(found.user.external_id, str(self.row.user_uuid))
 
-
-def _require_no_open_add(row: UserSync) -> None:
-    """An add that is yet to land would make a second record, which nobody would look for."""
-    if UserSync.objects.filter(key=row.key, add_key__isnull=False, recheck_at__gt=Now()).exists():
-        raise CannotCompensate(
-            f"An unanswered add may still take effect until {row.recheck_at:%H:%M:%S} UTC, and make a second record. "
-            "Decide after that."
-        )
-
-
-def _asked(row: UserSync, remote_id: str = "") -> RemoteRecord | None:
-    """What the target holds. Raises `CapabilityMissing` where it cannot be queried, else `CannotCompensate`."""
-    try:
-        return inquiry.held(row, remote_id=remote_id)
-    except inquiry.NotAsked as why:
-        raise CannotCompensate(f"The target was not asked what it holds: {why}.") from None
-    except CapabilityMissing:
-        raise
-    except TargetError as error:
-        raise CannotCompensate(f"The target did not say what it holds ({error}). Try again later.") from None
-
-
-def _is_wanted(row: UserSync) -> bool:
-    try:
-        return read_wanted(row.user_uuid, row.target, row.remote_username) is not None
-    except Unmappable:
-        return True
-
-
-def _is_ours(row: UserSync, found: RemoteRecord) -> bool:
-    return same_external_id(found.user.external_id, str(row.user_uuid))
-
-
-def _is_linked(row: UserSync, found: RemoteRecord) -> bool:
-    return found.remote_id == row.remote_id and not found.user.external_id
+    def _is_linked(self, found: RemoteRecord) -> bool:
+        # What we added carries our id: without one, it is ours only if we adopted it (PROTOCOL 7).
+        adopted = bool(self.row.adopted) and not found.user.external_id
+        return adopted and found.remote_id == self.row.remote_id

@@ -62,9 +62,11 @@ def test_overwrite_pushes_what_the_target_already_acknowledged(sandbox: SandboxC
     step(user)
     assert row_of(user).state == "unknown"
     sandbox.faults()
+    sandbox.edit(sandbox.users()[0]["userId"], name="theirs")  # an update, too
     decide(user, Deed.OVERWRITE)
+    step(user)  # whose record it is by now is looked up first
     step(user)
-    assert effects(sandbox) == ["created", "updated", "updated"]
+    assert effects(sandbox) == ["created", "updated", "updated", "updated"]
 
 
 def test_adopt_links_the_record_and_brings_it_to_our_values(

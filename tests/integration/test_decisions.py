@@ -15,7 +15,7 @@ from thirdparty.sandbox.client import SandboxControl
 from users import services
 from users.compensation import CannotCompensate, Deed, compensate
 from users.models import RoleMapping, User, UserSync
-from users.sync import inquiry
+from users.sync import inquiry, outbox
 from users.sync.outbox import hand
 from users.sync.outbox.hand import RemoteLink
 
@@ -109,7 +109,7 @@ def test_an_edit_made_while_the_target_is_asked_is_not_overwritten(
 
 @pytest.mark.parametrize("deed", ["retry", "overwrite", "adopt", "settle"])
 def test_no_statement_touches_a_row_that_a_worker_holds_or_that_moved_on(synced: User, deed: str) -> None:
-    link = RemoteLink("r9", "x", "", None)
+    link = RemoteLink("r9", "x", "", None, look_first=False)
     do = getattr(hand, deed)
     arguments = [link] if deed in ("adopt", "settle") else []
     row = dead(synced)
@@ -313,3 +313,99 @@ def test_an_overwritten_record_is_read_back_once_the_window_is_over(
     assert row_of(doubtful).recheck_at is None
     assert held_records(sandbox) == wanted_records()
     assert effects(sandbox)[0] == "created"
+
+
+# -- whose record it is by now ----------------------------------------------------------------
+
+
+@pytest.fixture
+def usurped(synced: User, sandbox: SandboxControl) -> dict[str, Any]:
+    """Their record is gone, its id was given to somebody of the partner's own, and ours is parked since before that."""
+    dead(synced)
+    sandbox.faults(capabilities=["query"], reuse_ids=True)
+    remote_id = row_of(synced).remote_id
+    sandbox.delete(str(remote_id))
+    stranger: dict[str, Any] = sandbox.create(username="stranger", name="Stranger")
+    assert stranger["userId"] == remote_id
+    return stranger
+
+
+@pytest.mark.parametrize("deed", [Deed.RETRY, Deed.OVERWRITE])
+def test_what_a_person_has_pushed_again_spares_whoever_has_the_id_now(
+    synced: User, usurped: dict[str, Any], sandbox: SandboxControl, decide: Any, deed: Deed
+) -> None:
+    decide(synced, deed)
+    converge()
+    assert usurped in sandbox.users()
+    assert row_of(synced).state == "synced"
+    assert row_of(synced).remote_id != usurped["userId"]
+
+
+def test_looking_again_spares_whoever_has_the_id_now(
+    synced: User, usurped: dict[str, Any], sandbox: SandboxControl
+) -> None:
+    services.look_now(UserSync.objects.all())
+    converge()
+    assert usurped in sandbox.users()
+    assert row_of(synced).state == "synced"
+
+
+def test_a_link_that_is_settled_unasked_is_read_back_before_the_next_write(
+    synced: User, usurped: dict[str, Any], sandbox: SandboxControl, decide: Any
+) -> None:
+    decide(synced, Deed.SETTLE)
+    User.objects.filter(pk=synced.pk).update(name="李娜")
+    converge()
+    assert usurped in sandbox.users()
+    assert row_of(synced).state == "synced"
+
+
+def test_what_is_under_our_id_without_our_external_id_is_not_accepted(
+    synced: User, usurped: dict[str, Any], sandbox: SandboxControl, decide: Any
+) -> None:
+    with pytest.raises(CannotCompensate, match="holds no such record"):
+        decide(synced, Deed.ACCEPT)
+    assert usurped in sandbox.users()
+    assert User.objects.get(pk=synced.pk).name == "张伟"
+
+
+def test_a_record_that_the_target_was_asked_about_is_written_to_at_once(
+    synced: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    row = dead(synced, look_first=True)
+    sandbox.edit(str(row.remote_id), name="theirs")
+    decide(synced, Deed.ADOPT, remote_id=row.remote_id)
+    step(synced)
+    assert (row_of(synced).state, row_of(synced).adopted) == ("synced", "")
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_decision_does_not_clear_a_question_that_came_up_meanwhile(
+    synced: User, decide: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote_id = dead(synced).remote_id
+    ask = inquiry.held
+
+    def slowly(*arguments: Any, **options: Any) -> RemoteRecord | None:
+        found = ask(*arguments, **options)
+        outbox.owe_again([row_of(synced).key])
+        return found
+
+    monkeypatch.setattr(inquiry, "held", slowly)
+    with pytest.raises(CannotCompensate, match="has changed meanwhile"):
+        decide(synced, Deed.ADOPT, remote_id=remote_id)
+
+
+def test_a_deletion_that_is_settled_unanswered_is_sent_once_more(
+    synced: User, sandbox: SandboxControl, decide: Any, partner: Callable[..., None]
+) -> None:
+    partner(capabilities=())
+    sandbox.faults(**{"500": True})
+    synced.delete()
+    step(row_of(synced).key)
+    sandbox.faults()
+    assert row_of(synced).state == "unknown"
+    decide(synced, Deed.SETTLE)
+    converge()
+    assert sandbox.users() == []
+    assert row_of(synced).state == "deleted"

@@ -11,6 +11,7 @@ from tests.integration.conftest import ALL, converge, effects, held_records, row
 from thirdparty.landcloud import LandcloudConnector
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User, UserSync
+from users.models.sync import EPOCH
 from users.sync import backfill
 from users.sync.drain import drain
 from users.sync.plan import Call
@@ -147,6 +148,55 @@ def test_a_delete_of_what_a_backfill_owes_spares_whoever_has_the_id_now(sandbox:
     converge()
     assert sandbox.users() == [stranger]
     assert UserSync.objects.get().state == "deleted"
+
+
+def test_a_parked_record_is_read_back_once_its_user_changes_after_a_backfill(sandbox: SandboxControl) -> None:
+    sandbox.faults(capabilities=["query"], reuse_ids=True)
+    [ours] = people(range(1))
+    converge()
+    UserSync.objects.update(parked="invalid", due_at=None)
+    sandbox.delete("r1")
+    stranger = sandbox.create(username="stranger", name="Stranger")
+    owe_everything()
+    assert row_of(ours).parked == "invalid"
+    User.objects.update(name="Edited")
+    converge()
+    assert stranger in sandbox.users()
+    assert row_of(ours).remote_id == "r2"
+
+
+@pytest.mark.parametrize("change", ["an update", "a deletion"])
+def test_a_newcomer_is_read_back_while_a_late_request_may_still_land_under_its_id(
+    sandbox: SandboxControl, partner: Callable[..., None], change: str
+) -> None:
+    partner(visibility_seconds=3600.0)
+    sandbox.backup()
+    [old] = people(range(1))
+    converge()
+    sandbox.restore()
+    sandbox.faults(**{"500": True})
+    if change == "an update":
+        User.objects.update(name="Edited")
+    else:
+        old.delete()
+    key = UserSync.objects.get().key
+    step(key)
+    sandbox.faults()
+    owe_everything()
+    UserSync.objects.update(due_at=EPOCH)
+    assert step(key) is not None
+    [newcomer] = people(range(1, 2))
+    step(newcomer)
+    step(newcomer)
+    assert row_of(newcomer).remote_id == "r1"
+    assert row_of(newcomer).state == "unknown"
+    if change == "an update":
+        sandbox.edit("r1", externalId=str(old.uuid), name="Edited")
+    else:
+        sandbox.delete("r1")
+    UserSync.objects.filter(recheck_at__isnull=False).update(recheck_at=EPOCH, due_at=EPOCH)
+    converge()
+    assert held_records(sandbox) == wanted_records()
 
 
 def test_a_backfill_writes_nothing_where_the_target_holds_what_is_wanted(sandbox: SandboxControl) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from thirdparty import guard, targets
-from thirdparty.connector import RemoteRecord
+from thirdparty.connector import Connector, RemoteRecord
 from thirdparty.errors import CapabilityMissing, TargetError, TargetRefuses
 from thirdparty.guard import Admission, Probe
 from thirdparty.identity import same_external_id
@@ -43,7 +43,7 @@ def held(row: UserSync, *, remote_id: str = "", polled: bool = False) -> RemoteR
     with _slot(row.target):
         admission = _admission(row, polled=polled)
         try:
-            found = _look_up(row, remote_id)
+            found = look_up(targets.connector(row.target), row, remote_id)
         except CapabilityMissing as missing:
             if missing.http_status is None:
                 guard.give_back(row.target, admission, made=0)
@@ -93,14 +93,15 @@ def _admission(row: UserSync, *, polled: bool) -> Admission:
     return admission
 
 
-def _look_up(row: UserSync, remote_id: str) -> RemoteRecord | None:
-    connector = targets.connector(row.target)
+def look_up(connector: Connector, row: UserSync, remote_id: str) -> RemoteRecord | None:
+    """The record of this ``remote_id``, or else of every key of ours, the surest first."""
     if remote_id:
         return connector.find(remote_id=remote_id)
     ours = str(row.user_uuid)
     if row.remote_id is not None:
         found = connector.find(remote_id=row.remote_id)
-        if found is not None and (not found.user.external_id or same_external_id(found.user.external_id, ours)):
+        external_id = found.user.external_id if found is not None else None
+        if external_id is not None and (same_external_id(external_id, ours) or (row.adopted and not external_id)):
             return found
     found = connector.find(external_id=ours)
     if found is None and row.remote_username:

@@ -270,13 +270,28 @@ class Judge:
             "look_first": lease.look_first,
             "fruitless": lease.fruitless,
         }
-        result = Settlement(**(known | facts))
+        result = self._still_linked(Settlement(**(known | facts)))
         if result.doubt is Doubt.CLEAR:
             return replace(result, fruitless=0)
         waits = result.next is Next.AT_RECHECK and lease.in_doubt
         if result.failed or result.acknowledged or waits:
             return result
         return self._counted(result)
+
+    def _still_linked(self, result: Settlement) -> Settlement:
+        """While an unanswered request may land under our remote id, we keep that id: whoever is given it meanwhile meets us."""
+        lease = self.lease
+        changed = lease.remote_id not in (None, result.remote_id)
+        if not (changed and lease.in_doubt and self.can_query) or result.doubt is Doubt.CLEAR:
+            return result
+        return replace(
+            result,
+            remote_id=lease.remote_id,
+            adopted=lease.adopted,
+            look_first=True,
+            shown=False,
+            next=Next.AT_RECHECK,
+        )
 
     def _counted(self, result: Settlement) -> Settlement:
         """What was answered well and left the record no nearer is a failed try, once there are too many of them."""

@@ -1,7 +1,8 @@
 """The state changes that people make to records (`users.compensation`). Each is one conditional statement, as in `outbox`.
 
 Each holds only against the generation that the person saw, and while no worker holds the record; none forgets that an
-unanswered request may still take effect (``recheck_at``): the record is read back as any other.
+unanswered request may still take effect (``recheck_at``): the record is read back as any other. A link that the
+target was not asked about for the decision is read back before anything is written under it (PROTOCOL 7).
 """
 
 from __future__ import annotations
@@ -20,27 +21,28 @@ BY_HAND = "by hand"
 
 @dataclass(frozen=True, slots=True)
 class RemoteLink:
-    """What a row says of its remote record: ``remote_id`` None for none, ``add_key`` of an add that is unanswered."""
+    """What a row says of its remote record: ``remote_id`` None for none, ``add_key`` of an add that is unanswered.
+
+    ``look_first``: the target was not asked whose record it is, so it is before anything is written to it.
+    """
 
     remote_id: str | None
     remote_username: str
     adopted: str
     add_key: str | None
-
-
-_LINK = "remote_id = %s, remote_username = %s, adopted = %s, add_key = %s"
+    look_first: bool
 
 
 def retry(key: str, *, seen: int) -> bool:
     """A person asks: look now, parked or not, level or not. False when the record has moved on since ``seen``."""
     db = dialect(connection)
     raised = "generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END"
-    return _by_hand(key, seen, _owed_at_once(db, raised), [], f"AND state <> '{State.DELETED}'")
+    return _by_hand(key, seen, _pushed_anew(db, raised), [], f"AND state <> '{State.DELETED}'")
 
 
 def overwrite(key: str, *, seen: int) -> bool:
-    """A person asks: push once more, whatever the target holds. As `retry`."""
-    return _by_hand(key, seen, _owed_at_once(dialect(connection)), [])
+    """A person asks: bring the record to our values once more, whatever the target holds. As `retry`."""
+    return _by_hand(key, seen, _pushed_anew(dialect(connection)), [])
 
 
 def adopt(key: str, link: RemoteLink, *, seen: int) -> bool:
@@ -49,8 +51,7 @@ def adopt(key: str, link: RemoteLink, *, seen: int) -> bool:
     Raises `IntegrityError` where another row has it.
     """
     db = dialect(connection)
-    changes = f"{_LINK}, look_first = {db.false}, {_owed_at_once(db)}"
-    return _by_hand(key, seen, changes, _linked(link))
+    return _by_hand(key, seen, f"{_link(db)}, {_owed_at_once(db)}", _linked(link))
 
 
 def settle(key: str, link: RemoteLink, *, seen: int) -> bool:
@@ -62,7 +63,7 @@ def settle(key: str, link: RemoteLink, *, seen: int) -> bool:
     return _by_hand(
         key,
         seen,
-        f"{_LINK}, synced_generation = generation, owed_since = NULL, "
+        f"{_link(db)}, synced_generation = generation, owed_since = NULL, "
         f"due_at = COALESCE(recheck_at, CASE WHEN %s = 1 THEN {db.clock} END), "
         f"parked = '', attempts = 0, crashes = 0, last_error = '', synced_at = {db.clock}",
         [*_linked(link), int(link.add_key is not None)],
@@ -86,8 +87,19 @@ def take_question(key: str, seconds: float) -> bool:
         return bool(cursor.rowcount)
 
 
+def _link(db: Dialect) -> str:
+    look_first = f"CASE WHEN %s = 1 THEN {db.true} ELSE {db.false} END"
+    return f"remote_id = %s, remote_username = %s, adopted = %s, add_key = %s, look_first = {look_first}"
+
+
 def _linked(link: RemoteLink) -> list[Any]:
-    return [link.remote_id, link.remote_username, link.adopted, link.add_key]
+    return [link.remote_id, link.remote_username, link.adopted, link.add_key, int(link.look_first)]
+
+
+def _pushed_anew(db: Dialect, generation: str = "generation + 1") -> str:
+    # It may have been acknowledged, or parked, long ago: the id may be somebody else's by now.
+    looks = f"look_first = CASE WHEN remote_id IS NULL THEN look_first ELSE {db.true} END"
+    return f"{_owed_at_once(db, generation)}, {looks}"
 
 
 def _owed_at_once(db: Dialect, generation: str = "generation + 1") -> str:

@@ -67,8 +67,8 @@ def owe_again(keys: Sequence[str]) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 
     Parked records stay parked, confirmed tombstones stay confirmed; but one whose user came or went without a record
-    of it becomes what it should be. What was acknowledged long ago may be somebody else's by now: linked records are
-    read back before anything is written to them. Waits for records that others hold.
+    of it becomes what it should be. What was acknowledged long ago may be somebody else's by now: linked records, parked
+    ones too, are read back before anything is written to them. Waits for records that others hold.
     """
     with transaction.atomic():
         _lock(keys)
@@ -133,13 +133,19 @@ def _owe(keys: Sequence[str]) -> int:
     here = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid)"
     person = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid AND NOT u.is_superuser)"
     unseen = f"(CASE WHEN deleted THEN {person} ELSE NOT {here} END)"
+    marks = ", ".join(["%s"] * len(keys))
     with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ROWS} SET look_first = {db.true} "
+            f"WHERE key IN ({marks}) AND parked <> '' AND remote_id IS NOT NULL AND NOT look_first",
+            list(keys),
+        )
         cursor.execute(
             f"UPDATE {ROWS} SET deleted = NOT {here}, due_at = COALESCE(due_at, {db.clock}), "
             f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
             f"look_first = CASE WHEN remote_id IS NULL THEN look_first ELSE {db.true} END, "
             f"parked = CASE WHEN {unseen} THEN '' ELSE parked END "
-            f"WHERE key IN ({', '.join(['%s'] * len(keys))}) "
+            f"WHERE key IN ({marks}) "
             f"AND ({unseen} OR (parked = '' AND state <> '{State.DELETED}'))",
             list(keys),
         )
@@ -149,7 +155,8 @@ def _owe(keys: Sequence[str]) -> int:
 def look_now(keys: Sequence[str]) -> int:
     """A person asks: due at once, and no longer parked. Returns how many rows that changed.
 
-    A record that is level is looked at too: its generation is raised, so that it is pushed again.
+    A record that is level is looked at too: its generation is raised, so that it is pushed again. What was level or
+    parked may have been so for long: it is read back before anything is written to it.
     """
     db = dialect(connection)
     if not keys:
@@ -158,6 +165,8 @@ def look_now(keys: Sequence[str]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {ROWS} SET due_at = {db.epoch}, parked = '', fruitless = 0, "
+            "look_first = CASE WHEN remote_id IS NOT NULL AND (parked <> '' OR synced_generation >= generation) "
+            f"THEN {db.true} ELSE look_first END, "
             "generation = generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END, "
             f"owed_since = COALESCE(owed_since, {db.clock}) WHERE {db.in_order(ROWS, which)}",
             list(keys),
