@@ -23,7 +23,7 @@ from django.utils import timezone
 from tests import alone
 from tests.chaos.model import materialised, transitions
 from tests.chaos.model.configurations import TRUST_DEACTIVATION, daily
-from tests.chaos.model.decision import UUIDS, Step, lease, number, text
+from tests.chaos.model.decision import USERNAMES, UUIDS, Step, lease, number, text
 from tests.chaos.model.explorer import explored
 from tests.chaos.model.materialised import (
     COMPANION,
@@ -40,6 +40,8 @@ from tests.chaos.model.row import Held, Result, Row
 from users.models import SyncAttempt, User, UserSync
 from users.sync import outbox
 from users.sync.lease import Lease, Terms
+from users.sync.outbox import hand
+from users.sync.outbox.hand import RemoteLink
 from users.sync.plan import Call
 from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
 
@@ -239,6 +241,32 @@ def test_a_backfill() -> None:
         put(row, has_user=not row.deleted)
         outbox.owe_again([key_of(0)])
         assert seen() == expected, row
+
+
+@pytest.mark.parametrize("deed", [transitions.retry, transitions.overwrite], ids=lambda deed: deed.__name__)
+def test_what_a_person_has_pushed_once_more(deed: Callable[..., Row]) -> None:
+    asked = asked_of(deed)
+    assert len(asked) > 30
+    for (row,), expected in asked.items():
+        put(row, has_user=False)
+        assert getattr(hand, deed.__name__)(key_of(0), seen=row.generation)
+        assert seen() == expected, row
+
+
+@pytest.mark.parametrize(
+    ("deed", "statement"),
+    [(transitions.adopt, hand.adopt), (transitions.settle_by_hand, hand.settle)],
+    ids=["adopt", "settle"],
+)
+def test_what_a_person_links(deed: Callable[..., Row], statement: Callable[..., bool]) -> None:
+    asked = asked_of(deed)
+    assert len(asked) > 30
+    for (row, link), expected in asked.items():
+        put(row, has_user=False)
+        username = USERNAMES[0] if link.named else ""
+        said = RemoteLink(text(link.remote_id), username, link.adopted, text(link.add_key), look_first=link.look_first)
+        assert statement(key_of(0), said, seen=row.generation)
+        assert seen() == expected, (row, link)
 
 
 def test_a_settlement_without_its_lease_changes_nothing() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from tests.chaos.model import transitions
+from tests.chaos.model import bugs_by_hand, transitions
+from tests.chaos.model.bug import Bug
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
     FROZEN_SENDER,
     PROFILES,
     RESTORED,
+    RESTORED_LATE,
     RESTORED_STRANGER,
     TARGETS,
     TRUST,
@@ -34,15 +36,6 @@ KEYS = replace(REUSE, name="keys", offers=TARGETS["idempotency, shared usernames
 BLIND = replace(REUSE, name="blind", offers=TARGETS["nothing"])
 VERSIONS = replace(REUSE, name="versions", offers=TARGETS["query, versions"])
 SURVIVING_SENDER = replace(FROZEN_SENDER, name="a frozen sender that survives", budget=Budget(edits=2, freezes=1))
-
-
-@dataclass(frozen=True, slots=True)
-class Bug:
-    """``caught``: the invariant that breaks first."""
-
-    rules: Rules
-    configuration: Configuration
-    caught: str
 
 
 def _claims_a_held_lease(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
@@ -126,6 +119,11 @@ class _TakesWhatHasNoExternalId(Judge):
         return super().is_ours(found) or (not found.user.external_id and self.lease.add_key is not None)
 
 
+class _ForgetsLinksInDoubt(Judge):
+    def _still_linked(self, result: Settlement) -> Settlement:
+        return result
+
+
 class _UnknownIsFailed(Judge):
     def failed(self, error: errors.TargetError) -> Settlement:
         unknown = isinstance(error, errors.OutcomeUnknown)
@@ -189,5 +187,8 @@ BUGS = {
     "who meets another row on an id given out again is parked": Bug(Rules(meet=_parks_the_newcomer), RESTORED, "I7"),
     "a backfill writes without looking": Bug(Rules(owe_again=_owes_without_looking), RESTORED_STRANGER, "P7"),
     "nobody asks whose record an update has gone astray to": Bug(Rules(asks_whose=False), RESTORED, "I4"),
+    "a link is forgotten while a request may land under its id": Bug(
+        Rules(judge=_ForgetsLinksInDoubt), RESTORED_LATE, "I4"
+    ),
     "what was taken on trust is deleted": Bug(Rules(next_call=_deletes_what_it_trusted), TRUST, "P7"),
-}
+} | bugs_by_hand.BUGS

@@ -13,7 +13,7 @@ class Configuration:
     """``frozen_senders``: a worker frozen after its lease check may send its request at any later time
     (PROTOCOL 5's exception). ``stranger``: whose external id a record of our username has that was there before us,
     `target.STRANGER` or `target.NOBODY`; 0 where there was none. Where each user has a username of their own, so has the
-    stranger, who comes right after a restore.
+    stranger, who comes right after a restore. ``restored_at_rest``: a restore comes while nothing is owed.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Configuration:
     adopt: str = "match"
     frozen_senders: bool = False
     stranger: int = 0
+    restored_at_rest: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -38,6 +38,14 @@ FULL = {
     "deactivation": Budget(edits=1, toggles=2, kills=2, freezes=1, timeouts=2),
 }
 """The same in full."""
+FULL_RESTORED = {
+    "a late edit": Budget(edits=1, creates=1, timeouts=1, restores=1),
+    "a late deletion": Budget(deletes=1, creates=1, timeouts=1, restores=1),
+    "an edit and a death": Budget(edits=1, creates=1, kills=1, restores=1),
+    "a deletion and a death": Budget(deletes=1, creates=1, kills=1, restores=1),
+    "a death and a late request": Budget(edits=1, deletes=1, kills=1, timeouts=1, restores=1),
+}
+"""After a restore, while requests of before may still land."""
 
 TRUST = Configuration(
     "a stranger's record, adopted on trust, a username used again",
@@ -64,10 +72,16 @@ RESTORED_SHARED = replace(
 RESTORED_STRANGER = Configuration(
     "restored from backup, the id given to a stranger",
     RESTORED.offers,
-    Budget(restores=1),
+    Budget(edits=2, refusals=1, restores=1, decisions=1),
     stranger=NOBODY,
 )
 """What a change of the user writes to the id before everything is owed anew is a limit."""
+RESTORED_LATE = replace(
+    RESTORED,
+    name="restored from backup at rest, a late deletion",
+    budget=Budget(deletes=1, creates=1, timeouts=1, restores=1),
+    restored_at_rest=True,
+)
 RESTORED_BLIND = replace(RESTORED, name="restored from backup, nothing on offer", offers=Offers(distinct=True))
 FROZEN_SENDER = Configuration(
     "a frozen sender",
@@ -76,6 +90,35 @@ FROZEN_SENDER = Configuration(
     frozen_senders=True,
 )
 """PROTOCOL 5's exception: a worker frozen after its lease check sends an old request after everything settled."""
+
+_DECISIONS = {
+    "in doubt": Budget(edits=1, kills=1, timeouts=1, decisions=1),
+    "one after the other": Budget(edits=1, timeouts=1, refusals=1, decisions=2),
+    "deactivation": Budget(edits=1, toggles=2, timeouts=1, decisions=1),
+    "a username used again": Budget(edits=1, deletes=1, creates=1, timeouts=1, decisions=1),
+}
+"""What goes wrong while people decide by hand."""
+STRANGERS_BY_HAND = replace(
+    UNMARKED_NEVER,
+    name="by hand: a stranger's record without external id",
+    budget=Budget(edits=1, toggles=2, timeouts=1, refusals=1, decisions=1),
+)
+STRANGERS_BESIDE = replace(
+    STRANGERS_BY_HAND,
+    name="by hand: a stranger's record beside ours",
+    offers=TARGETS["query, shared usernames"],
+    budget=Budget(edits=1, toggles=1, timeouts=1, refusals=1, decisions=1),
+)
+
+
+def by_hand() -> list[Configuration]:
+    """Decisions by hand; they differ by what can be asked of the target, and by what repeats an add."""
+    found = [
+        Configuration(f"by hand, {target}: {profile}", TARGETS[target], budget)
+        for target in ("query", "everything", "nothing", "idempotency, shared usernames")
+        for profile, budget in _DECISIONS.items()
+    ]
+    return [*found, STRANGERS_BY_HAND, STRANGERS_BESIDE]
 
 
 _DAILY = {
@@ -98,7 +141,8 @@ def daily() -> list[Configuration]:
         for profile, budget in PROFILES.items()
         if profile in profiles
     ]
-    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER]
+    restored = [RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER, RESTORED_LATE]
+    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *by_hand()]
 
 
 def full() -> list[Configuration]:
@@ -108,4 +152,8 @@ def full() -> list[Configuration]:
         for target, offers in TARGETS.items()
         for profile, budget in FULL.items()
     ]
-    return [*found, replace(TRUST, budget=TRUST.budget._replace(edits=2, kills=2, freezes=1))]
+    restored = [
+        replace(RESTORED, name=f"restored from backup: {name}", budget=budget)
+        for name, budget in FULL_RESTORED.items()
+    ]
+    return [*found, replace(TRUST, budget=TRUST.budget._replace(edits=2, kills=2, freezes=1)), *restored]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.landing import is_of
 from tests.chaos.model.state import State
-from tests.chaos.model.target import NOBODY, STRANGER, Record
+from tests.chaos.model.target import NOBODY, STRANGER
 from tests.chaos.model.transitions import WRITES
 
 
@@ -31,25 +31,60 @@ def broken(state: State, configuration: Configuration) -> str:
 
 def unfinished(state: State, configuration: Configuration) -> str:
     """What is wrong in a state in which nothing happens any more by itself; empty where remote equals local."""
-    for index, (person, row) in enumerate(zip(state.people, state.rows, strict=True)):
-        if row.parked == "invalid" and person.refused == person.seq:
-            continue  # the target refuses what the user is now: a person has to change it
-        if row.parked == "identity_conflict" and any(_is_a_strangers(record) for record in state.world.records):
-            continue  # the username is theirs: a person has to decide
-        held = [record for record in state.world.records if record.owner == index]
-        if configuration.offers.distinct and any(record.login != index for record in held):
-            return f"I4: a record of user {index} has another's username"
-        own = [record for record in state.world.records if is_of(record, index, configuration.offers)]
-        if row.parked:
-            return f"I7: row {index} is parked without a reason: {row.parked}"
-        if not person.present and own:
-            return f"I4: the target still holds user {index}, who is not wanted there"
-        if person.present and [record.seq for record in held] != [person.seq]:
-            return f"I4: the target does not hold user {index} as they are"
-        if row.synced != row.generation or row.lease != "free" or row.recheck != "none" or row.add_key:
-            return f"I7: row {index} never settles"
+    left = [record for record in state.world.records if not record.foreign and record.owner in (STRANGER, NOBODY)]
+    if any(all(row.remote_id != record.id for row in state.rows) for record in left):
+        return "I3: a record that somebody linked by hand is left, and nobody deletes it"
+    for index in range(len(state.rows)):
+        if not _waits_for_a_person(state, index, configuration):
+            what = _unequal(state, index, configuration) or _unsettled(state, index)
+            if what:
+                return what
     return ""
 
 
-def _is_a_strangers(record: Record) -> bool:
-    return record.foreign and record.owner in (STRANGER, NOBODY)
+def _waits_for_a_person(state: State, index: int, configuration: Configuration) -> bool:
+    """Whether the record is parked with a reason that is true."""
+    row, person = state.rows[index], state.people[index]
+    if row.parked == "invalid":
+        return person.refused == person.seq  # the target refuses what the user is now
+    word_was_wrong = not configuration.offers.query and any(each.believed >= 0 for each in state.people)
+    # The username is a stranger's; or a person said that its record is gone, and it is not.
+    theirs = any(record.foreign and record.owner in (STRANGER, NOBODY) for record in state.world.records)
+    return row.parked == "identity_conflict" and (theirs or word_was_wrong)
+
+
+def _unequal(state: State, index: int, configuration: Configuration) -> str:
+    """How the target differs from the user; a person's word that it does not is believed, but leaves nothing behind."""
+    row, person, offers = state.rows[index], state.people[index], configuration.offers
+    held = [record for record in state.world.records if record.owner == index]
+    if offers.distinct:
+        # Who is parked, or right by a person's word, does not write over what went astray to their record.
+        held = [record for record in held if record.login == index or not _is_left(state, record.login)]
+        if any(record.login != index for record in held):
+            return f"I4: a record of user {index} has another's username"
+    if row.parked:
+        return f"I7: row {index} is parked without a reason: {row.parked}"
+    own = [record for record in state.world.records if is_of(record, index, offers)]
+    believed = person.believed == person.seq
+    if not person.present:
+        gone = not own or (believed and not offers.query)
+        return "" if gone else f"I4: the target still holds user {index}, who is not wanted there"
+    if not believed:
+        level = [record.seq for record in held] == [person.seq]
+        return "" if level else f"I4: the target does not hold user {index} as they are"
+    known = row.remote_id and all(record.id == row.remote_id for record in own)
+    return "" if known else f"I3: a record of user {index} is left, and nobody deletes it"
+
+
+def _unsettled(state: State, index: int) -> str:
+    row = state.rows[index]
+    if row.synced != row.generation or row.lease != "free" or row.recheck != "none" or row.add_key:
+        return f"I7: row {index} never settles"
+    return ""
+
+
+def _is_left(state: State, index: int) -> bool:
+    """Whether nothing is written to this user's record until a person or an edit comes."""
+    if index >= len(state.rows):
+        return False
+    return bool(state.rows[index].parked) or state.people[index].believed == state.people[index].seq

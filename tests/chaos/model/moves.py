@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.chaos.model.configuration import Configuration
+from tests.chaos.model.hand import Hand, dropped
 from tests.chaos.model.landing import land
 from tests.chaos.model.numbering import canonical
 from tests.chaos.model.reduction import reduced
 from tests.chaos.model.row import Row
 from tests.chaos.model.rules import Memo, Rules
-from tests.chaos.model.state import Person, State
+from tests.chaos.model.state import Person, State, edited
 from tests.chaos.model.target import Request, restored
 from tests.chaos.model.transitions import WRITES
 from tests.chaos.model.work import WORKERS, Work
@@ -37,17 +38,23 @@ class Moves:
         self.rules = rules
         self.memo = Memo()
         self.work = Work(configuration, rules, self.memo)
+        self.hand = Hand(configuration, rules, self.memo)
 
     def of(self, state: State) -> Iterator[Move]:
         """All moves out of a state, each to a reduced and canonical state."""
         offers, reduces = self.configuration.offers, not self.rules.lost_lease_settles
         for label, driven, after, broken in self._all(state):
+            if after.decision:
+                after = dropped(state, after, self.rules)  # noqa: PLW2901  # what is left of it
             kept = reduced(after, offers) if reduces else after
             yield Move(label, driven, canonical(kept), broken)
 
     def _all(self, state: State) -> Iterator[Move]:
         yield from self._of_people(state)
         yield from self._of_the_partner(state)
+        if state.decision or state.budget.decisions:
+            for label, spent, after, broken in self.hand.of(state):
+                yield self._spend(spent, label, after) if spent else Move(label, False, after, broken)
         for index in range(len(state.rows)):
             yield from self._of_time(state, index)
             if len(state.workers) < WORKERS:
@@ -61,21 +68,23 @@ class Moves:
 
     def _of_people(self, state: State) -> Iterator[Move]:
         budget = state.budget
+        # What is written to an id that a stranger has by now, before everything is owed anew, is a limit.
+        quiet = state.world.restored and self.configuration.newcomers
         for index, person in enumerate(state.people):
             if not person.exists:
                 continue
             row: Row = self.memo(self.rules.changed, state.rows[index])
             before = state if row.lease != "free" else state.without_holder(index)
-            if budget.edits:
-                yield self._spend("edits", f"user {index} is edited", before.with_row(index, row, _edited(person)))
-            if budget.toggles:
+            if budget.edits and not quiet:
+                yield self._spend("edits", f"user {index} is edited", before.with_row(index, row, edited(person)))
+            if budget.toggles and not quiet:
                 toggled = person._replace(seq=person.seq + 1, active=not person.active)
                 word = "activated" if toggled.active else "deactivated"
                 yield self._spend("toggles", f"user {index} is {word}", before.with_row(index, row, toggled))
         first = state.people[0]
         if budget.deletes and first.exists:
             row = self.memo(self.rules.gone, state.rows[0])
-            gone = _edited(first)._replace(exists=False)
+            gone = edited(first)._replace(exists=False)
             yield self._spend("deletes", "user 0 is deleted", state.with_row(0, row, gone))
         distinct = self.configuration.offers.distinct
         if budget.creates and len(state.people) == 1 and (distinct or not first.exists):
@@ -86,7 +95,9 @@ class Moves:
     def _of_the_partner(self, state: State) -> Iterator[Move]:
         world = state.world
         writing = any(worker.phase == "asking" and worker.step.call in WRITES for worker in state.workers)
-        if state.budget.restores and not state.strays and not writing:
+        at_rest = not state.decision and all(row.due == "none" for row in state.rows)
+        quiet = at_rest or not (self.configuration.newcomers or self.configuration.restored_at_rest)
+        if state.budget.restores and not state.strays and not writing and quiet:
             given_out = {record.id for record in world.records} | {row.remote_id for row in state.rows}
             before = restored(self.configuration.records, self.configuration.newcomers, given_out)
             yield self._spend("restores", "the third party is restored from its backup", state._replace(world=before))
@@ -112,11 +123,9 @@ class Moves:
         after = state.with_row(index, state.rows[index]._replace(recheck="over"))
         unsent = self.configuration.frozen_senders
         return after._replace(
-            strays=tuple(stray for stray in state.strays if not (stray.covered and stray.row == index)),
+            strays=tuple(stray for stray in state.strays if not stray.covered >> index & 1),
             workers=tuple(
-                worker._replace(dropped=not unsent, covered=False)
-                if worker.covered and worker.step.row == index
-                else worker
+                worker._replace(dropped=not unsent, covered=0) if worker.covered >> index & 1 else worker
                 for worker in state.workers
             ),
         )
@@ -133,9 +142,3 @@ class Moves:
     def _spend(what: str, label: str, after: State) -> Move:
         budget = after.budget._replace(**{what: getattr(after.budget, what) - 1})
         return Move(label, False, after._replace(budget=budget))
-
-
-def _edited(person: Person) -> Person:
-    seq = person.seq + 1
-    # Whoever is absent before and after looks the same at the target.
-    return person._replace(seq=seq, shown=person.shown if person.present or person.shown < person.seq else seq)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.model.state import Person, State, Worker
+from tests.chaos.model.state import Decision, Person, State, Worker
 
 
 def canonical(state: State) -> State:
@@ -11,19 +11,19 @@ def canonical(state: State) -> State:
     Sound, for a new generation or content is above every other one of its row. Answers kept under
     keys that nobody can send again are forgotten.
     """
-    people, rows, workers, world, strays, budget = state
+    people, rows, workers, world, strays, budget, decision = state
     if len(workers) > 1:
         workers = tuple(sorted(workers))
     if len(strays) > 1:
         strays = tuple(sorted(strays))
-    state = State(people, rows, workers, world, strays, budget)
+    state = State(people, rows, workers, world, strays, budget, decision)
     for index in range(len(rows)):
         state = _renumbered_contents(_renumbered_generations(state, index), index)
     return _renumbered_keys(_renumbered_ids(state))
 
 
 def _renumbered_generations(state: State, index: int) -> State:
-    _, rows, workers, world, strays, _ = state
+    _, rows, workers, world, strays, *_ = state
     row = rows[index]
     used = {0, row.generation, row.synced}
     for worker in workers:
@@ -70,9 +70,11 @@ def _worker_with_generations(worker: Worker, rank: dict[int, int]) -> Worker:
 
 
 def _renumbered_contents(state: State, index: int) -> State:
-    people, _, workers, world, strays, _ = state
+    people, _, workers, world, strays, _, decision = state
     person = people[index]
-    used = {-1, person.seq, person.shown, person.synced_seq, person.refused}
+    used = {-1, person.seq, person.shown, person.synced_seq, person.refused, person.believed}
+    if decision and decision.row == index:
+        used.add(decision.seq)
     for worker in workers:
         if worker.step.row == index:
             used.add(worker.step.seq)
@@ -85,8 +87,10 @@ def _renumbered_contents(state: State, index: int) -> State:
     if max(used) == len(used) - 2:
         return state
     rank = {value: position for position, value in enumerate(sorted(used), start=-1)}
-    _, active, exists, shown, synced_seq, refused = person
-    person = Person(rank[person.seq], active, exists, rank[shown], rank[synced_seq], rank[refused])
+    _, active, exists, shown, synced_seq, refused, believed = person
+    person = Person(rank[person.seq], active, exists, rank[shown], rank[synced_seq], rank[refused], rank[believed])
+    if decision and decision.row == index:
+        decision = decision._replace(seq=rank[decision.seq])
     return state._replace(
         people=(*people[:index], person, *people[index + 1 :]),
         workers=tuple(
@@ -96,6 +100,7 @@ def _renumbered_contents(state: State, index: int) -> State:
             for worker in workers
         ),
         strays=tuple(stray._replace(seq=rank[stray.seq]) if stray.row == index else stray for stray in strays),
+        decision=decision,
         world=world._replace(
             records=tuple(
                 record._replace(seq=rank[record.seq]) if record.owner == index else record for record in world.records
@@ -105,7 +110,7 @@ def _renumbered_contents(state: State, index: int) -> State:
 
 
 def _renumbered_ids(state: State) -> State:
-    _, rows, workers, world, strays, _ = state
+    _, rows, workers, world, strays, *_ = state
     used = {0}
     used.update(row.remote_id for row in rows)
     used.update(record.id for record in world.records)
@@ -118,6 +123,8 @@ def _renumbered_ids(state: State) -> State:
             used.add(worker.answer.remote_id)
         if worker.result:
             used.add(worker.result.remote_id)
+    if state.decision:
+        used.add(state.decision.link.remote_id)
     if max(used) == len(used) - 1:
         return state
     rank = {value: position for position, value in enumerate(sorted(used))}
@@ -130,7 +137,16 @@ def _renumbered_ids(state: State) -> State:
             kept=tuple((key, (kind, rank[remote_id])) for key, (kind, remote_id) in world.kept),
             again=tuple(rank[remote_id] for remote_id in world.again),
         ),
+        decision=_decision_with(state, remote_id=rank),
     )
+
+
+def _decision_with(state: State, **ranks: dict[int, int]) -> Decision | tuple[()]:
+    if not state.decision:
+        return ()
+    link = state.decision.link
+    named = {name: rank[getattr(link, name)] for name, rank in ranks.items()}
+    return state.decision._replace(link=link._replace(**named))
 
 
 def _worker_with_ids(worker: Worker, rank: dict[int, int]) -> Worker:
@@ -144,7 +160,7 @@ def _worker_with_ids(worker: Worker, rank: dict[int, int]) -> Worker:
 
 
 def _renumbered_keys(state: State) -> State:
-    _, rows, workers, world, strays, _ = state
+    _, rows, workers, world, strays, *_ = state
     used = {0}
     used.update(row.add_key for row in rows)
     used.update(stray.key for stray in strays)
@@ -153,6 +169,8 @@ def _renumbered_keys(state: State) -> State:
         used.add(worker.step.held.add_key)
         if worker.result:
             used.add(worker.result.add_key)
+    if state.decision:
+        used.add(state.decision.link.add_key)
     kept = tuple(item for item in world.kept if item[0] in used)
     if max(used) == len(used) - 1:
         return state if len(kept) == len(world.kept) else state._replace(world=world._replace(kept=kept))
@@ -162,6 +180,7 @@ def _renumbered_keys(state: State) -> State:
         workers=tuple(_worker_with_keys(worker, rank) for worker in workers),
         strays=tuple(sorted(stray._replace(key=rank[stray.key]) for stray in strays)),
         world=world._replace(kept=tuple((rank[key], answer) for key, answer in kept)),
+        decision=_decision_with(state, add_key=rank),
     )
 
 

@@ -65,6 +65,16 @@ class Held(NamedTuple):
     fruitless: int = 0
 
 
+class Link(NamedTuple):
+    """`users.linkage.Link`. ``named``: the remote username is known."""
+
+    remote_id: int
+    named: bool
+    adopted: str
+    add_key: int
+    look_first: bool
+
+
 class Result(NamedTuple):
     """`users.sync.settlement.Settlement` without its words. ``raise_above``: -1 for none.
 

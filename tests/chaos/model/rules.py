@@ -8,14 +8,14 @@ from typing import Any
 
 from tests.chaos.model import transitions
 from tests.chaos.model.decision import NextCall
-from tests.chaos.model.row import Held, Result, Row
+from tests.chaos.model.row import Held, Link, Result, Row
 from users.sync.plan import next_call
 from users.sync.verdict import Judge
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The product's own decisions and the mirrored statements.
+    """The product's own decisions and the mirrored statements. ``linkage``: a kind of `tests.chaos.model.hand.Asked`.
 
     ``lost_lease_settles``: a worker settles without its token. ``extends``: a doubt while a window
     is open moves its end, so that it covers the new doubt too. ``keeps_key``: an add is repeated under its key.
@@ -30,6 +30,12 @@ class Rules:
     owe_again: Callable[[Row], Row] = transitions.owe_again
     changed: Callable[[Row], Row] = transitions.changed
     gone: Callable[[Row], Row] = transitions.gone
+    retry: Callable[[Row], Row] = transitions.retry
+    overwrite: Callable[[Row], Row] = transitions.overwrite
+    adopt: Callable[[Row, Link], Row] = transitions.adopt
+    settle_by_hand: Callable[[Row, Link], Row] = transitions.settle_by_hand
+    stands: Callable[[Row, Row], bool] = transitions.stands
+    linkage: Any = None
     next_call: NextCall = next_call
     judge: type[Judge] = Judge
     lost_lease_settles: bool = False

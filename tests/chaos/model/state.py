@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from tests.chaos.model.decision import Answer, Step
-from tests.chaos.model.row import Result, Row
+from tests.chaos.model.row import Link, Result, Row
 from tests.chaos.model.target import BARE, Record, Request, World
 from tests.chaos.model.transitions import WRITES
 
@@ -17,7 +17,8 @@ class Person(NamedTuple):
     """A user. ``seq``: their edits so far, the deletion too.
 
     For the invariants alone: ``shown``: the newest content that the target has ever held;
-    ``synced_seq``: the content at ``synced_generation``; ``refused``: the content that the target refused.
+    ``synced_seq``: the content at ``synced_generation``; ``refused``: the content that the target refused; ``believed``:
+    the content that is at the target by a person's word.
     """
 
     seq: int = 0
@@ -26,6 +27,7 @@ class Person(NamedTuple):
     shown: int = -1
     synced_seq: int = -1
     refused: int = -1
+    believed: int = -1
 
     @property
     def present(self) -> bool:
@@ -45,7 +47,7 @@ class Worker(NamedTuple):
     phase: Phase = "asking"
     holds: bool = True
     frozen: bool = False
-    covered: bool = False
+    covered: int = 0
     dropped: bool = False
     wrote: bool = False
     answer: Answer | tuple[()] = ()
@@ -57,6 +59,19 @@ class Worker(NamedTuple):
         row, held, seq, present, call, key = self.step
         content = BARE if call == "add" and not present else seq
         return Request(row, call, content, held.generation, held.remote_id, key, self.covered)
+
+
+class Decision(NamedTuple):
+    """What a person has asked for by hand, between asking the target and the transaction that carries it out.
+
+    ``link``: which remote record it is about. ``seq``: the content that they saw. ``same``: the target holds just that.
+    """
+
+    row: int
+    deed: str
+    link: Link
+    seq: int
+    same: bool = False
 
 
 class Budget(NamedTuple):
@@ -75,10 +90,11 @@ class Budget(NamedTuple):
     busy: int = 0
     refusals: int = 0
     restores: int = 0
+    decisions: int = 0
 
 
 class State(NamedTuple):
-    """``strays``: requests that nobody waits for any more and that may still land."""
+    """``strays``: requests that nobody waits for any more and that may still land. ``decision``: one that is under way."""
 
     people: tuple[Person, ...]
     rows: tuple[Row, ...]
@@ -86,20 +102,23 @@ class State(NamedTuple):
     world: World
     strays: tuple[Request, ...]
     budget: Budget
+    decision: Decision | tuple[()] = ()
 
     def with_row(self, index: int, row: Row, person: Person | None = None) -> State:
         """The same but for one row, and its user if given."""
-        people, rows, workers, world, strays, budget = self
+        people, rows, workers, world, strays, budget, decision = self
         rows = (*rows[:index], row, *rows[index + 1 :])
         if person is not None:
             people = (*people[:index], person, *people[index + 1 :])
-        return State(people, rows, workers, world, strays, budget)
+        return State(people, rows, workers, world, strays, budget, decision)
 
     def with_worker(self, position: int, worker: Worker | None) -> State:
         """The same with another worker in this place, or none."""
-        people, rows, workers, world, strays, budget = self
+        people, rows, workers, world, strays, budget, decision = self
         there = () if worker is None else (worker,)
-        return State(people, rows, (*workers[:position], *there, *workers[position + 1 :]), world, strays, budget)
+        return State(
+            people, rows, (*workers[:position], *there, *workers[position + 1 :]), world, strays, budget, decision
+        )
 
     def without_holder(self, index: int) -> State:
         """The same, and whoever held the lease of this row does not any more."""
@@ -115,17 +134,32 @@ class State(NamedTuple):
             return self
         return self._replace(strays=(*self.strays, worker.request))
 
-    def covering(self, index: int) -> State:
-        """The same, and the window of this row ends only when all that was sent for it until now has landed."""
+    def covering(self, index: int, *, of: int | None = None) -> State:
+        """The same, and the window of this row ends only when all that was sent until now has landed: for it, or for ``of``."""
+        sender, window = index if of is None else of, 1 << index
         return self._replace(
-            strays=tuple(stray._replace(covered=True) if stray.row == index else stray for stray in self.strays),
+            strays=tuple(
+                stray._replace(covered=stray.covered | window) if stray.row == sender else stray
+                for stray in self.strays
+            ),
             workers=tuple(
-                worker._replace(covered=True)
-                if worker.step.row == index and worker.phase == "asking" and worker.step.call in WRITES
+                worker._replace(covered=worker.covered | window)
+                if worker.step.row == sender and worker.phase == "asking" and worker.step.call in WRITES
                 else worker
                 for worker in self.workers
             ),
         )
+
+
+def edited(person: Person) -> Person:
+    """The user after one more edit."""
+    seq = person.seq + 1
+    if person.present:
+        return person._replace(seq=seq)
+    # Whoever is absent before and after looks the same at the target.
+    shown = person.shown if person.shown < person.seq else seq
+    believed = person.believed if person.believed < person.seq else seq
+    return person._replace(seq=seq, shown=shown, believed=believed)
 
 
 def beginning(budget: Budget, records: tuple[Record, ...] = ()) -> State:

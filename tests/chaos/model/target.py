@@ -29,7 +29,9 @@ class Record(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A write on its way. ``covered``: sent before the present window was opened, so it lands before that ends."""
+    """A write on its way. ``covered``: by the windows of which rows, as bits: sent before they were opened, it lands before
+    one of them ends.
+    """
 
     row: int
     call: str
@@ -37,7 +39,7 @@ class Request(NamedTuple):
     generation: int
     remote_id: int
     key: int
-    covered: bool = False
+    covered: int = 0
 
 
 class World(NamedTuple):

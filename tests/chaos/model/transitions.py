@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.model.row import Due, Held, Result, Row, Window
+from tests.chaos.model.row import Due, Held, Link, Result, Row, Window
 from users.sync.plan import Call
 from users.sync.progress import FRUITLESS_LIMIT, HONEST_STEPS
 
@@ -105,7 +105,7 @@ def owe_again(row: Row) -> Row:
     """`outbox.owe_again`, which a backfill calls for every row."""
     settled = row.synced == row.generation and row.recheck == "none" and row.lease == "free"
     if row.parked or (row.deleted and settled):
-        return row
+        return row._replace(look_first=row.look_first or bool(row.parked and row.remote_id))
     due = "now" if row.due == "none" else row.due
     looks = row.look_first or bool(row.remote_id)
     return row._replace(generation=row.generation + 1, due=due, look_first=looks, fruitless=0)
@@ -119,3 +119,50 @@ def changed(row: Row) -> Row:
 def gone(row: Row) -> Row:
     """The trigger on the deletion of the user."""
     return changed(row)._replace(deleted=True)
+
+
+def retry(row: Row) -> Row:
+    """`hand.retry`, of a row that nobody holds; so are the others."""
+    return _pushed_anew(row)._replace(generation=row.generation + (row.synced >= row.generation))
+
+
+def overwrite(row: Row) -> Row:
+    """`hand.overwrite`."""
+    return _pushed_anew(row)
+
+
+def adopt(row: Row, link: Link) -> Row:
+    """`hand.adopt`."""
+    return repair(_linked(row, link))._replace(parked="")
+
+
+def settle_by_hand(row: Row, link: Link) -> Row:
+    """`hand.settle`."""
+    due: Due = "recheck" if row.recheck != "none" else "now" if link.add_key else "none"
+    return _linked(row, link)._replace(synced=row.generation, due=due, parked="", attempts=0, crashes=0)
+
+
+def stands(seen: Row, row: Row) -> bool:
+    """Whether the record is still as the target was asked about it: `users.compensation` compares the two."""
+    return _facts(seen) == _facts(row)
+
+
+def _pushed_anew(row: Row) -> Row:
+    return repair(row)._replace(parked="", look_first=row.look_first or bool(row.remote_id))
+
+
+def _linked(row: Row, link: Link) -> Row:
+    return row._replace(
+        remote_id=link.remote_id,
+        named=link.named,
+        adopted=link.adopted,
+        add_key=link.add_key,
+        look_first=link.look_first,
+    )
+
+
+def _facts(row: Row) -> tuple[object, ...]:
+    return (
+        row.generation, row.synced, row.deleted, row.lease != "free", row.recheck != "none", row.remote_id, row.named,
+        row.adopted, row.add_key, row.parked, row.look_first,
+    )  # fmt: skip

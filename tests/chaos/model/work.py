@@ -107,7 +107,7 @@ class Work:
             after, answer, broken = land(state, worker.request, self.offers, self.adopt)
             how = ""
             if answer.kind in _LOOKED_UP and self.offers.query:
-                after = after.with_worker(position, worker._replace(phase="answered", answer=answer, covered=False))
+                after = after.with_worker(position, worker._replace(phase="answered", answer=answer, covered=0))
             else:
                 after, how = self._judged(after, position, answer, wrote=True)
             sent = ", sent after its lease," if late and self.frozen_senders else ""
@@ -177,6 +177,8 @@ class Work:
                 continue
             result, holder = self.memo(self.rules.meet, step.held, result, holder)
             state = state.with_row(other, holder)
+            if result.doubt == "open":
+                state = state.covering(index, of=other)
         settled: Row = self.memo(self.rules.settle, row, step.held.generation, result)
         if result.doubt == "open":
             state = self._doubt(state, index, row)
