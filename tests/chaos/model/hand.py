@@ -131,11 +131,13 @@ class Hand:
             )
 
     def _choices(self, about: About, person: Person) -> Iterator[tuple[str, Record | None]]:
-        yield "settle", None
+        there = any(record.owner == about.index for record in about.records)
+        # What a person says of a target that cannot be asked is believed: here they say what is so, as far as they can know.
+        if about.query or about.present or about.row.recheck != "none" or not there:
+            yield "settle", None
         if person.exists:
             yield "accept", None
         for record in about.records:
-            # What a person says of a target that cannot be asked is believed: here they say what is so.
             if record.login == about.login and (about.query or record.foreign or record.owner == about.index):
                 yield "adopt", record
                 yield "settle", record

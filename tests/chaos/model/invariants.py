@@ -35,22 +35,21 @@ def unfinished(state: State, configuration: Configuration) -> str:
     if any(all(row.remote_id != record.id for row in state.rows) for record in left):
         return "I3: a record that somebody linked by hand is left, and nobody deletes it"
     for index in range(len(state.rows)):
-        if not _waits_for_a_person(state, index, configuration):
+        if not _waits_for_a_person(state, index):
             what = _unequal(state, index, configuration) or _unsettled(state, index)
             if what:
                 return what
     return ""
 
 
-def _waits_for_a_person(state: State, index: int, configuration: Configuration) -> bool:
+def _waits_for_a_person(state: State, index: int) -> bool:
     """Whether the record is parked with a reason that is true."""
     row, person = state.rows[index], state.people[index]
     if row.parked == "invalid":
         return person.refused == person.seq  # the target refuses what the user is now
-    word_was_wrong = not configuration.offers.query and any(each.believed >= 0 for each in state.people)
-    # The username is a stranger's; or a person said that its record is gone, and it is not.
+    # The username is a stranger's.
     theirs = any(record.foreign and record.owner in (STRANGER, NOBODY) for record in state.world.records)
-    return row.parked == "identity_conflict" and (theirs or word_was_wrong)
+    return row.parked == "identity_conflict" and theirs
 
 
 def _unequal(state: State, index: int, configuration: Configuration) -> str:
@@ -65,11 +64,9 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
     if row.parked:
         return f"I7: row {index} is parked without a reason: {row.parked}"
     own = [record for record in state.world.records if is_of(record, index, offers)]
-    believed = person.believed == person.seq
     if not person.present:
-        gone = not own or (believed and not offers.query)
-        return "" if gone else f"I4: the target still holds user {index}, who is not wanted there"
-    if not believed:
+        return f"I4: the target still holds user {index}, who is not wanted there" if own else ""
+    if person.believed != person.seq:
         level = [record.seq for record in held] == [person.seq]
         return "" if level else f"I4: the target does not hold user {index} as they are"
     known = row.remote_id and all(record.id == row.remote_id for record in own)
