@@ -112,11 +112,12 @@ STRANGERS_BESIDE = replace(
 
 
 def by_hand() -> list[Configuration]:
-    """Decisions by hand; they differ by what can be asked of the target, and by what repeats an add."""
+    """Decisions by hand; they differ by what can be asked of the target, and in doubt by what else it offers."""
     found = [
         Configuration(f"by hand, {target}: {profile}", TARGETS[target], budget)
-        for target in ("query", "everything", "nothing", "idempotency, shared usernames")
+        for target in ("query", "everything", "nothing")
         for profile, budget in _DECISIONS.items()
+        if target != "everything" or profile == "in doubt"
     ]
     return [*found, STRANGERS_BY_HAND, STRANGERS_BESIDE]
 
