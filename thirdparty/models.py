@@ -44,7 +44,19 @@ class Target(models.Model):
     owing_to = models.CharField(
         max_length=63, null=True, editable=False, help_text="where owing every record goes on; empty: from the first"
     )
+    owing_left = models.JSONField(
+        default=list, editable=False, help_text="records before that place that somebody held, still to be owed"
+    )
+    unrecorded = models.BooleanField(
+        default=False, editable=False, help_text="they are owed since changes may have gone unrecorded"
+    )
+    backfill = models.BooleanField(
+        default=False, editable=False, help_text="they are owed since what the target holds may be gone, or be old"
+    )
     swept_to = models.BigIntegerField(default=0, editable=False, help_text="where the search for missing rows goes on")
+    swept_left = models.JSONField(
+        default=list, editable=False, help_text="users before that place whom somebody held, still to be looked at"
+    )
     swept = models.BooleanField(default=False, editable=False, help_text="that search has seen every user once")
     round = models.PositiveIntegerField(
         default=0, editable=False, help_text="counts beginnings, so that a place of an earlier round is not taken over"

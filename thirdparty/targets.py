@@ -72,21 +72,43 @@ def retire(name: str) -> bool:
 
 
 def owe_anew(name: str | None = None, *, using: str | None = None) -> None:
-    """All records of this target, or of every target, may lack a change: they are to be owed once more, in batches."""
+    """Changes of records of this target, or of every target, may have gone unrecorded: owe all once more, in batches."""
     behind = Target.objects.using(using).filter(retired=False)
     if name is not None:
         behind = behind.filter(name=name)
-    behind.update(
-        owing_to="", swept=False, swept_to=0, round=F("round") + 1, behind_since=Coalesce("behind_since", Now())
-    )
+    behind.update(unrecorded=True, behind_since=Coalesce("behind_since", Now()), **from_the_first())
+
+
+def begin_backfill(name: str) -> None:
+    """What this target holds may be gone, or be what it was long ago: owe all records once more, in batches.
+
+    If that is under way for another reason, it begins anew, for both.
+    """
+    behind = Target.objects.filter(name=name, retired=False)
+    behind.update(backfill=True, behind_since=Coalesce("behind_since", Now()), **from_the_first())
+
+
+def from_the_first() -> dict[str, Any]:
+    """The columns of a target whose records and users are all to be looked at, from the first on."""
+    return {**_nowhere(), "owing_to": ""}
+
+
+def _nowhere() -> dict[str, Any]:
+    return {
+        "owing_to": None,
+        "owing_left": [],
+        "swept": False,
+        "swept_to": 0,
+        "swept_left": [],
+        "round": F("round") + 1,
+    }
 
 
 def _as_new() -> dict[str, Any]:
     return {
         "fence": FENCE_TO_DRAW,
-        "owing_to": None,
-        "swept": False,
-        "swept_to": 0,
-        "round": F("round") + 1,
+        "unrecorded": False,
+        "backfill": False,
         "behind_since": Now(),
+        **_nowhere(),
     }

@@ -239,7 +239,7 @@ def test_a_backfill() -> None:
     assert len(asked) > 20
     for (row,), expected in asked.items():
         put(row, has_user=not row.deleted)
-        outbox.owe_again([key_of(0)])
+        outbox.owe_again([key_of(0)], outbox.Why(backfill=True))
         assert seen() == expected, row
 
 

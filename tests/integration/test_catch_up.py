@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from tests.integration.conftest import at_once, row_of
@@ -19,7 +21,7 @@ from thirdparty import targets
 from thirdparty.models import Target
 from users.models import User, UserSync
 from users.models.sync import EPOCH
-from users.sync import backfill, catch_up, fence
+from users.sync import backfill, catch_up, fence, triggers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 only_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
@@ -216,7 +218,7 @@ def test_nobody_waits_for_a_catching_up_that_waits_for_somebody_elses_record(
     working = threading.Thread(target=run)
     with open_transaction(lambda: User.objects.filter(pk__in=[held.pk, others[3].pk]).update(name="held")) as commit:
         working.start()
-        while Target.objects.get().owing_to == "":
+        while not Target.objects.get().owing_left:
             threading.Event().wait(0.01)
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '250ms'")
@@ -231,16 +233,107 @@ def test_nobody_waits_for_a_catching_up_that_waits_for_somebody_elses_record(
 
 
 @only_postgresql
-def test_a_record_that_somebody_holds_is_not_passed_over(user: User) -> None:
+def test_a_record_that_somebody_holds_is_owed_when_it_is_free_and_keeps_no_other_waiting(user: User) -> None:
+    other = User.objects.create(name="李娜", phone="2")
     UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
-    targets.owe_anew("partner")
+    for held, free in ((user, other), (other, user)):
+        UserSync.objects.update(synced_generation=F("generation"), due_at=None, owed_since=None)
+        targets.owe_anew("partner")
+        write = UserSync.objects.filter(user_uuid=held.uuid).update
+        with open_transaction(lambda write=write: write(last_error="held")):  # type: ignore[misc]
+            catch_up.go_on("partner", seconds=0.1)
+            assert (row_of(held).state, row_of(free).state) == ("synced", "pending")
+            assert Target.objects.get().behind_since is not None
+        catch_up.go_on("partner", seconds=30)
+        assert row_of(held).state == "pending"
+        assert row_of(free).generation == row_of(held).generation
+        assert Target.objects.get().behind_since is None
 
+
+@only_postgresql
+def test_one_person_whom_a_transaction_holds_keeps_nobody_else_from_a_new_target(
+    user: User, name_saas: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "LONGEST_WAIT", timedelta(0))
+    for number in range(5):
+        User.objects.create(name="李娜", phone=str(number))
+    with open_transaction(lambda: User.objects.filter(pk=user.pk).update(name="王芳")):
+        name_saas()
+        catch_up.go_on("saas", seconds=0.1)
+        assert UserSync.objects.filter(target="saas").count() == 5
+    catch_up.go_on("saas", seconds=30)
+    assert row_of(user, "saas").state == "pending"
+    assert Target.objects.get(name="saas").behind_since is None
+
+
+@only_postgresql
+def test_a_backfill_ends_though_somebody_is_held_and_the_reconciler_owes_them(user: User) -> None:
+    other = User.objects.create(name="李娜", phone="2")
+    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
     with open_transaction(lambda: UserSync.objects.filter(user_uuid=user.uuid).update(last_error="held")):
-        catch_up.go_on("partner", seconds=0.1)
-        assert row_of(user).state == "synced"
-        assert Target.objects.get().owing_to == ""
+        assert sum(backfill.steps("partner")) == 1
+        assert backfill.left("partner") == 1
+        assert (row_of(user).state, row_of(other).state) == ("synced", "pending")
     catch_up.go_on("partner", seconds=30)
     assert row_of(user).state == "pending"
+    assert backfill.left("partner") == 0
+
+
+@only_postgresql
+def test_a_walk_waits_where_more_are_held_than_can_be_noted(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catch_up, "MOST_LEFT", 2)
+    others = [User.objects.create(name="李娜", phone=str(number)) for number in range(5)]
+    UserSync.objects.filter(user_uuid__in=[other.uuid for other in others[:3]]).delete()
+    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    targets.owe_anew("partner")
+    with open_transaction(lambda: User.objects.update(name="held")):
+        catch_up.go_on("partner", seconds=0.1)
+        assert len(Target.objects.get().owing_left) == 2
+        assert Target.objects.get().owing_to is not None
+    catch_up.go_on("partner", seconds=30)
+    assert UserSync.objects.filter(state="pending").count() == 6
+    assert Target.objects.get().behind_since is None
+
+
+@only_postgresql
+def test_somebody_held_who_is_gone_afterwards_holds_nothing_up(user: User, name_saas: Callable[[], None]) -> None:
+    name_saas()
+    catch_up.go_on("saas", seconds=0.1)
+    UserSync.objects.all().delete()
+    targets.owe_anew("saas")
+    pk = user.pk
+    with open_transaction(user.delete):
+        catch_up.go_on("saas", seconds=0.1)
+        assert Target.objects.get(name="saas").swept_left == [pk]
+    catch_up.go_on("saas", seconds=30)
+    assert Target.objects.get(name="saas").behind_since is None
+
+
+def test_an_edit_made_while_triggers_were_missing_reaches_a_record_that_was_refused_before(user: User) -> None:
+    UserSync.objects.update(parked="invalid", due_at=None)
+    triggers.drop()
+    User.objects.update(phone="13800000001")
+    call_command("migrate", verbosity=0)
+    catch_up.go_on("partner", seconds=30)
+    row = row_of(user)
+    assert (row.parked, row.state, row.generation) == ("", "pending", 2)
+
+
+@only_postgresql
+def test_what_an_open_transaction_mended_is_owed_to_a_record_that_the_new_target_had_refused(
+    user: User, name_saas: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "LONGEST_WAIT", timedelta(0))
+    with open_transaction(
+        lambda: User.objects.filter(pk=user.pk).update(phone="13800000001"), isolation="REPEATABLE READ"
+    ) as commit:
+        name_saas()
+        catch_up.go_on("saas", seconds=0.3)
+        UserSync.objects.filter(target="saas").update(parked="invalid", due_at=None)
+        commit()
+    catch_up.go_on("saas", seconds=30)
+    row = row_of(user, "saas")
+    assert (row.parked, row.state) == ("", "pending")
 
 
 def test_a_backfill_that_is_killed_half_way_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +343,7 @@ def test_a_backfill_that_is_killed_half_way_goes_on_where_it_was(monkeypatch: py
     killed = backfill.steps("partner")
     assert next(killed) == 2
     del killed
-    assert sum(backfill.steps("partner")) == 4
+    assert sum(backfill.steps("partner", resume=True)) == 4
     assert set(UserSync.objects.values_list("generation", flat=True)) == {2}
 
 
@@ -282,17 +375,15 @@ def test_a_round_that_began_anew_is_not_carried_on_from_the_place_of_the_last(us
     assert Target.objects.get().owing_to == ""
 
 
-def test_what_is_owed_anew_is_due_behind_edits_and_leaves_parked_records_and_waits_alone() -> None:
-    level, edited, parked, waiting = (User.objects.create(name=name) for name in ("a", "b", "c", "d"))
+def test_what_is_owed_anew_is_due_behind_edits_and_leaves_waits_alone() -> None:
+    level, edited, waiting = (User.objects.create(name=name) for name in ("a", "b", "c"))
     later = timezone.now() + timedelta(hours=1)
     UserSync.objects.filter(user_uuid=level.uuid).update(synced_generation=1, due_at=None, owed_since=None)
-    UserSync.objects.filter(user_uuid=parked.uuid).update(parked="invalid", due_at=None)
     UserSync.objects.filter(user_uuid=waiting.uuid).update(due_at=later)
     targets.owe_anew("partner")
     catch_up.go_on("partner", seconds=30)
     assert row_of(edited).due_at == EPOCH
     assert EPOCH < (row_of(level).due_at or EPOCH) <= timezone.now() + timedelta(seconds=5)
-    assert (row_of(parked).parked, row_of(parked).due_at) == ("invalid", None)
     assert row_of(waiting).due_at == later
 
 

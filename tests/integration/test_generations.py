@@ -10,7 +10,7 @@ from tests import alone
 from tests.integration.conftest import ALL, converge, held_records, row_of, step, wanted_records
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User, UserSync
-from users.sync import backfill, catch_up, outbox
+from users.sync import backfill, outbox
 
 
 @pytest.fixture
@@ -67,28 +67,6 @@ def test_a_backfill_pushes_every_record_again(user: User, sandbox: SandboxContro
     assert sum(backfill.steps("partner")) == 2
     converge()
     assert held_records(sandbox) == wanted_records()
-
-
-def test_a_backfill_that_was_stopped_goes_on_where_it_was(
-    user: User, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(4):
-        User.objects.create(name="Other", phone=str(number))
-    converge()
-    monkeypatch.setattr(catch_up, "AT_ONCE", 2)
-    next(backfill.steps("partner"))
-    assert sum(backfill.steps("partner")) == 3
-    assert set(UserSync.objects.values_list("generation", flat=True)) == {2}
-    assert sum(backfill.steps("partner")) == 5
-
-
-def test_a_backfill_leaves_parked_records_and_tombstones_alone(user: User, sandbox: SandboxControl) -> None:
-    gone = User.objects.create(name="Gone", phone="2")
-    converge()
-    gone.delete()
-    converge()
-    UserSync.objects.filter(user_uuid=user.uuid).update(parked="invalid", due_at=None)
-    assert sum(backfill.steps("partner")) == 0
 
 
 def test_a_confirmed_tombstone_is_not_looked_at_again(user: User, sandbox: SandboxControl) -> None:

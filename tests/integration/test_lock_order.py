@@ -30,7 +30,7 @@ def _keys(user: User) -> list[str]:
     "write",
     [
         lambda user: outbox.look_now(_keys(user)),
-        lambda user: outbox.owe_again(_keys(user)),
+        lambda user: outbox.owe_again(_keys(user), outbox.Why(backfill=True)),
         lambda user: strict_rows.owe_undoing(user.uuid),
         lambda user: user.delete(),
         lambda user: user.groups.add(Group.objects.get()),

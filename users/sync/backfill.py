@@ -12,21 +12,31 @@ from users.sync import catch_up
 _PAUSE_SECONDS = 0.2
 
 
-def steps(target_name: str) -> Iterator[int]:
+def steps(target_name: str, *, resume: bool = False) -> Iterator[int]:
     """Owe the records a thousand at a time, and yield how many each step owed.
 
-    One that was stopped goes on where it was, here or at the reconciler's ticks. Records that people wait for go
-    first: a backfilled one is due after them. One that somebody holds is waited for.
-    Raises `Target.DoesNotExist`.
+    From the first record on, whatever is under way: what was owed before may have been pushed before the target lost
+    it. ``resume``: go on with a backfill that was stopped, if one is under way; the reconciler does so by itself.
+    Records that people wait for go first: a backfilled one is due after them. Those that somebody holds are left to
+    the reconciler (`left`). Raises `Target.DoesNotExist`.
     """
-    if Target.objects.get(name=target_name).owing_to is None:
-        targets.owe_anew(target_name)
+    target = Target.objects.get(name=target_name)
+    if not resume:
+        targets.begin_backfill(target_name)
+    elif not target.backfill:
+        return
     while True:
-        target = Target.objects.get(name=target_name)
-        if target.owing_to is None and target.swept:
-            return
         step = catch_up.take_step(target_name)
-        if step.held:
-            time.sleep(_PAUSE_SECONDS)
         if step.owed:
             yield step.owed
+        target.refresh_from_db()
+        if target.owing_to is None and target.swept and not (step.more and left(target_name)):
+            return
+        if step.held:
+            time.sleep(_PAUSE_SECONDS)
+
+
+def left(target_name: str) -> int:
+    """How many were held by somebody, so that they are still to be owed, when they are free."""
+    target = Target.objects.get(name=target_name)
+    return len(target.owing_left) + len(target.swept_left)

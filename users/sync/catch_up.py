@@ -3,9 +3,13 @@
 Everything is done in batches, each committed before its place is written on the target's row, which is never held
 meanwhile: whoever is killed, the next goes on where it was. Records are due behind what people wait for.
 
+Who is held by somebody is noted there and passed by, so that one long transaction keeps nobody else waiting; `MOST_LEFT`
+of them at most. They are owed when they are free.
+
 1. Whoever may not have seen that the target was enabled is waited for (`users.sync.fence`); for so long at most, after
    which those who can be served are, and all are once more when the last has ended.
-2. Records that are there are owed anew, where that was asked for (`targets.owe_anew`) or somebody had been waited for.
+2. Records that are there are owed anew: for a backfill (`targets.begin_backfill`), or where changes may have gone
+   unrecorded (`targets.owe_anew`), as where somebody had been waited for.
 3. Users without a record get one (`users.sync.sweep`).
 """
 
@@ -14,14 +18,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import F
+from django.db.models import Q
 from django.db.models.functions import Now
 
+from thirdparty import targets
 from thirdparty.models import FENCE_TO_DRAW, Target
 from users.sync import fence, outbox, sweep
 
 AT_ONCE = 1_000
+MOST_LEFT = 100
+"""So many held records, and as many held users, are noted on the target's row; a walk waits with any more of them."""
 LONGEST_WAIT = timedelta(seconds=60)
 """For transactions from before the enabling, before the records of all others are begun with."""
 _SECONDS = 2.0
@@ -63,35 +71,66 @@ def take_step(name: str) -> Step:
             return _pass_fence(target, target.fence)
         if Target.objects.filter(name=name, behind_since__gt=Now() - LONGEST_WAIT).exists():
             return Step(held=True)
+    step = None
     if target.owing_to is not None:
-        return _owe_next(target, target.owing_to)
-    return _sweep_next(target)
+        step = _owe_next(target, target.owing_to)
+    elif not (target.swept and (target.owing_left or target.swept_left)):
+        step = _sweep_next(target)
+    return step or _owe_left(target)
 
 
 def _pass_fence(target: Target, fence_passed: int) -> Step:
     """All is visible now. Records made meanwhile may lack what was not; users who were not visible have none."""
     Target.objects.filter(name=target.name, fence=fence_passed).update(
-        fence=None, owing_to="", swept=False, swept_to=0, round=F("round") + 1
+        fence=None, unrecorded=True, **targets.from_the_first()
     )
     return Step(more=True)
 
 
-def _owe_next(target: Target, after: str) -> Step:
-    walked = outbox.owe_next(target.name, after, AT_ONCE)
-    if not walked.held:
-        Target.objects.filter(name=target.name, round=target.round, owing_to=after).update(owing_to=walked.to)
-    return Step(walked.owed, more=not walked.held, held=walked.held)
+def _why(target: Target) -> outbox.Why:
+    return outbox.Why(unrecorded=target.unrecorded, backfill=target.backfill)
 
 
-def _sweep_next(target: Target) -> Step:
-    swept = sweep.add_next(target.name, target.swept_to, AT_ONCE)
-    place = Target.objects.filter(name=target.name, round=target.round, swept_to=target.swept_to)
+def _owe_next(target: Target, after: str) -> Step | None:
+    """None where no more may be left out."""
+    walked = outbox.owe_next(target.name, after, AT_ONCE, _why(target), most_left=MOST_LEFT - len(target.owing_left))
+    if walked.to == after:
+        return None
+    _move(target, owing_to=walked.to, owing_left=[*target.owing_left, *walked.left])
+    return Step(walked.owed, more=True)
+
+
+def _sweep_next(target: Target) -> Step | None:
+    """None where no more may be left out. In the slow round anybody may be: the next comes by."""
+    most_left = AT_ONCE if target.swept else MOST_LEFT - len(target.swept_left)
+    swept = sweep.add_next(target.name, target.swept_to, AT_ONCE, most_left=most_left)
+    if swept.to == target.swept_to:
+        return None
     if swept.to is None:
-        place.update(swept_to=0, swept=True)
-        Target.objects.filter(name=target.name, round=target.round, swept=True, owing_to=None, fence=None).update(
-            behind_since=None
-        )
-    elif not swept.held:
-        place.update(swept_to=swept.to)
-    more = not swept.held and swept.to is not None and (not target.swept or swept.added > 0)
-    return Step(swept.added, more=more, held=swept.held)
+        _move(target, swept_to=0, swept=True)
+        return Step(swept.added, more=bool(target.owing_left or target.swept_left))
+    left = [] if target.swept else [*target.swept_left, *swept.left]
+    _move(target, swept_to=swept.to, swept_left=left)
+    return Step(swept.added, more=not target.swept or swept.added > 0)
+
+
+def _owe_left(target: Target) -> Step:
+    owed, keys, ids = 0, target.owing_left, target.swept_left
+    if keys:
+        owed, keys = outbox.owe_left(keys, _why(target))
+    if ids:
+        added, ids = sweep.add_left(target.name, ids)
+        owed += added
+    _move(target, owing_left=keys, swept_left=ids)
+    return Step(owed, more=(keys, ids) != (target.owing_left, target.swept_left), held=bool(keys or ids))
+
+
+def _move(target: Target, **places: Any) -> None:
+    """Write down how far it is, unless somebody else has meanwhile, or it has begun anew; and what is done with."""
+    here = Target.objects.filter(name=target.name, round=target.round)
+    here.filter(
+        owing_to=target.owing_to, owing_left=target.owing_left, swept_to=target.swept_to, swept_left=target.swept_left
+    ).update(**places)
+    owed = here.filter(owing_to=None, owing_left=[])
+    owed.filter(Q(unrecorded=True) | Q(backfill=True)).update(unrecorded=False, backfill=False)
+    owed.filter(swept=True, swept_left=[], fence=None, behind_since__isnull=False).update(behind_since=None)

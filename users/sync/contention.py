@@ -1,15 +1,20 @@
-"""Errors of the database that pass by themselves: somebody else held a lock for too long, or two stood against each other.
+"""Others are in the way: errors of the database that pass by themselves, and how far a walk goes past who is held.
 
-Nothing of the transaction is written then, so whatever it was may be done again.
+Where somebody else held a lock for too long, or two stood against each other, nothing of the transaction is written,
+so whatever it was may be done again.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+T = TypeVar("T", int, str)
 
 _POSTGRESQL = {
     "55P03",  # lock_not_available: lock_timeout was over
@@ -45,3 +50,11 @@ def wait_briefly(connection: BaseDatabaseWrapper) -> None:
         seconds = min(_BRIEF_SECONDS, settings.SYNC_DATABASE_TIMEOUT_SECONDS)
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{int(seconds * 1000)}ms'")
+
+
+def within_reach(ids: Sequence[T], free: Collection[T], most_left: int) -> tuple[list[T], list[T]]:
+    """The first of these ids, up to where more than ``most_left`` of them are not free; and those of them that are not."""
+    held = [each for each in ids if each not in free]
+    if len(held) <= most_left:
+        return list(ids), held
+    return list(ids[: ids.index(held[most_left])]), held[:most_left]

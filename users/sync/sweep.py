@@ -6,30 +6,31 @@ users a tick, whose cost does not grow with their number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from django.db import OperationalError, connection, transaction
 
-from users.sync.contention import is_contention, wait_briefly
+from users.sync.contention import is_contention, wait_briefly, within_reach
 from users.sync.dialect import dialect
 from users.sync.triggers.sql import ROWS, TARGETS, USERS
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Some users further: so many lacked a row, up to the id ``to``; None where there are no more users.
+    """Some users further: so many lacked a row, up to the id ``to``; None where there are no more.
 
-    ``held``: somebody holds the next user without a row, and went on holding it for as long as can be waited for.
+    ``left``: those up to there without a row whom somebody held, for `add_left`. ``to`` is where it began, if no more
+    may be left.
     """
 
     added: int
     to: int | None
-    held: bool = False
+    left: tuple[int, ...] = ()
 
 
-def add_next(target: str, after: int, most: int) -> Swept:
-    """Owe those of the next users that the target has no row of, up to the first whom somebody holds.
+def add_next(target: str, after: int, most: int, *, most_left: int) -> Swept:
+    """Owe those of the next users that the target has no row of, without those whom somebody holds.
 
     Whoever edits one of them has a row of theirs that is not committed, and an insert would wait for that with the rows
     of all the others in its hands. So users are locked first, as an edit does, and those who are not free are left out.
@@ -38,22 +39,35 @@ def add_next(target: str, after: int, most: int) -> Swept:
         last = _last_of_next(after, most)
         if last is None:
             return Swept(0, None)
-        lacking = _lacking(target, after, last)
+        lacking = _lacking(target, "u.id > %s AND u.id <= %s", [after, last])
         free = _lock(lacking, skip=True)
-        mine = list(takewhile(free.__contains__, lacking))
-        if len(mine) == len(lacking):
-            return Swept(_add(target, mine), last)
-        if mine:
-            return Swept(_add(target, mine), mine[-1])
+        within, held = within_reach(lacking, free, most_left)
+        added = _add(target, [each for each in within if each in free])
+        if len(within) < len(lacking):
+            last = within[-1] if within else after
+        return Swept(added, last, tuple(held))
+
+
+def add_left(target: str, ids: Sequence[int]) -> tuple[int, list[int]]:
+    """`add_next` for those users who were left out and are free now. Returns how many, and who is held still.
+
+    If none is free, the first is waited for alone: whoever is edited again and again is never seen free.
+    """
+    these = f"u.id IN ({', '.join(['%s'] * len(ids))})"
+    with transaction.atomic():
+        lacking = _lacking(target, these, ids)
+        free = _lock(lacking, skip=True)
+        if free or not lacking:
+            return _add(target, sorted(free)), [each for each in lacking if each not in free]
     try:
         with transaction.atomic():
             wait_briefly(connection)
             _lock(lacking[:1])
-            return Swept(_add(target, lacking[:1]), lacking[0])
+            return _add(target, lacking[:1]), lacking[1:]
     except OperationalError as problem:
         if not is_contention(problem):
             raise
-        return Swept(0, after, held=True)
+        return 0, lacking
 
 
 def _last_of_next(after: int, most: int) -> int | None:
@@ -66,12 +80,12 @@ def _last_of_next(after: int, most: int) -> int | None:
     return None if last is None else int(last)
 
 
-def _lacking(target: str, after: int, last: int) -> list[int]:
+def _lacking(target: str, which: str, parameters: Sequence[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT u.id FROM {USERS} u WHERE u.id > %s AND u.id <= %s AND NOT u.is_superuser AND NOT EXISTS ("
+            f"SELECT u.id FROM {USERS} u WHERE {which} AND NOT u.is_superuser AND NOT EXISTS ("
             f"SELECT 1 FROM {ROWS} s WHERE s.key = %s || ':' || {dialect(connection).hex('u.uuid')}) ORDER BY u.id",
-            [after, last, target],
+            [*parameters, target],
         )
         return [int(user_id) for (user_id,) in cursor.fetchall()]
 

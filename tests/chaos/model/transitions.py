@@ -102,12 +102,12 @@ def repair(row: Row) -> Row:
 
 
 def owe_again(row: Row) -> Row:
-    """`outbox.owe_again`, which a backfill calls for every row."""
-    settled = row.synced == row.generation and row.recheck == "none" and row.lease == "free"
-    if row.parked or (row.deleted and settled):
+    """`outbox.owe_again` for a backfill, which is for every row."""
+    confirmed = row.deleted and row.synced == row.generation and row.recheck == "none" and row.lease == "free"
+    if row.parked or (confirmed and not row.named):
         return row._replace(look_first=row.look_first or bool(row.parked and row.remote_id))
     due = "now" if row.due == "none" else row.due
-    looks = row.look_first or bool(row.remote_id)
+    looks = row.look_first or bool(row.remote_id) or row.named
     return row._replace(generation=row.generation + 1, due=due, look_first=looks, fruitless=0)
 
 

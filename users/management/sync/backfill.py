@@ -12,8 +12,13 @@ from users.sync.publisher import RECONCILE, publisher
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("backfill", help="owe every record of a target again; goes on where it was stopped")
+    parser = actions.add_parser("backfill", help="owe every record of a target again")
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with one that was stopped; without, it begins with the first record",
+    )
     parser.set_defaults(run=run)
 
 
@@ -21,8 +26,10 @@ def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a target that is not configured."""
     target = configured(options["target"])
     owed = 0
-    for step in backfill.steps(target):
+    for step in backfill.steps(target, resume=options["resume"]):
         owed += step
         out.print(f"{owed} records of {target} are owed")
     out.print(f"done: {owed} records of {target} are owed; workers push them as they can")
+    if held := backfill.left(target):
+        out.print(f"{held} more are held by open transactions: the reconciler owes them when those have ended")
     publisher().publish(RECONCILE, [])

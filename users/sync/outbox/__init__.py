@@ -8,7 +8,17 @@ nobody deadlocks with them (PROTOCOL 13).
 from users.sync.outbox.attempts import ATTEMPTS, Attempt, open_attempts
 from users.sync.outbox.claiming import claim, claim_due, is_any_claimable, is_claimable, username_holder
 from users.sync.outbox.clocks import bring_back
-from users.sync.outbox.owing import Walked, bring_forward, look_now, owe_again, owe_next, pardon, repair
+from users.sync.outbox.owing import (
+    Walked,
+    Why,
+    bring_forward,
+    look_now,
+    owe_again,
+    owe_left,
+    owe_next,
+    pardon,
+    repair,
+)
 from users.sync.outbox.settling import Settled, settle
 
 __all__ = [
@@ -16,6 +26,7 @@ __all__ = [
     "Attempt",
     "Settled",
     "Walked",
+    "Why",
     "bring_back",
     "bring_forward",
     "claim",
@@ -25,6 +36,7 @@ __all__ = [
     "look_now",
     "open_attempts",
     "owe_again",
+    "owe_left",
     "owe_next",
     "pardon",
     "repair",

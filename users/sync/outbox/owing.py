@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from django.db import OperationalError, connection, transaction
 
 from users.models import UserSync
 from users.models.sync import State
-from users.sync.contention import is_contention, wait_briefly
+from users.sync.contention import is_contention, wait_briefly, within_reach
 from users.sync.dialect import dialect
+from users.sync.outbox.attempts import ATTEMPTS, WRITES
 from users.sync.triggers.sql import ROWS, USERS
 
 
@@ -63,35 +63,48 @@ def bring_forward(keys: Sequence[str]) -> int:
         return int(cursor.rowcount)
 
 
-def owe_again(keys: Sequence[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why records are owed though they may be level.
+
+    ``unrecorded``: changes may have gone unrecorded, of parked records too. ``backfill``: what the target holds may be
+    gone, another's, or back though it was deleted.
+    """
+
+    unrecorded: bool = False
+    backfill: bool = False
+
+
+def owe_again(keys: Sequence[str], why: Why) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 
-    Parked records stay parked, confirmed tombstones stay confirmed; but one whose user came or went without a record
-    of it becomes what it should be. What was acknowledged long ago may be somebody else's by now: linked records, parked
-    ones too, are read back before anything is written to them. Waits for records that others hold.
+    A record whose user came or went without a record of it becomes what it should be. Else parked ones stay parked,
+    unless a change of them may have gone unrecorded; and confirmed tombstones stay confirmed, unless a backfill looks
+    whether the record is back: of those for which something was sent at some time. What was acknowledged long ago
+    may be somebody else's by now, or back: such records, parked ones too, are read before anything is written to them.
+    Waits for records that others hold.
     """
     with transaction.atomic():
         _lock(keys)
-        return _owe(keys)
+        return _owe(keys, why)
 
 
 @dataclass(frozen=True, slots=True)
 class Walked:
     """A few records further: so many are owed now, up to the key ``to``; None where there are no more.
 
-    ``held``: somebody holds the next record, and went on holding it for as long as can be waited for.
+    ``left``: those up to there that somebody held, for `owe_left`. ``to`` is where it began, if no more may be left.
     """
 
     owed: int
     to: str | None
-    held: bool = False
+    left: tuple[str, ...] = ()
 
 
-def owe_next(target: str, after: str, most: int) -> Walked:
-    """`owe_again` for the records of a target that come next, up to the first that somebody holds.
+def owe_next(target: str, after: str, most: int, why: Why, *, most_left: int) -> Walked:
+    """`owe_again` for the records of a target that come next, without those that somebody holds.
 
-    While others' records are held here, none is waited for: so nobody waits for longer than the statements take. The
-    one that is in the way is waited for alone.
+    While others' records are held here, none is waited for: so nobody waits for longer than the statements take.
     """
     with transaction.atomic():
         later = UserSync.objects.filter(target=target, key__gt=after).order_by("key")
@@ -99,17 +112,29 @@ def owe_next(target: str, after: str, most: int) -> Walked:
         if not keys:
             return Walked(0, None)
         free = _lock(keys, skip=True)
-        mine = list(takewhile(free.__contains__, keys))
-        if mine:
-            return Walked(_owe(mine), mine[-1])
+        within, held = within_reach(keys, free, most_left)
+        owed = _owe([key for key in within if key in free], why)
+        return Walked(owed, within[-1] if within else after, tuple(held))
+
+
+def owe_left(keys: Sequence[str], why: Why) -> tuple[int, list[str]]:
+    """`owe_again` for those records that were left out and are free now. Returns how many, and who is held still.
+
+    If none is free, the first is waited for alone: whoever is edited again and again is never seen free.
+    """
+    with transaction.atomic():
+        free = _lock(keys, skip=True)
+        present = list(UserSync.objects.filter(key__in=keys).order_by("key").values_list("key", flat=True))
+        if free or not present:
+            return _owe(sorted(free), why), [key for key in present if key not in free]
     try:
         with transaction.atomic():
             wait_briefly(connection)
-            return Walked(owe_again(keys[:1]), keys[0])
+            return owe_again(present[:1], why), present[1:]
     except OperationalError as problem:
         if not is_contention(problem):
             raise
-        return Walked(0, after, held=True)
+        return 0, present
 
 
 def _lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
@@ -126,14 +151,22 @@ def _lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
         return {key for (key,) in cursor.fetchall()}
 
 
-def _owe(keys: Sequence[str]) -> int:
+def _owe(keys: Sequence[str], why: Why) -> int:
     # A statement of its own, once the locks are there: it sees the users as whoever held the records has left them.
     # The generation of a record that is owed anyway is raised, too: it may be under way with what it was before.
+    if not keys:
+        return 0
     db = dialect(connection)
     here = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid)"
     person = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid AND NOT u.is_superuser)"
     unseen = f"(CASE WHEN deleted THEN {person} ELSE NOT {here} END)"
     marks = ", ".join(["%s"] * len(keys))
+    # A tombstone gives its username up when it is claimed; what was sent for it is remembered by its attempts then.
+    sent = f"(remote_username <> '' OR EXISTS (SELECT 1 FROM {ATTEMPTS} a WHERE a.record_id = key AND a.call IN ({WRITES})))"
+    looks = f"(remote_id IS NOT NULL OR {sent})" if why.backfill else "remote_id IS NOT NULL"
+    freed = db.true if why.unrecorded else unseen
+    owed = f"(state <> '{State.DELETED}' OR {sent if why.backfill else db.false})"
+    parked_too = "" if why.unrecorded else "AND parked = ''"
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {ROWS} SET look_first = {db.true} "
@@ -143,10 +176,9 @@ def _owe(keys: Sequence[str]) -> int:
         cursor.execute(
             f"UPDATE {ROWS} SET deleted = NOT {here}, due_at = COALESCE(due_at, {db.clock}), "
             f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
-            f"look_first = CASE WHEN remote_id IS NULL THEN look_first ELSE {db.true} END, "
-            f"parked = CASE WHEN {unseen} THEN '' ELSE parked END "
-            f"WHERE key IN ({marks}) "
-            f"AND ({unseen} OR (parked = '' AND state <> '{State.DELETED}'))",
+            f"look_first = CASE WHEN {looks} THEN {db.true} ELSE look_first END, "
+            f"parked = CASE WHEN {freed} THEN '' ELSE parked END "
+            f"WHERE key IN ({marks}) AND ({unseen} OR ({owed} {parked_too}))",
             list(keys),
         )
         return int(cursor.rowcount)
