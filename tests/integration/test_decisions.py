@@ -388,7 +388,7 @@ def test_a_decision_does_not_clear_a_question_that_came_up_meanwhile(
 
     def slowly(*arguments: Any, **options: Any) -> RemoteRecord | None:
         found = ask(*arguments, **options)
-        outbox.owe_again([row_of(synced).key])
+        outbox.owe_again([row_of(synced).key], outbox.Why(backfill=True))
         return found
 
     monkeypatch.setattr(inquiry, "held", slowly)

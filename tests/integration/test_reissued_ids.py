@@ -12,7 +12,7 @@ from thirdparty.landcloud import LandcloudConnector
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User, UserSync
 from users.models.sync import EPOCH
-from users.sync import backfill
+from users.sync import backfill, catch_up
 from users.sync.drain import drain
 from users.sync.plan import Call
 from users.sync.settlement import Outcome, Settlement
@@ -152,6 +152,7 @@ def test_a_delete_of_what_a_backfill_owes_spares_whoever_has_the_id_now(sandbox:
 
 def test_a_parked_record_is_read_back_once_its_user_changes_after_a_backfill(sandbox: SandboxControl) -> None:
     sandbox.faults(capabilities=["query"], reuse_ids=True)
+    catch_up.go_on("partner", seconds=30)
     [ours] = people(range(1))
     converge()
     UserSync.objects.update(parked="invalid", due_at=None)
