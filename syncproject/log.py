@@ -4,13 +4,54 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
 
-# To the end of the line: in a `repr`, as Celery logs errors, all that follows is on the same one.
-_DETAIL = re.compile(r"DETAIL: .*")
+import psycopg
+from django import db
+
+_LEFT_OUT = "(details left out)"
+_ERRORS = "|".join(sorted({error.__name__ for error in vars(psycopg.errors).values() if isinstance(error, type)}))
+_QUOTED = re.compile(rf"""\b({_ERRORS})(\((['"])(?:(?!\\n).)*?)\\n.*""")
+"""An error in the form of a `repr`, whose traceback is gone: to the end of the line, as all that follows is on the same one."""
 
 
 class Discreet(logging.Formatter):
-    """Leaves out what PostgreSQL adds to its errors to say which row it was: people's details, values and all."""
+    r"""Leaves out what PostgreSQL adds to its errors to say which row it was: people's details, values and all.
+
+    The first line of such an error is its message; all others are additions, whatever the server's language calls them.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return _DETAIL.sub("DETAIL: (left out)", super().format(record))
+        text = super().format(record)
+        for error in _of_database(record):
+            text = _shortened(text, str(error))
+        return _QUOTED.sub(rf"\1\2 {_LEFT_OUT}", text)
+
+
+def _shortened(text: str, whole: str) -> str:
+    first, *more = whole.split("\n")
+    if not more:
+        return text
+    text = text.replace(whole, f"{first} {_LEFT_OUT}")
+    for line in filter(str.strip, more):  # of a group of errors each line is indented by itself
+        text = text.replace(line, _LEFT_OUT)
+    return text
+
+
+def _of_database(record: logging.LogRecord) -> Iterator[BaseException]:
+    """The database's errors that this record tells of: in its values, its traceback, and behind those."""
+    values = record.args if isinstance(record.args, tuple) else (record.args,)
+    left = [value for value in (*values, record.msg) if isinstance(value, BaseException)]
+    if record.exc_info and record.exc_info[1] is not None:
+        left.append(record.exc_info[1])
+    seen: set[int] = set()
+    while left:
+        error = left.pop()
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        if isinstance(error, (db.Error, psycopg.Error)):
+            yield error
+        left += [each for each in (error.__cause__, error.__context__) if each is not None]
+        if isinstance(error, BaseExceptionGroup):
+            left += error.exceptions
