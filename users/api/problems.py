@@ -25,6 +25,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler, set_rollback
 
 from users.api.kinds import OF_FRAMEWORK, TYPE, Kind
+from users.models import User
 from users.permissions import NotAllowed
 from users.services import Outdated
 from users.sync.contention import is_contention, is_unavailable
@@ -92,6 +93,8 @@ def _expected(exc: Exception, path: str) -> Response | None:
         kind = Kind.TARGETS_DIFFER
         status, detail = HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was asked or changed: {exc}."
         headers["Retry-After"] = str(_OPERATORS_SECONDS)
+    elif isinstance(exc, User.DoesNotExist):
+        kind, status, detail = Kind.NOT_FOUND, HTTPStatus.NOT_FOUND, "There is no such user any more."
     else:
         return None
     set_rollback()
