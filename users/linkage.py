@@ -75,11 +75,11 @@ class Linkage:
             return self._gone(remote_id)
         if remote_id and remote_id != self.row.remote_id:
             return self.by_word(remote_id)
-        if self.row.remote_id is not None:
-            return self.of_row()
         try:
             found = self.asked()
         except CapabilityMissing:
+            if self.row.remote_id is not None:
+                return self.of_row()
             raise CannotCompensate(
                 "Nobody could delete it later: give the id that the record has at the target."
             ) from None

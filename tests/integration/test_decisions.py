@@ -194,6 +194,40 @@ def test_nothing_is_settled_without_a_record_that_can_be_deleted_later(
     assert row_of(user).parked == "invalid"
 
 
+def test_a_link_is_settled_only_while_the_target_holds_that_record(
+    synced: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    User.objects.filter(pk=synced.pk).update(name="李娜")
+    remote_id = row_of(synced).remote_id
+    decide(synced, Deed.SETTLE)
+    assert (row_of(synced).state, row_of(synced).remote_id) == ("synced", remote_id)
+    User.objects.filter(pk=synced.pk).update(name="王芳")
+    sandbox.delete(remote_id)
+    with pytest.raises(CannotCompensate, match="holds no record of this user"):
+        decide(synced, Deed.SETTLE)
+    assert row_of(synced).state == "pending"
+
+
+def test_a_link_to_what_has_become_somebody_elses_is_not_settled(
+    synced: User, sandbox: SandboxControl, decide: Any
+) -> None:
+    User.objects.filter(pk=synced.pk).update(name="李娜")
+    sandbox.edit(row_of(synced).remote_id, externalId="somebody else")
+    with pytest.raises(CannotCompensate, match="not this user's id"):
+        decide(synced, Deed.SETTLE)
+    assert row_of(synced).state == "pending"
+
+
+def test_a_link_is_settled_by_word_where_the_target_cannot_be_queried(
+    synced: User, sandbox: SandboxControl, decide: Any, partner: Callable[..., None]
+) -> None:
+    User.objects.filter(pk=synced.pk).update(name="李娜")
+    remote_id = row_of(synced).remote_id
+    partner(capabilities=())
+    decide(synced, Deed.SETTLE)
+    assert (row_of(synced).state, row_of(synced).remote_id) == ("synced", remote_id)
+
+
 @pytest.mark.parametrize("capabilities", [("query",), ()])
 def test_whoever_was_settled_with_an_id_is_deleted_when_they_go(
     sandbox: SandboxControl, decide: Any, partner: Callable[..., None], capabilities: tuple[str, ...]
