@@ -30,7 +30,7 @@ def _reasons() -> list[str]:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return ["migrations are missing; run: python manage.py migrate"]
         absent = triggers.missing()
-        standings = {target.name: target.standing for target in Target.objects.filter(name__in=targets.names())}
+        standings = _standings()
     except Error:
         return ["the database does not answer"]
     reasons = []
@@ -39,13 +39,24 @@ def _reasons() -> list[str]:
     unrecorded = [name for name in targets.names() if standings.get(name, Standing.RETIRED) == Standing.RETIRED]
     if unrecorded:
         reasons.append(f"nothing is recorded for target {', '.join(unrecorded)}; run: python manage.py migrate")
-    away = [name for name in targets.names() if standings.get(name) == Standing.AWAY]
-    if away:
-        reasons.append(f"target {', '.join(away)} is away: owed, not sent; restart a worker that names it, or migrate")
     return reasons
 
 
 def _warnings() -> list[str]:
+    warnings = []
     if publisher().down:
-        return ["the broker does not answer; changes are recorded and follow later"]
-    return []
+        warnings.append("the broker does not answer; changes are recorded and follow later")
+    try:
+        standings = _standings()
+    except Error:
+        return warnings  # that the database does not answer is a reason already
+    away = [name for name in targets.names() if standings.get(name) == Standing.AWAY]
+    if away:
+        warnings.append(
+            f"target {', '.join(away)} is away: owed, not sent; restart a worker that names it, or migrate"
+        )
+    return warnings
+
+
+def _standings() -> dict[str, Standing]:
+    return {target.name: target.standing for target in Target.objects.filter(name__in=targets.names())}
