@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from thirdparty import targets
-from users.models import KeptFigures, User
+from thirdparty import guard, targets
+from users.models import KeptFigures, User, UserSync
 from users.models.sync import EPOCH
 from users.sync import figures, triggers
 from users.sync.publisher import Publisher
@@ -59,6 +60,21 @@ def test_not_ready_while_a_target_is_not_recorded_for(web: Client, settings: Any
 
     assert answer.status_code == 503
     assert "saas" in answer.json()["reasons"][0]
+
+
+def test_a_target_that_is_away_is_a_warning_only_since_what_changes_goes_on_being_recorded(
+    web: Client, settings: Any
+) -> None:
+    named, settings.SYNC_TARGETS = settings.SYNC_TARGETS, {}
+    targets.publish_rows()
+    settings.SYNC_TARGETS = named
+
+    answer = web.get("/health/ready/")
+
+    assert answer.status_code == 200
+    assert any("partner is away" in warning for warning in answer.json()["warnings"])
+    assert not status()["healthy"]
+    assert UserSync.objects.filter(user_uuid=User.objects.create(name="Ada").uuid, due_at__isnull=False).exists()
 
 
 def test_not_ready_without_a_database(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,3 +146,35 @@ def test_while_one_counts_the_others_are_answered_with_what_was_counted_before(w
     assert figures._is_ours()
 
     assert 'usersync_records{state="pending",target="partner"} 0.0' in web.get("/metrics").content.decode()
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(hours=10)], ids=str)
+def test_figures_that_were_counted_while_the_databases_clock_was_ahead_are_counted_anew(
+    web: Client, ahead: timedelta
+) -> None:
+    web.get("/metrics")
+    then = guard.clock() + ahead
+    KeptFigures.objects.update(counted_at=then, good_until=then + timedelta(seconds=10))
+    User.objects.create_user(name="Ada", phone="1")
+
+    assert 'usersync_records{state="pending",target="partner"} 1.0' in web.get("/metrics").content.decode()
+    assert KeptFigures.objects.get().counted_at < guard.clock() + timedelta(seconds=1)
+
+
+def test_a_turn_to_count_that_was_taken_while_the_clock_was_ahead_is_taken_anew(web: Client) -> None:
+    web.get("/metrics")
+    KeptFigures.objects.update(good_until=guard.clock() + timedelta(hours=10))
+    User.objects.create_user(name="Ada", phone="1")
+
+    assert 'usersync_records{state="pending",target="partner"} 1.0' in web.get("/metrics").content.decode()
+
+
+def test_while_one_counts_figures_of_the_future_anew_the_others_are_told_that_they_are_old(web: Client) -> None:
+    web.get("/metrics")
+    then = guard.clock() + timedelta(hours=10)
+    KeptFigures.objects.update(counted_at=then, good_until=then)
+
+    assert figures._is_ours()
+
+    assert not figures._is_ours()
+    assert figures.figures().age_seconds > timedelta(hours=9).total_seconds()

@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from tests.integration.conftest import row_of
 from thirdparty.models import Target
 from users import tasks
-from users.models import SyncAttempt, User, UserSync
+from users.models import KeptAnswer, SyncAttempt, User, UserSync
 from users.sync import catch_up, reconcile, triggers
 from users.sync.wake import MOST_DRAINS
 
@@ -114,6 +115,28 @@ def test_old_tombstones_and_attempts_are_pruned_and_nothing_else(user: User) -> 
     reconcile.prune()
     assert list(UserSync.objects.all()) == [row_of(user)]
     assert SyncAttempt.objects.count() == 1
+
+
+def test_a_worker_whose_clock_is_ahead_prunes_nothing_early(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = User.objects.create(name="Gone", phone="2")
+    key = row_of(gone).key
+    gone.delete()
+    UserSync.objects.filter(key=key).update(synced_generation=2, due_at=None, synced_at=Now())
+    SyncAttempt.objects.create(
+        record=row_of(user), started_at=Now(), finished_at=Now(), lease_token="t", call="add", generation=1
+    )
+    KeptAnswer.objects.create(account=user, key="k", request="", status=201, kept_at=Now())
+    ahead = timezone.now() + timedelta(days=91)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    assert reconcile.prune() == 0
+    assert (UserSync.objects.count(), SyncAttempt.objects.count(), KeptAnswer.objects.count()) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(23, 1), (25, 0)])
+def test_answers_to_idempotency_keys_are_kept_for_24_hours(user: User, hours: int, kept: int) -> None:
+    KeptAnswer.objects.create(account=user, key="k", request="", status=201, kept_at=hours_ago(hours))
+    reconcile.prune()
+    assert KeptAnswer.objects.count() == kept
 
 
 @pytest.mark.parametrize(

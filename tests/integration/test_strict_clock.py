@@ -78,6 +78,37 @@ def test_once_that_is_over_it_is_taken_back(
     assert held_records(sandbox) == wanted_records()
 
 
+def test_one_whose_end_lies_further_ahead_than_any_can_is_taken_back(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database's clock was ahead when it was opened."""
+    user = create()
+    crashed_update(user, monkeypatch)
+    StrictWrite.objects.update(expires_at=Now() + timedelta(hours=10))
+    assert taking_back.sweep() == 1
+    converge()
+    assert User.objects.get().name == "张伟"
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_write_meets_no_strict_write_whose_end_lies_further_ahead_than_any_can(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = create()
+    crashed_update(user, monkeypatch)
+    StrictWrite.objects.update(expires_at=Now() + timedelta(hours=10))
+    assert services.update_user(user.uuid, phone="13800000009").phone == "13800000009"
+
+
+def test_one_that_stands_for_its_longest_is_left_standing(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = create()
+    crashed_update(user, monkeypatch)
+    StrictWrite.objects.update(expires_at=Now() + timedelta(seconds=longest_seconds()))
+    assert taking_back.sweep() == 0
+
+
 def test_a_key_that_a_dead_request_took_is_free_after_the_same_time(
     sandbox: SandboxControl, wrong_clock: None
 ) -> None:
@@ -97,3 +128,14 @@ def test_a_key_that_a_dead_request_took_is_free_after_the_same_time(
     assert send() == 409
     KeptAnswer.objects.update(kept_at=Now() - timedelta(seconds=longest_seconds() + 31))
     assert send() == 201
+
+
+def test_a_key_that_a_dead_request_took_while_the_clock_was_ahead_is_free(sandbox: SandboxControl) -> None:
+    operator = User.objects.create_superuser("root")
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=operator).key}")
+    person = {"name": "Ada", "phone": "1"}
+    assert api.post("/api/v1/users/", person, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
+    User.objects.filter(is_superuser=False).delete()
+    KeptAnswer.objects.update(status=None, kept_at=Now() + timedelta(hours=10))
+    assert api.post("/api/v1/users/", person, HTTP_IDEMPOTENCY_KEY="k").status_code == 201

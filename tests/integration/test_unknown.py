@@ -13,6 +13,7 @@ from tests import alone
 from tests.integration.conftest import ALL, converge, effects, held_records, row_of, step, wanted_records
 from thirdparty.sandbox.client import SandboxControl
 from users.models import SyncAttempt, User, UserSync
+from users.models.sync import EPOCH
 from users.sync.plan import Call
 
 APPLIED_UNANSWERED = ["apply_then_500", "apply_then_cut", "apply_then_hang"]
@@ -241,3 +242,26 @@ def test_a_worker_that_lost_its_lease_changes_nothing_but_the_generation(
     assert pushed.row is None
     row = row_of(user)
     assert (row.lease_token, row.generation, row.synced_generation) == ("another worker's", 2, 0)
+
+
+@pytest.mark.parametrize(("sent_hours_ago", "call"), [(23, "add"), (25, "verify"), (-2, "verify")])
+@pytest.mark.parametrize("clock_hours", [-2, 2], ids=["behind", "ahead"])
+def test_a_key_is_as_old_as_the_database_says_whatever_the_workers_clock_is(
+    sandbox: SandboxControl,
+    partner: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    clock_hours: int,
+    sent_hours_ago: int,
+    call: str,
+) -> None:
+    partner(capabilities=("query", "idempotency"), timeout_seconds=0.25, visibility_seconds=0.1)
+    sandbox.faults(capabilities=["query", "idempotency"], rates={"apply_then_cut": 1})
+    user = User.objects.create(name="张伟", phone="13800000001")
+    step(user)
+    sandbox.heal()
+    SyncAttempt.objects.update(started_at=timezone.now() - timedelta(hours=sent_hours_ago))
+    UserSync.objects.update(recheck_at=None, due_at=EPOCH)  # the window is over, and was read back
+    wrong = timezone.now() + timedelta(hours=clock_hours)
+    monkeypatch.setattr(timezone, "now", lambda: wrong)
+    step(user)
+    assert SyncAttempt.objects.order_by("-id").values_list("call", flat=True).first() == call

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException, ValidationError
@@ -122,9 +123,11 @@ def _take(request: Request, key: str) -> tuple[KeptAnswer, bool]:
     row = KeptAnswer.objects.filter(**own).first()
     if row is None:
         raise KeyBusy  # it was given back in this instant
-    # Whoever took it died before they wrote anything, or will find that it is theirs no more.
-    dead_since = _NOW - timedelta(seconds=longest_seconds() + _MARGIN_SECONDS)
-    abandoned = KeptAnswer.objects.filter(pk=row.pk, status__isnull=True, kept_at=row.kept_at, kept_at__lt=dead_since)
+    # Whoever took it died before they wrote anything, or will find that it is theirs no more; taken in the future: by a
+    # clock that has been set back.
+    longest = timedelta(seconds=longest_seconds() + _MARGIN_SECONDS)
+    is_dead = Q(kept_at__lt=_NOW - longest) | Q(kept_at__gt=_NOW + longest)
+    abandoned = KeptAnswer.objects.filter(is_dead, pk=row.pk, status__isnull=True, kept_at=row.kept_at)
     with transaction.atomic():
         if abandoned.update(kept_at=_NOW, request=_fingerprint(request)):
             row.refresh_from_db(fields=["kept_at"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -29,9 +30,13 @@ class StrictWriteQuerySet(models.QuerySet["StrictWrite"]):
     def standing(self) -> StrictWriteQuerySet:
         return self.filter(expires_at__gt=Now())
 
-    def expired(self) -> StrictWriteQuerySet:
-        """Those whose process died: their time is over by the database's clock."""
-        return self.filter(expires_at__lte=Now())
+    def expired(self, *, longest_seconds: float) -> StrictWriteQuerySet:
+        """Those whose process died: their time is over by the database's clock, or further ahead than any is given.
+
+        ``longest_seconds``: a time that none is given, which only a clock that was ahead can have written.
+        """
+        too_far = Now() + timedelta(seconds=longest_seconds)
+        return self.filter(Q(expires_at__lte=Now()) | Q(expires_at__gt=too_far))
 
 
 class StrictWrite(models.Model):

@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
-from thirdparty import targets
+from thirdparty import guard, targets
 from thirdparty.connector import RemoteUser
 from thirdparty.errors import CapabilityMissing, TargetError
 from thirdparty.identity import same_external_id
@@ -109,7 +107,8 @@ def _explain(row: UserSync, *, ask_target: bool) -> Explanation:
     difference, difference_note = None, wanted_note or _NOT_ASKED
     if ask_target and not wanted_note:
         difference, difference_note = _difference(row, wanted)
-    stopped, goes_on_at = _stopped(row.target)
+    now = guard.clock()
+    stopped, goes_on_at = _stopped(row.target, now)
     waits = row.due_at is not None and (stopped is None or goes_on_at is not None)
     return Explanation(
         key=row.key,
@@ -127,7 +126,7 @@ def _explain(row: UserSync, *, ask_target: bool) -> Explanation:
         difference_note=difference_note,
         owed_since=row.owed_since,
         synced_at=row.synced_at,
-        next_try_at=max(filter(None, (row.due_at, timezone.now(), goes_on_at))) if waits else None,
+        next_try_at=max(filter(None, (row.due_at, now, goes_on_at))) if waits else None,
         blocked_by=tuple(_blocked_by(row, stopped)),
         last_error=row.last_error,
         failed_tries=row.attempts,
@@ -135,7 +134,7 @@ def _explain(row: UserSync, *, ask_target: bool) -> Explanation:
     )
 
 
-def _stopped(target_name: str) -> tuple[str | None, datetime | None]:
+def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | None]:
     """Why nothing at all goes to this target, None where things go; and when that ends by itself, if it does."""
     target = Target.objects.filter(name=target_name).first()
     if target is None or target_name not in targets.names():
@@ -147,7 +146,7 @@ def _stopped(target_name: str) -> tuple[str | None, datetime | None]:
         ), None
     if target.paused:
         return f"target {target_name} is paused: {target.paused_reason or 'no reason given'}", None
-    if target.quiet_until is not None and target.quiet_until > timezone.now():
+    if target.quiet_until is not None and target.quiet_until > now:
         why = f"its breaker is open ({target.breaker_reason})" if target.breaker_reason else "it asked for a pause"
         return f"target {target_name} gets nothing until {target.quiet_until:%H:%M:%S} UTC: {why}", target.quiet_until
     return None, None

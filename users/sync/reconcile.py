@@ -9,11 +9,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from thirdparty import guard, targets
 from thirdparty.guard.standing import LONGEST_FAULTY_WAIT_SECONDS
@@ -109,40 +109,39 @@ def pull_forward() -> int:
 def prune() -> int:
     """Forget attempts, confirmed tombstones and answers to idempotency keys past their retention.
 
-    Some at a time, and not for long. Returns how many.
+    By the database's clock; some at a time, and not for long. Returns how many.
     """
-    before = timezone.now() - timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS)
-    answered_before = timezone.now() - ANSWERS_KEPT_FOR
+    retention = timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS)
     return (
-        _while_full(_prune_attempts, before)
-        + _while_full(_prune_tombstones, before)
-        + _while_full(_prune_answers, answered_before)
+        _while_full(_prune_attempts, retention)
+        + _while_full(_prune_tombstones, retention)
+        + _while_full(_prune_answers, ANSWERS_KEPT_FOR)
     )
 
 
-def _while_full(prune_some: Callable[[datetime], int], before: datetime) -> int:
+def _while_full(prune_some: Callable[[timedelta], int], retention: timedelta) -> int:
     until = time.monotonic() + _PRUNING_SECONDS
     pruned = 0
     while True:
-        count = prune_some(before)
+        count = prune_some(retention)
         pruned += count
         if count < _PRUNED_AT_ONCE or time.monotonic() >= until:
             return pruned
 
 
-def _prune_attempts(before: datetime) -> int:
-    old = SyncAttempt.objects.filter(started_at__lt=before, finished_at__isnull=False)
+def _prune_attempts(retention: timedelta) -> int:
+    old = SyncAttempt.objects.filter(started_at__lt=Now() - retention, finished_at__isnull=False)
     ids = old.order_by("started_at").values_list("id", flat=True)[:_PRUNED_AT_ONCE]
     return SyncAttempt.objects.filter(id__in=list(ids)).delete()[0]
 
 
-def _prune_tombstones(before: datetime) -> int:
-    tombstones = UserSync.objects.filter(deleted=True, state=State.DELETED, synced_at__lt=before)
+def _prune_tombstones(retention: timedelta) -> int:
+    tombstones = UserSync.objects.filter(deleted=True, state=State.DELETED, synced_at__lt=Now() - retention)
     unfinished = SyncAttempt.objects.filter(finished_at__isnull=True).values("record_id")
     keys = tombstones.exclude(key__in=unfinished).order_by("synced_at").values_list("key", flat=True)
     return UserSync.objects.filter(key__in=list(keys[:_PRUNED_AT_ONCE]), state=State.DELETED).delete()[0]
 
 
-def _prune_answers(before: datetime) -> int:
-    ids = KeptAnswer.objects.filter(kept_at__lt=before).order_by("kept_at").values_list("pk", flat=True)
+def _prune_answers(retention: timedelta) -> int:
+    ids = KeptAnswer.objects.filter(kept_at__lt=Now() - retention).order_by("kept_at").values_list("pk", flat=True)
     return KeptAnswer.objects.filter(pk__in=list(ids[:_PRUNED_AT_ONCE])).delete()[0]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Min
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from thirdparty import targets
 from thirdparty.config import TargetConfig
@@ -28,6 +28,8 @@ from users.sync.settlement import Ended
 logger = logging.getLogger(__name__)
 
 KEY_HONOURED_FOR = timedelta(hours=24)
+_READING = timedelta(seconds=1)
+"""By so much two readings of one clock may differ in how finely they are written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,11 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
         if not leases:
             return []
         goals = read(target.name, leases)
-        sent_at = _keys_sent_at(leases)
+        fresh = _with_fresh_keys(leases)
         connector = targets.connector(target.name)
         offered = admission.offered(connector.capabilities)
         planned = [
-            (lease, *_plan(lease, goals[lease.key], offered, sent_at=sent_at.get(lease.key))) for lease in leases
+            (lease, *_plan(lease, goals[lease.key], offered, key_is_fresh=lease.key in fresh)) for lease in leases
         ]
         attempts = outbox.open_attempts([(lease, call) for lease, call, _ in planned])
     return [
@@ -96,30 +98,29 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
 
 
 def _plan(
-    lease: Lease, goal: desired.Desired, offered: Capabilities, *, sent_at: datetime | None
+    lease: Lease, goal: desired.Desired, offered: Capabilities, *, key_is_fresh: bool
 ) -> tuple[Call, Unmappable | str | None]:
     if goal.obstacle is not None:
         return Call.NOTHING, goal.obstacle
-    fresh = sent_at is not None and timezone.now() - sent_at < KEY_HONOURED_FOR
     try:
-        return next_call(lease, goal.user, offered, key_is_fresh=fresh), None
+        return next_call(lease, goal.user, offered, key_is_fresh=key_is_fresh), None
     except Exception as error:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: cannot be planned", lease.key)
         return Call.NOTHING, type(error).__name__
 
 
-def _keys_sent_at(leases: Sequence[Lease]) -> Mapping[str, datetime]:
-    """When the unanswered adds were first sent, by the record's key."""
+def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
+    """The keys of the records whose unanswered add was first sent so lately that the target still honours its key.
+
+    By the database's clock. One sent in the future is of a clock that has been set back: nobody knows how old it is.
+    """
     unanswered = {lease.key: lease.add_key for lease in leases if lease.add_key is not None}
     if not unanswered:
-        return {}
+        return set()
     attempts = SyncAttempt.objects.filter(record_id__in=unanswered, idempotency_key__in=set(unanswered.values()))
     grouped = attempts.order_by().values("record_id", "idempotency_key").annotate(sent_at=Min("started_at"))
-    return {
-        each["record_id"]: each["sent_at"]
-        for each in grouped
-        if unanswered[each["record_id"]] == each["idempotency_key"]
-    }
+    lately = grouped.filter(sent_at__gt=Now() - KEY_HONOURED_FOR, sent_at__lte=Now() + _READING)
+    return {each["record_id"] for each in lately if unanswered[each["record_id"]] == each["idempotency_key"]}
 
 
 def finish(target: TargetConfig, ended: Sequence[Ended], *, grace_seconds: float, waits: bool = True) -> Settled:

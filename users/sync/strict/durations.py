@@ -17,3 +17,11 @@ def patience_seconds() -> float:
 def longest_seconds() -> float:
     """How long a strict write may stand: the targets' time, and a lease for the last call to end in."""
     return patience_seconds() + limits.lease_seconds()
+
+
+def impossible_seconds() -> float:
+    """How far ahead the end of no strict write can be.
+
+    Twice as long as it may stand: a process that was started with fewer targets may stand beside one with more.
+    """
+    return 2 * longest_seconds()

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from users.models import StrictWrite
 from users.sync.outbox import strict_rows
+from users.sync.strict.durations import impossible_seconds
 
 _SWEPT_AT_ONCE = 1_000
 
@@ -28,5 +29,5 @@ def sweep() -> int:
 
 def take_back_expired(**which: Any) -> int:
     """The same for those of the given user or username alone."""
-    expired = StrictWrite.objects.expired().filter(**which).order_by("id")
+    expired = StrictWrite.objects.expired(longest_seconds=impossible_seconds()).filter(**which).order_by("id")
     return sum(take_back(strict_write) for strict_write in expired[:_SWEPT_AT_ONCE])
