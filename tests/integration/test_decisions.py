@@ -385,9 +385,11 @@ def test_looking_again_spares_whoever_has_the_id_now(
 
 
 def test_a_link_that_is_settled_unasked_is_read_back_before_the_next_write(
-    synced: User, usurped: dict[str, Any], sandbox: SandboxControl, decide: Any
+    synced: User, usurped: dict[str, Any], sandbox: SandboxControl, decide: Any, partner: Callable[..., None]
 ) -> None:
+    partner(capabilities=())
     decide(synced, Deed.SETTLE)
+    partner(capabilities=("query",))
     User.objects.filter(pk=synced.pk).update(name="李娜")
     converge()
     assert usurped in sandbox.users()
