@@ -171,6 +171,30 @@ def test_a_frozen_broker_is_noticed_once_and_the_save_stands(
     assert UserSync.objects.get().state == "pending"
 
 
+def test_a_save_waits_for_nobody_who_does_not_find_the_brokers_name(
+    use: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up, may_answer, answered = threading.Event(), threading.Event(), threading.Event()
+    look_up = socket.getaddrinfo
+
+    def frozen(host: Any, *args: Any, **options: Any) -> Any:
+        if host != "broker.invalid":
+            return look_up(host, *args, **options)
+        looked_up.set()
+        may_answer.wait(60)
+        answered.set()
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", frozen)
+    use("redis://broker.invalid/0")
+    User.objects.create(name="Saved")
+    assert looked_up.is_set()
+    assert not answered.is_set()
+    assert publisher.publisher().down
+    may_answer.set()
+    assert UserSync.objects.get().state == "pending"
+
+
 def test_a_broker_frozen_in_mid_use_is_noticed(broker: Process) -> None:
     User.objects.create(name="Before")
     broker.freeze()

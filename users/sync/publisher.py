@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from amqp import AMQPError
@@ -27,7 +28,9 @@ logger = logging.getLogger(__name__)
 
 RECONCILE = "users.reconcile"
 PATIENCE_SECONDS = 0.25
-"""How long a save waits for the broker, once per process and outage."""
+"""How long one word of the broker is waited for."""
+_LONGEST_SECONDS = 3 * PATIENCE_SECONDS
+"""How long a save waits for all that is tried, once per process and outage; for the look-up of a name, too."""
 _PROBE_EVERY_SECONDS = 2.0
 _CONNECTIONS = 8
 _TRIED_AT_ONCE = 2
@@ -72,14 +75,31 @@ class Publisher:
         """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
         if self.down:
             return False
-        failure: Exception | None = None
+        ends: SimpleQueue[Exception | None] = SimpleQueue()
+        # In a thread: the system's look-up of a name cannot be interrupted, and no time limit of a socket covers it.
+        thread = threading.Thread(
+            target=lambda: ends.put(self._tried(task, args, options)), name="publish", daemon=True
+        )
+        try:
+            thread.start()
+            failure = ends.get(timeout=_LONGEST_SECONDS)
+        except Empty:
+            failure = TimeoutError()
+        except RuntimeError as error:  # the process ends, or has no thread to spare
+            logger.warning("nothing can be published: %s", error)
+            return False
+        if failure is not None:
+            self._mark_down(failure)
+        return failure is None
+
+    def _tried(self, task: str, args: Sequence[Any], options: dict[str, Any]) -> Exception | None:
+        """What the last of the brokers that were tried said against it; None where one took it."""
+        failure = None
         for _ in self._brokers[:_TRIED_AT_ONCE]:
             failure = self._published(task, args, options)
             if failure is None:
-                return True
-        if failure is not None:
-            self._mark_down(failure)
-        return False
+                break
+        return failure
 
     def _published(self, task: str, args: Sequence[Any], options: dict[str, Any]) -> Exception | None:
         """What the broker in use said against it; then the next one is in use."""
