@@ -20,6 +20,7 @@ from users import permissions
 from users.models import User, UserSync
 from users.permissions import OPERATOR, Account, Right
 from users.sync import outbox, wake
+from users.sync.contention import StillHeld
 from users.sync.strict import require_none
 
 _BATCH = 500
@@ -163,17 +164,22 @@ def records_of(users: Iterable[User]) -> dict[UUID, list[UserSync]]:
 def look_now(records: QuerySet[UserSync], *, by: Account = OPERATOR) -> int:
     """Make these records due at once, parked ones too, and wake them. Returns how many. Long lists go in batches.
 
-    Raises `NotAllowed`.
+    Raises `NotAllowed`; or, once all others are due, `StillHeld`.
     """
     permissions.require(by, Right.DECIDE)
     rows = records.order_by("key").values_list("key", "target")
-    looked_at, last = 0, ""
+    looked_at, last, held = 0, "", False
     while batch := list(rows.filter(key__gt=last)[:_BATCH]):
-        with transaction.atomic():
+        try:
             looked_at += outbox.look_now([key for key, _ in batch])
+        except StillHeld as some:
+            looked_at, held = looked_at + some.looked_at, True
+        with transaction.atomic():  # so that there is one hint for many
             for key, target in batch:
                 wake.record_on_commit(target, key)
         last, _ = batch[-1]
+    if held:
+        raise StillHeld(looked_at)
     return looked_at
 
 

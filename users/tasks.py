@@ -115,20 +115,27 @@ def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as ab
 
 
 def run_reconcile() -> int:
-    """Wake drains for what is due; returns how many. All targets are woken before anything else is done for one of them."""
-    names = targets.names()
+    """Wake drains for what is due; returns how many. All targets are woken before anything else is done for one of them.
+
+    Each part is on its own: one that meets a lock, or fails, is logged, and the others are done all the same.
+    """
+    names, woken = targets.names(), 0
     reconcile.bring_back()
-    reconcile.pull_forward()
-    woken = _wake_drains()
+    with reconcile.on_its_own("what has waited for hours"):
+        reconcile.pull_forward()
+    woken += _wake_drains()
     probes = Probes(names)
-    if strict.sweep():
+    swept = 0
+    with reconcile.on_its_own("strict writes whose process died"):
+        swept = strict.sweep()
+    if swept:
         woken += _wake_drains()
     for target in names:
-        with reconcile.on_its_own(target):
+        with reconcile.on_its_own(f"target {target}"):
             catch_up.go_on(target)
-    reconcile.prune()
     for target in probes.answered():
         woken += wake.start_drain(target)
+    reconcile.prune()
     return woken
 
 

@@ -12,8 +12,9 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
 from thirdparty import targets
+from thirdparty.guard import Ruling
 from users.models import User, UserSync
-from users.sync import outbox
+from users.sync import contention, outbox, ruling
 from users.sync.outbox import strict_rows
 
 pytestmark = [
@@ -24,6 +25,13 @@ pytestmark = [
 
 def _keys(user: User) -> list[str]:
     return list(UserSync.objects.filter(user_uuid=user.uuid).order_by("key").values_list("key", flat=True))
+
+
+@pytest.fixture
+def patient(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits briefly waits for as long as a test may take."""
+    settings.SYNC_DATABASE_TIMEOUT_SECONDS = 60
+    monkeypatch.setattr(contention, "_BRIEF_SECONDS", 60.0)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +45,7 @@ def _keys(user: User) -> list[str]:
     ],
     ids=["look now", "owe again", "take back", "delete", "join a group"],
 )
-def test_the_first_record_is_locked_first(settings: Any, write: Callable[[User], object]) -> None:
+def test_the_first_record_is_locked_first(settings: Any, patient: None, write: Callable[[User], object]) -> None:
     partner = settings.SYNC_TARGETS["partner"]
     settings.SYNC_TARGETS = {name: replace(partner, name=name) for name in ("partner", "saas")}
     targets.publish_rows()
@@ -49,28 +57,74 @@ def test_the_first_record_is_locked_first(settings: Any, write: Callable[[User],
     UserSync.objects.filter(key=first).delete()
     UserSync.objects.create(**{name: value for name, value in row.items() if name not in ("state", "may_exist")})
     UserSync.objects.update(due_at=None)
-    entered = threading.Event()
-
-    def other() -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SET application_name = 'other'")
-            entered.set()
-            write(user)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=other)
     with transaction.atomic():
         UserSync.objects.select_for_update().get(key=first)
-        thread.start()
-        assert entered.wait(10)
+        thread = _other(lambda: write(user))
         _until_it_waits()
         UserSync.objects.filter(key=first).update(last_error="written meanwhile")
         free = UserSync.objects.select_for_update(skip_locked=True).filter(key=second).exists()
     thread.join()
     assert free
     assert not UserSync.objects.filter(due_at=None).exists()
+
+
+@pytest.mark.parametrize(
+    "bulk",
+    [outbox.look_now, lambda keys: ruling.obey(Ruling(pardoned=tuple(keys), pardoned_for="invalid"))],
+    ids=["look now", "pardon"],
+)
+def test_no_record_is_held_while_another_ones_holder_is_waited_for(
+    patient: None, bulk: Callable[[list[str]], object]
+) -> None:
+    targets.publish_rows()
+    users = [User.objects.create(name="张伟", phone=phone) for phone in "12"]
+    UserSync.objects.update(parked="invalid", due_at=None)
+    first, last = (UserSync.objects.get(key=key) for key in sorted(key for user in users for key in _keys(user)))
+    with transaction.atomic():
+        User.objects.get(uuid=last.user_uuid).delete()
+        thread = _other(lambda: bulk([first.key, last.key]))
+        _until_it_waits()
+        User.objects.select_for_update(nowait=True).get(uuid=first.user_uuid)
+        row = UserSync.objects.select_for_update(nowait=True).get(key=first.key)
+        transaction.set_rollback(True)
+    thread.join()
+    assert not row.parked
+    assert not UserSync.objects.exclude(parked="").exists()
+
+
+def test_a_person_who_edits_in_another_order_is_not_sacrificed_to_those_who_look_now(patient: None) -> None:
+    targets.publish_rows()
+    for phone in "12":
+        User.objects.create(name="张伟", phone=phone)
+    first, last = UserSync.objects.order_by("key")
+    UserSync.objects.update(parked="invalid", due_at=None)
+    with transaction.atomic():
+        User.objects.filter(uuid=last.user_uuid).update(name="Edited")
+        thread = _other(lambda: outbox.look_now([first.key, last.key]))
+        _until_it_waits()
+        User.objects.filter(uuid=first.user_uuid).update(name="Edited")
+    thread.join()
+    assert User.objects.filter(name="Edited").count() == 2
+    assert not UserSync.objects.exclude(parked="").exists()
+
+
+def _other(call: Callable[[], object]) -> threading.Thread:
+    """Make this call in a session named ``other``."""
+    entered = threading.Event()
+
+    def run() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET application_name = 'other'")
+            entered.set()
+            call()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert entered.wait(10)
+    return thread
 
 
 def _until_it_waits() -> None:

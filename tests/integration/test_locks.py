@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -19,15 +21,16 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from tests.integration.conftest import at_once, converge, held_records, row_of, step, wanted_records
-from thirdparty import targets
+from thirdparty import guard, targets
 from thirdparty.guard import Ruling
+from thirdparty.models import Target
 from thirdparty.sandbox.client import SandboxControl
-from users import bulk, services
-from users.models import User, UserSync
+from users import bulk, services, tasks
+from users.models import KeptAnswer, StrictWrite, User, UserSync
 from users.models.sync import EPOCH
 from users.sync import ruling
 from users.sync import step as steps
-from users.sync.contention import is_contention
+from users.sync.contention import StillHeld, is_contention
 from users.sync.drain import drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -381,5 +384,139 @@ def test_a_parked_record_that_somebody_holds_keeps_no_other_from_being_pardoned(
 
     with held(locks(stuck)):
         ruling.obey(Ruling(pardoned=keys, pardoned_for="invalid"))
+
+    assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]
+
+
+def test_a_record_that_somebody_holds_makes_no_drain_follow_another(impatient: None, sandbox: SandboxControl) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    user = User.objects.create(name="张伟")
+
+    with held(locks(user)):
+        drained = [drain("partner"), drain("partner", joins=True)]
+
+    assert [each.unfinished for each in drained] == [False, False]
+    assert [each.look_in_seconds for each in drained] == [None, None]
+    assert drain("partner").settled == 1
+
+
+# -- ticks and people's wishes ----------------------------------------------------------
+
+
+@pytest.fixture
+def dead_strict_writes(sandbox: SandboxControl, impatient: None) -> list[User]:
+    """Two people, level, whose strict writes' process died."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    users = [User.objects.create(name=name) for name in ("张伟", "李娜")]
+    for user in users:
+        StrictWrite.objects.create(
+            user_uuid=user.uuid, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+            expires_at=timezone.now() - timedelta(seconds=10),
+        )  # fmt: skip
+    return users
+
+
+def test_a_tick_takes_back_the_strict_writes_of_all_whom_nobody_holds(dead_strict_writes: list[User]) -> None:
+    stuck, _ = dead_strict_writes
+
+    with held(locks(stuck)):
+        tasks.run_reconcile()
+        left = [each.user_uuid for each in StrictWrite.objects.all()]
+    assert left == [stuck.uuid]
+
+    tasks.run_reconcile()
+    assert not StrictWrite.objects.exists()
+
+
+def test_a_tick_that_meets_a_held_record_hears_its_probes(dead_strict_writes: list[User]) -> None:
+    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", quiet_until=None)
+
+    with held(locks(dead_strict_writes[0])):
+        tasks.run_reconcile()
+
+    assert not Target.objects.get().paused
+
+
+PARTS = [
+    "reconcile.pull_forward",
+    "strict.sweep",
+    "reconcile.guard.allowance",
+    "catch_up.go_on",
+    "reconcile._prune_attempts",
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_the_tick_that_fails_keeps_no_other_from_its_turn(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    user = User.objects.create(name="张伟")
+    StrictWrite.objects.create(
+        user_uuid=user.uuid, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+        expires_at=timezone.now() - timedelta(seconds=10),
+    )  # fmt: skip
+    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", quiet_until=None)
+    KeptAnswer.objects.create(
+        account=User.objects.create_superuser("root"), key="k", kept_at=timezone.now() - timedelta(days=2)
+    )
+    monkeypatch.setattr(f"users.tasks.{part}", _fails)
+
+    tasks.run_reconcile()
+
+    assert not Target.objects.get().paused
+    assert not KeptAnswer.objects.exists()
+    assert StrictWrite.objects.exists() == (part == "strict.sweep")
+
+
+def test_one_target_whose_probe_cannot_be_heard_keeps_no_other_paused(
+    saas: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", quiet_until=None)
+    revived = guard.revived
+    unheard: list[str] = []
+
+    def all_but_the_first(name: str, seen: guard.Probe) -> bool:
+        if not unheard:
+            unheard.append(name)
+            _fails()
+        return revived(name, seen)
+
+    monkeypatch.setattr(guard, "revived", all_but_the_first)
+
+    tasks.run_reconcile()
+
+    assert list(Target.objects.filter(paused=True).values_list("name", flat=True)) == unheard
+
+
+def test_all_whom_nobody_holds_are_looked_at_now_and_the_person_is_told_of_the_rest(
+    impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    targets.publish_rows()
+    people = User.objects.bulk_create([User(name="张伟", phone=str(number)) for number in range(5)])
+    UserSync.objects.update(parked="invalid", due_at=None)
+    monkeypatch.setattr(services, "_BATCH", 2)
+    stuck = User.objects.get(uuid=UserSync.objects.order_by("key")[0].user_uuid)
+
+    with held(locks(stuck)), pytest.raises(StillHeld) as told:
+        services.look_now(UserSync.objects.all())
+
+    assert is_contention(told.value)
+    assert told.value.looked_at == len(people) - 1
+    assert [row.user_uuid for row in UserSync.objects.exclude(parked="")] == [stuck.uuid]
+
+
+def test_retry_says_how_many_are_due_and_that_others_are_held(impatient: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    targets.publish_rows()
+    stuck, other = User.objects.create(name="张伟"), User.objects.create(name="李娜")
+    UserSync.objects.update(parked="invalid", due_at=None)
+
+    with held(locks(stuck)), pytest.raises(CommandError, match="1 records of partner are due now; others are held"):
+        call_command("sync", "retry", "--target", "partner")
 
     assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]

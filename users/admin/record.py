@@ -26,6 +26,7 @@ from users.admin.readonly import ReadOnly
 from users.models import User, UserSync
 from users.models.sync import EPOCH, State
 from users.permissions import Right
+from users.sync.contention import StillHeld
 
 
 class RecordList(ChangeList):
@@ -82,7 +83,12 @@ class RecordAdmin(ReadOnly, ModelAdmin):
 
     @admin.action(description="Look at it now (parked ones too)", permissions=["look"])
     def look_now(self, request: HttpRequest, queryset: QuerySet[UserSync]) -> None:
-        messages.success(request, f"{services.look_now(queryset, by=_account(request))} records are due now.")
+        try:
+            messages.success(request, f"{services.look_now(queryset, by=_account(request))} records are due now.")
+        except StillHeld as held:
+            messages.warning(
+                request, f"{held.looked_at} records are due now; others are being written by somebody: try again."
+            )
 
     def has_look_permission(self, request: HttpRequest) -> bool:
         return may_look(request)

@@ -26,8 +26,18 @@ _BRIEF_SECONDS = 1.0
 _SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+class StillHeld(OperationalError):
+    """Somebody goes on holding some of the records. ``looked_at``: how many of the others are due now."""
+
+    def __init__(self, looked_at: int) -> None:
+        super().__init__("some records are held by others")
+        self.looked_at = looked_at
+
+
 def is_contention(error: BaseException) -> bool:
     """Whether this error says that others were in the way, and nothing worse."""
+    if isinstance(error, StillHeld):
+        return True
     if not isinstance(error, OperationalError):
         return False
     cause = error.__cause__

@@ -46,6 +46,9 @@ class Probes:
             except Empty:
                 break
             self._asked.discard(name)
-            if guard.revived(name, seen):
-                going_on.append(name)
+            try:
+                if guard.revived(name, seen):
+                    going_on.append(name)
+            except Exception:  # as above
+                logger.exception("target %s: what its probe saw cannot be written", name)
         return going_on

@@ -52,21 +52,24 @@ def drains_needed() -> dict[str, int]:
     needed = {}
     with connection.cursor() as cursor:
         for target in targets.names():
-            most = guard.allowance(target, MOST_DRAINS * ROWS_PER_DRAIN, seconds=settings.SYNC_RECONCILE_EVERY_SECONDS)
-            cursor.execute(sql, [target, most])
-            (count,) = cursor.fetchone()
-            if count:
-                needed[target] = -(-count // ROWS_PER_DRAIN)
+            with on_its_own(f"target {target}"):
+                most = guard.allowance(
+                    target, MOST_DRAINS * ROWS_PER_DRAIN, seconds=settings.SYNC_RECONCILE_EVERY_SECONDS
+                )
+                cursor.execute(sql, [target, most])
+                (count,) = cursor.fetchone()
+                if count:
+                    needed[target] = -(-count // ROWS_PER_DRAIN)
     return needed
 
 
 @contextmanager
-def on_its_own(target: str) -> Iterator[None]:
-    """What fails in here is logged, and other targets get their turn."""
+def on_its_own(part: str) -> Iterator[None]:
+    """What fails in here is logged, and other parts of the tick, other targets' above all, get their turn."""
     try:
         yield
     except Exception:
-        logger.exception("target %s: a part of the tick failed", target)
+        logger.exception("%s: a part of the tick failed", part)
 
 
 def bring_back() -> int:
@@ -76,7 +79,7 @@ def bring_back() -> int:
         visibility_seconds = targets.config(target).visibility_seconds
         wait_seconds = max(backoff.most_seconds, LONGEST_FAULTY_WAIT_SECONDS) + MAX_RETRY_AFTER_SECONDS
         wait_seconds += backoff.grace_seconds + visibility_seconds + limits.lease_seconds() + _MARGIN_SECONDS
-        with on_its_own(target):
+        with on_its_own(f"target {target}"):
             count += outbox.bring_back(
                 target,
                 wait_seconds=wait_seconds,
@@ -121,12 +124,12 @@ def prune() -> int:
 
 def _while_full(prune_some: Callable[[timedelta], int], retention: timedelta) -> int:
     until = time.monotonic() + _PRUNING_SECONDS
-    pruned = 0
-    while True:
-        count = prune_some(retention)
-        pruned += count
-        if count < _PRUNED_AT_ONCE or time.monotonic() >= until:
-            return pruned
+    pruned, count = 0, _PRUNED_AT_ONCE
+    with on_its_own("pruning"):
+        while count >= _PRUNED_AT_ONCE and time.monotonic() < until:
+            count = prune_some(retention)
+            pruned += count
+    return pruned
 
 
 def _prune_attempts(retention: timedelta) -> int:

@@ -60,7 +60,7 @@ def _pardon(keys: Sequence[str], reason: str) -> None:
     # One by one: somebody who holds one of them must keep neither the others parked, nor the result at hand unwritten.
     for key in keys:
         try:
-            outbox.pardon([key], reason)
+            outbox.pardon(key, reason)
         except OperationalError as error:
             if not is_contention(error):
                 raise

@@ -66,12 +66,12 @@ def claim_due(target: str, most: int, terms: Terms, *, latest_first: bool = Fals
 
 def is_claimable(key: str, *, stamp: datetime | None = None, strict: str | None = None) -> bool:
     """Whether `claim` would take this record now: for asking before something scarce is spent on it."""
-    return bool(_picked(_these([key], stamp, strict)))
+    return bool(_picked(_these([key], stamp, strict), free=True))
 
 
 def is_any_claimable(target: str) -> bool:
-    """Whether `claim_due` would take any record now: for the same."""
-    return bool(_picked(_due(target, 1)))
+    """Whether `claim_due` would take any record now: for the same. One that somebody holds it would not."""
+    return bool(_picked(_due(target, 1), free=True))
 
 
 def _these(keys: Sequence[str], stamp: datetime | None, strict: str | None) -> _Choice:
@@ -113,11 +113,16 @@ def _picks(db: Dialect, choice: _Choice) -> tuple[str, list[Any]]:
     )
 
 
-def _picked(choice: _Choice) -> list[str]:
-    sql, parameters = _picks(dialect(connection), choice)
+def _picked(choice: _Choice, *, free: bool = False) -> list[str]:
+    db = dialect(connection)
+    sql, parameters = _picks(db, choice)
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(f"{sql} {_skipping_held(db) if free else ''}", parameters)
         return [key for (key,) in cursor.fetchall()]
+
+
+def _skipping_held(db: Dialect) -> str:
+    return db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"
 
 
 def _take(choice: _Choice, terms: Terms) -> list[Lease]:
@@ -129,7 +134,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
         f"FROM {ATTEMPTS} a WHERE a.record_id = key AND a.lease_token = {ROWS}.lease_token AND a.finished_at IS NULL"
     )
     sql = f"""
-        WITH picked AS ({picks} {db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"})
+        WITH picked AS ({picks} {_skipping_held(db)})
         UPDATE {ROWS} SET
             recheck_at = CASE WHEN lease_token IS NOT NULL AND EXISTS (SELECT 1 {left_open} AND a.call IN ({WRITES}))
                 THEN {db.greatest}(COALESCE(recheck_at, {db.epoch}), {db.after()}) ELSE recheck_at END,

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection, transaction
 
 from users.models import UserSync
 from users.models.sync import State
-from users.sync.contention import is_contention, wait_briefly, within_reach
+from users.sync.contention import StillHeld, is_contention, wait_briefly, within_reach
 from users.sync.dialect import dialect
 from users.sync.outbox.attempts import ATTEMPTS, WRITES
 from users.sync.triggers.sql import ROWS, USERS
@@ -30,28 +30,28 @@ def repair(keys: Sequence[str]) -> None:
             )
 
 
-def pardon(keys: Sequence[str], reason: str) -> int:
-    """Take these records out of the park, if they were parked for just this: it was the target's fault, not theirs.
+def pardon(key: str, reason: str) -> int:
+    """Take this record out of the park, if it was parked for just this: it was the target's fault, not its own.
 
-    Waits briefly for records that others hold: raises `OperationalError` then, see `users.sync.contention`.
+    One at a time: nobody's record is locked while another's is waited for. Waits briefly where somebody holds it:
+    raises `OperationalError` then, see `users.sync.contention`.
     """
     db = dialect(connection)
-    marks = ", ".join(["%s"] * len(keys))
     with transaction.atomic(), connection.cursor() as cursor:
         wait_briefly(connection)
         cursor.execute(
-            f"""
-            WITH picked AS (SELECT s.key FROM {ROWS} s WHERE s.key IN ({marks}) ORDER BY s.key {db.for_update})
-            UPDATE {ROWS} SET parked = '', attempts = 0, fruitless = 0, due_at = {db.clock},
-            owed_since = COALESCE(owed_since, {db.clock}) WHERE key IN (SELECT key FROM picked) AND parked = %s
-            """,
-            [*keys, reason],
+            f"UPDATE {ROWS} SET parked = '', attempts = 0, fruitless = 0, due_at = {db.clock}, "
+            f"owed_since = COALESCE(owed_since, {db.clock}) WHERE key = %s AND parked = %s",
+            [key, reason],
         )
         return int(cursor.rowcount)
 
 
 def bring_forward(keys: Sequence[str]) -> int:
-    """Look at these records now, those of them that wait for their next try; what is level, parked or held stays so."""
+    """Look at these records now, those of them that wait for their next try; what is level, parked or held stays so.
+
+    Whoever holds a record is not waited for: it comes to its own next try.
+    """
     db = dialect(connection)
     which = f"key IN ({', '.join(['%s'] * len(keys))}) AND due_at > {db.now} AND parked = '' AND lease_token IS NULL"
     picked = f"SELECT key FROM {ROWS} WHERE {which} ORDER BY key {db.skip_locked}"
@@ -189,18 +189,39 @@ def look_now(keys: Sequence[str]) -> int:
 
     A record that is level is looked at too: its generation is raised, so that it is pushed again. What was level or
     parked may have been so for long: it is read back before anything is written to it.
+
+    While others' records are held here, none is waited for: those that somebody holds come last, each by itself, up to
+    the first that stays held. Raises `StillHeld` then.
     """
-    db = dialect(connection)
     if not keys:
         return 0
-    which = f"key IN ({', '.join(['%s'] * len(keys))}) AND state <> '{State.DELETED}'"
+    with transaction.atomic():
+        free = _lock(keys, skip=True)
+        changed = _look(sorted(free))
+    for key in sorted({*keys} - free):
+        try:
+            with transaction.atomic():
+                wait_briefly(connection)
+                changed += _look([key])
+        except OperationalError as problem:
+            if not is_contention(problem):
+                raise
+            raise StillHeld(changed) from problem
+    return changed
+
+
+def _look(keys: Sequence[str]) -> int:
+    if not keys:
+        return 0
+    db = dialect(connection)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {ROWS} SET due_at = {db.epoch}, parked = '', fruitless = 0, "
             "look_first = CASE WHEN remote_id IS NOT NULL AND (parked <> '' OR synced_generation >= generation) "
             f"THEN {db.true} ELSE look_first END, "
             "generation = generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END, "
-            f"owed_since = COALESCE(owed_since, {db.clock}) WHERE {db.in_order(ROWS, which)}",
+            f"owed_since = COALESCE(owed_since, {db.clock}) "
+            f"WHERE key IN ({', '.join(['%s'] * len(keys))}) AND state <> '{State.DELETED}'",
             list(keys),
         )
         return int(cursor.rowcount)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.db.models import QuerySet
 
-from users.models import StrictWrite
+from users.models import StrictWrite, UserSync
+from users.sync.contention import is_contention
 from users.sync.outbox import strict_rows
 from users.sync.strict.durations import impossible_seconds
 
 _SWEPT_AT_ONCE = 1_000
+
+logger = logging.getLogger(__name__)
 
 
 def take_back(strict_write: StrictWrite) -> bool:
@@ -23,11 +28,29 @@ def take_back(strict_write: StrictWrite) -> bool:
 
 
 def sweep() -> int:
-    """Take back the strict writes whose process died. Returns how many."""
-    return take_back_expired()
+    """Take back the strict writes whose process died. Returns how many; one whose records somebody holds has to wait."""
+    return sum(_taken_back_if_free(strict_write) for strict_write in _expired())
 
 
 def take_back_expired(**which: Any) -> int:
-    """The same for those of the given user or username alone."""
-    expired = StrictWrite.objects.expired(longest_seconds=impossible_seconds()).filter(**which).order_by("id")
-    return sum(take_back(strict_write) for strict_write in expired[:_SWEPT_AT_ONCE])
+    """The same for those of the given user or username alone, waiting for whoever holds their records."""
+    return sum(take_back(strict_write) for strict_write in _expired(**which))
+
+
+def _expired(**which: Any) -> QuerySet[StrictWrite]:
+    expired = StrictWrite.objects.expired(longest_seconds=impossible_seconds()).filter(**which)
+    return expired.order_by("id")[:_SWEPT_AT_ONCE]
+
+
+def _taken_back_if_free(strict_write: StrictWrite) -> bool:
+    try:
+        with transaction.atomic():
+            list(StrictWrite.objects.select_for_update(nowait=True).filter(token=strict_write.token))
+            records = UserSync.objects.select_for_update(nowait=True).filter(user_uuid=strict_write.user_uuid)
+            list(records.order_by("key").values_list("key"))
+            return take_back(strict_write)
+    except OperationalError as problem:
+        if not is_contention(problem):
+            raise
+        logger.info("strict write of %s: its records are held, it is taken back later", strict_write.user_uuid)
+        return False
