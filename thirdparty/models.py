@@ -81,6 +81,7 @@ class Target(models.Model):
     next_slot_at = models.DateTimeField(null=True, editable=False)
     capabilities_off = models.JSONField(default=list, editable=False)
     capabilities_off_until = models.DateTimeField(null=True, editable=False)
+    misses = models.PositiveIntegerField(default=0, editable=False)
     asking_until = models.DateTimeField(null=True, editable=False)
     asking_about = models.CharField(max_length=200, blank=True, default="", editable=False)
     vouched = models.PositiveIntegerField(default=0, editable=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -21,6 +23,7 @@ from users.models import User, UserSync
 from users.sync.push import Pushed, push
 
 T = TypeVar("T")
+Killed = Callable[[str, str, User | None], int]
 
 ALL = ("query", "list", "idempotency", "versions")
 
@@ -49,6 +52,36 @@ def second_url() -> Iterator[str]:
         assert server.stdout is not None
         yield server.stdout.readline().split()[-1]
         server.terminate()
+
+
+@pytest.fixture(scope="session")
+def writers(django_db_setup: None, sandbox_url: str) -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "syncproject.settings",
+        "DATABASE_URL": database_url(),
+        "TARGET_PARTNER_BASE_URL": sandbox_url,
+        "TARGET_PARTNER_CAPABILITIES": "query",
+        "TARGET_PARTNER_VISIBILITY_SECONDS": "0.4",
+        "SYNC_WAIT_PAUSE_SECONDS": "0.05",
+    }
+    command = [sys.executable, "-m", "tests.integration.dying"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def killed(writers: subprocess.Popen[str]) -> Killed:
+    """Have work done whose process dies at this place of `tests.integration.dying`: the wait status."""
+
+    def make(place: str, kind: str, user: User | None) -> int:
+        assert writers.stdin
+        assert writers.stdout
+        print(json.dumps([place, kind, user and str(user.uuid)]), file=writers.stdin, flush=True)
+        return int(writers.stdout.readline())
+
+    return make
 
 
 @pytest.fixture

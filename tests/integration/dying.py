@@ -1,7 +1,7 @@
-"""Strict writes whose process is killed in the middle: forks of ``-m tests.integration.dying``, one for each line.
+"""Work whose process is killed in the middle: forks of ``-m tests.integration.dying``, one for each line.
 
-A line holds the place, the kind of write, and the user's uuid (null for a create); the answer is the wait status of
-its fork. Only here, where no thread runs, does a fork of a Django process get as far as it should.
+A line holds the place, the kind of strict write or `DRAIN`, and the user's uuid (null for a create); the answer is the
+wait status of its fork. A drain dies only of that user's record. Only here, where no thread runs, does a fork of a Django process get as far as it should.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ BEFORE, AFTER = "before", "after"
 PLACES = {
     "opened": ("users.sync.strict.asking", "ask_all", BEFORE),
     "claimed, nothing sent": ("users.sync.ask", "ask", BEFORE),
+    "about to ask": ("users.sync.ask", "_call", BEFORE),
     "answered, not settled": ("users.sync.outbox", "settle", BEFORE),
     "settled, not applied": ("users.sync.strict.applying", "apply", BEFORE),
     "written, not committed": ("users.sync.outbox.strict_rows", "acknowledge", AFTER),
@@ -27,20 +28,22 @@ PLACES = {
     "taken back": ("users.sync.strict.taking_back", "take_back", AFTER),
 }
 OLD, NEW = "old", "new"
+DRAIN = "drain"
 
 
 def main() -> None:
     django.setup()
     # Imported now, once for all forks.
     from users import consistency  # noqa: F401
+    from users.sync import drain  # noqa: F401
 
     for line in sys.stdin:
         place, kind, user_uuid = json.loads(line)
         child = os.fork()
         if child == 0:
             try:
-                _die_at(*PLACES[place])
-                _write(kind, user_uuid)
+                _die_at(*PLACES[place], only=user_uuid if kind == DRAIN else None)
+                _drain() if kind == DRAIN else _write(kind, user_uuid)
             finally:
                 os._exit(1)
         print(os.waitpid(child, 0)[1], flush=True)  # noqa: T201  # for the test that asked
@@ -59,14 +62,23 @@ def _write(kind: str, user_uuid: str | None) -> None:
         consistency.delete(UUID(user_uuid), consistency=strict)
 
 
-def _die_at(module_name: str, name: str, when: str) -> None:
+def _drain() -> None:
+    from users.sync.drain import drain
+
+    drain("partner", seconds=5)
+    os._exit(0)
+
+
+def _die_at(module_name: str, name: str, when: str, *, only: str | None) -> None:
     module = sys.modules[module_name]
     real = getattr(module, name)
 
     def dying(*arguments: Any, **options: Any) -> Any:
-        if when == AFTER:
-            real(*arguments, **options)
-        os.kill(os.getpid(), signal.SIGKILL)
+        spared = only is not None and str(arguments[0].lease.user_uuid) != only
+        result = real(*arguments, **options) if spared or when == AFTER else None
+        if not spared:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
     setattr(module, name, dying)
 

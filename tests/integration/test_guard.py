@@ -334,7 +334,7 @@ def test_one_targets_trouble_leaves_the_others_at_full_speed(
 # -- what is offered --------------------------------------------------------------------------
 
 
-def test_a_capability_that_was_missing_is_asked_for_again_after_an_hour_or_at_once_by_hand(
+def test_a_capability_that_was_missing_is_asked_for_again_after_a_while_or_at_once_by_hand(
     users: list[User], sandbox: SandboxControl
 ) -> None:
     offered = targets.connector("partner").capabilities

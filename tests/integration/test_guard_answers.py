@@ -108,16 +108,3 @@ def test_a_write_turned_away_while_reading_is_fine_parks_the_record_alone(
     assert (row_of(user).state, row_of(other).state) == ("dead", "synced")
     assert row_of(user).parked.startswith("http_3" if fault == "redirect" else f"http_{fault}")
     assert standing() == WELL
-
-
-@pytest.mark.parametrize("status", ["404", "405"])
-def test_an_optional_call_that_is_missing_is_done_without(
-    user: User, sandbox: SandboxControl, partner: Callable[..., None], status: str
-) -> None:
-    sandbox.faults(rates={"hang": 1}, only={"calls": ["add"], "first": 1})
-    step(user)
-    sandbox.faults(rates={status: 1}, only={"calls": ["query"]})
-    converge()
-    row = Target.objects.get()
-    assert (row.capabilities_off, row.paused, row.breaker) == (["query"], False, "closed")
-    assert held_records(sandbox) == wanted_records()

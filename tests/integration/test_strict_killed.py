@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 
 import pytest
 from django.utils import timezone
 
-from tests.integration.conftest import converge, database_url, held_records, wanted_records
+from tests.integration.conftest import Killed, converge, held_records, wanted_records
 from tests.integration.dying import NEW, OLD, PLACES
 from thirdparty.sandbox.client import SandboxControl
 from users.models import StrictWrite, User, UserSync
@@ -20,38 +16,6 @@ from users.sync.strict import taking_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REFUSED = ("taking back", "taken back")
-
-Killed = Callable[[str, str, User | None], int]
-
-
-@pytest.fixture(scope="session")
-def writers(django_db_setup: None, sandbox_url: str) -> Iterator[subprocess.Popen[str]]:
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "syncproject.settings",
-        "DATABASE_URL": database_url(),
-        "TARGET_PARTNER_BASE_URL": sandbox_url,
-        "TARGET_PARTNER_CAPABILITIES": "query",
-        "TARGET_PARTNER_VISIBILITY_SECONDS": "0.4",
-        "SYNC_WAIT_PAUSE_SECONDS": "0.05",
-    }
-    command = [sys.executable, "-m", "tests.integration.dying"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
-        yield process
-        process.kill()
-
-
-@pytest.fixture
-def killed(writers: subprocess.Popen[str]) -> Killed:
-    """Make a strict write whose process dies at this place: the wait status."""
-
-    def make(place: str, kind: str, user: User | None) -> int:
-        assert writers.stdin
-        assert writers.stdout
-        print(json.dumps([place, kind, user and str(user.uuid)]), file=writers.stdin, flush=True)
-        return int(writers.stdout.readline())
-
-    return make
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -392,8 +392,49 @@ def test_a_person_who_resumes_closes_the_breaker_and_forgets_everything(target: 
     assert target.admit(1_000) == 1_000
 
 
-def test_a_missing_capability_is_off_for_an_hour_and_costs_the_record_nothing(target: Target) -> None:
-    target.standing, ruling = Judgement(target.standing, target.now, target.policy, jitter=0.0).lacks("query")
-    assert (ruling.spares_record, ruling.at_once) == (True, True)
-    assert target.standing.capabilities_off == ("query",)
-    assert target.standing.capabilities_off_until == START + timedelta(hours=1)
+def lacks(target: Target, times: int = 1) -> Ruling:
+    for _ in range(times):
+        judgement = Judgement(target.standing, target.now, target.policy, jitter=1.0)
+        target.standing, ruling = judgement.lacks("query")
+    return ruling
+
+
+def off_seconds(target: Target) -> float:
+    until = target.standing.capabilities_off_until
+    return (until - target.now).total_seconds() if until is not None else 0.0
+
+
+def test_a_missing_capability_costs_the_record_nothing(target: Target) -> None:
+    ruling = lacks(target)
+    assert (ruling.spares_record, ruling.at_once) == (True, False)
+
+
+def test_a_capability_is_off_once_it_was_missing_three_times_in_a_row(target: Target) -> None:
+    lacks(target, 2)
+    assert (target.standing.capabilities_off, off_seconds(target)) == ((), 0.0)
+    lacks(target)
+    assert (target.standing.capabilities_off, off_seconds(target)) == (("query",), 5.0)
+
+
+def test_an_answer_in_between_begins_the_count_anew_and_switches_it_on(target: Target) -> None:
+    lacks(target, 3)
+    judgement = Judgement(target.standing, target.now, target.policy, jitter=1.0)
+    judgement.looked_up()
+    target.standing = judgement.standing
+    lacks(target, 2)
+    assert (target.standing.capabilities_off, off_seconds(target)) == ((), 0.0)
+
+
+def test_a_capability_is_asked_for_again_after_seconds_that_grow_up_to_the_longest_pause(target: Target) -> None:
+    lacks(target, 3)
+    waits = []
+    for _ in range(8):
+        waits.append(off_seconds(target))
+        target.now = target.now + timedelta(seconds=waits[-1])
+        lacks(target)
+    assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+
+
+def test_calls_under_way_when_it_was_switched_off_keep_it_off_no_longer(target: Target) -> None:
+    lacks(target, 200)
+    assert off_seconds(target) == 5.0

@@ -176,6 +176,6 @@ def test_moments_that_can_be_stand(per_second: float | None) -> None:
         asking_until=START + timedelta(seconds=policy.probe_seconds),
         next_slot_at=START + timedelta(seconds=1 / ((per_second or 0.2) * 0.95) + 3),
         faulty_slot_at=START + timedelta(minutes=15),
-        capabilities_off_until=START + timedelta(hours=1),
+        capabilities_off_until=START + timedelta(seconds=policy.longest_pause_seconds),
     )
     assert standing.without_the_impossible(START, policy) == standing

@@ -77,14 +77,14 @@ def admit(
     known, now = read
     policy = store.policy(target)
     _known[target] = known
-    without = _without(known, now)
+    without, without_seconds = _without(known, now), _without_seconds(known, now)
     obstacle = admission.shut(known, now)
     if obstacle is not None:
-        return Admission(0, obstacle[0], obstacle[1], without=without)
+        return Admission(0, obstacle[0], obstacle[1], without=without, without_seconds=without_seconds)
     if admission.is_free(known, now, policy):
-        return Admission(most, without=without)
+        return Admission(most, without=without, without_seconds=without_seconds)
     if not worth():
-        return Admission(0, "there is nothing to call for", without=without)
+        return Admission(0, "there is nothing to call for", without=without, without_seconds=without_seconds)
     with store.changing(target) as held:
         earliest = held.now + timedelta(seconds=lead_seconds)
         held.standing, turns, why = admission.enter(
@@ -99,6 +99,7 @@ def admit(
         turns.wait_seconds,
         probing=held.standing.breaker != Breaker.CLOSED,
         without=without,
+        without_seconds=without_seconds,
         first_at=asked + turns.first_in_seconds,
         spacing_seconds=turns.spacing_seconds,
     )
@@ -120,18 +121,21 @@ def report(  # noqa: PLR0913  # all that may be known of one answer, by name
     parked: str = "",
     seen: Probe = Probe.UNCLEAR,
     acknowledged: bool = False,
+    looked_up: bool = False,
     delay_seconds: float = 0.0,
 ) -> Ruling:
     """Say how a call for a record ended, before that is written down; the ruling may say otherwise.
 
     ``parked``: why the record would be parked, if so. ``seen``: what a harmless call (`probe`) said, where the
-    target turned us away. ``acknowledged``: the target took what was wanted. ``delay_seconds``: how long the record
+    target turned us away. ``acknowledged``: the target took what was wanted. ``looked_up``: a look-up was answered. ``delay_seconds``: how long the record
     is to wait if it failed. Not to be used inside a transaction.
     """
-    if error is None and not parked and _is_no_news(target, key):
+    if error is None and not parked and _is_no_news(target, key, looked_up=looked_up):
         return Ruling()
 
     def judged(judgement: Judgement) -> tuple[Standing, Ruling]:
+        if looked_up:
+            judgement.looked_up()
         if isinstance(error, TargetRefuses):
             return judgement.turned_away(key, error.reason, seen)
         if parked:
@@ -172,9 +176,9 @@ def answered(target: str, seen: Probe) -> Ruling:
     return _ruled(target, lambda judgement: judgement.answered(seen))
 
 
-def _is_no_news(target: str, key: str) -> bool:
+def _is_no_news(target: str, key: str, *, looked_up: bool) -> bool:
     known = _known.get(target)
-    return known is None or not (known.troubled or key in known.faulty_keys)
+    return known is None or not (known.troubled or key in known.faulty_keys or (looked_up and known.misses))
 
 
 def _ruled(target: str, judged: Callable[[Judgement], tuple[Standing, Ruling]]) -> Ruling:
@@ -220,15 +224,18 @@ def summary(row: Target) -> dict[str, Any]:
     ``rate_per_second`` is None without a limit.
     """
     now = store.clock()
-    known = store.standing_of(row).without_the_impossible(now, store.policy(row.name))
+    policy = store.policy(row.name)
+    known = store.standing_of(row).without_the_impossible(now, policy)
+    # Told for a while longer: whoever asks next may not have come yet.
+    shown_at = now - timedelta(seconds=policy.longest_pause_seconds)
     return {
         "breaker": known.breaker,
         "breaker_reason": known.breaker_reason,
         "paused": known.paused,
         "paused_reason": known.paused_reason,
         "quiet_until": known.quiet_until if known.quiet(now) else None,
-        "rate_per_second": rate.current(known, now, store.policy(row.name).rate_per_second),
-        "capabilities_off": list(_without(known, now)),
+        "rate_per_second": rate.current(known, now, policy.rate_per_second),
+        "capabilities_off": list(_without(known, shown_at)),
     }
 
 
@@ -289,6 +296,11 @@ def _without(known: Standing, now: datetime) -> tuple[str, ...]:
     return known.capabilities_off if until is not None and until > now else ()
 
 
+def _without_seconds(known: Standing, now: datetime) -> float:
+    until = known.capabilities_off_until
+    return max((until - now).total_seconds(), 0.0) if until is not None else 0.0
+
+
 def _jitter() -> float:
     return random.random()  # noqa: S311  # no secret
 
@@ -302,7 +314,7 @@ def _tell(target: str, before: Standing, after: Standing) -> None:
             "target %s: %s%s", target, "paused" if after.paused else "goes on", _because(after.paused_reason)
         )
     if after.capabilities_off != before.capabilities_off and after.capabilities_off:
-        logger.warning("target %s does not offer %s; going on without", target, ", ".join(after.capabilities_off))
+        logger.warning("target %s does not offer %s; what needs it waits", target, ", ".join(after.capabilities_off))
 
 
 def _because(reason: str) -> str:

@@ -23,7 +23,8 @@ class Admission:
     """``granted`` calls may be made; none: ``why``, and the soonest that asking again makes sense.
 
     ``probing``: the calls show whether the target is well again; those not made are to be given back.
-    ``without``: capabilities that the target turned out not to have. Where the target has a rate, call ``nth``
+    ``without``: capabilities that the target is said to have and has not at present; asked for again in
+    ``without_seconds``. Where the target has a rate, call ``nth``
     (from 0) starts at its turn, so far after ``first_at``, which is on this process's monotonic clock.
     """
 
@@ -32,6 +33,7 @@ class Admission:
     wait_seconds: float = 0.0
     probing: bool = False
     without: tuple[str, ...] = ()
+    without_seconds: float = 0.0
     first_at: float = 0.0
     spacing_seconds: float = 0.0
 

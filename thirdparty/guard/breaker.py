@@ -19,7 +19,6 @@ from enum import StrEnum
 
 from thirdparty.guard import rate
 from thirdparty.guard.standing import (
-    CAPABILITY_OFF_SECONDS,
     LONGEST_FAULTY_WAIT_SECONDS,
     Breaker,
     Policy,
@@ -30,6 +29,7 @@ from thirdparty.guard.standing import (
 MOST_REFUSALS = 1_000
 MOST_FAULTY = 1_000
 _SUSPECTS_TO_PAUSE = 2
+_MISSES_TO_SWITCH_OFF = 3
 _SPARED = Ruling(spares_record=True, at_once=True)
 
 
@@ -187,11 +187,25 @@ class Judgement:
         return self._paused(f"turned away ({reason}), and not for one record alone")
 
     def lacks(self, capability: str) -> tuple[Standing, Ruling]:
-        """An optional call is not offered: do without it for a while."""
-        names = dict.fromkeys((*self.standing.capabilities_off, capability))
-        until = self.now + timedelta(seconds=CAPABILITY_OFF_SECONDS)
-        off = replace(self.standing, capabilities_off=tuple(names), capabilities_off_until=until)
-        return off, _SPARED
+        """An optional call was answered as if it were not offered: after some in a row it is not asked for a while.
+
+        One such answer may be a deployment's. The while grows like a breaker's pause, for as long as none is answered.
+        """
+        standing, spared = self.standing, Ruling(spares_record=True)
+        if standing.capabilities_off_until is not None and standing.capabilities_off_until > self.now:
+            return standing, spared  # of a call that had begun before
+        standing = replace(standing, misses=standing.misses + 1)
+        if standing.misses < _MISSES_TO_SWITCH_OFF:
+            return standing, spared
+        seconds = pause_seconds(standing.misses - _MISSES_TO_SWITCH_OFF + 1, self.policy, self.jitter)
+        names = dict.fromkeys((*standing.capabilities_off, capability))
+        until = self.now + timedelta(seconds=seconds)
+        return replace(standing, capabilities_off=tuple(names), capabilities_off_until=until), spared
+
+    def looked_up(self) -> None:
+        """An optional call was answered: the target offers it, whatever it said before."""
+        if self.standing.misses:
+            self.standing = replace(self.standing, misses=0, capabilities_off=(), capabilities_off_until=None)
 
     def _doubted(self, standing: Standing, why: str) -> tuple[Standing, Ruling]:
         """Have a harmless call asked before the breaker opens; where there is none, it opens."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from thirdparty.retry_after import MAX_RETRY_AFTER_SECONDS
 
-CAPABILITY_OFF_SECONDS = 3600.0
 LONGEST_FAULTY_WAIT_SECONDS = 900.0
 """A record at fault waits for its turn no longer, however many others are at fault."""
 _LONGEST_TURN_AHEAD_SECONDS = 10.0
@@ -57,6 +56,7 @@ class Standing:
     ``next_slot_at``: where the next call has its turn. ``asking_until``: somebody asks a harmless call
     whether the target is well, and nothing else is sent until it has answered; unanswered, the breaker opens for what
     ``asking_about`` says. ``vouched``: how often it was answered since the target last acknowledged a push.
+    ``misses``: so many optional calls in a row were answered as if the target did not offer them.
     ``faulty_keys``: records that were found at fault; the next of them is tried at ``faulty_slot_at`` at the soonest.
     """
 
@@ -81,6 +81,7 @@ class Standing:
     next_slot_at: datetime | None = None
     capabilities_off: tuple[str, ...] = ()
     capabilities_off_until: datetime | None = None
+    misses: int = 0
     asking_until: datetime | None = None
     asking_about: str = ""
     vouched: int = 0
@@ -113,7 +114,7 @@ class Standing:
             "asking_until": policy.probe_seconds + _MARGIN_SECONDS,
             "next_slot_at": 2 / slowest + _LONGEST_TURN_AHEAD_SECONDS,
             "faulty_slot_at": LONGEST_FAULTY_WAIT_SECONDS + policy.call_seconds + _MARGIN_SECONDS,
-            "capabilities_off_until": CAPABILITY_OFF_SECONDS + _MARGIN_SECONDS,
+            "capabilities_off_until": policy.longest_pause_seconds + _MARGIN_SECONDS,
         }
         forgotten: dict[str, Any] = {
             name: None

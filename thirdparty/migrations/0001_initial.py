@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('next_slot_at', models.DateTimeField(editable=False, null=True)),
                 ('capabilities_off', models.JSONField(default=list, editable=False)),
                 ('capabilities_off_until', models.DateTimeField(editable=False, null=True)),
+                ('misses', models.PositiveIntegerField(default=0, editable=False)),
                 ('asking_until', models.DateTimeField(editable=False, null=True)),
                 ('asking_about', models.CharField(blank=True, default='', editable=False, max_length=200)),
                 ('vouched', models.PositiveIntegerField(default=0, editable=False)),

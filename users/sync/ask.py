@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from dataclasses import replace
 from typing import cast
 
 from thirdparty import guard
@@ -34,6 +35,14 @@ class _OutOfTime(TryLater):
         super().__init__("late", "the lease had too little time left to look the record up")
 
 
+class _LookUpOff(TryLater):
+    """The look-up that the target is said to offer is off for the moment: what rests on it is not done blindly."""
+
+    def __init__(self, seconds: float) -> None:
+        message = "the target is said to offer a look-up and answers it as if it did not: what needs it waits"
+        super().__init__("look_up_off", message, retry_after_seconds=seconds)
+
+
 def ask(step: Step) -> Ended:
     """Make the step's call. Never raises for what the target does, nor for what our own code does with it."""
     judge = _judge(step)
@@ -50,6 +59,9 @@ def ask(step: Step) -> Ended:
         settlement = _call(step, judge)
     except _OutOfTime as late:
         return _ended(step, judge.failed(late), sent=writes)
+    except _LookUpOff as off:
+        settlement = replace(judge.failed(off), spends_try=False)
+        return _ended(step, settlement, sent=writes, heard=Heard(None) if writes else None)
     except TargetError as failure:
         settlement, error = judge.failed(failure), failure
     except Exception as failure:  # whatever the record does to our code, it ends in its row
@@ -70,7 +82,7 @@ def _judge(step: Step) -> Judge:
         wanted=step.wanted,
         add_key=step.add_key or None,
         adopt=step.target.adopt,
-        can_query=step.offered.query,
+        can_query=step.connector.capabilities.query,
         backoff=limits.backoff(),
         random=random.random,
     )
@@ -82,7 +94,7 @@ def _ended(step: Step, settlement: Settlement, *, sent: bool = False, heard: Hea
 
 def _heard(step: Step, judge: Judge, error: TargetError | None) -> Heard:
     if not isinstance(error, TargetRefuses):
-        return Heard(error)
+        return Heard(error, looked_up=error is None and step.call.reads)
     refused = judge.failed(Rejected(error.reason, error.message, http_status=error.http_status))
     # Two calls at most, and then the step has to be settled.
     time_left = step.lease.lasts(2 * step.target.timeout_seconds)
@@ -125,7 +137,7 @@ def _update(step: Step, judge: Judge, remote_id: str, goal: RemoteUser) -> Settl
     except NoSuchUser:
         return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
     except TargetAhead:
-        return judge.outdated(step.connector.find(remote_id=remote_id) if judge.can_query else None)
+        return judge.outdated(_look_up(step, remote_id=remote_id) if judge.can_query else None)
     return judge.updated()
 
 
@@ -165,6 +177,8 @@ def _best(judge: Judge, first: RemoteRecord | None, second: RemoteRecord | None)
 
 
 def _look_up(step: Step, **key: str) -> RemoteRecord | None:
+    if step.look_up_in_seconds is not None:
+        raise _LookUpOff(step.look_up_in_seconds)
     if not step.lease.lasts(step.target.timeout_seconds):
         raise _OutOfTime
     return step.connector.find(**key)

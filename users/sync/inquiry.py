@@ -23,6 +23,7 @@ AT_ONCE = 2
 """So many questions of one process are under way at a target: a frozen one holds no more of its threads."""
 INTERVAL_SECONDS = 3.0
 """No record is asked about for explanations more often than this, by however many processes."""
+_OFF = "it is said to offer a look-up and answers it as if it did not; try again"
 _slots: dict[str, threading.BoundedSemaphore] = {}
 _making_slots = threading.Lock()
 
@@ -35,7 +36,7 @@ def held(row: UserSync, *, remote_id: str = "", polled: bool = False) -> RemoteR
     """What the target holds: the record of this ``remote_id``, or else of every key of ours, None for none.
 
     ``polled``: for an explanation, which may be asked for again and again. One to three calls, each with its own
-    deadline. Raises `NotAsked`, `CapabilityMissing`, and `TargetError` for whatever else the target answers. Not to be
+    deadline. Raises `NotAsked`, `CapabilityMissing` where it is not said to offer a look-up, and `TargetError` for whatever else the target answers. Not to be
     used inside a transaction.
     """
     if row.target not in targets.names():
@@ -47,13 +48,13 @@ def held(row: UserSync, *, remote_id: str = "", polled: bool = False) -> RemoteR
         except CapabilityMissing as missing:
             if missing.http_status is None:
                 guard.give_back(row.target, admission, made=0)
-            else:
-                _report(row, admission, missing)
-            raise
+                raise
+            _report(row, admission, missing)
+            raise NotAsked(_OFF) from None
         except TargetError as error:
             _report(row, admission, error)
             raise
-        _report(row, admission, None)
+        _report(row, admission, None, looked_up=True)
         return found
 
 
@@ -89,7 +90,7 @@ def _admission(row: UserSync, *, polled: bool) -> Admission:
         raise NotAsked("its turn had passed; try again")
     if "query" in admission.without:
         guard.give_back(row.target, admission, made=0)
-        raise CapabilityMissing("query")
+        raise NotAsked(_OFF)
     return admission
 
 
@@ -109,12 +110,12 @@ def look_up(connector: Connector, row: UserSync, remote_id: str) -> RemoteRecord
     return found
 
 
-def _report(row: UserSync, admission: Admission, error: TargetError | None) -> None:
+def _report(row: UserSync, admission: Admission, error: TargetError | None, *, looked_up: bool = False) -> None:
     seen = Probe.UNCLEAR
     if isinstance(error, TargetRefuses):
         connector = targets.connector(row.target)
         seen = guard.probe(connector, admission.offered(connector.capabilities))
-    told = guard.report(row.target, row.key, error, seen=seen)
+    told = guard.report(row.target, row.key, error, seen=seen, looked_up=looked_up)
     ruling.obey(told)
     if told.asks:
         ruling.obey(guard.ask(row.target))

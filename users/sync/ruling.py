@@ -34,6 +34,7 @@ def heed(ended: Ended, *, doubt: Callable[[], None], unwritten: list[Ended] | No
         parked=settlement.parked,
         seen=heard.seen,
         acknowledged=settlement.acknowledged,
+        looked_up=heard.looked_up,
         delay_seconds=settlement.delay_seconds,
     )
     obey(ruling, unwritten=unwritten)

@@ -88,12 +88,13 @@ class Heard:
     """What the target's guard has to know of an answer. ``error``: None where the target did what was asked.
 
     Where it turned us away, ``seen`` is what a harmless call said right after, and ``if_refused`` the settlement
-    should the record alone be at fault.
+    should the record alone be at fault. ``looked_up``: the step only read, and a look-up was answered.
     """
 
     error: TargetError | None
     seen: Probe = Probe.NONE
     if_refused: Settlement | None = None
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from users.sync.mapping import Unmappable
 from users.sync.outbox import Settled
 from users.sync.plan import Call, next_call
 from users.sync.settlement import Ended
+from users.sync.verdict import CRASH_LIMIT, WORKER_DIED
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,9 @@ _READING = timedelta(seconds=1)
 class Step:
     """One claimed record, what to ask of its target, and all that this takes: no database is needed from here on.
 
-    ``offered``: what may be relied on now, of what the target is said to offer.
+    ``offered``: what may be asked for now, of what the target is said to offer. ``look_up_in_seconds``: the look-up that
+    it is said to offer is off for so long; None where it is not. Whatever rests on it then waits: the call is planned,
+    and judged, by what the target is *said* to offer.
     """
 
     lease: Lease
@@ -47,6 +50,7 @@ class Step:
     target: TargetConfig
     connector: Connector
     offered: Capabilities
+    look_up_in_seconds: float | None
     obstacle: Unmappable | str | None
 
     @property
@@ -83,27 +87,28 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
         goals = read(target.name, leases)
         fresh = _with_fresh_keys(leases)
         connector = targets.connector(target.name)
-        offered = admission.offered(connector.capabilities)
-        planned = [
-            (lease, *_plan(lease, goals[lease.key], offered, key_is_fresh=lease.key in fresh)) for lease in leases
-        ]
+        said, offered = connector.capabilities, admission.offered(connector.capabilities)
+        planned = [(lease, *_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh)) for lease in leases]
         attempts = outbox.open_attempts([(lease, call) for lease, call, _ in planned])
+    look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
     return [
         Step(
-            lease, call, goals[lease.key].user, attempts[lease.key].id, attempts[lease.key].add_key,
-            target, connector, offered, obstacle,
+            lease, call, goals[lease.key].user if obstacle is None else None,
+            attempts[lease.key].id, attempts[lease.key].add_key, target, connector, offered, look_up_in_seconds, obstacle,
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip
 
 
 def _plan(
-    lease: Lease, goal: desired.Desired, offered: Capabilities, *, key_is_fresh: bool
+    lease: Lease, goal: desired.Desired, said: Capabilities, *, key_is_fresh: bool
 ) -> tuple[Call, Unmappable | str | None]:
+    if lease.crashes >= CRASH_LIMIT:
+        return Call.NOTHING, WORKER_DIED
     if goal.obstacle is not None:
         return Call.NOTHING, goal.obstacle
     try:
-        return next_call(lease, goal.user, offered, key_is_fresh=key_is_fresh), None
+        return next_call(lease, goal.user, said, key_is_fresh=key_is_fresh), None
     except Exception as error:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: cannot be planned", lease.key)
         return Call.NOTHING, type(error).__name__

@@ -23,6 +23,7 @@ USERNAME_RESERVED = "username_reserved"
 CRASHED = "crashed"
 CRASH_LIMIT = 10
 """So many steps in a row that died half-way park a record: it may be what kills its workers."""
+WORKER_DIED = "the worker died or was frozen"
 
 
 def _either_way(judge: Callable[..., Settlement]) -> Callable[..., Settlement]:
@@ -52,7 +53,7 @@ class Judge:
     """Judges the answers to one call of one lease.
 
     ``wanted``: what the target is to hold, None for no record. ``adopt``: the target's policy for
-    records that were there before (PROTOCOL 7). ``random``: 0 to 1, for jitter. ``ours``: whose the record found is, where
+    records that were there before (PROTOCOL 7). ``can_query``: the target is said to offer a look-up. ``random``: 0 to 1, for jitter. ``ours``: whose the record found is, where
     that is given.
     """
 
@@ -200,11 +201,14 @@ class Judge:
         return self._park(reason, message)
 
     def crashed(self, kind: str, *, sent: bool) -> Settlement:
-        """Our own code failed. ``sent``: a write request may have reached the target."""
+        """Our own code failed, or its worker. ``sent``: a write request of this step may have reached the target."""
         doubt = Doubt.OPEN if sent else Doubt.KEEP
         if self.lease.crashes + 1 >= CRASH_LIMIT:
             return self._park(
-                CRASHED, f"{kind} in our own code, {CRASH_LIMIT} times in a row", outcome=Outcome.CRASHED, doubt=doubt
+                CRASHED,
+                f"{kind}: {CRASH_LIMIT} steps in a row broke off in our own code, or with their worker",
+                outcome=Outcome.CRASHED,
+                doubt=doubt,
             )
         return self._later(
             errors.TryLater(CRASHED, f"{kind} in our own code"),

@@ -60,7 +60,7 @@ def settle(row: Row, generation: int, result: Result) -> Row:
         adopted=result.adopted,
         parked="" if moved else result.parked,
         attempts=row.attempts + 1 if result.failed else 0,
-        crashes=row.crashes + 1 if result.outcome == "crashed" else 0,
+        crashes=row.crashes + 1 if result.outcome == "crashed" and not result.parked else 0,
         look_first=row.look_first if moved else result.look_first,
         fruitless=0 if moved else result.fruitless,
     )

@@ -6,7 +6,14 @@ nobody deadlocks with them (PROTOCOL 13).
 """
 
 from users.sync.outbox.attempts import ATTEMPTS, Attempt, open_attempts
-from users.sync.outbox.claiming import claim, claim_due, is_any_claimable, is_claimable, username_holder
+from users.sync.outbox.claiming import (
+    SUSPECT_CRASHES,
+    claim,
+    claim_due,
+    is_any_claimable,
+    is_claimable,
+    username_holder,
+)
 from users.sync.outbox.clocks import bring_back
 from users.sync.outbox.owing import (
     Walked,
@@ -23,6 +30,7 @@ from users.sync.outbox.settling import Settled, settle
 
 __all__ = [
     "ATTEMPTS",
+    "SUSPECT_CRASHES",
     "Attempt",
     "Settled",
     "Walked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from users.sync.plan import Call
 from users.sync.triggers.sql import ROWS, TARGETS, USERS
 
 STRICT_WRITES = "users_strictwrite"
+SUSPECT_CRASHES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,14 @@ def claim_due(target: str, most: int, terms: Terms, *, latest_first: bool = Fals
     """As `claim`, for up to ``most`` records of a target: people's edits first, then what has been due for longest.
 
     ``latest_first``: leave edits out and begin with what became due last. Taken now and then, so that
-    neither edits without end nor a large backfill keep retries waiting.
+    neither edits without end nor a large backfill keep retries waiting. A record with which several workers died is
+    claimed alone, where nothing else is due: others that were claimed with it would look as guilty.
     """
-    return _claim(_due(target, most, latest_first=latest_first), terms)
+    choice = _due(target, most, latest_first=latest_first)
+    # A lease that ran out is counted when the next one is taken.
+    crashes = "s.crashes + CASE WHEN s.lease_token IS NULL THEN 0 ELSE 1 END"
+    others = replace(choice, condition=f"{choice.condition} AND {crashes} < {SUSPECT_CRASHES}")
+    return _claim(others, terms) or _claim(replace(choice, most=1), terms)
 
 
 def is_claimable(key: str, *, stamp: datetime | None = None, strict: str | None = None) -> bool:

@@ -152,7 +152,7 @@ def _given(ended: Ended, grace_seconds: float) -> dict[str, Any]:
         "acknowledged": result.acknowledged, "raise_above": result.raise_above, "doubt": result.doubt,
         "park": result.parked, "look": result.next, "delay": result.delay_seconds + grace_seconds,
         "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
-        "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED,
+        "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED and not result.parked,
         "looks": result.look_first, "fruitless": result.fruitless,
         "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
     }  # fmt: skip
