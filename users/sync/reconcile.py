@@ -73,7 +73,7 @@ def on_its_own(part: str) -> Iterator[None]:
 
 
 def bring_back() -> int:
-    """Look at what is due further ahead than any wait can be: the database's clock was ahead when it was written."""
+    """Look at what is due or leased further ahead than can be: the database's clock was ahead when it was written."""
     backoff, count = limits.backoff(), 0
     for target in targets.names():
         visibility_seconds = targets.config(target).visibility_seconds
@@ -85,20 +85,22 @@ def bring_back() -> int:
                 wait_seconds=wait_seconds,
                 lease_seconds=limits.lease_seconds(),
                 visibility_seconds=visibility_seconds,
+                margin_seconds=_MARGIN_SECONDS,
             )
     return count
 
 
 def pull_forward() -> int:
     """Bring whatever has been owed for N hours back to now, at most once per N hours each."""
+    # What lies ahead of the clock is of one that has been set back, and may be as old.
     db = dialect(connection)
     wait_seconds = settings.SYNC_RECONCILE_AFTER_HOURS * 3600
     sql = f"""
         WITH picked AS (
             SELECT key FROM {ROWS}
-            WHERE owed_since <= {db.after()} AND due_at > {db.now} AND parked = ''
+            WHERE (owed_since <= {db.after()} OR owed_since > {db.clock}) AND due_at > {db.now} AND parked = ''
             AND (leased_until IS NULL OR leased_until <= {db.now})
-            AND (pulled_at IS NULL OR pulled_at <= {db.after()})
+            AND (pulled_at IS NULL OR pulled_at <= {db.after()} OR pulled_at > {db.clock})
             ORDER BY key LIMIT {ROWS_PER_TICK} {db.skip_locked}
         )
         UPDATE {ROWS} SET due_at = {db.clock}, pulled_at = {db.clock} WHERE key IN (SELECT key FROM picked)

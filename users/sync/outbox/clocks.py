@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from django.db import connection
 
+from users.models.sync import State
 from users.sync.dialect import dialect
 from users.sync.triggers.sql import ROWS
 
 _MOST = 1_000
 
 
-def bring_back(target: str, *, wait_seconds: float, lease_seconds: float, visibility_seconds: float) -> int:
+def bring_back(
+    target: str, *, wait_seconds: float, lease_seconds: float, visibility_seconds: float, margin_seconds: float
+) -> int:
     """Look now at what is due later than ``wait_seconds`` from now, which no wait makes it. Returns how many rows changed.
 
     A lease that may still be held lasts ``lease_seconds`` more, as long as its holder can last; a doubt ``visibility_seconds``.
+    Either counts as ahead where it lasts for ``margin_seconds`` longer than that, whenever its record is due: the longest
+    wait is longer by far, and a record that was changed since its claim is due at once, but nobody may claim it.
     """
     db = dialect(connection)
+    ahead = (
+        f"due_at > {db.after()} OR (state = '{State.IN_FLIGHT}' AND leased_until > {db.after()}) "
+        f"OR (state = '{State.UNKNOWN}' AND recheck_at > {db.after()})"
+    )
     sql = f"""
         WITH picked AS (
-            SELECT key FROM {ROWS} WHERE target = %s AND due_at > {db.after()}
+            SELECT key FROM {ROWS} WHERE target = %s AND ({ahead})
             ORDER BY key LIMIT {_MOST} {db.skip_locked}
         )
         UPDATE {ROWS} SET
-            due_at = CASE WHEN lease_token IS NULL THEN {db.clock} ELSE {db.after()} END,
+            due_at = CASE WHEN lease_token IS NULL THEN {db.clock} WHEN due_at = {db.epoch} THEN due_at ELSE {db.after()} END,
             leased_until = CASE WHEN lease_token IS NULL THEN NULL ELSE {db.after()} END,
             recheck_at = CASE WHEN recheck_at > {db.after()} THEN {db.after()} ELSE recheck_at END
         WHERE key IN (SELECT key FROM picked)
+        RETURNING key
     """
-    seconds = [lease_seconds, lease_seconds, visibility_seconds, visibility_seconds]
+    longest = [wait_seconds, lease_seconds + margin_seconds, visibility_seconds + margin_seconds]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [target, wait_seconds, *seconds])
-        return int(cursor.rowcount)
+        cursor.execute(sql, [target, *longest, lease_seconds, lease_seconds, visibility_seconds, visibility_seconds])
+        return len(cursor.fetchall())

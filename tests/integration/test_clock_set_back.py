@@ -1,0 +1,81 @@
+"""The database's clock was ahead for a while and has been set back: nothing waits for the time that it was."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.integration.conftest import row_of
+from users.models import StrictWrite, User, UserSync
+from users.models.sync import EPOCH, State
+from users.sync import limits, reconcile
+from users.sync.strict import longest_seconds, taking_back
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def user() -> User:
+    return User.objects.create(name="张伟", phone="1")
+
+
+def ahead(seconds: float) -> Any:
+    return timezone.now() + HOUR + timedelta(seconds=seconds)
+
+
+def soon(seconds: float) -> Any:
+    return timezone.now() + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("due_at", [EPOCH, ahead(9)], ids=["edited since", "as it was claimed"])
+def test_a_lease_from_then_lasts_no_longer_than_one_from_now(user: User, due_at: Any) -> None:
+    UserSync.objects.update(lease_token="t", leased_until=ahead(9), due_at=due_at, recheck_at=ahead(4))
+    assert reconcile.bring_back() == 1
+    row = row_of(user)
+    assert row.lease_token == "t"
+    assert row.leased_until <= soon(limits.lease_seconds())
+    assert row.due_at <= row.leased_until
+    assert row.recheck_at < ahead(0)
+
+
+def test_what_is_edited_under_such_a_lease_stays_ahead_of_what_is_merely_due(user: User) -> None:
+    UserSync.objects.update(lease_token="t", leased_until=ahead(9), due_at=EPOCH)
+    reconcile.bring_back()
+    assert row_of(user).due_at == EPOCH
+
+
+def test_a_window_from_then_is_no_longer_than_one_from_now(user: User) -> None:
+    UserSync.objects.update(synced_generation=1, owed_since=None, recheck_at=ahead(4), due_at=ahead(4))
+    assert row_of(user).state == State.UNKNOWN
+    assert reconcile.bring_back() == 1
+    assert row_of(user).recheck_at < ahead(0)
+    assert row_of(user).due_at <= timezone.now()
+
+
+def test_leases_and_windows_of_now_are_left_alone(user: User) -> None:
+    lease_seconds = limits.lease_seconds()
+    UserSync.objects.update(lease_token="t", leased_until=soon(lease_seconds), due_at=soon(lease_seconds))
+    assert reconcile.bring_back() == 0
+    UserSync.objects.update(lease_token=None, leased_until=None, recheck_at=soon(1), due_at=soon(1))
+    assert reconcile.bring_back() == 0
+
+
+@pytest.mark.parametrize("then", [{"pulled_at": ahead(0)}, {"owed_since": ahead(0)}], ids=["pulled", "owed"])
+def test_what_was_owed_or_brought_forward_then_counts_as_long_ago(user: User, then: dict[str, Any]) -> None:
+    waiting = {"owed_since": timezone.now() - 100 * HOUR, "pulled_at": None, "due_at": soon(600)}
+    UserSync.objects.update(**(waiting | then))
+    assert reconcile.pull_forward() == 1
+    assert reconcile.pull_forward() == 0
+
+
+def test_a_strict_write_from_then_whose_process_died_is_taken_back(user: User) -> None:
+    write = {"user_uuid": user.uuid, "kind": "update", "candidate": {}, "token": "t"}
+    StrictWrite.objects.create(**write, expires_at=soon(longest_seconds()))
+    assert taking_back.sweep() == 0
+    StrictWrite.objects.update(expires_at=ahead(longest_seconds()))
+    assert taking_back.sweep() == 1
