@@ -108,7 +108,7 @@ class Adversary(threading.Thread):
                     if now >= until:
                         self._thaw(name, since)
                 self.tend()
-                if self._system.truce.is_set():
+                if self._system.truce.is_kept:
                     continue
                 for target, moods in self._moods.items():
                     if now >= self._next_mood[target] and self._change_mood(target, moods):

@@ -20,6 +20,7 @@ from tests.chaos.run.options import DATABASE_TIMEOUT_SECONDS, LEASE_SECONDS, TAR
 from tests.chaos.run.roster import Roster
 from tests.chaos.run.servers import NotInstalled, PostgreSQL, RabbitMQ
 from tests.chaos.run.third_parties import ThirdParty
+from tests.chaos.run.truce import Truce
 
 WORKERS = ("worker", "worker-2")
 _LOCK_SECONDS = 0.3
@@ -29,7 +30,7 @@ _LOCK_SECONDS = 0.3
 class System:
     """The running system. ``process``: all that may be killed, by name. ``postgres``, ``rabbitmq``: where ours.
 
-    ``hands``: held by whoever starts, kills or freezes a process. ``truce``: while it is set, nobody is struck.
+    ``hands``: held by whoever starts, kills or freezes a process. ``truce``: while it is kept, nobody is struck.
     """
 
     stack: Stack
@@ -39,7 +40,7 @@ class System:
     third_parties: dict[str, ThirdParty]
     roster: Roster
     hands: threading.RLock = field(default_factory=threading.RLock)
-    truce: threading.Event = field(default_factory=threading.Event)
+    truce: Truce = field(default_factory=Truce)
 
     def writes_are_blocked(self) -> bool:
         """Whether somebody holds SQLite's write lock, and goes on holding it."""

@@ -11,14 +11,19 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from thirdparty import targets
+from thirdparty.connector import RemoteRecord
 from thirdparty.errors import OutcomeUnknown, TryLater
 from thirdparty.landcloud import LandcloudConnector
-from users import tasks
+from thirdparty.models import Target
+from users import compensation, tasks
 from users.models import User, UserSync
 from users.sync import ask, desired, outbox, reconcile, step, triggers, wake
 from users.sync.lease import Lease, Terms
-from users.sync.outbox import Attempt, claiming, settling
+from users.sync.outbox import Attempt, claiming, hand, settling
 from users.sync.settlement import Doubt, Ended, Settlement
+from users.sync.triggers import postgresql
+from users.sync.triggers.sql import ROWS, TARGETS, Intent
 from users.sync.verdict import Judge
 
 _SLOW_SECONDS = 0.3
@@ -269,6 +274,86 @@ def sends_before_commit() -> None:
 
     step.begin = all_in_one
     ask.ask = lambda each: results.pop(each.attempt_id)
+
+
+def away_is_forgotten() -> None:
+    """What a target misses while it is not named is not owed to it."""
+    owe, wanted = Intent._owe, Intent.wanted
+    here = f"EXISTS (SELECT 1 FROM {TARGETS} h WHERE h.name = {ROWS}.target AND h.enabled)"
+
+    def only_active(self: Intent, uuid: str, **options: Any) -> str:
+        return _replaced(wanted(self, uuid, **options), "NOT t.retired", "t.enabled")
+
+    def unless_away(self: Intent, prefix: str = "") -> str:
+        raised = "generation + 1"
+        return _replaced(owe(self, prefix), raised, f"generation + CASE WHEN {here} THEN 1 ELSE 0 END")
+
+    Intent.wanted = only_active
+    Intent._owe = unless_away
+
+
+def newcomer_waits_for_nobody() -> None:
+    """A target is enabled beside open transactions, and nobody waits for their end."""
+    as_new = targets._as_new
+    targets._as_new = lambda: as_new() | {"fence": None}
+    Target._meta.get_field("fence").default = None
+
+
+def empty_id_is_ours() -> None:
+    """After our own unanswered add, whoever has our username and no external id is ours."""
+    is_ours = Judge.is_ours
+
+    def trusting(self: Judge, found: RemoteRecord) -> bool:
+        return is_ours(self, found) or (self.lease.add_key is not None and not found.user.external_id)
+
+    Judge.is_ours = trusting
+
+
+def link_is_believed() -> None:
+    """A remote id that was ours is ours: it is not read back, neither for a backfill nor where two rows meet."""
+    lease_of = claiming._lease
+    claiming._lease = lambda *args: replace(lease_of(*args), look_first=False)
+
+
+def settled_without_doubt() -> None:
+    """Settled by hand is settled, whatever may yet take effect."""
+    settle = hand.settle
+
+    def final(key: str, *args: Any, **options: Any) -> bool:
+        done = settle(key, *args, **options)
+        if done:
+            UserSync.objects.filter(key=key).update(recheck_at=None, due_at=None)
+        return done
+
+    hand.settle = final
+
+
+def accepted_whatever_came() -> None:
+    """What a person accepts goes over what came while the target was asked."""
+    compensation._FACTS = ()
+
+
+def key_pairs_by_id() -> None:
+    """Old and new rows of one statement are the same person where their primary key is the same."""
+    bodies = postgresql.bodies
+
+    def by_id(intent: Intent) -> dict[tuple[str, str], list[str]]:
+        found = bodies(intent)
+        statements = found["user", "update"]
+        paired = "new_rows n LEFT JOIN old_rows o ON o.uuid = n.uuid"
+        return found | {
+            ("user", "update"): [
+                statements[0],
+                *(_replaced(each, paired, "new_rows n JOIN old_rows o ON o.id = n.id") for each in statements[1:]),
+            ]
+        }
+
+    postgresql.bodies = by_id
+
+
+def _replaced(sql: str, old: str, new: str) -> str:
+    assert old in sql, "the statement looks different now: mend this bug"
+    return sql.replace(old, new)
 
 
 def _before(name: str, action: Callable[[], None]) -> None:

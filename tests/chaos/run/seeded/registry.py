@@ -19,6 +19,7 @@ _UNIQUE = ("--capabilities", "query,list")
 _SHARED = ("--capabilities", "query,list", "--shared-usernames")
 _KEYS = ("--capabilities", "idempotency", "--shared-usernames")
 _FROZEN = (*_UNIQUE, "--strikes", "past lease", "--seconds", "70", "--writes", "250")
+_PAIR = ("--pair", "postgres+redis", *_UNIQUE)
 BUGS: dict[str, Bug] = {
     "no_trigger": Bug(_UNIQUE),
     "no_lease_check": Bug(_UNIQUE),
@@ -40,5 +41,14 @@ BUGS: dict[str, Bug] = {
     "exists_is_success": Bug(_UNIQUE),
     "delete_is_best_effort": Bug(_UNIQUE),
     "sends_before_commit": Bug(_UNIQUE),
+    "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
+    "newcomer_waits_for_nobody": Bug(
+        (*_PAIR, "--targets", "2", "--troubles", "targets,transactions", "--writes", "60")
+    ),
+    "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
+    "link_is_believed": Bug((*_PAIR, "--troubles", "restores", "--targets", "1")),
+    "settled_without_doubt": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
+    "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
+    "key_pairs_by_id": Bug((*_PAIR, "--troubles", "keys", "--targets", "1")),
     "slow_send": Bug(_FROZEN, harmless=True),
 }

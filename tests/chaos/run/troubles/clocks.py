@@ -60,19 +60,13 @@ class Clocks(Trouble):
 
     def _database_ahead(self) -> None:
         system = self.stage.system
-        system.truce.set()
-        try:
-            with system.hands:
-                for side in self.stage.sides.values():
-                    with side.party.control() as control:
-                        control.heal()
+        with system.truce.kept():
+            self.stage.soothe()
             if not self._is_quiet():
                 return
             self._jump(_HOUR)
             with system.hands:
                 system.process["worker"].kill()  # with the leases of an hour that is yet to come
-        finally:
-            system.truce.clear()
 
     def _is_quiet(self) -> bool:
         """Wait until nothing that was asked before can still take effect."""

@@ -46,6 +46,13 @@ class Stage:
     def on_postgresql(self) -> bool:
         return self.system.postgres is not None
 
+    def soothe(self) -> None:
+        """Every third party is well, and stays so during a truce."""
+        with self.system.hands:
+            for side in self.sides.values():
+                with side.party.control() as control:
+                    control.heal()
+
 
 class Trouble(threading.Thread):
     """Strikes again and again until told to stop, with pauses of so many seconds, from and to."""
