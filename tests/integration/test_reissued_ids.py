@@ -241,3 +241,70 @@ def test_a_target_that_gives_one_id_to_two_does_not_set_them_against_each_other_
     people(range(2))
     converge()
     assert any(UserSync.objects.values_list("parked", flat=True))
+
+
+@pytest.fixture
+def reuses(sandbox: SandboxControl) -> SandboxControl:
+    """One that gives the ids of deleted records to new ones."""
+    sandbox.faults(capabilities=["query"], reuse_ids=True)
+    return sandbox
+
+
+def test_a_delete_that_took_effect_unheard_is_not_repeated_under_an_id_that_somebody_has_by_now(
+    reuses: SandboxControl,
+) -> None:
+    [ours] = people(range(1))
+    converge()
+    reuses.faults(apply_then_cut=1)
+    key = row_of(ours).key
+    ours.delete()
+    step(key)
+    reuses.heal()
+    stranger = reuses.create(username="stranger", name="Stranger", externalId="their own")
+    assert stranger["userId"] == "r1"
+    converge()
+    assert reuses.users() == [stranger]
+    assert UserSync.objects.get().state == "deleted"
+
+
+def test_nor_is_that_of_a_worker_that_died(reuses: SandboxControl) -> None:
+    [ours] = people(range(1))
+    converge()
+    key = row_of(ours).key
+    ours.delete()
+    lease = alone.claim(key, lease_seconds=0.2)
+    assert lease is not None
+    alone.open_attempt(lease, Call.DELETE)
+    reuses.delete("r1")
+    stranger = reuses.create(username="stranger", name="Stranger", externalId="their own")
+    converge()
+    assert reuses.users() == [stranger]
+    assert UserSync.objects.get().state == "deleted"
+
+
+def test_a_delete_that_never_arrived_is_repeated(reuses: SandboxControl) -> None:
+    [ours] = people(range(1))
+    converge()
+    reuses.faults(cut=1)
+    key = row_of(ours).key
+    ours.delete()
+    step(key)
+    reuses.heal()
+    converge()
+    assert reuses.users() == []
+
+
+def test_an_add_that_is_answered_for_its_first_sending_writes_to_nobody_who_has_that_id_by_now(
+    reuses: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(capabilities=ALL)
+    reuses.faults(capabilities=list(ALL), apply_then_cut=1)
+    [ours] = people(range(1))
+    step(ours)
+    reuses.heal()
+    reuses.delete("r1")
+    stranger = reuses.create(username="stranger", name="Stranger", externalId="their own")
+    assert stranger["userId"] == "r1"
+    converge()
+    assert stranger in reuses.users()
+    assert row_of(ours).remote_id == "r2"

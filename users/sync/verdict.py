@@ -71,8 +71,8 @@ class Judge:
 
     def added(self, remote_id: str) -> Settlement:
         if self.lease.add_key is not None:
-            # A repeated add may be answered for its first sending, whose content is older.
-            return self.linked(remote_id)
+            # A repeated add may be answered for its first sending: the content is older, and the id may be another's by now.
+            return self.linked(remote_id, look_first=self.can_query)
         return self._settle(
             acknowledged=True, remote_id=remote_id, adopted="", add_key=None, look_first=False, shown=True,
             delay_seconds=self._delay(),
@@ -191,7 +191,13 @@ class Judge:
 
     def failed(self, error: errors.TargetError) -> Settlement:
         if isinstance(error, errors.OutcomeUnknown):
-            return self._later(error, outcome=Outcome.UNKNOWN, doubt=Doubt.OPEN, add_key=self.add_key)
+            return self._later(
+                error,
+                outcome=Outcome.UNKNOWN,
+                doubt=Doubt.OPEN,
+                add_key=self.add_key,
+                look_first=self._looks_after_all,
+            )
         if isinstance(error, errors.Rejected):
             return self._park(error.reason, error.message, http_status=error.http_status)
         # Whatever else it is, nothing took effect; the doubt of an earlier add stays.
@@ -215,6 +221,7 @@ class Judge:
             outcome=Outcome.CRASHED,
             doubt=doubt,
             add_key=self.add_key if sent else self.lease.add_key,
+            look_first=self._looks_after_all if sent else self.lease.look_first,
         )
 
     # -- whose record is it (PROTOCOL 7) --------------------------------------------------
@@ -256,6 +263,11 @@ class Judge:
 
     def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:
         return self.wanted is not None and content(found.user) == content(self.wanted)
+
+    @property
+    def _looks_after_all(self) -> bool:
+        """Whether to look before the next write: a delete that took effect unheard has freed the id for others."""
+        return self.lease.look_first or (self.call is Call.DELETE and self.can_query)
 
     def _known_as(self, remote_id: str) -> str:
         """The id by which we have spoken of the record, where the target now writes it in another way."""

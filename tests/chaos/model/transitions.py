@@ -21,7 +21,10 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
         return None
     recheck: Window = "open" if row.doing in WRITES else row.recheck
     crashes = row.crashes + (row.lease != "free")
-    claimed = row._replace(recheck=recheck, crashes=crashes, lease="held", doing="", due="lease", named=named)
+    looks = row.look_first or row.doing == Call.DELETE
+    claimed = row._replace(
+        recheck=recheck, crashes=crashes, lease="held", doing="", due="lease", named=named, look_first=looks
+    )
     held = Held(
         generation=row.generation,
         remote_id=row.remote_id,
@@ -31,7 +34,7 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
         recheck_due=recheck == "over",
         attempts=row.attempts,
         crashes=crashes,
-        look_first=row.look_first,
+        look_first=looks,
         fruitless=row.fruitless,
     )
     return claimed, held
@@ -61,7 +64,7 @@ def settle(row: Row, generation: int, result: Result) -> Row:
         parked="" if moved else result.parked,
         attempts=row.attempts + 1 if result.failed else 0,
         crashes=row.crashes + 1 if result.outcome == "crashed" and not result.parked else 0,
-        look_first=row.look_first if moved else result.look_first,
+        look_first=(moved and row.look_first) or result.look_first,
         fruitless=0 if moved else result.fruitless,
     )
 

@@ -44,7 +44,8 @@ def claim(
 
     ``stamp``: claim also before a record is due, provided its ``due_at`` still is this one; so a
     retry message is good for just the settlement that sent it. A lease that ran out with a write
-    under way leaves that write's outcome unknown: a new window is opened (PROTOCOL 2), and an add's key is kept.
+    under way leaves that write's outcome unknown: a new window is opened (PROTOCOL 2), an add's key is kept, and what a
+    delete may have freed is looked at before it is written to.
     ``strict``: the token of an open strict write, whose holder alone may claim, due or not, parked or not. What is
     asked of the target then is not the user as they are, so the records are owed from here on.
     Raises `IntegrityError` where two records took one remote username in the same instant, unless on terms of each
@@ -146,6 +147,8 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
                 THEN {db.greatest}(COALESCE(recheck_at, {db.epoch}), {db.after()}) ELSE recheck_at END,
             add_key = CASE WHEN lease_token IS NULL THEN add_key
                 ELSE COALESCE((SELECT a.idempotency_key {left_open} AND a.call = '{Call.ADD}'), add_key) END,
+            look_first = look_first OR (lease_token IS NOT NULL
+                AND EXISTS (SELECT 1 {left_open} AND a.call = '{Call.DELETE}')),
             crashes = crashes + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
             {owe}
             lease_token = {db.new_token},

@@ -129,7 +129,7 @@ def _settle(ended: Sequence[Ended], visibility_seconds: float, grace_seconds: fl
             remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
             attempts = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN attempts + 1 ELSE attempts END,
             crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
-            look_first = CASE WHEN generation > g.seen THEN look_first ELSE g.looks END,
+            look_first = CASE WHEN generation > g.seen THEN look_first OR g.looks ELSE g.looks END,
             fruitless = g.fruitless,
             fruitless_generation = CASE WHEN generation > g.seen THEN g.seen ELSE {wanted} END,
             last_error = g.error,
