@@ -82,6 +82,22 @@ def test_what_is_applied_as_a_version_may_be_newer_in_its_roles_but_never_older(
     assert bool(list(content_before_its_version(history(applied, seen=seen)))) == broken
 
 
+@pytest.mark.parametrize(("candidates", "broken"), [((), True), (("b@x",), False)])
+def test_only_what_a_strict_write_was_refused_may_be_applied_and_never_have_been_here(
+    candidates: tuple[str, ...], *, broken: bool
+) -> None:
+    seen = Evidence([Generation(1, 0.5, ANN)])
+    applied = history(effect(2, 1.0, content=replace(ANN, email="b@x")) | {"version": 1}, seen=seen)
+    assert bool(list(content_before_its_version(applied, candidates=candidates))) == broken
+
+
+def test_what_a_strict_write_was_accepted_is_judged_as_everything_else() -> None:
+    written = replace(ANN, email="b@x")
+    seen = Evidence([Generation(2, 0.5, written), Generation(3, 0.7, ANN)])
+    applied = history(effect(2, 1.0, content=written) | {"version": 3}, seen=seen)
+    assert list(content_before_its_version(applied, candidates=["b@x"]))
+
+
 def test_an_acknowledged_absence_has_to_have_been_real() -> None:
     seen = Evidence([Generation(1, 0.5, ANN), Generation(2, 2.0, None)], acknowledged=[(2, 3.0)])
     created, removed = effect(2, 1.0, kind="created"), effect(4, 2.5, kind="deleted")

@@ -147,6 +147,7 @@ class Campaign:
             convergence,
             complaints=self._tally.complaints,
             freezes=record.worker_freezes,
+            candidates=stage.candidates,
         )
         self._report(judged, ledgers)
         late = sum(side.control.stats()["late"]["done"] for side in self._sides.values())

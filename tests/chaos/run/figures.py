@@ -30,16 +30,16 @@ PER_MINUTE = {
     "transactions": 4,
 }
 """How much of each kind of trouble, where a run has it."""
-MEANT = {"strict": "accepted"}
-"""What some of a kind have to be: the promise is made of those."""
+MEANT = {"strict": ("accepted", 1)}
+"""What some of a kind have to be, and how many in a minute: the promise is made of those."""
 
 
 def _least_of(kind: str, seconds: float) -> int:
     return max(1, round(PER_MINUTE[kind] * seconds / 60))
 
 
-def _any_of(done: Counter[str], word: str) -> bool:
-    return any(word in name for name in done)
+def _of(done: Counter[str], word: str) -> int:
+    return sum(count for name, count in done.items() if word in name)
 
 
 def least(seconds: float) -> dict[str, int]:
@@ -66,7 +66,9 @@ def figures(
     mild = [name for name, count in least(options.seconds).items() if hits[name] < count]
     mild += [kind for kind, done in troubles.items() if done.total() < _least_of(kind, options.seconds)]
     mild += [
-        f"{kind} {word}" for kind, word in MEANT.items() if kind in troubles and not _any_of(troubles[kind], word)
+        f"{kind} {word}"
+        for kind, (word, each_minute) in MEANT.items()
+        if kind in troubles and _of(troubles[kind], word) < int(each_minute * options.seconds / 60)
     ]
     broken = {name: len(complaints) for name, complaints in verdict.broken.items()}
     level = comparison.equal and not any(broken.values())

@@ -70,9 +70,16 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
         yield f"{history.external_id}: generation {number} was acknowledged at {at:.3f} and never applied before"
 
 
-def content_before_its_version(history: History) -> Iterator[str]:
-    """I4 where versions are honoured: what is applied as version v is the content of v or a later generation."""
+def content_before_its_version(history: History, *, candidates: Collection[str] = ()) -> Iterator[str]:
+    """I4 where versions are honoured: what is applied as version v is the content of v or a later generation.
+
+    ``candidates``: addresses of strict writes. A target is asked to take one before anybody has it, and nobody has it here
+    unless it is accepted.
+    """
+    had = {item.content.email for item in history.evidence.generations if item.content is not None}
     for effect in history.effects:
+        if effect.content is not None and effect.content.email in set(candidates) - had:
+            continue
         if effect.content is None or effect.version is None or effect.request is None:
             continue  # what the third party's own people do bears no version of ours
         contents = {item.content for item in history.evidence.generations if item.number >= effect.version}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -119,8 +119,29 @@ def _unbury(sides: Sides) -> Counter[str]:
         reasons = Counter(mendable.values_list("parked", flat=True))
         if reasons:
             services.look_now(mendable)
-        found += reasons
+        found += reasons + _make_room(side)
     return found
+
+
+def _make_room(side: Side) -> Counter[str]:
+    """Delete there by hand, as a person would, whom a restore brought back and whose username somebody else has here now.
+
+    Who is gone here stays there (decision 0021); who meets such a record is parked, and told of it.
+    """
+    parked = UserSync.objects.filter(target=side.name, state=State.DEAD, parked=IDENTITY_CONFLICT)
+    waiting = dict(parked.values_list("remote_username", "key")) if side.archive.restores else {}
+    if not waiting:
+        return Counter()
+    revived = side.archive.revived(side.control.ledger()) - {
+        str(uuid) for uuid in User.objects.values_list("uuid", flat=True)
+    }
+    back = [
+        record for record in side.control.users() if record["externalId"] in revived and record["username"] in waiting
+    ]
+    for record in back:
+        side.control.delete(record["userId"])
+    services.look_now(UserSync.objects.filter(key__in=[waiting[record["username"]] for record in back]))
+    return Counter({"brought back": len(back)} if back else {})
 
 
 def compared(sides: Sides) -> tuple[Comparison, list[str]]:
@@ -182,8 +203,12 @@ def judge(
     *,
     complaints: Mapping[str, list[str]],
     freezes: list[tuple[float, float]],
+    candidates: Collection[str] = (),
 ) -> Verdict:
-    """Hold database and ledgers against the invariants of the product. ``complaints``: what was found on the way."""
+    """Hold database and ledgers against the invariants of the product. ``complaints``: what was found on the way.
+
+    ``candidates``: addresses that strict writes bore.
+    """
     attempts, evidence = _attempts(), witness.evidence_by_key()
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS} | {
         name: list(c) for name, c in complaints.items()
@@ -202,7 +227,7 @@ def judge(
         for history in promises.histories(ledger, *of_side):
             if not history.external_id:
                 continue  # strangers
-            found = _broken(history, freezes, versions=versions)
+            found = _broken(history, freezes, versions=versions, candidates=candidates)
             for name, lines in found.items():
                 broken[name] += [f"{side.name}:{line}" for line in lines]
             void += promises.later_than_promised(history, options.window_seconds)
@@ -221,10 +246,12 @@ def judge(
     return Verdict(compared_all, convergence, broken, void, counts)
 
 
-def _broken(history: promises.History, freezes: list[tuple[float, float]], *, versions: bool) -> dict[str, list[str]]:
+def _broken(
+    history: promises.History, freezes: list[tuple[float, float]], *, versions: bool, candidates: Collection[str]
+) -> dict[str, list[str]]:
     return {
         "I2": list(promises.acknowledged_unapplied(history)),
-        "I4": list(promises.content_before_its_version(history)) if versions else [],
+        "I4": list(promises.content_before_its_version(history, candidates=candidates)) if versions else [],
         "I5": list(promises.in_flight_together(history, freezes)),
         "I6": list(promises.sent_unannounced(history)),
         "I8": list(promises.called_otherwise(history)),

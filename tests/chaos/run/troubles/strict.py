@@ -15,6 +15,7 @@ from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.population import chosen, crowded, scarce
 from tests.chaos.run.troubles.trouble import Stage, Trouble
 from tests.chaos.run.verdict import Side
+from thirdparty.models import Target
 from users.models import User, UserSync
 from users.models.sync import State
 
@@ -23,8 +24,9 @@ _TIMEOUT_SECONDS = 30.0
 _REFUSALS = (400, 409, 424)
 _LAG_SECONDS = 0.05
 _CALM_EVERY_SECONDS = 7.0
-_CALM_WRITES = 5
-_CALM_SECONDS = 4.0
+_CALM_WRITES = 6
+_CALM_SECONDS = 5.0
+_SOOTHED_SECONDS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Strict(Trouble):
     """
 
     kind = "strict"
+    keeps_truce = False
     pauses = (0.1, 0.8)
 
     def __init__(self, stage: Stage) -> None:
@@ -67,13 +70,13 @@ class Strict(Trouble):
             helper.join(_TIMEOUT_SECONDS)
 
     def strike(self) -> None:
-        if time.monotonic() < self._next_calm or not self._calm.acquire(blocking=False):
+        if not self._is_time_for_calm() or not self._calm.acquire(blocking=False):
             self._write()
             return
         try:
             self._write_in_calm()
-        finally:
             self._next_calm = time.monotonic() + _CALM_EVERY_SECONDS
+        finally:
             self._calm.release()
 
     def undo(self) -> None:
@@ -95,9 +98,16 @@ class Strict(Trouble):
                 if late:
                     self.complain("I11", f"{told.uuid} {told.email}: was accepted at {told.at:.3f}, not so at {name}")
 
+    def _is_time_for_calm(self) -> bool:
+        """When no target is away or paused: whoever is, refuses whatever the third party would say."""
+        if time.monotonic() < self._next_calm:
+            return False
+        return Target.objects.filter(enabled=True, paused=False).count() == len(self.stage.sides)
+
     def _write_in_calm(self) -> None:
         with self.stage.system.truce.kept():
             self.stage.soothe()
+            self.stopped.wait(_SOOTHED_SECONDS)
             until = time.monotonic() + _CALM_SECONDS
             for _ in range(_CALM_WRITES):
                 if time.monotonic() < until and not self.stopped.is_set():
@@ -115,6 +125,7 @@ class Strict(Trouble):
             return
         present = kind != "delete" and (kind != "activity" or (user is not None and not user.is_active))
         email = self.stage.population.new_email() if kind != "delete" else ""
+        self.stage.candidates.add(email)
         with self.stage.gate.passing():
             accepted = self._asked(api, kind, user, is_active=present, email=email)
             at = time.time()

@@ -22,12 +22,14 @@ from tests.chaos.run.verdict import Sides
 
 _TRIES = 4
 _PAUSE_SECONDS = 1.0
+_TRUCE_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Stage:
     """Where the actors act. ``done``: what was done how often, by the kind of trouble. ``aloof``: intervals of unix
-    seconds in which a lease could be lost without any fault of the product's.
+    seconds in which a lease could be lost without any fault of the product's. ``candidates``: addresses that strict writes
+    bore, which targets are asked to take before anybody has them here.
     """
 
     options: Options
@@ -40,6 +42,7 @@ class Stage:
     folder: Path
     say: Callable[[str], None]
     aloof: list[tuple[float, float]]
+    candidates: set[str] = field(default_factory=set)
     done: Mapping[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     @property
@@ -59,6 +62,7 @@ class Trouble(threading.Thread):
 
     kind: str
     pauses: tuple[float, float] = (1.0, 3.0)
+    keeps_truce = True
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(name=self.kind, daemon=True)
@@ -82,6 +86,8 @@ class Trouble(threading.Thread):
 
     def run(self) -> None:
         while not self.stopped.wait(self.chance.uniform(*self.pauses)):
+            while self.keeps_truce and self.stage.system.truce.is_kept and not self.stopped.wait(_TRUCE_POLL_SECONDS):
+                pass
             try:
                 self.strike()
             except Exception as error:  # noqa: BLE001  # whatever is killed meanwhile, the run goes on
