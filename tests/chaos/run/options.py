@@ -31,7 +31,7 @@ KINDS = (
     "transactions",
 )
 """The kinds of trouble beyond killing, freezing and lying (`tests.chaos.run.troubles`)."""
-BY_DEFAULT: tuple[str, ...] = ()
+BY_DEFAULT = KINDS
 """Of those, what a run has unless ``--troubles`` says otherwise."""
 
 

@@ -27,6 +27,9 @@ _CALM_EVERY_SECONDS = 7.0
 _CALM_WRITES = 6
 _CALM_SECONDS = 5.0
 _SOOTHED_SECONDS = 0.7
+_LAST_ACCEPTED = 5
+_LAST_SECONDS = 20.0
+_LAST_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Strict(Trouble):
     """I11: what was accepted had been applied at every target by then; what was refused never shows here.
 
     Third parties in their moods refuse nearly all. So now and then all are well for some seconds, and people whose records
-    are level are written to.
+    are level are written to; and some more in the end, when everybody is well and what was left behind is brought level.
     """
 
     kind = "strict"
@@ -80,6 +83,7 @@ class Strict(Trouble):
             self._calm.release()
 
     def undo(self) -> None:
+        self._write_last()
         seen = self._seen()
         ledgers = {name: self.stage.sides[name].ledger() for name in self.stage.system.roster.steady()}
         applied = {name: _first_applied(ledger) for name, ledger in ledgers.items()}
@@ -97,6 +101,13 @@ class Strict(Trouble):
                     late = not _restored(self.stage.sides[name], told.at) and _lived(ledger, told.uuid, told.at)
                 if late:
                     self.complain("I11", f"{told.uuid} {told.email}: was accepted at {told.at:.3f}, not so at {name}")
+
+    def _write_last(self) -> None:
+        deadline = time.monotonic() + _LAST_SECONDS
+        before = len(self._told)
+        while time.monotonic() < deadline and sum(told.accepted for told in self._told[before:]) < _LAST_ACCEPTED:
+            self._write(level=True)
+            time.sleep(_LAST_PAUSE_SECONDS)
 
     def _is_time_for_calm(self) -> bool:
         """When no target is away or paused: whoever is, refuses whatever the third party would say."""
