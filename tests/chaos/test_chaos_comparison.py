@@ -165,7 +165,7 @@ def test_a_closed_gate_lets_nobody_pass_until_it_opens() -> None:
         with gate.passing():
             told.append("passed")
 
-    with gate.closed():
+    with gate.closed(within_seconds=60):
         outside = threading.Thread(target=pass_through)
         outside.start()
         told.append("closed")
@@ -177,7 +177,7 @@ def test_the_gate_closes_only_once_everybody_is_through() -> None:
     gate, told = Gate(), []
 
     def close() -> None:
-        with gate.closed():
+        with gate.closed(within_seconds=60):
             told.append("closed")
 
     with gate.passing():
@@ -197,3 +197,14 @@ def test_a_seed_draws_the_same_targets_every_time() -> None:
     assert read(asked) == read(asked)
     assert list(read(asked).targets) == list(TARGETS)
     assert len(read([*asked, "--targets", "2"]).targets) == 2
+
+
+def test_a_gate_that_cannot_be_closed_in_time_is_open_again() -> None:
+    gate = Gate()
+    with gate.passing():
+        with pytest.raises(TimeoutError), gate.closed(within_seconds=0):
+            pass
+        with gate.passing():
+            pass
+    with gate.closed(within_seconds=0):
+        pass

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """Open for any number who pass through it; closed by one who waits until all of them are through."""
+    """Open for any number who pass through it; closed by one who waits until all of them are through, but not for long:
+    while they wait, nobody else gets in either.
+    """
 
     def __init__(self) -> None:
         self._moved = threading.Condition()
@@ -29,13 +31,15 @@ class Gate:
                 self._moved.notify_all()
 
     @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Nobody is inside, and nobody gets in."""
+    def closed(self, *, within_seconds: float) -> Iterator[None]:
+        """Nobody is inside, and nobody gets in. Raises `TimeoutError` where somebody stays inside for too long."""
         with self._moved:
             self._moved.wait_for(lambda: not self._closed)
             self._closed = True
-            self._moved.wait_for(lambda: not self._inside)
         try:
+            with self._moved:
+                if not self._moved.wait_for(lambda: not self._inside, timeout=within_seconds):
+                    raise TimeoutError("somebody stays inside")
             yield
         finally:
             with self._moved:

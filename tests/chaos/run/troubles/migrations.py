@@ -10,6 +10,7 @@ from tests.chaos.run.troubles.trouble import Trouble
 from users.models import User
 from users.sync import triggers
 
+_PATIENCE_SECONDS = 4.0
 _MARK = "RETURN NULL; END"
 
 
@@ -46,7 +47,7 @@ class Migrations(Trouble):
 
     def _dropped(self) -> None:
         """What is written while they are gone is unrecorded, and owed once they are back."""
-        with self.stage.gate.closed():
+        with self.stage.gate.closed(within_seconds=_PATIENCE_SECONDS):
             triggers.drop()
             people = chosen(self.chance, 3)
             User.objects.filter(pk__in=[user.pk for user in people]).update(email=self.stage.population.new_email())
