@@ -309,12 +309,6 @@ def empty_id_is_ours() -> None:
     Judge.is_ours = trusting
 
 
-def link_is_believed() -> None:
-    """A remote id that was ours is ours: it is not read back, neither for a backfill nor where two rows meet."""
-    lease_of = claiming._lease
-    claiming._lease = lambda *args: replace(lease_of(*args), look_first=False)
-
-
 def settled_without_doubt() -> None:
     """Settled by hand is settled, whatever may yet take effect."""
     settle = hand.settle
