@@ -308,3 +308,19 @@ def test_an_add_that_is_answered_for_its_first_sending_writes_to_nobody_who_has_
     converge()
     assert stranger in reuses.users()
     assert row_of(ours).remote_id == "r2"
+
+
+def test_a_backfill_takes_away_the_record_of_somebody_inactive_whom_a_restore_has_brought_back(
+    sandbox: SandboxControl,
+) -> None:
+    [ours] = people(range(1))
+    converge()
+    sandbox.backup()
+    User.objects.update(is_active=False)
+    converge()
+    assert sandbox.users() == []
+    sandbox.restore()
+    owe_everything()
+    converge()
+    assert sandbox.users() == []
+    assert row_of(ours).state == "synced"
