@@ -76,6 +76,23 @@ def test_a_stranger_left_alone_is_neither_extra_nor_touched() -> None:
     assert not touched
 
 
+@pytest.mark.parametrize("now", [record("r3", UUID(int=3), "cid"), record("r3", ANN, "cid")])
+def test_who_is_gone_here_and_back_there_is_left_out_also_when_an_update_went_astray_to_them(
+    now: dict[str, Any],
+) -> None:
+    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), now]
+    revived = {("r3", "cid"): str(UUID(int=3))}
+    assert compared("partner", expected(revived=revived), records)[0].equal
+    assert not compared("partner", expected(), records)[0].equal
+
+
+def test_whoever_has_the_id_and_name_of_somebody_brought_back_is_still_missed_and_compared() -> None:
+    revived = {("r2", "bea"): str(UUID(int=3))}
+    assert compared("partner", expected(revived=revived), [record("r1", ANN, "ann")])[0].lost
+    wrong = [record("r1", ANN, "ann"), record("r2", BEA, "bea", email="other@example.com")]
+    assert compared("partner", expected(revived=revived), wrong)[0].differing
+
+
 def called(*names: str, here: tuple[str, ...]) -> History:
     seen = Evidence([Generation(n, n, Content("Ann", "", "", ()), name) for n, name in enumerate(here)])
     seen.frozen.extend(names)
@@ -114,7 +131,7 @@ def test_a_restore_is_told_as_what_it_changed() -> None:
         ("deleted", "r3", "Cid"),
         ("created", "r3", "Dora"),
     ]
-    assert archive.revived(entries) == {str(BEA)}
+    assert [(e["user_id"], e["external_id"]) for e in archive.revived(entries)] == [("r2", str(BEA))]
 
 
 def test_a_backup_of_an_empty_third_party_brings_nothing_back() -> None:

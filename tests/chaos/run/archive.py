@@ -29,13 +29,9 @@ class Archive:
         """The ledger's entries, and after each restore an effect for every record that it changed."""
         return [entry for entry, _ in self._told(entries)]
 
-    def revived(self, entries: Iterable[Entry]) -> set[str]:
-        """External ids of records that were gone until a restore brought them back."""
-        return {
-            entry["external_id"]
-            for entry, is_restored in self._told(entries)
-            if is_restored and entry["effect"] == "created"
-        }
+    def revived(self, entries: Iterable[Entry]) -> list[Entry]:
+        """The effects by which records that were gone were brought back."""
+        return [entry for entry, is_restored in self._told(entries) if is_restored and entry["effect"] == "created"]
 
     def _told(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bool]]:
         held: Held = {}

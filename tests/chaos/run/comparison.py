@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from syncproject.demo.comparison import Comparison, compare
@@ -16,15 +16,16 @@ class Expected:
     """``people``: as `compare` takes them, each with the username that was frozen for them at this target.
 
     ``strangers``: the third party's own records, by their id, as they were before us. ``adoptable``: usernames of
-    records that are the third party's own until we take them over, as the policy allows. ``revived``: external ids
-    of people who are gone, and whom a restore has brought back there.
+    records that are the third party's own until we take them over, as the policy allows. ``revived``: the external ids of
+    records whose people are gone, and which a restore has brought back there, by id and username. What was sent to such
+    an id before the backfill has written over the record (docs/guarantees.md); its username stays.
     """
 
     people: list[Record]
     roles: Mapping[str, str]
     strangers: Mapping[str, Record]
     adoptable: Collection[str] = ()
-    revived: Collection[str] = ()
+    revived: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def compared(target: str, expected: Expected, records: Iterable[Record]) -> tuple[Comparison, list[str]]:
@@ -57,7 +58,13 @@ def _is_foreign(record: Record, expected: Expected) -> bool:
         return True
     if not record["externalId"] and record["username"] in expected.adoptable:
         return True
-    return record["externalId"] in expected.revived
+    if record["externalId"] in expected.revived.values():
+        return True
+    named = {(str(person["uuid"]), person["username"]) for person in expected.people}
+    return (record["userId"], record["username"]) in expected.revived and (
+        record["externalId"],
+        record["username"],
+    ) not in named
 
 
 def _labelled(target: str, found: Comparison) -> Comparison:

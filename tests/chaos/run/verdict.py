@@ -132,9 +132,7 @@ def _make_room(side: Side) -> Counter[str]:
     waiting = dict(parked.values_list("remote_username", "key")) if side.archive.restores else {}
     if not waiting:
         return Counter()
-    revived = side.archive.revived(side.control.ledger()) - {
-        str(uuid) for uuid in User.objects.values_list("uuid", flat=True)
-    }
+    revived = set(_gone_and_back(side).values())
     back = [
         record for record in side.control.users() if record["externalId"] in revived and record["username"] in waiting
     ]
@@ -164,9 +162,17 @@ def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
         roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
         strangers=side.strangers.records,
         adoptable=side.strangers.adoptable,
-        revived=side.archive.revived(side.control.ledger())
-        - {str(uuid) for uuid in users.values_list("uuid", flat=True)},
+        revived=_gone_and_back(side),
     )
+
+
+def _gone_and_back(side: Side) -> dict[tuple[str, str], str]:
+    """External ids of those who are gone here and whom a restore has brought back, by id and username of the record."""
+    here = {str(uuid) for uuid in User.objects.filter(is_superuser=False).values_list("uuid", flat=True)}
+    revived = side.archive.revived(side.control.ledger())
+    return {
+        (each["user_id"], each["username"]): each["external_id"] for each in revived if each["external_id"] not in here
+    }
 
 
 def person(user: User, username: str) -> Record:

@@ -11,11 +11,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from thirdparty import targets
 from thirdparty.connector import RemoteRecord
 from thirdparty.errors import OutcomeUnknown, TryLater
 from thirdparty.landcloud import LandcloudConnector
-from thirdparty.models import Target
 from users import compensation, tasks
 from users.models import User, UserSync
 from users.sync import ask, desired, outbox, reconcile, step, triggers, wake
@@ -290,13 +288,6 @@ def away_is_forgotten() -> None:
 
     Intent.wanted = only_active
     Intent._owe = unless_away
-
-
-def newcomer_waits_for_nobody() -> None:
-    """A target is enabled beside open transactions, and nobody waits for their end."""
-    as_new = targets._as_new
-    targets._as_new = lambda: as_new() | {"fence": None}
-    Target._meta.get_field("fence").default = None
 
 
 def empty_id_is_ours() -> None:

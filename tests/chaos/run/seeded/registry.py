@@ -42,9 +42,6 @@ BUGS: dict[str, Bug] = {
     "delete_is_best_effort": Bug(_UNIQUE),
     "sends_before_commit": Bug(_UNIQUE),
     "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
-    "newcomer_waits_for_nobody": Bug(
-        (*_PAIR, "--targets", "2", "--troubles", "targets,transactions", "--seed", "6", "--writes", "60")
-    ),
     "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
     "settled_without_doubt": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
