@@ -18,7 +18,7 @@ from users import compensation, tasks
 from users.models import User, UserSync
 from users.sync import ask, desired, outbox, reconcile, step, triggers, wake
 from users.sync.lease import Lease, Terms
-from users.sync.outbox import Attempt, claiming, hand, settling
+from users.sync.outbox import Attempt, claiming, settling
 from users.sync.settlement import Doubt, Ended, Settlement
 from users.sync.triggers import postgresql
 from users.sync.triggers.sql import ROWS, TARGETS, Intent
@@ -298,19 +298,6 @@ def empty_id_is_ours() -> None:
         return is_ours(self, found) or (self.lease.add_key is not None and not found.user.external_id)
 
     Judge.is_ours = trusting
-
-
-def settled_without_doubt() -> None:
-    """Settled by hand is settled, whatever may yet take effect."""
-    settle = hand.settle
-
-    def final(key: str, *args: Any, **options: Any) -> bool:
-        done = settle(key, *args, **options)
-        if done:
-            UserSync.objects.filter(key=key).update(recheck_at=None, due_at=None)
-        return done
-
-    hand.settle = final
 
 
 def accepted_whatever_came() -> None:

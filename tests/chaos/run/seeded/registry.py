@@ -43,7 +43,6 @@ BUGS: dict[str, Bug] = {
     "sends_before_commit": Bug(_UNIQUE),
     "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
     "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
-    "settled_without_doubt": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
     "key_pairs_by_id": Bug((*_PAIR, "--troubles", "keys", "--targets", "1")),
     "slow_send": Bug(_FROZEN, harmless=True),
