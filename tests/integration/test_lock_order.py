@@ -128,7 +128,7 @@ def _other(call: Callable[[], object]) -> threading.Thread:
 
 
 def _until_it_waits() -> None:
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'other' AND wait_event_type = 'Lock'"
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'other' AND wait_event IN ('transactionid', 'tuple')"
     for _ in range(1_000):
         with connection.cursor() as cursor:
             cursor.execute(waits)

@@ -30,8 +30,13 @@ TEXTS = {1: ("5416703176aae39d", "83aaa5037aa4b1f4")}
 
 @pytest.fixture(autouse=True)
 def _as_before(db: None) -> Iterator[None]:
+    _of_this_version()
     catch_up.go_on("partner", seconds=30)
     yield
+    _of_this_version()
+
+
+def _of_this_version() -> None:
     triggers.drop()
     triggers.install()
     assert triggers.missing() == []

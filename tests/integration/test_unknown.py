@@ -99,11 +99,12 @@ def test_an_unanswered_delete_ends_deleted(user: User, sandbox: SandboxControl, 
 
 
 def test_an_old_update_that_lands_after_a_newer_one_is_found_and_overwritten(
-    user: User, sandbox: SandboxControl
+    user: User, sandbox: SandboxControl, partner: Callable[..., None]
 ) -> None:
+    partner(visibility_seconds=4.0)
     converge()
     User.objects.update(name="Old")
-    sandbox.faults(rates={"late_apply": 1}, late_seconds=0.4)
+    sandbox.faults(rates={"late_apply": 1}, late_seconds=3.0)
     step(user)
     sandbox.heal()
     User.objects.update(name="New")
@@ -119,11 +120,11 @@ def test_an_old_update_that_lands_after_a_newer_one_is_found_and_overwritten(
 def test_an_old_update_never_lands_where_the_target_honours_versions(
     user: User, sandbox: SandboxControl, partner: Callable[..., None]
 ) -> None:
-    partner(capabilities=ALL)
+    partner(capabilities=ALL, visibility_seconds=4.0)
     sandbox.faults(capabilities=list(ALL))
     converge()
     User.objects.update(name="Old")
-    sandbox.faults(rates={"late_apply": 1}, late_seconds=0.4)
+    sandbox.faults(rates={"late_apply": 1}, late_seconds=3.0)
     step(user)
     sandbox.heal()
     User.objects.update(name="New")
