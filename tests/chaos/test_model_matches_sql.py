@@ -46,7 +46,7 @@ from users.sync.plan import Call
 from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
 
 # One process of a parallel run explores once for all of them.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("model")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("model"), pytest.mark.timeout(900)]
 
 SHORT, LONG = 50.0, 5_000.0
 """Windows that end before, and after, one that is opened now."""

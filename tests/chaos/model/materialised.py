@@ -40,8 +40,12 @@ def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
     """
     put_user(exists=has_user)
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {outbox.ATTEMPTS}")
-        cursor.execute(f"DELETE FROM {ROWS}")
+        if connection.vendor == "postgresql":
+            # In one transaction nothing clears away what is deleted, and thousands of dead rows slow every statement.
+            cursor.execute(f"TRUNCATE {outbox.ATTEMPTS}, {ROWS}")
+        else:
+            cursor.execute(f"DELETE FROM {outbox.ATTEMPTS}")
+            cursor.execute(f"DELETE FROM {ROWS}")
     put_row(row, window_seconds=window_seconds)
 
 
