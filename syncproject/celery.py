@@ -36,8 +36,8 @@ app.autodiscover_tasks()
 def _refuse_to_start_unsound(**_: Any) -> None:
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415  # Django is set up by now, not at import
 
-    from thirdparty import targets  # noqa: PLC0415
-    from users.checks import require_sound  # noqa: PLC0415
+    from thirdparty import targets  # noqa: PLC0415  # the same
+    from users.checks import require_sound  # noqa: PLC0415  # the same
 
     try:
         require_sound()

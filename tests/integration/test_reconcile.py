@@ -6,12 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from tests.integration.conftest import row_of
+from thirdparty import targets
 from thirdparty.models import Target
 from users import tasks
+from users.api.filters import UserFilter
 from users.models import KeptAnswer, SyncAttempt, User, UserSync
 from users.sync import catch_up, reconcile, triggers
 from users.sync.wake import MOST_DRAINS
@@ -130,6 +133,18 @@ def test_a_worker_whose_clock_is_ahead_prunes_nothing_early(user: User, monkeypa
     monkeypatch.setattr(timezone, "now", lambda: ahead)
     assert reconcile.prune() == 0
     assert (UserSync.objects.count(), SyncAttempt.objects.count(), KeptAnswer.objects.count()) == (2, 1, 1)
+
+
+def test_how_long_something_is_owed_is_told_by_the_database(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's clock is this machine's")
+    targets.publish_rows()
+    UserSync.objects.update(owed_since=Now())
+    ahead = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    everybody = User.objects.all()
+    assert UserFilter({"owed_for": "1800"}, queryset=everybody).qs.count() == 0
+    assert UserFilter({"owed_for": "0"}, queryset=everybody).qs.count() == 1
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(23, 1), (25, 0)])

@@ -8,13 +8,12 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter, TypedChoiceFilter, UUIDFilter
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 
-from thirdparty import targets
+from thirdparty import guard, targets
 from users.models import User, UserSync
 from users.models.sync import State
 
@@ -72,7 +71,7 @@ class UserFilter(FilterSet):
         wanted = {"state": given["sync_state"], "target": given["target"]}
         conditions: dict[str, Any] = {field: value for field, value in wanted.items() if value}
         if given["owed_for"] is not None:
-            conditions["owed_since__lte"] = timezone.now() - timedelta(seconds=float(given["owed_for"]))
+            conditions["owed_since__lte"] = guard.clock() - timedelta(seconds=float(given["owed_for"]))
         if conditions:
             queryset = queryset.filter(Exists(UserSync.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))
         return queryset
