@@ -16,9 +16,9 @@ from typing import Any
 
 import requests
 
-from thirdparty.config import TargetConfig
-from thirdparty.connector import RemoteUser
-from thirdparty.landcloud import LandcloudConnector
+from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
 
 
 def user(number: int) -> RemoteUser:

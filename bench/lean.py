@@ -23,7 +23,7 @@ django.setup()
 
 from syncproject.demo.stack import TARGET
 from thirdparty import targets
-from thirdparty.connector import RemoteUser
+from thirdparty.connectors.base import RemoteUser
 
 app = Celery("lean", broker=os.environ["CELERY_BROKER_URL"])
 app.conf.update(

@@ -75,7 +75,7 @@ def save(system: System, count: int, pause_seconds: float, **env: str) -> Saved:
 @contextmanager
 def _without_triggers(*, unless: bool) -> Iterator[None]:
     """The textbook's database has none."""
-    from users.sync import triggers  # noqa: PLC0415  # Django is set up by now
+    from thirdparty.capture import triggers  # noqa: PLC0415  # Django is set up by now
 
     if unless:
         yield

@@ -18,26 +18,26 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
     """Find, wake and claim 10,000 due rows among so many; and by how many MB this process grew meanwhile."""
     from django.db import connection, transaction  # noqa: PLC0415  # Django is set up by now
 
-    from users.sync import outbox  # noqa: PLC0415
-    from users.sync.lease import Terms  # noqa: PLC0415  # the same
-    from users.tasks import run_reconcile  # noqa: PLC0415
+    from thirdparty import store  # noqa: PLC0415
+    from thirdparty.decide.lease import Terms  # noqa: PLC0415  # the same
+    from thirdparty.tasks import run_reconcile  # noqa: PLC0415
 
     system.people(0)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO users_usersync (key, target, user_uuid, generation, synced_generation, synced_at, remote_id, "
-            "remote_username) SELECT 'partner:' || md5(n::text), 'partner', md5(n::text)::uuid, 1, 1, now(), "
+            "INSERT INTO thirdparty_record (key, target, user_uuid, generation, synced_generation, synced_at, remote_id, "
+            "natural_key) SELECT 'partner:' || md5(n::text), 'partner', md5(n::text)::uuid, 1, 1, now(), "
             "'r' || n, 'u' || n FROM generate_series(1, %s) n",
             [rows],
         )
-        cursor.execute("VACUUM ANALYZE users_usersync")
+        cursor.execute("VACUUM ANALYZE thirdparty_record")
         cursor.execute(
-            "UPDATE users_usersync SET generation = 2, owed_since = now(), due_at = now() WHERE key IN ("
+            "UPDATE thirdparty_record SET generation = 2, owed_since = now(), due_at = now() WHERE key IN ("
             "SELECT 'partner:' || md5(n::text) FROM generate_series(1, %s, %s) n)",
             [rows, rows // DUE],
         )
     memory = _forget_peak_mb()
-    claim = partial(outbox.claim_due, "partner", _AT_ONCE, Terms(lease_seconds=600, visibility_seconds=60))
+    claim = partial(store.claim_due, "partner", _AT_ONCE, Terms(lease_seconds=600, visibility_seconds=60))
     began = time.perf_counter()
     run_reconcile()
     claimed = 0
@@ -55,8 +55,8 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
 
 def bulk_create_seconds(system: System, *, count: int, triggered: bool) -> float:
     """``bulk_create`` of so many people, owed to the target or not."""
+    from thirdparty.capture import triggers  # noqa: PLC0415
     from users.models import User  # noqa: PLC0415  # Django is set up by now
-    from users.sync import triggers  # noqa: PLC0415
 
     system.people(0)
     people = [User(username=f"b{n}", name=f"张伟 {n}", phone=str(n), password="!") for n in range(count)]  # none
@@ -73,20 +73,20 @@ def bulk_create_seconds(system: System, *, count: int, triggered: bool) -> float
 
 def worker_memory_mb(system: System, *, first: int, all_in_all: int) -> tuple[float, float]:
     """What a worker's processes hold after so many pushes, and after so many more."""
-    from users.models import UserSync  # noqa: PLC0415  # Django is set up by now
-    from users.sync import wake  # noqa: PLC0415
+    from thirdparty.models import Record  # noqa: PLC0415  # Django is set up by now
+    from thirdparty.notify import hints  # noqa: PLC0415
 
-    due = UserSync.objects.filter(due_at__isnull=False)
+    due = Record.objects.filter(due_at__isnull=False)
     with system.target(0.0) as target:
         system.people(first)
         worker = system.celery("syncproject", "--concurrency", "4", **target.env)
         with running(worker):
-            wake.start_drain("partner")
+            hints.start_drain("partner")
             wait_until(lambda: not due.exists(), alive=[worker])
             after_first = proc.memory_mb(worker.pid)
             for _ in range(all_in_all // first - 1):
-                UserSync.objects.update(generation=2, synced_generation=1, due_at="1970-01-01 00:00:00+00:00")
-                wake.start_drain("partner")
+                Record.objects.update(generation=2, synced_generation=1, due_at="1970-01-01 00:00:00+00:00")
+                hints.start_drain("partner")
                 wait_until(lambda: not due.exists(), alive=[worker])
             return after_first, proc.memory_mb(worker.pid)
 

@@ -85,8 +85,8 @@ class System:
 
         with connection.cursor() as cursor:
             if self.has_postgres:
-                cursor.execute("TRUNCATE users_user, users_usersync, users_syncattempt, baseline_remoteid CASCADE")
-            for table in ("users_user", "users_usersync", "users_syncattempt", "baseline_remoteid"):
+                cursor.execute("TRUNCATE users_user, thirdparty_record, thirdparty_attempt, baseline_remoteid CASCADE")
+            for table in ("users_user", "thirdparty_record", "thirdparty_attempt", "baseline_remoteid"):
                 cursor.execute(f"DELETE FROM {table}")
         for start in range(0, count, 5_000):
             numbers = range(start, min(start + 5_000, count))

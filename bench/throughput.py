@@ -55,15 +55,15 @@ def _drains(system: System, target: Target) -> Sequence[Process]:
 
 
 def _hint(_system: System, _target: Target) -> None:
-    from users.sync import wake  # noqa: PLC0415  # Django is set up by now
+    from thirdparty.notify import hints  # noqa: PLC0415  # Django is set up by now
 
-    wake.start_drain("partner")
+    hints.start_drain("partner")
 
 
 def _synced() -> int:
-    from users.models import UserSync  # noqa: PLC0415
+    from thirdparty.models import Record  # noqa: PLC0415
 
-    return 0 if UserSync.objects.filter(target="partner", due_at__isnull=False).exists() else UserSync.objects.count()
+    return 0 if Record.objects.filter(target="partner", due_at__isnull=False).exists() else Record.objects.count()
 
 
 def _linked() -> int:

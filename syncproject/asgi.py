@@ -7,6 +7,6 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncproject.settings")
 application = get_asgi_application()
 
-from users.sync.triggers import require_in_place  # noqa: E402  # needs the application set up above
+from thirdparty.capture.triggers import require_in_place  # noqa: E402  # needs the application set up above
 
 require_in_place()

@@ -37,7 +37,7 @@ def _refuse_to_start_unsound(**_: Any) -> None:
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415  # Django is set up by now, not at import
 
     from thirdparty import targets  # noqa: PLC0415  # the same
-    from users.checks import require_sound  # noqa: PLC0415  # the same
+    from thirdparty.checks import require_sound  # noqa: PLC0415  # the same
 
     try:
         require_sound()
@@ -70,9 +70,9 @@ def _refuse_another_kind_of_queue(sender: Any, **_: Any) -> None:
 @worker_init.connect
 def _keep_a_process_free(sender: Any, **_: Any) -> None:
     # Here, before the worker forks: what the module makes at its import has to be the same for all processes.
-    from users.sync import places  # noqa: PLC0415  # the same, and Django is set up by now
+    from thirdparty.run import slots  # noqa: PLC0415  # the same, and Django is set up by now
 
-    places.divide_among(sender.concurrency)
+    slots.divide_among(sender.concurrency)
 
 
 @worker_before_create_process.connect
@@ -85,7 +85,7 @@ def _share_what_is_loaded(**_: Any) -> None:
 
 @worker_init.connect
 def _expect_ticks(**_: Any) -> None:
-    from users.sync import tick  # noqa: PLC0415  # the same
+    from thirdparty.run import tick  # noqa: PLC0415  # the same
 
     tick.expect()
 
@@ -93,9 +93,9 @@ def _expect_ticks(**_: Any) -> None:
 @worker_init.connect
 def _say_where_processes_are_few(sender: Any, **_: Any) -> None:
     from thirdparty import targets  # noqa: PLC0415  # the same
-    from users.sync import places  # noqa: PLC0415  # the same
+    from thirdparty.run import slots  # noqa: PLC0415  # the same
 
-    needed = places.needed(len(targets.names()))
+    needed = slots.needed(len(targets.names()))
     if isinstance(sender.concurrency, int) and sender.concurrency < needed:
         logger.warning(
             "this worker has %d processes; with %d no target waits for another, nor people's edits for a backlog",
@@ -113,7 +113,7 @@ def _let_threads_finish(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def _end_drains(**_: Any) -> None:
-    from users.sync import shutdown  # noqa: PLC0415  # Django is set up by now, not at import
+    from thirdparty.run import shutdown  # noqa: PLC0415  # Django is set up by now, not at import
 
     shutdown.begin()
 

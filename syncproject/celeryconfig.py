@@ -55,7 +55,7 @@ CELERY_DB_REUSE_MAX = 10**9
 
 beat_schedule = {
     "reconcile": {
-        "task": "users.reconcile",
+        "task": "thirdparty.reconcile",
         "schedule": settings.SYNC_RECONCILE_EVERY_SECONDS,
         # No expiry: a worker whose clock is ahead would drop every tick. Those that come together run once.
     }

@@ -11,7 +11,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from syncproject.env import broker_url, database, number, request_rate
-from thirdparty.config import load_targets
+from thirdparty.connectors.config import load_targets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()

@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class ThirdpartyConfig(AppConfig):
@@ -8,3 +12,21 @@ class ThirdpartyConfig(AppConfig):
 
     def ready(self) -> None:
         from thirdparty import checks  # noqa: F401, PLC0415  # it registers itself; settings must be loaded
+
+        pre_migrate.connect(_make_way, sender=self)
+        post_migrate.connect(_install_triggers, sender=self)
+
+
+def _make_way(*, using: str, plan: list[Any], **_: Any) -> None:
+    from thirdparty.capture import triggers  # noqa: PLC0415  # needs the app registry
+
+    triggers.make_way(connections[using], [migration for migration, _backwards in plan])
+
+
+def _install_triggers(*, using: str, **_: Any) -> None:
+    from thirdparty import targets  # noqa: PLC0415  # needs the app registry
+    from thirdparty.capture import triggers  # noqa: PLC0415
+
+    if triggers.tables_exist(connections[using]):
+        targets.publish_rows()
+        triggers.install(connections[using])

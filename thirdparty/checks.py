@@ -1,22 +1,148 @@
-"""What of a target's settings is worth a word before anything runs."""
+"""System checks: what is wrong with the settings or the database is said before anything runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, register
-from django.core.checks import Warning as Advice
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import OperationalError
 from requests.utils import get_environ_proxies, select_proxy
 
-from thirdparty.config import DIRECT
+from thirdparty.capture import triggers
+from thirdparty.connectors.config import DIRECT
+
+LEASE_MARGIN_SECONDS = 5.0
+LONGEST_BACKOFF_SECONDS = 900.0
+_READ_COMMITTED = "read committed"
+
+
+@register()
+def durations(**_: Any) -> list[CheckMessage]:
+    """A lease outlives the longest call and the longest wait for the database."""
+    problems: list[CheckMessage] = []
+    database_seconds = settings.SYNC_DATABASE_TIMEOUT_SECONDS
+    for target in settings.SYNC_TARGETS.values():
+        least = target.timeout_seconds + database_seconds + LEASE_MARGIN_SECONDS
+        if least > settings.SYNC_LEASE_SECONDS:
+            problems.append(
+                Error(
+                    f"SYNC_LEASE_SECONDS is {settings.SYNC_LEASE_SECONDS:g}, too short for "
+                    f"TARGET_{target.name.upper()}_TIMEOUT_SECONDS = {target.timeout_seconds:g}",
+                    hint=f"Make it at least {least:g}: the call, {database_seconds:g} s for the database, "
+                    f"{LEASE_MARGIN_SECONDS:g} s of margin.",
+                    id="thirdparty.E001",
+                )
+            )
+    if settings.SYNC_RETRY_BACKOFF_MAX_SECONDS > LONGEST_BACKOFF_SECONDS:
+        problems.append(
+            Error(
+                f"SYNC_RETRY_BACKOFF_MAX_SECONDS is {settings.SYNC_RETRY_BACKOFF_MAX_SECONDS:g}",
+                hint=f"Make it at most {LONGEST_BACKOFF_SECONDS:g}: brokers redeliver what waits longer.",
+                id="thirdparty.E002",
+            )
+        )
+    if settings.SYNC_RETRY_BACKOFF_SECONDS > settings.SYNC_RETRY_BACKOFF_MAX_SECONDS:
+        problems.append(
+            Error(
+                "SYNC_RETRY_BACKOFF_SECONDS is above SYNC_RETRY_BACKOFF_MAX_SECONDS",
+                hint="The first delay cannot be longer than the longest.",
+                id="thirdparty.E003",
+            )
+        )
+    if settings.SYNC_BREAKER_SECONDS > settings.SYNC_BREAKER_MAX_SECONDS:
+        problems.append(
+            Error(
+                "SYNC_BREAKER_SECONDS is above SYNC_BREAKER_MAX_SECONDS",
+                hint="The first pause cannot be longer than the longest.",
+                id="thirdparty.E004",
+            )
+        )
+    return problems
+
+
+@register()
+def requests_are_no_transactions(**_: Any) -> list[CheckMessage]:
+    """Our own views are exempt; what somebody else's do inside their request's transaction, we cannot know."""
+    return [
+        Warning(
+            f"ATOMIC_REQUESTS is on for the database {alias!r}",
+            hint="Strict writes, and those that wait, are refused inside a transaction (thirdparty.consistency.strict."
+            "WithinTransaction): mark views that make them with transaction.non_atomic_requests.",
+            id="thirdparty.W020",
+        )
+        for alias in connections
+        if connections[alias].settings_dict["ATOMIC_REQUESTS"]
+    ]
+
+
+@register(Tags.database)
+def triggers_in_place(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The triggers are there, where the tables are.
+
+    A warning, since ``migrate`` makes this check before it mends what is wrong: an error would end it. Workers, web
+    and reconciler refuse to go on by themselves (`require_in_place`).
+    """
+    problems: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            absent = triggers.missing(connections[alias]) if triggers.tables_exist(connections[alias]) else []
+        except OperationalError:
+            continue
+        if absent:
+            problems.append(
+                Warning(
+                    f"Database triggers are missing: {', '.join(absent)}",
+                    hint="Run: python manage.py migrate",
+                    id="thirdparty.W010",
+                )
+            )
+    return problems
+
+
+@register(Tags.database)
+def isolation(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Transactions are READ COMMITTED: under a stricter isolation, saves that meet a push fail to serialise."""
+    problems: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            level = _isolation(connections[alias])
+        except OperationalError:
+            continue
+        if level != _READ_COMMITTED:
+            problems.append(
+                Error(
+                    f"The database's transactions are {level.upper()} by default",
+                    hint="Saves would fail to serialise. Let the role that this application uses have: "
+                    "ALTER ROLE … SET default_transaction_isolation = 'read committed' "
+                    "(a pooler may have dropped the option with which it asks for that itself).",
+                    id="thirdparty.E011",
+                )
+            )
+    return problems
+
+
+def _isolation(connection: BaseDatabaseWrapper) -> str:
+    """What transactions get, of several statements (Django may begin them its own way) and of one; the stricter."""
+    if connection.vendor != "postgresql":
+        return _READ_COMMITTED  # SQLite has one writer at a time
+    levels = set()
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for setting in ("transaction_isolation", "default_transaction_isolation"):
+            cursor.execute(f"SHOW {setting}")
+            levels |= set(cursor.fetchone())
+    return next(iter(levels - {_READ_COMMITTED}), _READ_COMMITTED)
 
 
 @register()
 def proxies_of_the_environment(**_: Any) -> list[CheckMessage]:
     """A proxy that other programs take from the environment is not taken here; say so, once for each target."""
     return [
-        Advice(
+        Warning(
             f"The environment names a proxy, and target {target.name!r} is called directly",
             hint=f"HTTPS_PROXY and the like are not read. Set TARGET_{target.name.upper()}_PROXY=http://host:port, "
             f"or ={DIRECT} if the direct way is meant.",
@@ -30,3 +156,10 @@ def proxies_of_the_environment(**_: Any) -> list[CheckMessage]:
 def _of_environment(base_url: str) -> str | None:
     """Whatever a client that reads the environment would take (``NO_PROXY`` heeded)."""
     return select_proxy(base_url, get_environ_proxies(base_url))
+
+
+def require_sound() -> None:
+    """Raise `ImproperlyConfigured` for what would make a worker go wrong. For processes without checks."""
+    for problem in durations() or isolation(databases=[DEFAULT_DB_ALIAS]):
+        raise ImproperlyConfigured(f"{problem.msg}. {problem.hint}")
+    triggers.require_in_place()

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from thirdparty.config import TargetConfig
-from thirdparty.connector import Connector
-from thirdparty.landcloud import LandcloudConnector
-from thirdparty.models import FENCE_TO_DRAW, Target
+from thirdparty.connectors.base import Connector
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.models.target import FENCE_TO_DRAW, Target
 
 logger = logging.getLogger(__name__)
 

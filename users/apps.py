@@ -1,8 +1,4 @@
-from typing import Any
-
 from django.apps import AppConfig
-from django.db import connections
-from django.db.models.signals import post_migrate, pre_migrate
 
 
 class UsersConfig(AppConfig):
@@ -10,22 +6,4 @@ class UsersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from users import checks, signals  # noqa: F401, PLC0415  # both register themselves; models must be loaded
-
-        pre_migrate.connect(_make_way, sender=self)
-        post_migrate.connect(_install_triggers, sender=self)
-
-
-def _make_way(*, using: str, plan: list[Any], **_: Any) -> None:
-    from users.sync import triggers  # noqa: PLC0415  # needs the app registry
-
-    triggers.make_way(connections[using], [migration for migration, _backwards in plan])
-
-
-def _install_triggers(*, using: str, **_: Any) -> None:
-    from thirdparty import targets  # noqa: PLC0415  # needs the app registry
-    from users.sync import triggers  # noqa: PLC0415
-
-    if triggers.tables_exist(connections[using]):
-        targets.publish_rows()
-        triggers.install(connections[using])
+        from users import signals  # noqa: F401, PLC0415  # it registers itself; models must be loaded

@@ -7,22 +7,23 @@ from enum import StrEnum
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from thirdparty import targets
-from users import permissions, services, trail
+from thirdparty import audit_log, targets
+from thirdparty.consistency.strict import Underway, require_none
+from thirdparty.models import Record
+from thirdparty.models.record import State
+from thirdparty.notify import hints
+from thirdparty.store import manual
+from users import permissions, services
 from users.linkage import CannotCompensate, Link, Linkage
-from users.models import User, UserSync
-from users.models.sync import State
+from users.models import User
 from users.permissions import Right
 from users.remote_values import NoSuchGroups, as_ours
-from users.sync import wake
-from users.sync.outbox import hand
-from users.sync.strict import Underway, require_none
 
 __all__ = ["MEANINGS", "OPEN", "CannotCompensate", "Deed", "compensate"]
 
 
 class Deed(StrEnum):
-    """The ways out, for a record that is dead, held, unknown or pending."""
+    """The ways out, for a record that is parked, held, unknown or pending."""
 
     RETRY = "retry"
     OVERWRITE = "overwrite"
@@ -38,9 +39,9 @@ MEANINGS = {
     Deed.ACCEPT: "what the target holds is right: write it here",
     Deed.SETTLE: "it was brought right by hand: nothing is owed any more",
 }
-OPEN = (State.DEAD, State.HELD, State.UNKNOWN, State.PENDING)
+OPEN = (State.PARKED, State.HELD, State.UNKNOWN, State.PENDING)
 _FACTS = (
-    "generation", "synced_generation", "deleted", "lease_token", "recheck_at", "remote_id", "remote_username", "adopted",
+    "generation", "synced_generation", "deleted", "lease_token", "unknown_until", "remote_id", "natural_key", "adopted",
     "add_key", "parked", "look_first",
 )  # fmt: skip
 _CHANGED = "The record has changed meanwhile, or a worker is busy with it. Look again."
@@ -59,7 +60,7 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
     reason = reason.strip()
     if not reason:
         raise CannotCompensate("Say why: the reason is kept with the record.")
-    row = UserSync.objects.filter(key=key).first()
+    row = Record.objects.filter(key=key).first()
     if row is None:
         raise CannotCompensate("There is no such record any more.")
     _require_open(row, seen)
@@ -69,12 +70,12 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
             user = User.objects.select_for_update().filter(uuid=row.user_uuid).first()
             require_none(row.user_uuid)
             # What the target was asked for is this row: an edit, a step, anything that came between decides anew.
-            held = UserSync.objects.select_for_update().filter(key=key).first()
+            held = Record.objects.select_for_update().filter(key=key).first()
             if held is None or any(getattr(held, name) != getattr(row, name) for name in _FACTS):
                 raise CannotCompensate(_CHANGED)
             _do(held, deed, link, user, account)
-            trail.record(account, row, trail.CHANGE, _note(deed, remote_id, reason))
-            wake.record_on_commit(row.target, key)
+            audit_log.record(account, row, audit_log.CHANGE, _note(deed, remote_id, reason))
+            hints.record_on_commit(row.target, key)
     except IntegrityError:
         raise CannotCompensate("Another user is linked to this remote record, or holds its username.") from None
     except ValidationError as problem:
@@ -85,7 +86,7 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
         raise CannotCompensate("A strict write of this user is under way. Try again in a minute.") from None
 
 
-def _require_open(row: UserSync, seen: int) -> None:
+def _require_open(row: Record, seen: int) -> None:
     if row.state not in OPEN:
         raise CannotCompensate(f"The record is {row.state}; this is for those that are {', '.join(OPEN)}.")
     if row.target not in targets.names():
@@ -101,7 +102,7 @@ def _note(deed: Deed, remote_id: str, reason: str) -> str:
     return f"{deed}{which}: {reason}"
 
 
-def _link(row: UserSync, deed: Deed, remote_id: str) -> Link:
+def _link(row: Record, deed: Deed, remote_id: str) -> Link:
     """Which remote record the deed leaves the row with."""
     linkage = Linkage(row)
     match deed:
@@ -117,24 +118,24 @@ def _link(row: UserSync, deed: Deed, remote_id: str) -> Link:
             return linkage.of_row()
 
 
-def _do(row: UserSync, deed: Deed, link: Link, user: User | None, account: User) -> None:
+def _do(row: Record, deed: Deed, link: Link, user: User | None, account: User) -> None:
     match deed:
         case Deed.RETRY:
-            done = hand.retry(row.key, seen=row.generation)
+            done = manual.retry(row.key, seen=row.generation)
         case Deed.OVERWRITE:
-            done = hand.overwrite(row.key, seen=row.generation)
+            done = manual.overwrite(row.key, seen=row.generation)
         case Deed.ADOPT:
-            done = hand.adopt(row.key, link, seen=row.generation)
+            done = manual.adopt(row.key, link, seen=row.generation)
         case Deed.ACCEPT:
             _accept(row, link, user, account)
-            done = hand.adopt(row.key, link, seen=UserSync.objects.get(key=row.key).generation)
+            done = manual.adopt(row.key, link, seen=Record.objects.get(key=row.key).generation)
         case Deed.SETTLE:
-            done = hand.settle(row.key, link, seen=row.generation)
+            done = manual.settle(row.key, link, seen=row.generation)
     if not done:
         raise CannotCompensate(_CHANGED)
 
 
-def _accept(row: UserSync, link: Link, user: User | None, account: User) -> None:
+def _accept(row: Record, link: Link, user: User | None, account: User) -> None:
     assert link.found is not None  # noqa: S101  # for the type checker: such a link was looked up
     if user is None or user.is_superuser:
         raise CannotCompensate("The user is no longer one whom the targets know.")

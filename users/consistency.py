@@ -14,14 +14,16 @@ from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, transaction
 
+from thirdparty.consistency import strict
+from thirdparty.consistency.patience import retrying
+from thirdparty.consistency.wait import follow
+from thirdparty.models import Record
+from thirdparty.models.strict_write import Kind
+from thirdparty.notify import hints
 from users import permissions, services
-from users.models import User, UserSync
-from users.models.strict import Kind
+from users.models import User
 from users.permissions import OPERATOR, Account, Right
 from users.services import PersonValues
-from users.sync import strict, wake
-from users.sync.follow import follow
-from users.sync.patience import retrying
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ def _nothing(_user: User | None) -> None:
 def create(
     values: PersonValues, *, consistency: Consistency = EVENTUAL, kept: Kept = _nothing, by: Account = OPERATOR
 ) -> Written:
-    """A new person. Raises as `users.services.create_user`, and for strict as `users.sync.strict.carry_out`."""
+    """A new person. Raises as `users.services.create_user`, and for strict as `thirdparty.consistency.strict.carry_out`."""
     if consistency.mode is Mode.STRICT:
         user, groups = User(), []
 
@@ -140,7 +142,7 @@ def _write(user_uuid: UUID, write: Callable[[], User | None], consistency: Consi
     waits = consistency.mode is Mode.WAIT
     if waits:
         strict.require_no_transaction()
-    with wake.quiet(when=waits), transaction.atomic():
+    with hints.quiet(when=waits), transaction.atomic():
         user = write()
         kept(user)
     level = follow(user_uuid, within_seconds=consistency.wait_seconds) if waits else True
@@ -157,7 +159,7 @@ def _strictly(opening: _Opening, write: Callable[[], User | None], kept: Kept) -
     written: list[User | None] = []
 
     try:
-        with wake.quiet():
+        with hints.quiet():
             strict.carry_out(opened, lambda: written.append(write()), lambda: kept(written[0]))
     finally:
         _wake_what_is_owed(user_uuid)
@@ -195,7 +197,7 @@ def _opened_once(opening: _Opening) -> strict.Opened:
 def _wake_what_is_owed(user_uuid: UUID) -> None:
     """Raises nothing: the write has ended one way or the other, and what is owed is found by the next tick as well."""
     try:
-        for row in UserSync.objects.filter(user_uuid=user_uuid, owed_since__isnull=False):
-            wake.sync_user(row.target, row.key)
+        for row in Record.objects.filter(user_uuid=user_uuid, owed_since__isnull=False):
+            hints.push_record(row.target, row.key)
     except DatabaseError:
         logger.exception("what is owed for %s is left to the reconciler", user_uuid)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from django.db.models.functions import Now
 
-from thirdparty.connector import RemoteRecord
-from thirdparty.errors import CapabilityMissing, TargetError
-from thirdparty.identity import same_external_id
-from users.models import UserSync
-from users.sync import inquiry
-from users.sync.desired import read_wanted
-from users.sync.mapping import Unmappable
-from users.sync.outbox.hand import BY_HAND, RemoteLink
-from users.sync.verdict import TRUST
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.connectors.identity import same_external_id
+from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.mapping import Unmappable
+from thirdparty.models import Record
+from thirdparty.observe import inquiry
+from thirdparty.run.payloads import read_wanted
+from thirdparty.store.manual import BY_HAND, RemoteLink
 
 
 class CannotCompensate(Exception):
@@ -34,14 +34,14 @@ class Linkage:
     Each raises `CannotCompensate` where it would leave a record behind, take somebody else's, or cannot be told.
     """
 
-    def __init__(self, row: UserSync) -> None:
+    def __init__(self, row: Record) -> None:
         self.row = row
 
     def of_row(self) -> Link:
         """As it is now."""
         row = self.row
         known = row.remote_id is not None
-        return Link(row.remote_id, row.remote_username, row.adopted, row.add_key, look_first=known)
+        return Link(row.remote_id, row.natural_key, row.adopted, row.add_key, look_first=known)
 
     def by_word(self, remote_id: str) -> Link:
         """The record that a person says is this user's, unless the target shows otherwise."""
@@ -51,7 +51,7 @@ class Linkage:
             found = self.asked(remote_id)
         except CapabilityMissing:
             self._require_no_open_add()
-            return Link(remote_id, self.row.remote_username, BY_HAND, None, look_first=True)
+            return Link(remote_id, self.row.natural_key, BY_HAND, None, look_first=True)
         if found is None:
             raise CannotCompensate("The target holds no such record.")
         return self._linked(found)
@@ -110,13 +110,13 @@ class Linkage:
     def is_wanted(self) -> bool:
         """Whether the target is to hold a record."""
         try:
-            return read_wanted(self.row.user_uuid, self.row.target, self.row.remote_username) is not None
+            return read_wanted(self.row.user_uuid, self.row.target, self.row.natural_key) is not None
         except Unmappable:
             return True
 
     def add_may_land(self) -> bool:
         """Whether an add was not answered and may still take effect."""
-        return UserSync.objects.filter(key=self.row.key, add_key__isnull=False, recheck_at__gt=Now()).exists()
+        return Record.objects.filter(key=self.row.key, add_key__isnull=False, unknown_until__gt=Now()).exists()
 
     # -- whose record is it ---------------------------------------------------------------
 
@@ -125,8 +125,8 @@ class Linkage:
         if remote_id:
             raise CannotCompensate("No record of this user is wanted. To have that one deleted, adopt it.")
         # While a request may still land under the id, it is kept: it is asked for again after the window.
-        kept = row.remote_id if row.recheck_at is not None else None
-        nothing = Link(kept, row.remote_username, row.adopted, row.add_key, look_first=kept is not None)
+        kept = row.remote_id if row.unknown_until is not None else None
+        nothing = Link(kept, row.natural_key, row.adopted, row.add_key, look_first=kept is not None)
         if row.adopted == TRUST or not row.may_exist:
             return nothing  # that one is not ours to delete; and what was never sent is nowhere
         try:
@@ -163,7 +163,7 @@ class Linkage:
         """An add that is yet to land would make a second record, which nobody would look for."""
         if self.add_may_land():
             raise CannotCompensate(
-                f"An unanswered add may still take effect until {self.row.recheck_at:%H:%M:%S} UTC, and make a second record. "
+                f"An unanswered add may still take effect until {self.row.unknown_until:%H:%M:%S} UTC, and make a second record. "
                 "Decide after that."
             )
 

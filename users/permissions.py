@@ -33,8 +33,8 @@ class Right(StrEnum):
     ADD = "users.add_user"
     CHANGE = "users.change_user"
     DELETE = "users.delete_user"
-    VIEW_RECORDS = "users.view_usersync"
-    DECIDE = "users.change_usersync"
+    VIEW_RECORDS = "thirdparty.view_record"
+    DECIDE = "thirdparty.change_record"
 
 
 SEE_PEOPLE = (Right.VIEW, Right.CHANGE)

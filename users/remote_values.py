@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from thirdparty.connector import RemoteUser
+from thirdparty.connectors.base import RemoteUser
 from users.models import RoleMapping, User
 from users.services import PersonValues
 

@@ -16,12 +16,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from thirdparty import store
+from thirdparty.consistency.strict import require_none
+from thirdparty.models import Record
+from thirdparty.notify import hints
+from thirdparty.store.contention import StillHeld
 from users import permissions
-from users.models import User, UserSync
+from users.models import User
 from users.permissions import OPERATOR, Account, Right
-from users.sync import outbox, wake
-from users.sync.contention import StillHeld
-from users.sync.strict import require_none
 
 _BATCH = 500
 
@@ -66,7 +68,7 @@ def update_user(
     """Change what is given and leave the rest, also of what others change at the same time.
 
     ``seen``: the fingerprints that the person may have; none given, any.
-    Raises `NotAllowed`, `User.DoesNotExist`, `Outdated`, `users.sync.strict.Underway`, or `ValidationError` with
+    Raises `NotAllowed`, `User.DoesNotExist`, `Outdated`, `thirdparty.consistency.strict.Underway`, or `ValidationError` with
     the fields at fault; a username stays.
     """
     user = locked(user_uuid, Right.CHANGE, seen=seen, by=by)
@@ -153,15 +155,15 @@ def save(user: User, groups: Collection[Group] | None) -> User:
     return user
 
 
-def records_of(users: Iterable[User]) -> dict[UUID, list[UserSync]]:
+def records_of(users: Iterable[User]) -> dict[UUID, list[Record]]:
     """The records of these users by their uuid, ordered by target; one query. Users without any get an empty list."""
-    records: dict[UUID, list[UserSync]] = {user.uuid: [] for user in users}
-    for row in UserSync.objects.filter(user_uuid__in=records).order_by("target"):
+    records: dict[UUID, list[Record]] = {user.uuid: [] for user in users}
+    for row in Record.objects.filter(user_uuid__in=records).order_by("target"):
         records[row.user_uuid].append(row)
     return records
 
 
-def look_now(records: QuerySet[UserSync], *, by: Account = OPERATOR) -> int:
+def look_now(records: QuerySet[Record], *, by: Account = OPERATOR) -> int:
     """Make these records due at once, parked ones too, and wake them. Returns how many. Long lists go in batches.
 
     Raises `NotAllowed`; or, once all others are due, `StillHeld`.
@@ -171,12 +173,12 @@ def look_now(records: QuerySet[UserSync], *, by: Account = OPERATOR) -> int:
     looked_at, last, held = 0, "", False
     while batch := list(rows.filter(key__gt=last)[:_BATCH]):
         try:
-            looked_at += outbox.look_now([key for key, _ in batch])
+            looked_at += store.look_now([key for key, _ in batch])
         except StillHeld as some:
             looked_at, held = looked_at + some.looked_at, True
         with transaction.atomic():  # so that there is one hint for many
             for key, target in batch:
-                wake.record_on_commit(target, key)
+                hints.record_on_commit(target, key)
         last, _ = batch[-1]
     if held:
         raise StillHeld(looked_at)

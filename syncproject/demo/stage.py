@@ -17,7 +17,7 @@ T = TypeVar("T")
 _CALLERS = 3
 _LOOK_SECONDS = 0.25
 _PATIENCE_SECONDS = 90.0
-_OWED = ("pending", "in_flight", "unknown", "dead", "held")
+_OWED = ("pending", "in_flight", "unknown", "parked", "held")
 
 
 class LateError(RuntimeError):

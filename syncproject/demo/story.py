@@ -135,7 +135,7 @@ class Story:
     def _explain(self, uuid: str) -> None:
         """Say of one record what the API says of it."""
         record = self.api.explanation(uuid)
-        words = [f"{record['remote_username']}: {record['state']}", *record["blocked_by"]]
+        words = [f"{record['natural_key']}: {record['state']}", *record["blocked_by"]]
         if record["failed_tries"]:
             words.append(f"{record['failed_tries']} failed tries, the last: {record['last_error']}")
         if record["next_try_at"]:

@@ -103,21 +103,21 @@ def test_secrets_and_personal_details_stay_where_they_belong(
 
     # An error of our own, in web, worker and beat alike.
     rename = "from django.db import connection; connection.cursor().execute('ALTER TABLE {} RENAME TO {}')"
-    shell(stack, rename.format("users_usersync", "mislaid"))
+    shell(stack, rename.format("thirdparty_record", "mislaid"))
     failed = save(stack, api, 11)
     assert failed.status_code == 500
     places["error page"] = failed.text + repr(failed.headers)
-    shell(stack, rename.format("mislaid", "users_usersync"))
+    shell(stack, rename.format("mislaid", "thirdparty_record"))
 
-    attempts = "from users.models import SyncAttempt; import json; print(json.dumps([*SyncAttempt.objects.values()], default=str))"
-    kept = "from users.models import UserSync; print([*UserSync.objects.values('key', 'parked', 'last_error', 'add_key')])"
+    attempts = "from thirdparty.models import Attempt; import json; print(json.dumps([*Attempt.objects.values()], default=str))"
+    kept = "from thirdparty.models import Record; print([*Record.objects.values('key', 'parked', 'last_error', 'add_key')])"
     target = "from thirdparty.models import Target; print([*Target.objects.values()])"
     places["attempts"] = shell(stack, attempts)
     assert len(json.loads(places["attempts"])) >= 6
     places["records"] = shell(stack, kept)
     places["target"] = shell(stack, target)
     pages = [requests.get(stack.url("flower") + page, timeout=20) for page in FLOWER_PAGES]
-    assert "users.sync_user" in pages[0].text
+    assert "thirdparty.push" in pages[0].text
     places["flower"] = "".join(page.text for page in pages)
     for name, process in stack.process.items():
         if name not in ("sandbox", "broker"):

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from users.checks import require_sound
+from thirdparty.checks import require_sound
 
 ROOT = Path(__file__).parents[2]
 CELERY = [sys.executable, "-m", "celery", "-A", "syncproject"]
@@ -31,7 +31,7 @@ def run(command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
 def database_without_triggers(tmp_path_factory: pytest.TempPathFactory) -> str:
     url = f"sqlite:///{tmp_path_factory.mktemp('database') / 'db.sqlite3'}"
     assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
-    code = "from users.sync import triggers; triggers.drop()"
+    code = "from thirdparty.capture import triggers; triggers.drop()"
     assert run([*MANAGE, "shell", "--verbosity", "0", "-c", code], DATABASE_URL=url).returncode == 0
     return url
 
@@ -54,12 +54,12 @@ def test_nothing_starts_where_writes_would_go_unrecorded(
 def test_migrate_puts_back_triggers_that_are_missing(tmp_path: Path) -> None:
     """A process of its own, for it makes all checks before it does anything."""
     url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    drop = "from users.sync import triggers; triggers.drop()"
+    drop = "from thirdparty.capture import triggers; triggers.drop()"
     assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
     assert run([*MANAGE, "shell", "--verbosity", "0", "-c", drop], DATABASE_URL=url).returncode == 0
     migrated = run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url)
     assert migrated.returncode == 0, migrated.stderr
-    assert "usersync.W010" in migrated.stderr
+    assert "thirdparty.W010" in migrated.stderr
     assert run(WEB, DATABASE_URL=url).returncode == 0
 
 

@@ -57,7 +57,7 @@ def anna(stack: Stack, operator: Operator) -> str:
     made = [system.api.create(name=name, phone=phone) for name, phone in PEOPLE]
     system.wait_level()
     for user, fault, state in zip(
-        made[1:], ("apply_then_cut", "422", "503"), ("unknown", "dead", "pending"), strict=True
+        made[1:], ("apply_then_cut", "422", "503"), ("unknown", "parked", "pending"), strict=True
     ):
         # The drawn backoff alone may be over at once.
         system.sandbox.faults(rates={fault: 1}, retry_after=600)
@@ -113,7 +113,7 @@ def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: S
 
 def test_the_list_of_people_shows_the_state_of_each(browser: WebDriver, stack: Stack, anna: str) -> None:
     page = look(browser, "people", stack.url("web") + "/admin/users/user/", "张伟").upper()
-    for state in ("SYNCED", "UNKNOWN", "DEAD", "PENDING"):
+    for state in ("SYNCED", "UNKNOWN", "PARKED", "PENDING"):
         assert f"PARTNER {state}" in page
 
 
@@ -123,7 +123,7 @@ def test_the_page_of_a_record_explains_it_and_asks_the_target_on_demand(
     # Nobody is asked anything while the target wants to be left alone.
     stack.manage("sync", "resume", "partner")
     key = f"partner_3A{anna.replace('-', '')}"
-    address = f"{stack.url('web')}/admin/users/usersync/{key}/change/?ask=1"
+    address = f"{stack.url('web')}/admin/thirdparty/record/{key}/change/?ask=1"
     page = look(browser, "explanation", address, "http_503")
     assert "4930123456 instead of 4930999999" in page
 
@@ -133,10 +133,10 @@ def test_the_api_documents_itself(browser: WebDriver, stack: Stack) -> None:
 
 
 def test_flower_shows_the_tasks(browser: WebDriver, stack: Stack, anna: str) -> None:
-    look(browser, "flower", stack.url("flower") + "/tasks", "users.reconcile")
+    look(browser, "flower", stack.url("flower") + "/tasks", "thirdparty.reconcile")
     # The reconciler's ticks have filled the first page by now.
-    browser.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("sync_user")
-    waiting(browser).until(lambda page: "users.sync_user" in page.find_element(By.TAG_NAME, "body").text)
+    browser.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("push_record")
+    waiting(browser).until(lambda page: "thirdparty.push" in page.find_element(By.TAG_NAME, "body").text)
 
 
 def test_the_sandbox_shows_what_it_holds(browser: WebDriver, stack: Stack, anna: str) -> None:

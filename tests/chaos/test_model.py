@@ -25,7 +25,7 @@ from tests.chaos.model.configurations import (
 )
 from tests.chaos.model.explorer import explore, explored
 from tests.chaos.model.state import Budget
-from users.sync.progress import HONEST_STEPS
+from thirdparty.decide.progress import HONEST_STEPS
 
 DAILY = daily()
 

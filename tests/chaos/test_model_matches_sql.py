@@ -37,13 +37,14 @@ from tests.chaos.model.materialised import (
     seen,
 )
 from tests.chaos.model.row import Held, Result, Row
-from users.models import SyncAttempt, User, UserSync
-from users.sync import outbox
-from users.sync.lease import Lease, Terms
-from users.sync.outbox import hand
-from users.sync.outbox.hand import RemoteLink
-from users.sync.plan import Call
-from users.sync.settlement import Doubt, Ended, Next, Outcome, Settlement
+from thirdparty import store
+from thirdparty.decide.lease import Lease, Terms
+from thirdparty.decide.plan import Call
+from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepResult
+from thirdparty.models import Attempt, Record
+from thirdparty.store import manual
+from thirdparty.store.manual import RemoteLink
+from users.models import User
 
 # One process of a parallel run explores once for all of them.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("model"), pytest.mark.timeout(900)]
@@ -81,9 +82,9 @@ def real_claim(*, in_company: bool = False) -> Lease | None:
     if not in_company:
         return alone.claim(key_of(0), lease_seconds=LEASE_SECONDS, visibility_seconds=VISIBILITY_SECONDS)
     put_companion()
-    UserSync.objects.filter(key=COMPANION).update(lease_token=None, leased_until=None)
+    Record.objects.filter(key=COMPANION).update(lease_token=None, leased_until=None)
     leases = {
-        lease.key: lease for lease in outbox.claim([key_of(0), COMPANION], Terms(LEASE_SECONDS, VISIBILITY_SECONDS))
+        lease.key: lease for lease in store.claim([key_of(0), COMPANION], Terms(LEASE_SECONDS, VISIBILITY_SECONDS))
     }
     assert COMPANION in leases
     return leases.get(key_of(0))
@@ -93,13 +94,13 @@ def step(held: Held) -> Step:
     return Step(0, held, seq=0, present=True, call="", key=0)
 
 
-def settlement(result: Result) -> Settlement:
-    return Settlement(
+def settlement(result: Result) -> StepResult:
+    return StepResult(
         outcome=Outcome(result.outcome), remote_id=text(result.remote_id), adopted=result.adopted,
         add_key=text(result.add_key), acknowledged=result.acknowledged,
         raise_above=None if result.raise_above < 0 else result.raise_above, doubt=Doubt(result.doubt),
         parked=result.parked, next=Next(result.next), delay_seconds=DELAY_SECONDS,
-        look_first=result.look_first, fruitless=result.fruitless, shown=result.shown,
+        look_first=result.look_first, no_progress=result.no_progress, shown=result.shown,
     )  # fmt: skip
 
 
@@ -111,27 +112,29 @@ def real_settle(
     held: Held | None = None,
     token: str = TOKEN,
     in_company: bool = False,
-) -> UserSync | None:
-    held = held or Held(generation, row.remote_id, row.adopted, row.add_key, False, False, row.attempts, row.crashes)
+) -> Record | None:
+    held = held or Held(
+        generation, row.remote_id, row.adopted, row.add_key, False, False, row.failed_tries, row.crashes
+    )
     mine = lease(step(held))
     assert (mine.key, mine.user_uuid) == (key_of(0), UUIDS[0])
     ended = [
-        Ended(
+        FinishedStep(
             Lease(**{name: getattr(mine, name) for name in mine.__slots__} | {"token": token}),
             None,
             settlement(result),
         )
     ]
     if in_company:
-        done = Settlement(outcome=Outcome.OK, remote_id="c", adopted="", add_key=None, acknowledged=True)
-        ended.append(Ended(put_companion(), None, done))
-    settled = outbox.settle(ended, visibility_seconds=VISIBILITY_SECONDS, grace_seconds=0.0)
+        done = StepResult(outcome=Outcome.OK, remote_id="c", adopted="", add_key=None, acknowledged=True)
+        ended.append(FinishedStep(put_companion(), None, done))
+    settled = store.settle(ended, visibility_seconds=VISIBILITY_SECONDS, grace_seconds=0.0)
     assert not in_company or settled.rows[COMPANION].state == "synced"
     return settled.rows.get(key_of(0))
 
 
 def window_end() -> datetime | None:
-    return UserSync.objects.values_list("recheck_at", flat=True).get(key=key_of(0))
+    return Record.objects.values_list("unknown_until", flat=True).get(key=key_of(0))
 
 
 def assert_window(before: datetime | None, *, opened: bool) -> None:
@@ -155,7 +158,7 @@ def test_claim(window_seconds: float) -> None:
             continue
         put(row, has_user=has_user, window_seconds=window_seconds)
         if rival:
-            materialised.put_other(remote_id="another's", remote_username=materialised.USERNAME)
+            materialised.put_other(remote_id="another's", natural_key=materialised.USERNAME)
         before = window_end()
         held = real_claim(in_company=bool(number_of_case % 2))
         if expected is None:
@@ -183,8 +186,8 @@ def test_what_is_settled_for_later_is_not_claimed_yet() -> None:
 def facts(held: Lease) -> Held:
     return Held(
         generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
-        add_key=number(held.add_key), in_doubt=held.in_doubt, recheck_due=held.recheck_due, attempts=held.attempts, crashes=held.crashes,
-        look_first=held.look_first, fruitless=held.fruitless,
+        add_key=number(held.add_key), in_doubt=held.in_doubt, window_over=held.window_over, failed_tries=held.failed_tries, crashes=held.crashes,
+        look_first=held.look_first, no_progress=held.no_progress,
     )  # fmt: skip
 
 
@@ -193,14 +196,14 @@ def test_open_attempt() -> None:
     assert len(asked) > 50
     for (row, call, add_key), expected in asked.items():
         put(row._replace(doing="update"), has_user=True)
-        UserSync.objects.update(lease_token="n" * 32)  # the attempt that is open belongs to the lease before
+        Record.objects.update(lease_token="n" * 32)  # the attempt that is open belongs to the lease before
         held = lease(step(Held(row.generation, row.remote_id, row.adopted, row.add_key, False, False, 0, crashes=1)))
         attempt = alone.open_attempt(
             Lease(**{name: getattr(held, name) for name in held.__slots__} | {"token": "n" * 32}), Call(call)
         )
         if call == Call.ADD and not row.add_key:
             assert UUID(attempt.add_key)
-            SyncAttempt.objects.filter(pk=attempt.id).update(idempotency_key=text(add_key))
+            Attempt.objects.filter(pk=attempt.id).update(idempotency_key=text(add_key))
         assert seen() == expected, row
 
 
@@ -224,7 +227,7 @@ def test_two_rows_that_meet_on_one_remote_id() -> None:
     assert len(asked) > 5
     for (held, result, other), (instead, expected_other) in asked.items():
         row = Row(
-            generation=held.generation, due="lease", lease="held", doing="add", named=True, fruitless=held.fruitless,
+            generation=held.generation, due="lease", lease="held", doing="add", named=True, no_progress=held.no_progress,
             remote_id=held.remote_id if held.remote_id != result.remote_id else 0, adopted=held.adopted,
         )  # fmt: skip
         put(row, has_user=False)
@@ -239,7 +242,7 @@ def test_a_backfill() -> None:
     assert len(asked) > 20
     for (row,), expected in asked.items():
         put(row, has_user=not row.deleted)
-        outbox.owe_again([key_of(0)], outbox.Why(backfill=True))
+        store.owe_again([key_of(0)], store.Why(backfill=True))
         assert seen() == expected, row
 
 
@@ -249,13 +252,13 @@ def test_what_a_person_has_pushed_once_more(deed: Callable[..., Row]) -> None:
     assert len(asked) > 30
     for (row,), expected in asked.items():
         put(row, has_user=False)
-        assert getattr(hand, deed.__name__)(key_of(0), seen=row.generation)
+        assert getattr(manual, deed.__name__)(key_of(0), seen=row.generation)
         assert seen() == expected, row
 
 
 @pytest.mark.parametrize(
     ("deed", "statement"),
-    [(transitions.adopt, hand.adopt), (transitions.settle_by_hand, hand.settle)],
+    [(transitions.adopt, manual.adopt), (transitions.settle_by_hand, manual.settle)],
     ids=["adopt", "settle"],
 )
 def test_what_a_person_links(deed: Callable[..., Row], statement: Callable[..., bool]) -> None:
@@ -273,9 +276,9 @@ def test_a_settlement_without_its_lease_changes_nothing() -> None:
     # What is settled is of no matter, so one settlement for each row will do.
     for row, (generation, result) in {row: about for row, *about in asked_of(transitions.settle)}.items():
         put(row, has_user=False)
-        before = UserSync.objects.values().get()
+        before = Record.objects.values().get()
         assert real_settle(row, generation, result, token="o" * 32) is None
-        assert UserSync.objects.values().get() == before
+        assert Record.objects.values().get() == before
 
 
 def test_repair() -> None:
@@ -283,7 +286,7 @@ def test_repair() -> None:
     assert len(asked) > 100
     for (row,), expected in asked.items():
         put(row, has_user=False)
-        outbox.repair([key_of(0)])
+        store.repair([key_of(0)])
         assert seen() == expected, row
 
 
@@ -306,7 +309,7 @@ def test_a_deletion_of_the_user() -> None:
 
 
 def test_a_saved_user_has_the_row_that_the_model_begins_with() -> None:
-    UserSync.objects.all().delete()
+    Record.objects.all().delete()
     User.objects.filter(uuid=UUIDS[0]).delete()
     materialised.put_user(exists=True)
     assert seen() == Row()

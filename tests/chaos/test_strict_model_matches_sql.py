@@ -18,12 +18,12 @@ from tests.chaos.model.strict import statements
 from tests.chaos.model.strict.configurations import daily
 from tests.chaos.model.strict.exploration import explored
 from tests.chaos.test_model_matches_sql import facts
-from thirdparty import targets
-from users.models import StrictWrite, User
-from users.models.strict import Kind
-from users.sync import outbox
-from users.sync.lease import Lease, Terms
-from users.sync.outbox import strict_rows
+from thirdparty import store, targets
+from thirdparty.decide.lease import Lease, Terms
+from thirdparty.models import StrictWrite
+from thirdparty.models.strict_write import Kind
+from thirdparty.store import strict_rows
+from users.models import User
 
 # One process of a parallel run explores once for all of them.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("strict_model")]
@@ -56,7 +56,7 @@ def stands() -> None:
 
 
 def claimed(strict: str | None) -> Lease | None:
-    leases = outbox.claim([key_of(0)], Terms(LEASE_SECONDS, VISIBILITY_SECONDS), strict=strict)
+    leases = store.claim([key_of(0)], Terms(LEASE_SECONDS, VISIBILITY_SECONDS), strict=strict)
     return leases[0] if leases else None
 
 

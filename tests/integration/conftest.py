@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 import pytest
 from django.db import connection
 
-from thirdparty import guard, targets
-from thirdparty.connector import Capabilities
+from thirdparty import protect, targets
+from thirdparty.connectors.base import Capabilities
+from thirdparty.models import Record
+from thirdparty.run.push import Pushed, push
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.sync.push import Pushed, push
+from users.models import User
 
 T = TypeVar("T")
 Killed = Callable[[str, str, User | None], int]
@@ -124,8 +125,8 @@ def saas(sandbox: SandboxControl, second_url: str, settings: Any) -> SandboxCont
     return control
 
 
-def row_of(user: User, target: str = "partner") -> UserSync:
-    return UserSync.objects.get(target=target, user_uuid=user.uuid)
+def row_of(user: User, target: str = "partner") -> Record:
+    return Record.objects.get(target=target, user_uuid=user.uuid)
 
 
 def step(user_or_key: User | str) -> Pushed | None:
@@ -138,14 +139,14 @@ def converge(*, within_seconds: float = 15.0) -> None:
     """Take steps, as a worker and the reconciler would, until nothing is due or ever will be."""
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
-        waiting = list(UserSync.objects.filter(due_at__isnull=False).values_list("key", flat=True))
+        waiting = list(Record.objects.filter(due_at__isnull=False).values_list("key", flat=True))
         if not waiting:
             return
         steps = [push("partner", key) for key in waiting]
         if not any(steps):
-            guard.revive("partner")
+            protect.revive("partner")
             time.sleep(0.02)
-    raise AssertionError(f"not settled: {list(UserSync.objects.filter(due_at__isnull=False).values())}")
+    raise AssertionError(f"not settled: {list(Record.objects.filter(due_at__isnull=False).values())}")
 
 
 def at_once(*calls: Callable[[], T]) -> list[T]:

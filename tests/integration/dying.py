@@ -17,15 +17,15 @@ import django
 
 BEFORE, AFTER = "before", "after"
 PLACES = {
-    "opened": ("users.sync.strict.asking", "ask_all", BEFORE),
-    "claimed, nothing sent": ("users.sync.ask", "ask", BEFORE),
-    "about to ask": ("users.sync.ask", "_call", BEFORE),
-    "answered, not settled": ("users.sync.outbox", "settle", BEFORE),
-    "settled, not applied": ("users.sync.strict.applying", "apply", BEFORE),
-    "written, not committed": ("users.sync.outbox.strict_rows", "acknowledge", AFTER),
-    "applied": ("users.sync.strict.applying", "apply", AFTER),
-    "taking back": ("users.sync.outbox.strict_rows", "owe_undoing", AFTER),
-    "taken back": ("users.sync.strict.taking_back", "take_back", AFTER),
+    "opened": ("thirdparty.consistency.strict.asking", "ask_all", BEFORE),
+    "claimed, nothing sent": ("thirdparty.run.calling", "call_target", BEFORE),
+    "about to ask": ("thirdparty.run.calling", "_call", BEFORE),
+    "answered, not settled": ("thirdparty.store", "settle", BEFORE),
+    "settled, not applied": ("thirdparty.consistency.strict.applying", "apply", BEFORE),
+    "written, not committed": ("thirdparty.store.strict_rows", "acknowledge", AFTER),
+    "applied": ("thirdparty.consistency.strict.applying", "apply", AFTER),
+    "taking back": ("thirdparty.store.strict_rows", "owe_undoing", AFTER),
+    "taken back": ("thirdparty.consistency.strict.taking_back", "take_back", AFTER),
 }
 OLD, NEW = "old", "new"
 DRAIN = "drain"
@@ -34,8 +34,8 @@ DRAIN = "drain"
 def main() -> None:
     django.setup()
     # Imported now, once for all forks.
+    from thirdparty.run import drain  # noqa: F401
     from users import consistency  # noqa: F401
-    from users.sync import drain  # noqa: F401
 
     for line in sys.stdin:
         place, kind, user_uuid = json.loads(line)
@@ -63,7 +63,7 @@ def _write(kind: str, user_uuid: str | None) -> None:
 
 
 def _drain() -> None:
-    from users.sync.drain import drain
+    from thirdparty.run.drain import drain
 
     drain("partner", seconds=5)
     os._exit(0)

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.db.models.functions import Now
 
+from thirdparty.consistency.strict import taking_back
+from thirdparty.models import Record, StrictWrite
+from thirdparty.run.push import push
 from users import consistency
 from users.consistency import Consistency, Mode
-from users.models import StrictWrite, User, UserSync
-from users.sync.push import push
-from users.sync.strict import taking_back
+from users.models import User
 
 STRICT = Consistency(Mode.STRICT)
 ZHANG = {"name": "张伟", "phone": "13800000001"}
@@ -28,7 +29,7 @@ def create(**values: Any) -> User:
 
 
 def rows(user: User) -> list[tuple[str, str, int, int]]:
-    found = UserSync.objects.filter(user_uuid=user.uuid).order_by("target")
+    found = Record.objects.filter(user_uuid=user.uuid).order_by("target")
     return [(row.target, row.state, row.generation, row.synced_generation) for row in found]
 
 
@@ -37,12 +38,12 @@ def converge(*, within_seconds: float = 15.0) -> None:
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         taking_back.sweep()
-        due = list(UserSync.objects.filter(due_at__isnull=False).values_list("target", "key"))
+        due = list(Record.objects.filter(due_at__isnull=False).values_list("target", "key"))
         if not due:
             return
         if not [pushed for target, key in due if (pushed := push(target, key))]:
             time.sleep(0.02)
-    raise AssertionError(f"not settled: {list(UserSync.objects.filter(due_at__isnull=False).values())}")
+    raise AssertionError(f"not settled: {list(Record.objects.filter(due_at__isnull=False).values())}")
 
 
 def expire() -> None:

@@ -67,7 +67,7 @@ def test_a_probe_only_reads(web: Client, address: str) -> None:
         "/admin/users/user/?q=a%00b",
         "/admin/users/user/?%00=1",
         "/admin/users/user/%00/change/",
-        "/admin/users/usersync/%00/change/",
+        "/admin/thirdparty/record/%00/change/",
         "/admin/users/attempt/?state=%00",
         "/admin/auth/group/%00/change/",
         "/admin/login/?next=%00",

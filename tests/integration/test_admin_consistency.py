@@ -9,10 +9,10 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from tests.integration.conftest import converge, held_records, wanted_records
-from thirdparty.models import Target
+from thirdparty.models import Record, Target
 from thirdparty.sandbox.client import SandboxControl
 from users import services
-from users.models import User, UserSync
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 USERS = "/admin/users/user/"
@@ -48,7 +48,7 @@ def test_a_save_that_waits_says_that_every_target_has_it(web: Client, sandbox: S
 def test_a_save_that_waited_in_vain_says_where_it_stands(web: Client, sandbox: SandboxControl) -> None:
     sandbox.faults(invalid=True)
     answer = web.post(f"{USERS}add/", ZHANG | {"consistency": "wait"}, follow=True)
-    assert any("partner is dead" in sentence for sentence in said(answer))
+    assert any("partner is parked" in sentence for sentence in said(answer))
     assert services.people().count() == 1
 
 
@@ -60,7 +60,7 @@ def test_a_strict_save_that_is_accepted_is_made_here_and_there(web: Client, sand
     user.refresh_from_db()
     assert user.name == "李娜"
     assert held_records(sandbox) == wanted_records()
-    assert UserSync.objects.get().state == "synced"
+    assert Record.objects.get().state == "synced"
     assert [entry.action_flag for entry in LogEntry.objects.order_by("id")] == [1, 2]
 
 

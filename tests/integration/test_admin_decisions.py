@@ -11,11 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from thirdparty import targets
+from thirdparty.models import Record
 from users import services
-from users.models import User, UserSync
+from users.models import User
 
 IMPORT = "/admin/users/user/import/"
-RECORDS = "/admin/users/usersync/"
+RECORDS = "/admin/thirdparty/record/"
 
 
 @pytest.fixture
@@ -27,10 +28,10 @@ def web(db: None) -> Client:
 
 
 @pytest.fixture
-def dead(web: Client) -> UserSync:
+def parked(web: Client) -> Record:
     user = User.objects.create_user(name="Ada", phone="1")
-    UserSync.objects.update(parked="invalid", due_at=None)
-    return UserSync.objects.get(user_uuid=user.uuid)
+    Record.objects.update(parked="invalid", due_at=None)
+    return Record.objects.get(user_uuid=user.uuid)
 
 
 def messages(answer: Any) -> list[str]:
@@ -41,15 +42,15 @@ def upload(text: str) -> SimpleUploadedFile:
     return SimpleUploadedFile("people.csv", text.encode("utf-8-sig"))
 
 
-def test_a_dead_record_can_be_decided_about_on_its_page(web: Client, dead: UserSync) -> None:
-    assert b"Decide by hand" in web.get(f"{RECORDS}{quote(dead.key)}/change/").content
-    shown = f'<input type="hidden" name="seen" value="{dead.generation}" id="id_seen">'
-    assert shown in web.get(f"{RECORDS}{quote(dead.key)}/change/").content.decode()
-    form = {"deed": "settle", "seen": dead.generation, "remote_id": "r1", "reason": "by phone"}
-    answer = web.post(f"{RECORDS}{dead.key}/decide/", form, follow=True)
+def test_a_parked_record_can_be_decided_about_on_its_page(web: Client, parked: Record) -> None:
+    assert b"Decide by hand" in web.get(f"{RECORDS}{quote(parked.key)}/change/").content
+    shown = f'<input type="hidden" name="seen" value="{parked.generation}" id="id_seen">'
+    assert shown in web.get(f"{RECORDS}{quote(parked.key)}/change/").content.decode()
+    form = {"deed": "settle", "seen": parked.generation, "remote_id": "r1", "reason": "by phone"}
+    answer = web.post(f"{RECORDS}{parked.key}/decide/", form, follow=True)
     assert messages(answer) == ["Done, and on record: see the record's history."]
-    dead.refresh_from_db()
-    assert dead.state == "synced"
+    parked.refresh_from_db()
+    assert parked.state == "synced"
     assert LogEntry.objects.get().change_message == "settle r1: by phone"
 
 
@@ -63,16 +64,16 @@ def test_a_dead_record_can_be_decided_about_on_its_page(web: Client, dead: UserS
         ({"deed": "retry", "seen": "0", "reason": "x"}, "The record has changed since you looked"),
     ],
 )
-def test_a_decision_that_cannot_be_says_why(web: Client, dead: UserSync, form: dict[str, str], said: str) -> None:
-    answer = web.post(f"{RECORDS}{dead.key}/decide/", form, follow=True)
+def test_a_decision_that_cannot_be_says_why(web: Client, parked: Record, form: dict[str, str], said: str) -> None:
+    answer = web.post(f"{RECORDS}{parked.key}/decide/", form, follow=True)
     assert messages(answer)[0].startswith(said)
-    assert UserSync.objects.get().state == "dead"
+    assert Record.objects.get().state == "parked"
 
 
-def test_who_may_not_change_people_may_decide_nothing(web: Client, dead: UserSync) -> None:
+def test_who_may_not_change_people_may_decide_nothing(web: Client, parked: Record) -> None:
     clerk = Client()
     clerk.force_login(User.objects.create_user(name="Clerk", phone="9", is_staff=True))
-    assert clerk.post(f"{RECORDS}{dead.key}/decide/", {"deed": "settle", "reason": "x"}).status_code == 403
+    assert clerk.post(f"{RECORDS}{parked.key}/decide/", {"deed": "settle", "reason": "x"}).status_code == 403
     assert clerk.get(IMPORT).status_code in (302, 403)
 
 

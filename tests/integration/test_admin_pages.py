@@ -12,13 +12,13 @@ from django.test import Client
 from rest_framework.authtoken.models import Token
 
 from thirdparty import targets
-from thirdparty.models import Target
-from users.models import RoleMapping, SyncAttempt, User, UserSync
-from users.models.sync import EPOCH
-from users.sync import triggers
+from thirdparty.capture import triggers
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.models.record import EPOCH
+from users.models import RoleMapping, User
 
 USERS = "/admin/users/user/"
-RECORDS = "/admin/users/usersync/"
+RECORDS = "/admin/thirdparty/record/"
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def person(**values: Any) -> User:
     return User.objects.create_user(**({"name": "Ada", "phone": "1"} | values))
 
 
-def record(user: User) -> UserSync:
-    return UserSync.objects.get(user_uuid=user.uuid)
+def record(user: User) -> Record:
+    return Record.objects.get(user_uuid=user.uuid)
 
 
 def change_page(user: User) -> str:
@@ -71,7 +71,7 @@ def form_of(user: User, **changes: Any) -> dict[str, Any]:
         f"{USERS}?sync_state=pending&target=partner&is_active__exact=1&q=ada",
         RECORDS,
         f"{RECORDS}?sync_state=pending&target=partner&q=ada",
-        "/admin/users/syncattempt/?target=partner&q=x",
+        "/admin/thirdparty/attempt/?target=partner&q=x",
         "/admin/users/rolemapping/",
         "/admin/admin/logentry/?q=ada",
         "/admin/users/rolemapping/add/",
@@ -86,7 +86,7 @@ def form_of(user: User, **changes: Any) -> dict[str, Any]:
 def test_the_page_opens(web: Client, page: str) -> None:
     user = person()
     row = record(user)
-    SyncAttempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at=EPOCH)
+    Attempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at=EPOCH)
     Token.objects.create(user=user)
     RoleMapping.objects.create(group=Group.objects.create(name="Sales"), target="partner", remote_role_id="17")
 
@@ -139,12 +139,12 @@ def test_deleting_a_selection_leaves_tombstones(web: Client) -> None:
 
     web.post(USERS, {"action": "delete_selected", "_selected_action": [user.pk for user in users], "post": "yes"})
 
-    assert UserSync.objects.filter(deleted=True).count() == 2
+    assert Record.objects.filter(deleted=True).count() == 2
 
 
 def test_the_page_of_a_person_explains_their_records(web: Client) -> None:
     user = person(name="<b>Ada</b>")
-    UserSync.objects.update(parked="invalid", last_error="invalid: phone too long")
+    Record.objects.update(parked="invalid", last_error="invalid: phone too long")
 
     page = web.get(change_page(user)).content.decode()
 
@@ -155,7 +155,9 @@ def test_the_page_of_a_person_explains_their_records(web: Client) -> None:
 
 def test_the_target_is_asked_only_on_demand(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("users.sync.explain._difference", lambda row, _wanted: asked.append(row.key) or (None, ""))
+    monkeypatch.setattr(
+        "thirdparty.observe.explain._difference", lambda row, _wanted: asked.append(row.key) or (None, "")
+    )
     user = person()
 
     web.get(change_page(user))
@@ -183,7 +185,7 @@ def test_the_list_of_records_leads_to_their_explanations(web: Client) -> None:
 
 def test_looking_at_a_record_takes_a_post(web: Client) -> None:
     user = person()
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     address = f"{RECORDS}{record(user).key}/look-now/"
 
     assert web.get(address).status_code == 405
@@ -194,11 +196,11 @@ def test_looking_at_a_record_takes_a_post(web: Client) -> None:
 
 def test_a_selection_of_records_is_looked_at(web: Client) -> None:
     rows = [record(person()), record(person(phone="2"))]
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
 
     web.post(RECORDS, {"action": "look_now", "_selected_action": [row.key for row in rows]})
 
-    assert UserSync.objects.filter(due_at=EPOCH, parked="").count() == 2
+    assert Record.objects.filter(due_at=EPOCH, parked="").count() == 2
 
 
 def test_records_and_attempts_cannot_be_edited(web: Client) -> None:
@@ -206,7 +208,7 @@ def test_records_and_attempts_cannot_be_edited(web: Client) -> None:
 
     assert web.post(f"{RECORDS}{row.key}/change/", {"parked": "x"}).status_code == 403
     assert web.post(f"{RECORDS}{row.key}/delete/", {"post": "yes"}).status_code == 403
-    assert web.get("/admin/users/syncattempt/add/").status_code == 403
+    assert web.get("/admin/thirdparty/attempt/add/").status_code == 403
 
 
 def test_a_target_is_paused_with_a_reason_and_nothing_else_changes(web: Client) -> None:
@@ -242,13 +244,13 @@ def test_people_and_operators_are_listed_apart(web: Client, operator: User) -> N
     assert list(web.get(f"{USERS}?kind=operators").context["cl"].result_list) == [operator]
 
 
-@pytest.mark.parametrize("page", [USERS, RECORDS, "/admin/users/syncattempt/"])
+@pytest.mark.parametrize("page", [USERS, RECORDS, "/admin/thirdparty/attempt/"])
 def test_a_list_takes_the_same_number_of_queries_however_long(
     web: Client, django_assert_max_num_queries: Any, page: str
 ) -> None:
     for number in range(20):
         row = record(person(phone=str(number)))
-        SyncAttempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at=EPOCH)
+        Attempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at=EPOCH)
 
     with django_assert_max_num_queries(8):
         web.get(page)
@@ -284,8 +286,8 @@ def test_a_synced_person_has_no_password_page(web: Client) -> None:
 
 def test_who_may_not_change_people_may_not_have_records_looked_at(web: Client) -> None:
     staff = person(is_staff=True)
-    staff.user_permissions.set(Permission.objects.filter(codename="view_usersync"))
-    UserSync.objects.update(due_at=None)
+    staff.user_permissions.set(Permission.objects.filter(codename="view_record"))
+    Record.objects.update(due_at=None)
     client = Client()
     client.force_login(staff)
 

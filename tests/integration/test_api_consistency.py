@@ -11,10 +11,10 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from tests.integration.conftest import converge, held_records, wanted_records
-from thirdparty.models import Target
+from thirdparty.consistency.strict import applying
+from thirdparty.models import Record, StrictWrite, Target
 from thirdparty.sandbox.client import SandboxControl
-from users.models import StrictWrite, User, UserSync
-from users.sync.strict import applying
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = "/api/v1/users/"
@@ -190,6 +190,6 @@ def test_the_age_of_what_is_owed_narrows_the_list(api: APIClient) -> None:
     api.post(PEOPLE, ZHANG)
     assert len(api.get(f"{PEOPLE}?owed_for=0").json()["results"]) == 1
     assert api.get(f"{PEOPLE}?owed_for=3600").json()["results"] == []
-    UserSync.objects.update(owed_since="2020-01-01T00:00:00Z")
+    Record.objects.update(owed_since="2020-01-01T00:00:00Z")
     assert len(api.get(f"{PEOPLE}?owed_for=3600&target=partner&sync_state=pending").json()["results"]) == 1
     assert api.get(f"{PEOPLE}?owed_for=-1").status_code == 400

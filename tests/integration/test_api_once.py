@@ -11,10 +11,10 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from tests.integration.conftest import at_once
+from thirdparty.run import reconcile
 from thirdparty.sandbox.client import SandboxControl
 from users import services
-from users.models import KeptAnswer, User
-from users.sync import reconcile
+from users.models import IdempotentResponse, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = "/api/v1/users/"
@@ -104,7 +104,7 @@ def test_a_process_that_dies_before_the_write_frees_the_key_in_time(
             api.post(PEOPLE, ZHANG, **KEY)
     assert people() == 0
     assert api.post(PEOPLE, ZHANG, **KEY).status_code == 409
-    KeptAnswer.objects.update(kept_at=timezone.now() - timedelta(hours=1))
+    IdempotentResponse.objects.update(kept_at=timezone.now() - timedelta(hours=1))
     assert api.post(PEOPLE, ZHANG, **KEY).status_code == 201
 
 
@@ -114,7 +114,7 @@ def test_a_process_that_comes_back_after_its_key_was_taken_over_writes_nothing(
     real = services.create_user
 
     def slow(*arguments: Any, **values: Any) -> User:
-        KeptAnswer.objects.update(kept_at=timezone.now() + timedelta(seconds=1))
+        IdempotentResponse.objects.update(kept_at=timezone.now() + timedelta(seconds=1))
         return real(*arguments, **values)
 
     monkeypatch.setattr(services, "create_user", slow)
@@ -125,10 +125,10 @@ def test_a_process_that_comes_back_after_its_key_was_taken_over_writes_nothing(
 def test_answers_are_kept_for_a_day(api: APIClient) -> None:
     api.post(PEOPLE, ZHANG, **KEY)
     reconcile.prune()
-    assert KeptAnswer.objects.count() == 1
-    KeptAnswer.objects.update(kept_at=timezone.now() - timedelta(hours=25))
+    assert IdempotentResponse.objects.count() == 1
+    IdempotentResponse.objects.update(kept_at=timezone.now() - timedelta(hours=25))
     reconcile.prune()
-    assert KeptAnswer.objects.count() == 0
+    assert IdempotentResponse.objects.count() == 0
 
 
 def test_a_key_that_is_none_is_named(api: APIClient) -> None:

@@ -31,7 +31,7 @@ CALLS = [
 def staff(db: None) -> APIClient:
     client = APIClient()
     account = User.objects.create_user(name="Staff", phone="0", is_staff=True)
-    account.user_permissions.set(Permission.objects.filter(content_type__app_label="users"))
+    account.user_permissions.set(Permission.objects.filter(content_type__app_label__in=["users", "thirdparty"]))
     client.force_authenticate(account)
     return client
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from thirdparty import targets
-from thirdparty.connector import RemoteRecord, RemoteUser
-from thirdparty.models import Target
-from users.models import User, UserSync
-from users.models.sync import EPOCH
+from thirdparty.connectors.base import RemoteRecord, RemoteUser
+from thirdparty.models import Record, Target
+from thirdparty.models.record import EPOCH
+from users.models import User
 
 
 class Holding:
@@ -81,25 +81,25 @@ def test_what_stands_in_the_way_is_said(api: APIClient, user: User) -> None:
 
 
 def test_looking_now_makes_a_parked_record_due(api: APIClient, user: User) -> None:
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
 
     answer = api.post(sync_page(user))
 
     assert answer.status_code == 202
     assert answer.data[0]["state"] == "pending"
-    assert UserSync.objects.get(user_uuid=user.uuid).due_at == EPOCH
+    assert Record.objects.get(user_uuid=user.uuid).due_at == EPOCH
 
 
 def test_a_user_without_records_has_an_empty_explanation(api: APIClient, user: User) -> None:
-    UserSync.objects.all().delete()
+    Record.objects.all().delete()
 
     assert api.get(sync_page(user)).data == []
     assert api.post(sync_page(user)).status_code == 202
 
 
 def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
-    dead = User.objects.create_user(name="Eva", phone="2")
-    UserSync.objects.filter(user_uuid=dead.uuid).update(parked="invalid")
+    parked = User.objects.create_user(name="Eva", phone="2")
+    Record.objects.filter(user_uuid=parked.uuid).update(parked="invalid")
 
     report = api.get("/api/v1/sync/status/").data
 
@@ -107,9 +107,9 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
     oldest = counts.pop("oldest_unsynced_seconds")
     assert 0 <= oldest < 60
     assert counts == {
-        "pending": 1, "in_flight": 0, "unknown": 0, "synced": 0, "dead": 1, "held": 0, "deleted": 0,
+        "pending": 1, "in_flight": 0, "unknown": 0, "synced": 0, "parked": 1, "held": 0, "deleted": 0,
         "breaker": "closed", "breaker_reason": "", "paused": False, "paused_reason": "",
-        "quiet_until": None, "rate_per_second": None, "capabilities_off": [],
+        "blocked_until": None, "rate_per_second": None, "capabilities_off": [],
     }  # fmt: skip
     assert report["healthy"] is True
 
@@ -120,7 +120,7 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
         lambda: Target.objects.update(paused=True),
         lambda: Target.objects.update(breaker="open"),
         lambda: Target.objects.update(enabled=False),
-        lambda: UserSync.objects.update(owed_since=timezone.now() - timedelta(hours=2)),
+        lambda: Record.objects.update(owed_since=timezone.now() - timedelta(hours=2)),
     ],
     ids=["paused", "breaker open", "not recorded", "owed for too long"],
 )

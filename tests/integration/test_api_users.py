@@ -12,9 +12,10 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from thirdparty import targets
+from thirdparty.models import Record
+from thirdparty.models.record import State
 from users.api.kinds import Kind
-from users.models import User, UserSync
-from users.models.sync import State
+from users.models import User
 
 PEOPLE = "/api/v1/users/"
 ZHANG = {"name": "张伟", "phone": "13800000001"}
@@ -131,7 +132,7 @@ def test_a_deleted_user_leaves_a_tombstone_that_is_still_explained(api: APIClien
 
     assert api.delete(page(user)).status_code == 204
 
-    assert UserSync.objects.get(user_uuid=user.uuid).deleted
+    assert Record.objects.get(user_uuid=user.uuid).deleted
     assert api.get(page(user)).status_code == 404
     explained = api.get(f"{page(user)}sync/")
     assert explained.status_code == 200
@@ -251,8 +252,8 @@ def test_staff_may_use_a_session() -> None:
         ("search=ada@example", {"Ada Lovelace"}),
         ("search=%25", set()),
         ("sync_state=pending", {"Ada Lovelace", "张伟"}),
-        ("sync_state=dead", {"Grace"}),
-        ("sync_state=dead&target=partner", {"Grace"}),
+        ("sync_state=parked", {"Grace"}),
+        ("sync_state=parked&target=partner", {"Grace"}),
         ("sync_state=synced&target=partner", set()),
         ("target=partner", {"Ada Lovelace", "张伟", "Grace"}),
         ("username=adalovelace44201", {"Ada Lovelace"}),
@@ -272,7 +273,7 @@ def test_the_list_is_narrowed_by(api: APIClient, query: str, names: set[str]) ->
     person(email="ada@example.org")
     person(**ZHANG).groups.add(Group.objects.create(name="Sales"))
     grace = person(name="Grace", phone="7", is_active=False)
-    UserSync.objects.filter(user_uuid=grace.uuid).update(parked="invalid")
+    Record.objects.filter(user_uuid=grace.uuid).update(parked="invalid")
 
     assert {user["name"] for user in api.get(f"{PEOPLE}?{query}").data["results"]} == names
 

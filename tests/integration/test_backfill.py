@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from tests.integration.conftest import converge, effects, held_records, row_of, wanted_records
-from thirdparty import targets
-from thirdparty.models import Target
+from thirdparty import store, targets
+from thirdparty.capture import backfill, catch_up
+from thirdparty.models import Record, Target
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.sync import backfill, catch_up, outbox
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,7 +60,7 @@ def test_a_backfill_that_was_stopped_is_resumed_where_it_was(monkeypatch: pytest
     converge()
     next(backfill.steps("partner"))
     assert backfilled(resume=True) == 3
-    assert set(UserSync.objects.values_list("generation", flat=True)) == {2}
+    assert set(Record.objects.values_list("generation", flat=True)) == {2}
 
 
 def test_a_backfill_that_has_ended_is_not_resumed() -> None:
@@ -97,7 +97,7 @@ def test_whoever_was_deleted_is_deleted_again_after_each_restore(sandbox: Sandbo
         sandbox.restore()
         backfilled()
         assert held_records(sandbox) == []
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 def test_whoever_was_deactivated_since_the_backup_is_removed_again(sandbox: SandboxControl) -> None:
@@ -149,19 +149,19 @@ def test_a_target_without_look_up_is_asked_nothing_about_those_who_are_gone(
     before = effects(sandbox)
     backfilled()
     assert effects(sandbox) == before
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 def test_a_backfill_leaves_parked_records_alone() -> None:
     [user] = people(1)
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     assert backfilled() == 0
     assert row_of(user).parked == "invalid"
 
 
 def test_a_backfill_during_a_catch_up_after_a_gap_frees_parked_records_as_that_would() -> None:
     [user] = people(1)
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     targets.owe_anew("partner")
     assert backfilled() == 1
     assert row_of(user).parked == ""
@@ -189,6 +189,6 @@ def test_a_username_that_somebody_else_has_since_the_backup_is_a_conflict_that_a
     for record in sandbox.users():
         assert record["externalId"] == str(uuids[0])
         sandbox.delete(record["userId"])
-    outbox.look_now([row_of(second).key])
+    store.look_now([row_of(second).key])
     converge()
     assert held_records(sandbox) == wanted_records()

@@ -15,8 +15,8 @@ from syncproject.demo import parts
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process
 from tests.integration.test_wake import arguments, black_hole, broker, use  # noqa: F401  # fixtures
+from thirdparty.notify import broker as broker_module
 from users.models import User
-from users.sync import publisher
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +32,7 @@ def key_of(user: User) -> list[Any]:
 def test_the_second_takes_the_hint_where_the_first_refuses(broker: Process, use: Callable[[str], None]) -> None:  # noqa: F811
     use(f"redis://127.0.0.1:1/0;{address(broker)}")
     users = [User.objects.create(name="Saved", phone=phone) for phone in "12"]
-    assert not publisher.publisher().down
+    assert not broker_module.publisher().down
     assert sorted(map(str, arguments(broker))) == sorted(str(key_of(user)) for user in users)
 
 
@@ -50,7 +50,7 @@ def test_the_probe_finds_whichever_comes_back(broker: Process, use: Callable[[st
     broker.kill()
     use(f"redis://127.0.0.1:1/0;redis://127.0.0.1:2/0;{address(broker)}")
     User.objects.create(name="During")
-    current = publisher.publisher()
+    current = broker_module.publisher()
     assert current.down
     broker.restart()
     assert current.up.wait(20)

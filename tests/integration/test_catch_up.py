@@ -18,10 +18,10 @@ from django.utils import timezone
 
 from tests.integration.conftest import at_once, row_of
 from thirdparty import targets
-from thirdparty.models import Target
-from users.models import User, UserSync
-from users.models.sync import EPOCH
-from users.sync import backfill, catch_up, fence, triggers
+from thirdparty.capture import backfill, catch_up, fence, triggers
+from thirdparty.models import Record, Target
+from thirdparty.models.record import EPOCH
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 only_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
@@ -92,8 +92,8 @@ def open_transaction(write: Callable[[], Any], *, isolation: str = "READ COMMITT
 
 def push_what_is_owed() -> None:
     """As workers would: whatever is owed to the new target is acknowledged with what is visible now."""
-    for row in UserSync.objects.filter(target="saas", due_at__isnull=False):
-        UserSync.objects.filter(key=row.key, generation=row.generation).update(
+    for row in Record.objects.filter(target="saas", due_at__isnull=False):
+        Record.objects.filter(key=row.key, generation=row.generation).update(
             synced_generation=row.generation, due_at=None, owed_since=None
         )
 
@@ -115,7 +115,7 @@ def test_what_a_transaction_changed_that_had_not_seen_the_new_target_is_owed_to_
     with open_transaction(write, isolation=isolation) as commit:
         name_saas()
         catch_up.go_on("saas", seconds=0.3)
-        assert UserSync.objects.filter(target="saas", user_uuid=user.uuid).exists() is (
+        assert Record.objects.filter(target="saas", user_uuid=user.uuid).exists() is (
             not waited and isolation == "REPEATABLE READ"
         )
         push_what_is_owed()
@@ -135,7 +135,7 @@ def test_a_record_made_while_somebody_had_not_seen_the_target_is_owed_once_more(
     group = Group.objects.create(name="g")
     targets.retire("partner")
     settings.SYNC_TARGETS.clear()
-    UserSync.objects.all().delete()
+    Record.objects.all().delete()
     with open_transaction(lambda: user.groups.add(group)) as commit:
         name_saas()
         catch_up.go_on("saas", seconds=0.1)
@@ -207,8 +207,8 @@ def test_nobody_waits_for_a_catching_up_that_waits_for_somebody_elses_record(
 ) -> None:
     """One person's edit is open; neither another person's edit nor the target's row is held up by it."""
     others = [User.objects.create(name="李娜", phone=str(number)) for number in range(5)]
-    UserSync.objects.filter(user_uuid__in=[others[0].uuid, others[3].uuid]).delete()
-    held = User.objects.get(uuid=UserSync.objects.order_by("key")[1].user_uuid)
+    Record.objects.filter(user_uuid__in=[others[0].uuid, others[3].uuid]).delete()
+    held = User.objects.get(uuid=Record.objects.order_by("key")[1].user_uuid)
     targets.owe_anew("partner")
 
     def run() -> None:
@@ -228,18 +228,18 @@ def test_nobody_waits_for_a_catching_up_that_waits_for_somebody_elses_record(
         commit()
     working.join(60)
     list(backfill.steps("partner"))
-    assert UserSync.objects.count() == User.objects.count()
-    assert not UserSync.objects.exclude(state="pending").exists()
+    assert Record.objects.count() == User.objects.count()
+    assert not Record.objects.exclude(state="pending").exists()
 
 
 @only_postgresql
 def test_a_record_that_somebody_holds_is_owed_when_it_is_free_and_keeps_no_other_waiting(user: User) -> None:
     other = User.objects.create(name="李娜", phone="2")
-    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
     for held, free in ((user, other), (other, user)):
-        UserSync.objects.update(synced_generation=F("generation"), due_at=None, owed_since=None)
+        Record.objects.update(synced_generation=F("generation"), due_at=None, owed_since=None)
         targets.owe_anew("partner")
-        write = UserSync.objects.filter(user_uuid=held.uuid).update
+        write = Record.objects.filter(user_uuid=held.uuid).update
         with open_transaction(lambda write=write: write(last_error="held")):  # type: ignore[misc]
             catch_up.go_on("partner", seconds=0.1)
             assert (row_of(held).state, row_of(free).state) == ("synced", "pending")
@@ -260,7 +260,7 @@ def test_one_person_whom_a_transaction_holds_keeps_nobody_else_from_a_new_target
     with open_transaction(lambda: User.objects.filter(pk=user.pk).update(name="王芳")):
         name_saas()
         catch_up.go_on("saas", seconds=0.1)
-        assert UserSync.objects.filter(target="saas").count() == 5
+        assert Record.objects.filter(target="saas").count() == 5
     catch_up.go_on("saas", seconds=30)
     assert row_of(user, "saas").state == "pending"
     assert Target.objects.get(name="saas").behind_since is None
@@ -269,8 +269,8 @@ def test_one_person_whom_a_transaction_holds_keeps_nobody_else_from_a_new_target
 @only_postgresql
 def test_a_backfill_ends_though_somebody_is_held_and_the_reconciler_owes_them(user: User) -> None:
     other = User.objects.create(name="李娜", phone="2")
-    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
-    with open_transaction(lambda: UserSync.objects.filter(user_uuid=user.uuid).update(last_error="held")):
+    Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    with open_transaction(lambda: Record.objects.filter(user_uuid=user.uuid).update(last_error="held")):
         assert sum(backfill.steps("partner")) == 1
         assert backfill.left("partner") == 1
         assert (row_of(user).state, row_of(other).state) == ("synced", "pending")
@@ -283,15 +283,15 @@ def test_a_backfill_ends_though_somebody_is_held_and_the_reconciler_owes_them(us
 def test_a_walk_waits_where_more_are_held_than_can_be_noted(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "MOST_LEFT", 2)
     others = [User.objects.create(name="李娜", phone=str(number)) for number in range(5)]
-    UserSync.objects.filter(user_uuid__in=[other.uuid for other in others[:3]]).delete()
-    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.filter(user_uuid__in=[other.uuid for other in others[:3]]).delete()
+    Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
     targets.owe_anew("partner")
     with open_transaction(lambda: User.objects.update(name="held")):
         catch_up.go_on("partner", seconds=0.1)
         assert len(Target.objects.get().owing_left) == 2
         assert Target.objects.get().owing_to is not None
     catch_up.go_on("partner", seconds=30)
-    assert UserSync.objects.filter(state="pending").count() == 6
+    assert Record.objects.filter(state="pending").count() == 6
     assert Target.objects.get().behind_since is None
 
 
@@ -299,7 +299,7 @@ def test_a_walk_waits_where_more_are_held_than_can_be_noted(user: User, monkeypa
 def test_somebody_held_who_is_gone_afterwards_holds_nothing_up(user: User, name_saas: Callable[[], None]) -> None:
     name_saas()
     catch_up.go_on("saas", seconds=0.1)
-    UserSync.objects.all().delete()
+    Record.objects.all().delete()
     targets.owe_anew("saas")
     pk = user.pk
     with open_transaction(user.delete):
@@ -310,7 +310,7 @@ def test_somebody_held_who_is_gone_afterwards_holds_nothing_up(user: User, name_
 
 
 def test_an_edit_made_while_triggers_were_missing_reaches_a_record_that_was_refused_before(user: User) -> None:
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     triggers.drop()
     User.objects.update(phone="13800000001")
     call_command("migrate", verbosity=0)
@@ -329,7 +329,7 @@ def test_what_an_open_transaction_mended_is_owed_to_a_record_that_the_new_target
     ) as commit:
         name_saas()
         catch_up.go_on("saas", seconds=0.3)
-        UserSync.objects.filter(target="saas").update(parked="invalid", due_at=None)
+        Record.objects.filter(target="saas").update(parked="invalid", due_at=None)
         commit()
     catch_up.go_on("saas", seconds=30)
     row = row_of(user, "saas")
@@ -339,31 +339,31 @@ def test_what_an_open_transaction_mended_is_owed_to_a_record_that_the_new_target
 def test_a_backfill_that_is_killed_half_way_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "AT_ONCE", 2)
     User.objects.bulk_create([User(name="x", phone=str(number)) for number in range(6)])
-    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
     killed = backfill.steps("partner")
     assert next(killed) == 2
     del killed
     assert sum(backfill.steps("partner", resume=True)) == 4
-    assert set(UserSync.objects.values_list("generation", flat=True)) == {2}
+    assert set(Record.objects.values_list("generation", flat=True)) == {2}
 
 
 def test_a_backfill_that_is_killed_is_finished_by_the_reconciler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "AT_ONCE", 2)
     User.objects.bulk_create([User(name="x", phone=str(number)) for number in range(6)])
-    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
     next(backfill.steps("partner"))
     catch_up.go_on("partner", seconds=30)
-    assert set(UserSync.objects.values_list("generation", flat=True)) == {2}
+    assert set(Record.objects.values_list("generation", flat=True)) == {2}
 
 
 def test_two_that_catch_up_at_once_leave_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "AT_ONCE", 2)
     User.objects.bulk_create([User(name="x", phone=str(number)) for number in range(9)])
-    UserSync.objects.filter(pk__in=list(UserSync.objects.values_list("pk", flat=True)[:4])).delete()
-    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.filter(pk__in=list(Record.objects.values_list("pk", flat=True)[:4])).delete()
+    Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
     targets.owe_anew("partner")
     at_once(*[lambda: catch_up.go_on("partner", seconds=30)] * 2)
-    assert UserSync.objects.filter(state="pending").count() == 9
+    assert Record.objects.filter(state="pending").count() == 9
 
 
 def test_a_round_that_began_anew_is_not_carried_on_from_the_place_of_the_last(user: User) -> None:
@@ -378,8 +378,8 @@ def test_a_round_that_began_anew_is_not_carried_on_from_the_place_of_the_last(us
 def test_what_is_owed_anew_is_due_behind_edits_and_leaves_waits_alone() -> None:
     level, edited, waiting = (User.objects.create(name=name) for name in ("a", "b", "c"))
     later = timezone.now() + timedelta(hours=1)
-    UserSync.objects.filter(user_uuid=level.uuid).update(synced_generation=1, due_at=None, owed_since=None)
-    UserSync.objects.filter(user_uuid=waiting.uuid).update(due_at=later)
+    Record.objects.filter(user_uuid=level.uuid).update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.filter(user_uuid=waiting.uuid).update(due_at=later)
     targets.owe_anew("partner")
     catch_up.go_on("partner", seconds=30)
     assert row_of(edited).due_at == EPOCH
@@ -389,7 +389,7 @@ def test_what_is_owed_anew_is_due_behind_edits_and_leaves_waits_alone() -> None:
 
 def test_what_is_under_way_is_owed_all_the_same(user: User) -> None:
     """It may be under way with what it was before: its acknowledgement must not be the last word."""
-    UserSync.objects.update(lease_token="t", leased_until=timezone.now() + timedelta(hours=1))
+    Record.objects.update(lease_token="t", leased_until=timezone.now() + timedelta(hours=1))
     targets.owe_anew("partner")
     catch_up.go_on("partner", seconds=30)
     assert row_of(user).generation == 2
@@ -398,7 +398,7 @@ def test_what_is_under_way_is_owed_all_the_same(user: User) -> None:
 def test_a_confirmed_tombstone_stays_one(user: User) -> None:
     uuid = user.uuid
     user.delete()
-    UserSync.objects.update(synced_generation=2, due_at=None, owed_since=None)
+    Record.objects.update(synced_generation=2, due_at=None, owed_since=None)
     targets.owe_anew("partner")
     catch_up.go_on("partner", seconds=30)
-    assert UserSync.objects.get(user_uuid=uuid).state == "deleted"
+    assert Record.objects.get(user_uuid=uuid).state == "deleted"

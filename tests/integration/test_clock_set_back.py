@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 
 from tests.integration.conftest import row_of
-from users.models import StrictWrite, User, UserSync
-from users.models.sync import EPOCH, State
-from users.sync import limits, reconcile
-from users.sync.strict import longest_seconds, taking_back
+from thirdparty.consistency.strict import longest_seconds, taking_back
+from thirdparty.models import Record, StrictWrite
+from thirdparty.models.record import EPOCH, State
+from thirdparty.run import limits, reconcile
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -34,41 +35,41 @@ def soon(seconds: float) -> Any:
 
 @pytest.mark.parametrize("due_at", [EPOCH, ahead(9)], ids=["edited since", "as it was claimed"])
 def test_a_lease_from_then_lasts_no_longer_than_one_from_now(user: User, due_at: Any) -> None:
-    UserSync.objects.update(lease_token="t", leased_until=ahead(9), due_at=due_at, recheck_at=ahead(4))
+    Record.objects.update(lease_token="t", leased_until=ahead(9), due_at=due_at, unknown_until=ahead(4))
     assert reconcile.bring_back() == 1
     row = row_of(user)
     assert row.lease_token == "t"
     assert row.leased_until <= soon(limits.lease_seconds())
     assert row.due_at <= row.leased_until
-    assert row.recheck_at < ahead(0)
+    assert row.unknown_until < ahead(0)
 
 
 def test_what_is_edited_under_such_a_lease_stays_ahead_of_what_is_merely_due(user: User) -> None:
-    UserSync.objects.update(lease_token="t", leased_until=ahead(9), due_at=EPOCH)
+    Record.objects.update(lease_token="t", leased_until=ahead(9), due_at=EPOCH)
     reconcile.bring_back()
     assert row_of(user).due_at == EPOCH
 
 
 def test_a_window_from_then_is_no_longer_than_one_from_now(user: User) -> None:
-    UserSync.objects.update(synced_generation=1, owed_since=None, recheck_at=ahead(4), due_at=ahead(4))
+    Record.objects.update(synced_generation=1, owed_since=None, unknown_until=ahead(4), due_at=ahead(4))
     assert row_of(user).state == State.UNKNOWN
     assert reconcile.bring_back() == 1
-    assert row_of(user).recheck_at < ahead(0)
+    assert row_of(user).unknown_until < ahead(0)
     assert row_of(user).due_at <= timezone.now()
 
 
 def test_leases_and_windows_of_now_are_left_alone(user: User) -> None:
     lease_seconds = limits.lease_seconds()
-    UserSync.objects.update(lease_token="t", leased_until=soon(lease_seconds), due_at=soon(lease_seconds))
+    Record.objects.update(lease_token="t", leased_until=soon(lease_seconds), due_at=soon(lease_seconds))
     assert reconcile.bring_back() == 0
-    UserSync.objects.update(lease_token=None, leased_until=None, recheck_at=soon(1), due_at=soon(1))
+    Record.objects.update(lease_token=None, leased_until=None, unknown_until=soon(1), due_at=soon(1))
     assert reconcile.bring_back() == 0
 
 
 @pytest.mark.parametrize("then", [{"pulled_at": ahead(0)}, {"owed_since": ahead(0)}], ids=["pulled", "owed"])
 def test_what_was_owed_or_brought_forward_then_counts_as_long_ago(user: User, then: dict[str, Any]) -> None:
     waiting = {"owed_since": timezone.now() - 100 * HOUR, "pulled_at": None, "due_at": soon(600)}
-    UserSync.objects.update(**(waiting | then))
+    Record.objects.update(**(waiting | then))
     assert reconcile.pull_forward() == 1
     assert reconcile.pull_forward() == 0
 

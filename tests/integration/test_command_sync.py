@@ -14,10 +14,10 @@ from rest_framework.authtoken.models import Token
 
 from tests.integration.conftest import held_records, wanted_records
 from thirdparty import targets
-from thirdparty.models import Target
+from thirdparty.models import Record, Target
+from thirdparty.models.record import EPOCH
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.models.sync import EPOCH
+from users.models import User
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_status_for_people_is_plain_where_nobody_looks(ada: User) -> None:
 
 
 def test_status_fails_when_something_has_been_owed_for_too_long(ada: User) -> None:
-    UserSync.objects.update(owed_since=timezone.now() - timedelta(seconds=90))
+    Record.objects.update(owed_since=timezone.now() - timedelta(seconds=90))
 
     sync("status", "--max-age", 120)
     with pytest.raises(CommandError, match="partner for 9"):
@@ -64,10 +64,10 @@ def test_a_user_is_found_by(ada: User, name: str) -> None:
 
 
 def test_a_backfill_owes_every_record_of_the_target(ada: User) -> None:
-    UserSync.objects.update(synced_generation=1, due_at=None)
+    Record.objects.update(synced_generation=1, due_at=None)
 
     assert "done: 1 records of partner are owed" in sync("backfill", "--target", "partner")
-    assert UserSync.objects.get().state == "pending"
+    assert Record.objects.get().state == "pending"
 
 
 def test_a_deleted_user_is_found_by_the_uuid_of_the_tombstone(ada: User) -> None:
@@ -114,12 +114,12 @@ def test_push_says_why_it_cannot(ada: User) -> None:
 
 def test_retry_makes_parked_records_due_and_no_others(ada: User) -> None:
     other = User.objects.create_user(name="Eva", phone="2")
-    UserSync.objects.update(due_at=None)
-    UserSync.objects.filter(user_uuid=ada.uuid).update(parked="invalid")
+    Record.objects.update(due_at=None)
+    Record.objects.filter(user_uuid=ada.uuid).update(parked="invalid")
 
     assert sync("retry", "--target", "partner").splitlines()[0] == "1 records of partner are due now"
 
-    due = dict(UserSync.objects.values_list("user_uuid", "due_at"))
+    due = dict(Record.objects.values_list("user_uuid", "due_at"))
     assert due == {ada.uuid: EPOCH, other.uuid: None}
 
 

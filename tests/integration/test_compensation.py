@@ -11,15 +11,16 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
+from thirdparty import store
+from thirdparty.consistency.strict import applying
+from thirdparty.consistency.strict.errors import ChangedMeanwhile
+from thirdparty.decide.lease import Terms
+from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency
 from users.compensation import CannotCompensate, Deed, compensate
 from users.consistency import Consistency, Mode
-from users.models import RoleMapping, User, UserSync
-from users.sync import outbox
-from users.sync.lease import Terms
-from users.sync.strict import applying
-from users.sync.strict.errors import ChangedMeanwhile
+from users.models import RoleMapping, User
 
 
 @pytest.fixture
@@ -115,10 +116,10 @@ def test_who_did_what_and_why_is_on_record(conflict: User, decide: Any, sandbox:
 def test_what_does_not_fit_is_said_and_changes_nothing(
     conflict: User, decide: Any, deed: Deed, options: dict[str, str], said: str
 ) -> None:
-    before = UserSync.objects.values().get()
+    before = Record.objects.values().get()
     with pytest.raises(CannotCompensate, match=said):
         decide(conflict, deed, **options)
-    assert UserSync.objects.values().get() == before
+    assert Record.objects.values().get() == before
     assert not LogEntry.objects.exists()
 
 
@@ -148,7 +149,7 @@ def test_a_level_record_needs_nothing(sandbox: SandboxControl, decide: Any) -> N
 
 def test_a_record_that_a_worker_holds_is_left_to_it(sandbox: SandboxControl, operator: User) -> None:
     user = User.objects.create(name="张伟", phone="13800000001")
-    outbox.claim([row_of(user).key], Terms(60, 1))
+    store.claim([row_of(user).key], Terms(60, 1))
     with pytest.raises(CannotCompensate, match="is in_flight"):
         compensate(row_of(user).key, Deed.SETTLE, account=operator, seen=1, reason="why")
 

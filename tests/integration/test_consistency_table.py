@@ -12,10 +12,13 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from tests.integration.conftest import effects, row_of
+from thirdparty import store
+from thirdparty.consistency.strict import taking_back
+from thirdparty.models import Record, StrictWrite
+from thirdparty.notify import hints
+from thirdparty.run import calling, push
 from thirdparty.sandbox.client import SandboxControl
-from users.models import StrictWrite, User, UserSync
-from users.sync import ask, outbox, push, wake
-from users.sync.strict import taking_back
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "consistency.md"
@@ -35,14 +38,14 @@ CELLS = {
     ("eventual", "refused"): ("200", "pending", NEW, NEW),
     ("eventual", "timeout before"): ("200", "unknown", NEW, NEW),
     ("eventual", "timeout after"): ("200", "unknown", NEW, NEW),
-    ("eventual", "rejected"): ("200", "dead", NEW, OLD),
+    ("eventual", "rejected"): ("200", "parked", NEW, OLD),
     ("eventual", "crash before"): ("200", "in_flight", NEW, NEW),
     ("eventual", "crash after"): ("200", "in_flight", NEW, NEW),
     ("eventual", "broker down"): ("200", "pending", NEW, NEW),
     ("wait", "refused"): ("202", "pending", NEW, NEW),
     ("wait", "timeout before"): ("202", "unknown", NEW, NEW),
     ("wait", "timeout after"): ("202", "unknown", NEW, NEW),
-    ("wait", "rejected"): ("202", "dead", NEW, OLD),
+    ("wait", "rejected"): ("202", "parked", NEW, OLD),
     ("wait", "crash before"): ("none", "in_flight", NEW, NEW),
     ("wait", "crash after"): ("none", "in_flight", NEW, NEW),
     ("wait", "broker down"): ("200", "synced", NEW, NEW),
@@ -122,11 +125,11 @@ def _break(patch: pytest.MonkeyPatch, failure: str) -> None:
         raise Killed
 
     if failure != "broker down":
-        patch.setattr(wake, "sync_user", lambda *_: True)
+        patch.setattr(hints, "push_record", lambda *_: True)
     if failure == "crash before":
-        patch.setattr(ask, "ask", die)
+        patch.setattr(calling, "call_target", die)
     if failure == "crash after":
-        patch.setattr(outbox, "settle", die)
+        patch.setattr(store, "settle", die)
     if failure.startswith("crash"):
         patch.setattr(taking_back, "take_back", lambda _: False)
 
@@ -150,7 +153,7 @@ def _work(user: User) -> None:
 def _time_passes() -> None:
     """Leases, strict writes and the windows of unanswered requests are over."""
     past = timezone.now()
-    UserSync.objects.filter(lease_token__isnull=False).update(leased_until=past, due_at=past)
+    Record.objects.filter(lease_token__isnull=False).update(leased_until=past, due_at=past)
     StrictWrite.objects.update(expires_at=past)
 
 
@@ -158,9 +161,9 @@ def _converge(*, within_seconds: float = 15.0) -> None:
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         taking_back.sweep()
-        waiting = list(UserSync.objects.filter(due_at__isnull=False).values_list("key", flat=True))
+        waiting = list(Record.objects.filter(due_at__isnull=False).values_list("key", flat=True))
         if not waiting:
             return
         if not [pushed for key in waiting if (pushed := push.push("partner", key))]:
             time.sleep(0.02)
-    raise AssertionError(f"not settled: {list(UserSync.objects.values())}")
+    raise AssertionError(f"not settled: {list(Record.objects.values())}")

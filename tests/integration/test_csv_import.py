@@ -16,9 +16,9 @@ from django.core.management import CommandError, call_command
 
 from tests.integration.conftest import at_once
 from thirdparty import targets
+from thirdparty.models import Record
 from users import csvimport, services
 from users.csvimport import NotReadable
-from users.models import UserSync
 
 HEADER = "name,phone,email,username,groups\n"
 TWO = f"{HEADER}张伟,13800000001,,,\nAda Lovelace,+44 20 1,ada@example.org,ada,Sales\n"
@@ -43,7 +43,7 @@ def test_everybody_in_the_file_is_added_and_owed() -> None:
     assert imported(TWO) == (2, 0, 0)
     assert people() == ["ada", "zhangwei13800000001"]
     assert [group.name for group in services.people().get(username="ada").groups.all()] == ["Sales"]
-    assert UserSync.objects.filter(state="pending").count() == 2
+    assert Record.objects.filter(state="pending").count() == 2
 
 
 def test_a_file_that_is_imported_again_doubles_nobody() -> None:

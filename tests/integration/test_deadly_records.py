@@ -12,11 +12,12 @@ from django.utils import timezone
 from tests import alone
 from tests.integration.conftest import Killed, converge, held_records, row_of, step, wanted_records
 from tests.integration.dying import DRAIN
+from thirdparty import store
+from thirdparty.decide.interpret import CRASH_LIMIT
+from thirdparty.decide.plan import Call
+from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.sync import outbox
-from users.sync.plan import Call
-from users.sync.verdict import CRASH_LIMIT
+from users.models import User
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def user(sandbox: SandboxControl) -> User:
 
 def a_minute_passes() -> None:
     past = timezone.now() - timedelta(seconds=1)
-    UserSync.objects.filter(leased_until__isnull=False).update(leased_until=past, due_at=past)
+    Record.objects.filter(leased_until__isnull=False).update(leased_until=past, due_at=past)
 
 
 def workers_die(user: User, times: int, *, during: Call) -> None:
@@ -59,7 +60,7 @@ def test_it_is_parked_without_another_request(user: User, sandbox: SandboxContro
     before = len(sandbox.ledger())
     step(user)
     row = row_of(user)
-    assert (row.state, row.parked, row.crashes) == ("dead", "crashed", 0)
+    assert (row.state, row.parked, row.crashes) == ("parked", "crashed", 0)
     assert "the worker died" in row.last_error
     assert len(sandbox.ledger()) == before
 
@@ -69,7 +70,7 @@ def test_a_write_that_was_under_way_stays_in_doubt_with_its_key(user: User) -> N
     step(user)
     row = row_of(user)
     assert row.parked == "crashed"
-    assert row.recheck_at is not None
+    assert row.unknown_until is not None
     assert row.add_key is not None
 
 
@@ -84,15 +85,15 @@ def test_a_retry_by_hand_really_tries_it(user: User, sandbox: SandboxControl) ->
     workers_die(user, CRASH_LIMIT, during=Call.CONFIRM)
     step(user)
     assert row_of(user).parked
-    outbox.look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     converge()
     assert held_records(sandbox) == wanted_records()
 
 
 def test_a_record_with_which_several_workers_died_is_claimed_alone_and_last(user: User) -> None:
-    workers_die(user, outbox.SUSPECT_CRASHES, during=Call.CONFIRM)
+    workers_die(user, store.SUSPECT_CRASHES, during=Call.CONFIRM)
     others = [User.objects.create(name=f"Other {number}", phone=str(number)) for number in range(2)]
     terms = alone.Terms(60, 60)
-    first = {lease.user_uuid for lease in outbox.claim_due("partner", 10, terms)}
-    second = [lease.user_uuid for lease in outbox.claim_due("partner", 10, terms)]
+    first = {lease.user_uuid for lease in store.claim_due("partner", 10, terms)}
+    second = [lease.user_uuid for lease in store.claim_due("partner", 10, terms)]
     assert (first, second) == ({other.uuid for other in others}, [user.uuid])

@@ -9,15 +9,16 @@ import pytest
 from django.contrib.auth.models import Group
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
-from thirdparty.connector import RemoteRecord
-from thirdparty.models import Target
+from thirdparty import store
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.models import Record, Target
+from thirdparty.observe import inquiry
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.store import manual
+from thirdparty.store.manual import RemoteLink
 from users import services
 from users.compensation import CannotCompensate, Deed, compensate
-from users.models import RoleMapping, User, UserSync
-from users.sync import inquiry, outbox
-from users.sync.outbox import hand
-from users.sync.outbox.hand import RemoteLink
+from users.models import RoleMapping, User
 
 
 @pytest.fixture
@@ -67,8 +68,8 @@ def half_added(sandbox: SandboxControl, partner: Callable[..., None]) -> User:
     return user
 
 
-def dead(user: User, **facts: Any) -> UserSync:
-    UserSync.objects.filter(user_uuid=user.uuid).update(parked="invalid", due_at=None, **facts)
+def parked(user: User, **facts: Any) -> Record:
+    Record.objects.filter(user_uuid=user.uuid).update(parked="invalid", due_at=None, **facts)
     return row_of(user)
 
 
@@ -79,19 +80,19 @@ def dead(user: User, **facts: Any) -> UserSync:
 def test_a_decision_holds_only_for_the_generation_that_was_seen(
     synced: User, sandbox: SandboxControl, decide: Any, deed: Deed
 ) -> None:
-    row = dead(synced)
+    row = parked(synced)
     User.objects.filter(pk=synced.pk).update(name="李娜")
-    before = UserSync.objects.values().get()
+    before = Record.objects.values().get()
     with pytest.raises(CannotCompensate, match="has changed since you looked"):
         decide(synced, deed, seen=row.generation, remote_id=row.remote_id)
-    assert UserSync.objects.values().get() == before
+    assert Record.objects.values().get() == before
 
 
 @pytest.mark.parametrize("deed", [Deed.ACCEPT, Deed.ADOPT])
 def test_an_edit_made_while_the_target_is_asked_is_not_overwritten(
     synced: User, sandbox: SandboxControl, decide: Any, monkeypatch: pytest.MonkeyPatch, deed: Deed
 ) -> None:
-    remote_id = dead(synced).remote_id
+    remote_id = parked(synced).remote_id
     ask = inquiry.held
 
     def slowly(*arguments: Any, **options: Any) -> RemoteRecord | None:
@@ -110,13 +111,13 @@ def test_an_edit_made_while_the_target_is_asked_is_not_overwritten(
 @pytest.mark.parametrize("deed", ["retry", "overwrite", "adopt", "settle"])
 def test_no_statement_touches_a_row_that_a_worker_holds_or_that_moved_on(synced: User, deed: str) -> None:
     link = RemoteLink("r9", "x", "", None, look_first=False)
-    do = getattr(hand, deed)
+    do = getattr(manual, deed)
     arguments = [link] if deed in ("adopt", "settle") else []
-    row = dead(synced)
+    row = parked(synced)
     assert not do(row.key, *arguments, seen=row.generation - 1)
-    UserSync.objects.update(lease_token="held")
+    Record.objects.update(lease_token="held")
     assert not do(row.key, *arguments, seen=row.generation)
-    UserSync.objects.update(lease_token=None)
+    Record.objects.update(lease_token=None)
     assert do(row.key, *arguments, seen=row.generation)
 
 
@@ -126,10 +127,10 @@ def test_no_statement_touches_a_row_that_a_worker_holds_or_that_moved_on(synced:
 def test_a_record_that_is_settled_while_a_request_is_unanswered_is_read_back(
     doubtful: User, sandbox: SandboxControl, decide: Any
 ) -> None:
-    window = row_of(doubtful).recheck_at
+    window = row_of(doubtful).unknown_until
     decide(doubtful, Deed.SETTLE)
     row = row_of(doubtful)
-    assert (row.state, row.recheck_at, row.due_at) == ("unknown", window, window)
+    assert (row.state, row.unknown_until, row.due_at) == ("unknown", window, window)
     sandbox.edit(sandbox.users()[0]["userId"], name="what the request left, late")
     converge()
     assert row_of(doubtful).state == "synced"
@@ -140,7 +141,7 @@ def test_a_record_that_is_settled_while_a_request_is_unanswered_is_read_back(
 def test_no_deed_forgets_an_open_doubt(doubtful: User, sandbox: SandboxControl, decide: Any, deed: Deed) -> None:
     row = row_of(doubtful)
     decide(doubtful, deed, remote_id=row.remote_id if deed is Deed.ADOPT else "")
-    assert row_of(doubtful).recheck_at == row.recheck_at
+    assert row_of(doubtful).unknown_until == row.unknown_until
 
 
 @pytest.mark.parametrize("deed", [Deed.RETRY, Deed.OVERWRITE])
@@ -155,10 +156,10 @@ def test_no_other_record_is_linked_while_an_add_may_still_land(
     half_added: User, sandbox: SandboxControl, decide: Any, deed: Deed
 ) -> None:
     other = sandbox.create(username="other", name="张伟")["userId"]
-    before = UserSync.objects.values().get()
+    before = Record.objects.values().get()
     with pytest.raises(CannotCompensate, match="unanswered add may still take effect until"):
         decide(half_added, deed, remote_id=other)
-    assert UserSync.objects.values().get() == before
+    assert Record.objects.values().get() == before
 
 
 @pytest.mark.parametrize("deed", [Deed.ADOPT, Deed.ACCEPT, Deed.SETTLE])
@@ -168,10 +169,10 @@ def test_what_the_unanswered_add_made_can_be_linked_at_once(
     made = sandbox.create(
         username=half_added.username, name="张伟", phone="13800000001", externalId=str(half_added.uuid).upper()
     )["userId"]
-    window = row_of(half_added).recheck_at
+    window = row_of(half_added).unknown_until
     decide(half_added, deed, remote_id=made if deed is Deed.ADOPT else "")
     row = row_of(half_added)
-    assert (row.remote_id, row.add_key, row.recheck_at) == (made, None, window)
+    assert (row.remote_id, row.add_key, row.unknown_until) == (made, None, window)
 
 
 # -- nothing is left behind -------------------------------------------------------------------
@@ -181,11 +182,11 @@ def test_nothing_is_settled_without_a_record_that_can_be_deleted_later(
     sandbox: SandboxControl, decide: Any, partner: Callable[..., None]
 ) -> None:
     user = User.objects.create(name="张伟", phone="13800000001")
-    dead(user)
+    parked(user)
     with pytest.raises(CannotCompensate, match="holds no record of this user"):
         decide(user, Deed.SETTLE)
     sandbox.create(username="zhangwei13800000001", name="张伟")
-    UserSync.objects.update(remote_username="zhangwei13800000001")
+    Record.objects.update(natural_key="zhangwei13800000001")
     with pytest.raises(CannotCompensate, match=r"Record .* has this username, but not this user's id"):
         decide(user, Deed.SETTLE)
     partner(capabilities=())
@@ -233,7 +234,7 @@ def test_whoever_was_settled_with_an_id_is_deleted_when_they_go(
     sandbox: SandboxControl, decide: Any, partner: Callable[..., None], capabilities: tuple[str, ...]
 ) -> None:
     user = User.objects.create(name="张伟", phone="13800000001")
-    dead(user)
+    parked(user)
     made = sandbox.create(username="zhangwei", name="张伟")["userId"]
     partner(capabilities=capabilities)
     decide(user, Deed.SETTLE, remote_id=made)
@@ -247,7 +248,7 @@ def test_whoever_was_settled_with_an_id_is_deleted_when_they_go(
 
 def test_a_settled_record_that_carries_our_id_is_linked_by_itself(sandbox: SandboxControl, decide: Any) -> None:
     user = User.objects.create(name="张伟", phone="13800000001")
-    dead(user)
+    parked(user)
     made = sandbox.create(username="zhangwei", name="张伟", externalId=str(user.uuid))["userId"]
     decide(user, Deed.SETTLE)
     assert (row_of(user).state, row_of(user).remote_id) == ("synced", made)
@@ -258,7 +259,7 @@ def test_a_deletion_is_settled_only_once_the_record_is_gone(
 ) -> None:
     synced.delete()
     row = row_of(synced)
-    dead(synced)
+    parked(synced)
     with pytest.raises(CannotCompensate, match=f"still holds record {row.remote_id}"):
         decide(synced, Deed.SETTLE)
     sandbox.delete(sandbox.users()[0]["userId"])
@@ -268,7 +269,7 @@ def test_a_deletion_is_settled_only_once_the_record_is_gone(
 
 
 def test_a_second_record_of_one_user_is_not_adopted(synced: User, sandbox: SandboxControl, decide: Any) -> None:
-    first = dead(synced).remote_id
+    first = parked(synced).remote_id
     second = sandbox.create(username="second", name="张伟")["userId"]
     with pytest.raises(CannotCompensate, match=f"Record {first} at the target is this user's already"):
         decide(synced, Deed.ADOPT, remote_id=second)
@@ -285,7 +286,7 @@ def grouped(synced: User) -> User:
         if role:
             RoleMapping.objects.create(group=group, target="partner", remote_role_id=role)
     synced.groups.set(Group.objects.filter(name__in=["Support", "Guests"]))
-    dead(synced)
+    parked(synced)
     return synced
 
 
@@ -306,7 +307,7 @@ def test_a_role_that_may_be_several_groups_is_refused_with_their_names(
     grouped: User, sandbox: SandboxControl, decide: Any
 ) -> None:
     grouped.groups.clear()
-    dead(grouped)
+    parked(grouped)
     sandbox.edit(sandbox.users()[0]["userId"], roleIds=["7"], name="李娜")
     with pytest.raises(CannotCompensate, match="role 7 may be any of the groups Sales, Support"):
         decide(grouped, Deed.ACCEPT)
@@ -320,7 +321,7 @@ def test_a_role_that_may_be_several_groups_is_refused_with_their_names(
 def test_a_decision_asks_no_target_that_gets_nothing(
     synced: User, sandbox: SandboxControl, decide: Any, deed: Deed
 ) -> None:
-    row = dead(synced)
+    row = parked(synced)
     Target.objects.update(paused=True)
     before = len(sandbox.ledger())
     with pytest.raises(CannotCompensate, match="was not asked what it holds: paused"):
@@ -332,7 +333,7 @@ def test_an_operator_is_never_overwritten_by_what_a_target_holds(
     synced: User, sandbox: SandboxControl, decide: Any
 ) -> None:
     User.objects.filter(pk=synced.pk).update(is_superuser=True)
-    dead(synced)
+    parked(synced)
     sandbox.edit(sandbox.users()[0]["userId"], name="李娜")
     with pytest.raises(CannotCompensate, match="no longer one whom the targets know"):
         decide(synced, Deed.ACCEPT)
@@ -344,7 +345,7 @@ def test_an_overwritten_record_is_read_back_once_the_window_is_over(
 ) -> None:
     decide(doubtful, Deed.OVERWRITE)
     converge()
-    assert row_of(doubtful).recheck_at is None
+    assert row_of(doubtful).unknown_until is None
     assert held_records(sandbox) == wanted_records()
     assert effects(sandbox)[0] == "created"
 
@@ -355,7 +356,7 @@ def test_an_overwritten_record_is_read_back_once_the_window_is_over(
 @pytest.fixture
 def usurped(synced: User, sandbox: SandboxControl) -> dict[str, Any]:
     """Their record is gone, its id was given to somebody of the partner's own, and ours is parked since before that."""
-    dead(synced)
+    parked(synced)
     sandbox.faults(capabilities=["query"], reuse_ids=True)
     remote_id = row_of(synced).remote_id
     sandbox.delete(str(remote_id))
@@ -378,7 +379,7 @@ def test_what_a_person_has_pushed_again_spares_whoever_has_the_id_now(
 def test_looking_again_spares_whoever_has_the_id_now(
     synced: User, usurped: dict[str, Any], sandbox: SandboxControl
 ) -> None:
-    services.look_now(UserSync.objects.all())
+    services.look_now(Record.objects.all())
     converge()
     assert usurped in sandbox.users()
     assert row_of(synced).state == "synced"
@@ -408,7 +409,7 @@ def test_what_is_under_our_id_without_our_external_id_is_not_accepted(
 def test_a_record_that_the_target_was_asked_about_is_written_to_at_once(
     synced: User, sandbox: SandboxControl, decide: Any
 ) -> None:
-    row = dead(synced, look_first=True)
+    row = parked(synced, look_first=True)
     sandbox.edit(str(row.remote_id), name="theirs")
     decide(synced, Deed.ADOPT, remote_id=row.remote_id)
     step(synced)
@@ -419,12 +420,12 @@ def test_a_record_that_the_target_was_asked_about_is_written_to_at_once(
 def test_a_decision_does_not_clear_a_question_that_came_up_meanwhile(
     synced: User, decide: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remote_id = dead(synced).remote_id
+    remote_id = parked(synced).remote_id
     ask = inquiry.held
 
     def slowly(*arguments: Any, **options: Any) -> RemoteRecord | None:
         found = ask(*arguments, **options)
-        outbox.owe_again([row_of(synced).key], outbox.Why(backfill=True))
+        store.owe_again([row_of(synced).key], store.Why(backfill=True))
         return found
 
     monkeypatch.setattr(inquiry, "held", slowly)

@@ -14,18 +14,19 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.integration.conftest import at_once, held_records, row_of, wanted_records
-from thirdparty import guard, targets
-from thirdparty.errors import OutcomeUnknown
-from thirdparty.guard import Admission
-from thirdparty.landcloud import LandcloudConnector
+from thirdparty import protect, store, targets
+from thirdparty.connectors.errors import OutcomeUnknown
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.decide.lease import Terms
+from thirdparty.decide.result import FinishedStep, Next, Outcome, StepResult
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import EPOCH
+from thirdparty.protect import Admission
+from thirdparty.run import shutdown
+from thirdparty.run.drain import drain
+from thirdparty.run.step import begin
 from thirdparty.sandbox.client import SandboxControl
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import EPOCH
-from users.sync import outbox, shutdown
-from users.sync.drain import drain
-from users.sync.lease import Terms
-from users.sync.settlement import Ended, Next, Outcome, Settlement
-from users.sync.step import begin
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def people(sandbox: SandboxControl) -> list[User]:
 
 
 def states() -> set[str]:
-    return set(UserSync.objects.values_list("state", flat=True))
+    return set(Record.objects.values_list("state", flat=True))
 
 
 def test_a_backlog_reaches_the_target_with_an_attempt_for_each_record(
@@ -45,8 +46,8 @@ def test_a_backlog_reaches_the_target_with_an_attempt_for_each_record(
     assert drain("partner").settled == len(people)
     assert held_records(sandbox) == wanted_records()
     assert states() == {"synced"}
-    assert set(SyncAttempt.objects.values_list("call", "outcome")) == {("add", "ok")}
-    assert SyncAttempt.objects.filter(finished_at__isnull=False).count() == len(people)
+    assert set(Attempt.objects.values_list("call", "outcome")) == {("add", "ok")}
+    assert Attempt.objects.filter(finished_at__isnull=False).count() == len(people)
 
 
 def test_updates_and_deletions_go_the_same_way(people: list[User], sandbox: SandboxControl) -> None:
@@ -75,7 +76,7 @@ def test_what_one_claim_takes_whole_calls_for_nobody(sandbox: SandboxControl) ->
 def test_an_edit_made_while_its_record_is_under_way_is_pushed_by_the_same_drain(
     people: list[User], sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from users.sync import step
+    from thirdparty.run import step
 
     finish, edited = step.finish, []
 
@@ -93,40 +94,40 @@ def test_an_edit_made_while_its_record_is_under_way_is_pushed_by_the_same_drain(
 def test_one_record_that_our_code_cannot_cope_with_ends_in_its_row_and_delays_no_other(
     people: list[User], sandbox: SandboxControl, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from users.sync import desired
+    from thirdparty.run import payloads
 
     settings.SYNC_RETRY_BACKOFF_SECONDS = settings.SYNC_RETRY_BACKOFF_MAX_SECONDS = 300.0
 
-    wanted = desired.wanted
+    wanted = payloads.wanted
 
     def explode(user: User | None, **options: Any) -> Any:
         if user is not None and user.uuid == people[7].uuid:
             raise ZeroDivisionError
         return wanted(user, **options)
 
-    monkeypatch.setattr(desired, "wanted", explode)
+    monkeypatch.setattr(payloads, "wanted", explode)
     drain("partner")
     assert "ZeroDivisionError" in row_of(people[7]).last_error
     assert row_of(people[7]).state == "pending"
-    assert UserSync.objects.filter(state="synced").count() == len(people) - 1
+    assert Record.objects.filter(state="synced").count() == len(people) - 1
 
 
 def test_a_step_that_breaks_off_is_left_to_its_lease_and_delays_no_other(
     people: list[User], sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from users.sync import ask
+    from thirdparty.run import calling
 
-    original, key = ask.ask, row_of(people[7]).key
+    original, key = calling.call_target, row_of(people[7]).key
 
-    def break_off(step: Any) -> Ended:
+    def break_off(step: Any) -> FinishedStep:
         if step.lease.key == key:
             raise ZeroDivisionError
         return original(step)
 
-    monkeypatch.setattr(ask, "ask", break_off)
+    monkeypatch.setattr(calling, "call_target", break_off)
     drain("partner")
     assert row_of(people[7]).state == "in_flight"
-    assert UserSync.objects.filter(state="synced").count() == len(people) - 1
+    assert Record.objects.filter(state="synced").count() == len(people) - 1
 
 
 def test_a_slow_call_holds_up_one_record(
@@ -151,14 +152,14 @@ def test_a_failed_record_is_tried_again_after_its_backoff_and_the_drain_says_whe
     sandbox: SandboxControl, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SYNC_RETRY_BACKOFF_SECONDS = settings.SYNC_RETRY_BACKOFF_MAX_SECONDS = 300.0
-    monkeypatch.setattr("users.sync.ask.random.random", lambda: 0.5)
+    monkeypatch.setattr("thirdparty.run.calling.random.random", lambda: 0.5)
     sandbox.faults(rates={"503": 1})
     user = User.objects.create(name="Later")
     drained = drain("partner")
     assert not drained.unfinished
     assert drained.look_in_seconds == pytest.approx(150, abs=20)
     row = row_of(user)
-    assert (row.state, row.attempts) == ("pending", 1)
+    assert (row.state, row.failed_tries) == ("pending", 1)
     assert row.due_at is not None
     assert row.due_at - timezone.now() == pytest.approx(timedelta(seconds=150), abs=timedelta(seconds=20))
 
@@ -183,41 +184,43 @@ def test_a_worker_that_is_asked_to_end_settles_what_is_under_way_and_claims_no_m
     people: list[User], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SYNC_DRAIN_THREADS = 4
-    monkeypatch.setattr(shutdown, "begun", SyncAttempt.objects.exists)
+    monkeypatch.setattr(shutdown, "begun", Attempt.objects.exists)
     drained = drain("partner")
     assert drained.unfinished
     assert states() == {"pending", "synced"}
-    assert SyncAttempt.objects.filter(finished_at=None).count() == 0
+    assert Attempt.objects.filter(finished_at=None).count() == 0
 
 
 def test_nothing_is_claimed_that_the_guard_does_not_let_in(
     people: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "admit", lambda *_, **__: guard.Admission(0, "the breaker is open", wait_seconds=30.0))
+    monkeypatch.setattr(
+        protect, "admit", lambda *_, **__: protect.Admission(0, "the breaker is open", wait_seconds=30.0)
+    )
     drained = drain("partner")
     assert (drained.settled, drained.unfinished) == (0, False)
     assert drained.look_in_seconds == pytest.approx(30, abs=5)
-    assert SyncAttempt.objects.count() == 0
-    assert set(UserSync.objects.values_list("due_at", "attempts")) == {(EPOCH, 0)}
+    assert Attempt.objects.count() == 0
+    assert set(Record.objects.values_list("due_at", "failed_tries")) == {(EPOCH, 0)}
 
 
 def claim_due(most: int, *, latest_first: bool = False) -> list[str]:
-    leases = outbox.claim_due("partner", most, Terms(60, 60), latest_first=latest_first)
+    leases = store.claim_due("partner", most, Terms(60, 60), latest_first=latest_first)
     return [lease.key for lease in leases]
 
 
 def test_edits_go_before_retries_and_the_longest_due_before_the_later_ones(sandbox: SandboxControl) -> None:
     backfilled, retried, edited = (User.objects.create(name="x", phone=str(n)) for n in range(3))
-    UserSync.objects.filter(user_uuid=backfilled.uuid).update(due_at=timezone.now() - timedelta(hours=2))
-    UserSync.objects.filter(user_uuid=retried.uuid).update(due_at=timezone.now() - timedelta(hours=1))
+    Record.objects.filter(user_uuid=backfilled.uuid).update(due_at=timezone.now() - timedelta(hours=2))
+    Record.objects.filter(user_uuid=retried.uuid).update(due_at=timezone.now() - timedelta(hours=1))
     order = [claim_due(1) for _ in range(4)]
     assert order == [[row_of(edited).key], [row_of(backfilled).key], [row_of(retried).key], []]
 
 
 def test_now_and_then_what_became_due_last_goes_first_and_edits_are_left_out(sandbox: SandboxControl) -> None:
     backfilled, retried, edited = (User.objects.create(name="x", phone=str(n)) for n in range(3))
-    UserSync.objects.filter(user_uuid=backfilled.uuid).update(due_at=timezone.now() - timedelta(hours=2))
-    UserSync.objects.filter(user_uuid=retried.uuid).update(due_at=timezone.now() - timedelta(hours=1))
+    Record.objects.filter(user_uuid=backfilled.uuid).update(due_at=timezone.now() - timedelta(hours=2))
+    Record.objects.filter(user_uuid=retried.uuid).update(due_at=timezone.now() - timedelta(hours=1))
     order = [claim_due(1, latest_first=True) for _ in range(3)]
     assert order == [[row_of(retried).key], [row_of(backfilled).key], []]
     assert row_of(edited).lease_token is None
@@ -227,20 +230,20 @@ def test_of_two_rows_of_one_batch_that_want_one_username_one_is_claimed_and_no_o
     sandbox: SandboxControl,
 ) -> None:
     first, second, other = (User.objects.create(name="x", phone=str(n)) for n in range(3))
-    UserSync.objects.filter(user_uuid__in=[first.uuid, second.uuid]).update(remote_username="wanted")
-    begun = begin(targets.config("partner"), Admission(10), partial(outbox.claim_due, "partner", 10))
+    Record.objects.filter(user_uuid__in=[first.uuid, second.uuid]).update(natural_key="wanted")
+    begun = begin(targets.config("partner"), Admission(10), partial(store.claim_due, "partner", 10))
     assert len(begun) == 2
     assert row_of(other).key in {each.lease.key for each in begun}
 
 
-def ended(user: User, remote_id: str, **facts: Any) -> Ended:
-    (lease,) = outbox.claim([row_of(user).key], Terms(60, 60))
+def ended(user: User, remote_id: str, **facts: Any) -> FinishedStep:
+    (lease,) = store.claim([row_of(user).key], Terms(60, 60))
     known: dict[str, Any] = {"outcome": Outcome.OK, "adopted": "", "add_key": None, "acknowledged": True}
-    return Ended(lease, None, Settlement(**(known | {"remote_id": remote_id} | facts)))
+    return FinishedStep(lease, None, StepResult(**(known | {"remote_id": remote_id} | facts)))
 
 
-def settle(*results: Ended) -> outbox.Settled:
-    return outbox.settle(results, visibility_seconds=60, grace_seconds=0)
+def settle(*results: FinishedStep) -> store.Settled:
+    return store.settle(results, visibility_seconds=60, grace_seconds=0)
 
 
 def test_of_two_results_of_one_batch_with_one_remote_id_one_has_to_try_again_and_no_other_row_suffers(
@@ -249,8 +252,8 @@ def test_of_two_results_of_one_batch_with_one_remote_id_one_has_to_try_again_and
     first, second, other = (User.objects.create(name="x", phone=str(n)) for n in range(3))
     settled = settle(ended(first, "r1"), ended(second, "r1"), ended(other, "r2"))
     assert len(settled.rows) == 3
-    assert sorted(row.state for row in UserSync.objects.all()) == ["pending", "pending", "synced"]
-    assert [row.remote_id for row in UserSync.objects.exclude(remote_id=None).order_by("remote_id")] == ["r1", "r2"]
+    assert sorted(row.state for row in Record.objects.all()) == ["pending", "pending", "synced"]
+    assert [row.remote_id for row in Record.objects.exclude(remote_id=None).order_by("remote_id")] == ["r1", "r2"]
     assert row_of(second).last_error.startswith("identity_conflict")
     assert row_of(other).state == "synced"
 
@@ -262,7 +265,7 @@ def test_an_answer_that_the_database_cannot_hold_parks_its_record_in_doubt_and_n
         pytest.skip("SQLite holds anything")
     first, other = (User.objects.create(name="x", phone=str(n)) for n in range(2))
     settle(ended(first, "r" * 200), ended(other, "r2"))
-    assert (row_of(first).parked, row_of(first).recheck_at is not None) == ("unstorable", True)
+    assert (row_of(first).parked, row_of(first).unknown_until is not None) == ("unstorable", True)
     assert row_of(other).state == "synced"
 
 
@@ -270,17 +273,22 @@ def test_results_of_different_kinds_are_written_by_one_statement_each_as_it_is(s
     done, failed, parked, lost = (User.objects.create(name="x", phone=str(n)) for n in range(4))
     results = [
         ended(done, "r1"),
-        ended(failed, "r2", outcome=Outcome.TRY_LATER, acknowledged=False, next=Next.LATER, delay_seconds=600.0),
+        ended(failed, "r2", outcome=Outcome.TRANSIENT, acknowledged=False, next=Next.LATER, delay_seconds=600.0),
         ended(parked, "r3", outcome=Outcome.REJECTED, acknowledged=False, parked="invalid"),
         ended(lost, "r4"),
     ]
-    UserSync.objects.filter(user_uuid=lost.uuid).update(lease_token="another's")
+    Record.objects.filter(user_uuid=lost.uuid).update(lease_token="another's")
     settled = settle(*results)
     assert row_of(lost).key not in settled.rows
     assert settled.locked == []
-    assert [row_of(user).state for user in (done, failed, parked, lost)] == ["synced", "pending", "dead", "in_flight"]
+    assert [row_of(user).state for user in (done, failed, parked, lost)] == [
+        "synced",
+        "pending",
+        "parked",
+        "in_flight",
+    ]
     assert row_of(failed).due_at is not None
-    assert row_of(failed).attempts == 1
+    assert row_of(failed).failed_tries == 1
 
 
 @pytest.fixture
@@ -334,11 +342,11 @@ def test_a_drain_settles_in_the_end_what_was_locked(
 ) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer")
-    from users.sync import step
+    from thirdparty.run import step
 
     finish, finishes = step.finish, []
 
-    def finish_while_somebody_saves(target: Any, ended: list[Ended], **options: Any) -> Any:
+    def finish_while_somebody_saves(target: Any, ended: list[FinishedStep], **options: Any) -> Any:
         if ended and not finishes:
             finishes.append(saving(User.objects.get(uuid=ended[0].lease.user_uuid)))
             threading.Timer(0.5, finishes[0].set).start()
@@ -357,13 +365,13 @@ def test_drains_at_once_push_each_record_once(people: list[User], sandbox: Sandb
     drained = at_once(*[lambda: drain("partner")] * 3)
     assert sum(each.settled for each in drained) == len(people)
     assert held_records(sandbox) == wanted_records()
-    assert SyncAttempt.objects.count() == len(people)
+    assert Attempt.objects.count() == len(people)
 
 
 def test_a_drain_that_breaks_off_lets_no_further_call_begin(
     people: list[User], sandbox: SandboxControl, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from users.sync import step
+    from thirdparty.run import step
 
     settings.SYNC_DRAIN_THREADS = 2
     sandbox.faults(latency_seconds=0.05)

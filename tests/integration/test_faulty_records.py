@@ -10,16 +10,15 @@ import pytest
 from django.utils import timezone
 
 from tests.integration.conftest import converge, held_records, row_of, step, wanted_records
-from thirdparty import guard
-from thirdparty.models import Target
+from thirdparty import protect, store, tasks
+from thirdparty.decide.lease import Terms
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.run.drain import drain
+from thirdparty.run.pause import resume
 from thirdparty.sandbox.client import SandboxControl
-from users import consistency, tasks
+from users import consistency
 from users.consistency import Consistency, Mode
-from users.models import SyncAttempt, User, UserSync
-from users.sync import outbox
-from users.sync.drain import drain
-from users.sync.lease import Terms
-from users.sync.pause import resume
+from users.models import User
 
 FAULTS = ("500", "503", "busy", "hang")
 
@@ -47,7 +46,7 @@ def test_five_records_that_always_fail_leave_the_breaker_closed_and_a_good_edit_
     assert step(good) is not None
     assert row_of(good).state == "synced"
     assert Target.objects.get().breaker == "closed"
-    assert not UserSync.objects.exclude(parked="").exists()
+    assert not Record.objects.exclude(parked="").exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -66,11 +65,11 @@ def test_records_found_at_fault_wait_for_longer_than_the_first_pause_each_after_
     settings.SYNC_BREAKER_SECONDS = 60.0
     spoil(sandbox, "503", poison)
     for _ in range(2):
-        UserSync.objects.update(due_at=timezone.now())
+        Record.objects.update(due_at=timezone.now())
         for user in poison:
             step(user)
     assert set(Target.objects.get().faulty_keys) == {row_of(user).key for user in poison}
-    due = sorted(moment for moment in UserSync.objects.values_list("due_at", flat=True) if moment is not None)
+    due = sorted(moment for moment in Record.objects.values_list("due_at", flat=True) if moment is not None)
     assert due[1] > timezone.now() + timedelta(seconds=50)
     assert due[4] > due[1]
 
@@ -120,20 +119,20 @@ def test_ten_that_are_refused_are_parked_without_a_good_one(sandbox: SandboxCont
     for _ in range(2):
         for user in bad:
             step(user)
-    assert UserSync.objects.filter(parked="invalid").count() == 12
+    assert Record.objects.filter(parked="invalid").count() == 12
     assert Target.objects.get().breaker == "closed"
 
 
 def test_once_the_target_is_mended_all_of_them_arrive(poison: list[User], sandbox: SandboxControl) -> None:
     spoil(sandbox, "503", poison)
     for _ in range(3):
-        UserSync.objects.update(due_at=timezone.now())
+        Record.objects.update(due_at=timezone.now())
         for user in poison:
             step(user)
     sandbox.heal()
-    UserSync.objects.filter(key=row_of(poison[0]).key).update(due_at=timezone.now())
+    Record.objects.filter(key=row_of(poison[0]).key).update(due_at=timezone.now())
     step(poison[0])
-    assert UserSync.objects.filter(due_at__gt=timezone.now() + timedelta(seconds=1)).count() == 0
+    assert Record.objects.filter(due_at__gt=timezone.now() + timedelta(seconds=1)).count() == 0
     converge()
     assert held_records(sandbox) == wanted_records()
 
@@ -141,14 +140,14 @@ def test_once_the_target_is_mended_all_of_them_arrive(poison: list[User], sandbo
 def test_a_record_that_is_edited_is_tried_at_once(poison: list[User], sandbox: SandboxControl) -> None:
     spoil(sandbox, "503", poison)
     for _ in range(3):
-        UserSync.objects.update(due_at=timezone.now())
+        Record.objects.update(due_at=timezone.now())
         for user in poison:
             step(user)
-    tries = SyncAttempt.objects.count()
+    tries = Attempt.objects.count()
     poison[0].name = "Edited"
     poison[0].save()
     step(poison[0])
-    assert SyncAttempt.objects.count() == tries + 1
+    assert Attempt.objects.count() == tries + 1
 
 
 # -- a clock that was ahead ----------------------------------------------------------------------
@@ -156,7 +155,7 @@ def test_a_record_that_is_edited_is_tried_at_once(poison: list[User], sandbox: S
 AHEAD = timedelta(hours=3)
 
 
-@pytest.mark.parametrize("name", ["next_slot_at", "quiet_until", "probes_until", "asking_until"])
+@pytest.mark.parametrize("name", ["next_slot_at", "blocked_until", "probes_until", "asking_until"])
 def test_a_target_is_not_silent_for_as_long_as_the_clock_was_ahead(
     sandbox: SandboxControl, partner: Callable[..., None], name: str
 ) -> None:
@@ -173,8 +172,8 @@ def test_a_limit_and_a_missing_capability_of_that_time_are_forgotten_too(sandbox
     Target.objects.update(
         rate_limit=0.2, rate_set_at=ahead, rate_climb=1.0, capabilities_off=["query"], capabilities_off_until=ahead
     )
-    assert guard.admit("partner").without == ()
-    assert guard.summary(Target.objects.get())["capabilities_off"] == []
+    assert protect.admit("partner").without == ()
+    assert protect.summary(Target.objects.get())["capabilities_off"] == []
     rate_set_at = Target.objects.get().rate_set_at
     assert rate_set_at is not None
     assert rate_set_at < ahead - timedelta(hours=2)
@@ -190,22 +189,22 @@ def test_resume_helps_a_target_with_a_rate(sandbox: SandboxControl, partner: Cal
 def test_what_is_due_or_leased_further_ahead_than_can_be_is_brought_back(sandbox: SandboxControl) -> None:
     waiting, leased = (User.objects.create(name="x", phone=phone) for phone in "12")
     ahead = timezone.now() + AHEAD
-    UserSync.objects.filter(key=row_of(waiting).key).update(due_at=ahead)
-    UserSync.objects.filter(key=row_of(leased).key).update(due_at=ahead, leased_until=ahead, lease_token="t")
+    Record.objects.filter(key=row_of(waiting).key).update(due_at=ahead)
+    Record.objects.filter(key=row_of(leased).key).update(due_at=ahead, leased_until=ahead, lease_token="t")
     tasks.run_reconcile()
     assert step(waiting) is not None
     leased_until = row_of(leased).leased_until
     assert leased_until is not None
     # Whoever holds it may be alive, and has this long by its own clock.
     assert timezone.now() < leased_until < timezone.now() + timedelta(minutes=2)
-    assert outbox.claim([row_of(leased).key], Terms(60, 60)) == []
+    assert store.claim([row_of(leased).key], Terms(60, 60)) == []
 
 
 def test_a_doubt_that_ends_further_ahead_than_can_be_is_read_back_within_its_window(sandbox: SandboxControl) -> None:
     user = User.objects.create(name="x", phone="1")
     ahead = timezone.now() + AHEAD
-    UserSync.objects.update(due_at=ahead, recheck_at=ahead)
+    Record.objects.update(due_at=ahead, unknown_until=ahead)
     tasks.run_reconcile()
-    recheck_at = row_of(user).recheck_at
-    assert recheck_at is not None
-    assert recheck_at < timezone.now() + timedelta(seconds=2)
+    unknown_until = row_of(user).unknown_until
+    assert unknown_until is not None
+    assert unknown_until < timezone.now() + timedelta(seconds=2)

@@ -8,9 +8,11 @@ import pytest
 
 from tests import alone
 from tests.integration.conftest import ALL, converge, held_records, row_of, step, wanted_records
+from thirdparty import store
+from thirdparty.capture import backfill
+from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.sync import backfill, outbox
+from users.models import User
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_a_target_restored_from_backup_is_brought_level_by_looking_again(
     sandbox.faults(capabilities=list(ALL))
     converge()
     sandbox.edit(row_of(user).remote_id, name="from the backup")
-    outbox.look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     converge()
     assert held_records(sandbox) == wanted_records()
 
@@ -47,7 +49,7 @@ def test_a_target_restored_from_backup_is_brought_level_by_looking_again(
 def test_a_target_that_lost_everything_is_filled_again_by_looking_again(user: User, sandbox: SandboxControl) -> None:
     converge()
     sandbox.delete(row_of(user).remote_id)
-    outbox.look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     converge()
     assert held_records(sandbox) == wanted_records()
 
@@ -55,7 +57,7 @@ def test_a_target_that_lost_everything_is_filled_again_by_looking_again(user: Us
 def test_looking_again_always_raises_the_generation_of_a_level_record(user: User, sandbox: SandboxControl) -> None:
     converge()
     before = row_of(user).generation
-    outbox.look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     assert row_of(user).generation == before + 1
 
 
@@ -73,7 +75,7 @@ def test_a_confirmed_tombstone_is_not_looked_at_again(user: User, sandbox: Sandb
     converge()
     user.delete()
     converge()
-    assert outbox.look_now([UserSync.objects.get().key]) == 0
+    assert store.look_now([Record.objects.get().key]) == 0
 
 
 def test_a_record_is_never_pushed_twice_at_once(user: User, sandbox: SandboxControl) -> None:

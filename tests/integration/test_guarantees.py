@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import converge, held_records, step, wanted_records
+from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
+from users.models import User
 
 PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
 
@@ -85,5 +86,5 @@ def test_what_a_target_offers_decides_what_can_be_promised(
     CASES[case](sandbox, user)
     sandbox.heal()
     converge()
-    assert PROMISES[promise](sandbox), (sandbox.users(), UserSync.objects.values())
-    assert UserSync.objects.get().state in ("synced", "deleted")
+    assert PROMISES[promise](sandbox), (sandbox.users(), Record.objects.values())
+    assert Record.objects.get().state in ("synced", "deleted")

@@ -12,18 +12,17 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from tests.integration.conftest import converge, held_records, row_of, step, wanted_records
-from thirdparty import guard, targets
-from thirdparty.models import Target
+from thirdparty import protect, store, targets, tasks
+from thirdparty.decide.lease import Terms
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.models.record import EPOCH
+from thirdparty.observe.explain import explain
+from thirdparty.run import reconcile
+from thirdparty.run.drain import drain
+from thirdparty.run.pause import pause, resume
+from thirdparty.run.push import push
 from thirdparty.sandbox.client import SandboxControl
-from users import tasks
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import EPOCH
-from users.sync import outbox, reconcile
-from users.sync.drain import drain
-from users.sync.explain import explain
-from users.sync.lease import Terms
-from users.sync.pause import pause, resume
-from users.sync.push import push
+from users.models import User
 
 THE_HARMLESS_CALL = 1
 """It is asked before the breaker opens: were it answered, the records would be at fault."""
@@ -46,7 +45,7 @@ def calls(sandbox: SandboxControl) -> int:
 
 
 def end_the_pause() -> None:
-    Target.objects.update(quiet_until=timezone.now() - timedelta(seconds=1))
+    Target.objects.update(blocked_until=timezone.now() - timedelta(seconds=1))
 
 
 # -- the breaker ------------------------------------------------------------------------------
@@ -60,8 +59,8 @@ def test_a_failing_target_gets_a_few_calls_and_no_record_but_those_is_touched(
         step(user)
     assert Target.objects.get().breaker == "open"
     assert calls(sandbox) == 5 + THE_HARMLESS_CALL
-    assert SyncAttempt.objects.count() == 5
-    assert UserSync.objects.filter(due_at=EPOCH, attempts=0, last_error="").count() == 15
+    assert Attempt.objects.count() == 5
+    assert Record.objects.filter(due_at=EPOCH, failed_tries=0, last_error="").count() == 15
 
 
 def test_the_last_failure_before_it_opens_costs_its_record_no_try(
@@ -70,7 +69,7 @@ def test_the_last_failure_before_it_opens_costs_its_record_no_try(
     sandbox.faults(rates={"503": 1})
     for user in users[:5]:
         step(user)
-    assert [row_of(user).attempts for user in users[:5]] == [1, 1, 1, 1, 0]
+    assert [row_of(user).failed_tries for user in users[:5]] == [1, 1, 1, 1, 0]
 
 
 def test_the_reconciler_wakes_nothing_while_the_breaker_is_open_and_a_few_when_it_may_close(
@@ -85,9 +84,9 @@ def test_the_reconciler_wakes_nothing_while_the_breaker_is_open_and_a_few_when_i
 
 
 def test_a_claim_is_refused_too_whatever_asked_for_it(users: list[User], sandbox: SandboxControl) -> None:
-    Target.objects.update(quiet_until=timezone.now() + timedelta(hours=1))
-    assert outbox.claim([row_of(users[0]).key], Terms(60, 60)) == []
-    assert not outbox.is_claimable(row_of(users[0]).key)
+    Target.objects.update(blocked_until=timezone.now() + timedelta(hours=1))
+    assert store.claim([row_of(users[0]).key], Terms(60, 60)) == []
+    assert not store.is_claimable(row_of(users[0]).key)
 
 
 def test_a_probe_that_finds_the_target_well_lets_everything_go_on(
@@ -109,7 +108,7 @@ def test_a_hint_that_finds_nothing_due_spends_no_probe(
     users: list[User], sandbox: SandboxControl, patient: None
 ) -> None:
     step(users[0])
-    Target.objects.update(breaker="open", quiet_until=None)
+    Target.objects.update(breaker="open", blocked_until=None)
     assert step(users[0]) is None
     assert Target.objects.get().breaker == "open"
     assert step(users[1]) is not None
@@ -118,7 +117,7 @@ def test_a_hint_that_finds_nothing_due_spends_no_probe(
 def test_records_that_need_no_call_spend_no_probe(users: list[User], sandbox: SandboxControl, patient: None) -> None:
     for user in users[:5]:
         user.groups.add(Group.objects.get_or_create(name="unmapped")[0])
-    Target.objects.update(breaker="open", quiet_until=None)
+    Target.objects.update(breaker="open", blocked_until=None)
     for user in users[:5]:
         step(user)
     assert {row_of(user).parked for user in users[:5]} == {"unmapped_role"}
@@ -130,9 +129,9 @@ def test_a_success_while_all_is_well_writes_nothing_to_the_target(
     users: list[User], sandbox: SandboxControl, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
-        assert guard.admit("partner", 500).granted == 500
+        assert protect.admit("partner", 500).granted == 500
     with django_assert_num_queries(0):
-        assert guard.report("partner", "key", None) == guard.Ruling()
+        assert protect.report("partner", "key", None) == protect.GuardDecision()
 
 
 def test_an_open_breaker_is_explained_with_the_time_of_the_next_try(
@@ -143,7 +142,7 @@ def test_an_open_breaker_is_explained_with_the_time_of_the_next_try(
         step(user)
     (explanation,) = explain(users[9].uuid)
     assert "its breaker is open (5 failures in a row, the last http_503)" in explanation.blocked_by[0]
-    assert explanation.next_try_at == Target.objects.get().quiet_until
+    assert explanation.next_try_at == Target.objects.get().blocked_until
 
 
 # -- refusals in a row ------------------------------------------------------------------------
@@ -155,7 +154,7 @@ def test_a_target_in_maintenance_buries_nobody(users: list[User], sandbox: Sandb
         step(user)
     assert Target.objects.get().breaker == "open"
     assert calls(sandbox) == 10 + THE_HARMLESS_CALL
-    assert not UserSync.objects.exclude(parked="").exists()
+    assert not Record.objects.exclude(parked="").exists()
     sandbox.heal()
     end_the_pause()
     step(users[11])
@@ -175,8 +174,8 @@ def test_records_that_really_are_bad_end_parked_and_good_ones_get_through(
     assert Target.objects.get().breaker == "closed"
     for _ in range(3):
         drain("partner")
-    assert UserSync.objects.filter(parked="invalid").count() == 15
-    assert UserSync.objects.filter(state="synced").count() == 5
+    assert Record.objects.filter(parked="invalid").count() == 15
+    assert Record.objects.filter(state="synced").count() == 5
     assert Target.objects.get().breaker == "closed"
 
 
@@ -193,7 +192,7 @@ def test_a_wrong_secret_pauses_the_target_and_no_record_is_parked(
     assert (row.paused, row.paused_by_guard) == (True, True)
     assert "http_401" in row.paused_reason
     assert calls(sandbox) == 2
-    assert not UserSync.objects.exclude(attempts=0, parked="").exists()
+    assert not Record.objects.exclude(failed_tries=0, parked="").exists()
 
 
 def test_a_target_that_the_guard_paused_resumes_by_itself_once_a_probe_is_answered(
@@ -237,7 +236,7 @@ def test_a_person_who_resumes_closes_the_breaker_too(
         step(user)
     sandbox.heal()
     assert resume("partner")
-    assert (Target.objects.get().breaker, Target.objects.get().quiet_until) == ("closed", None)
+    assert (Target.objects.get().breaker, Target.objects.get().blocked_until) == ("closed", None)
     converge()
     assert held_records(sandbox) == sorted(wanted_records(), key=lambda record: record["username"])
 
@@ -251,7 +250,7 @@ def test_where_nothing_can_be_looked_up_a_second_record_decides(
     assert not Target.objects.get().paused
     step(users[1])
     assert Target.objects.get().paused
-    assert not UserSync.objects.exclude(parked="").exists()
+    assert not Record.objects.exclude(parked="").exists()
 
 
 # -- silence and rate -------------------------------------------------------------------------
@@ -267,17 +266,17 @@ def test_retry_after_silences_every_worker_of_the_target(
     for user in users:
         step(user)
     assert calls(sandbox) == 1
-    quiet_until = Target.objects.get().quiet_until
-    assert quiet_until is not None
-    assert timedelta(seconds=25) < quiet_until - timezone.now() < timedelta(seconds=31)
+    blocked_until = Target.objects.get().blocked_until
+    assert blocked_until is not None
+    assert timedelta(seconds=25) < blocked_until - timezone.now() < timedelta(seconds=31)
 
 
 def test_an_absurd_retry_after_silences_for_an_hour_at_most(users: list[User], sandbox: SandboxControl) -> None:
     sandbox.faults(rates={"503": 1}, retry_after=10**8)
     step(users[0])
-    quiet_until = Target.objects.get().quiet_until
-    assert quiet_until is not None
-    assert quiet_until - timezone.now() < timedelta(hours=1, seconds=1)
+    blocked_until = Target.objects.get().blocked_until
+    assert blocked_until is not None
+    assert blocked_until - timezone.now() < timedelta(hours=1, seconds=1)
 
 
 def test_429_halves_the_rate_that_is_shown(
@@ -286,7 +285,7 @@ def test_429_halves_the_rate_that_is_shown(
     partner(rate_per_second=100.0)
     sandbox.faults(rates={"429": 1}, only={"first": 1})
     step(users[0])
-    assert guard.summary(Target.objects.get())["rate_per_second"] == pytest.approx(50, abs=5)
+    assert protect.summary(Target.objects.get())["rate_per_second"] == pytest.approx(50, abs=5)
 
 
 def test_the_reconciler_wakes_no_more_than_the_rate_allows_until_its_next_tick(
@@ -306,8 +305,8 @@ def test_a_record_without_a_turn_is_left_as_it_was(
     step(users[0])
     assert step(users[1]) is None
     row = row_of(users[1])
-    assert (row.due_at, row.attempts, row.last_error) == (EPOCH, 0, "")
-    assert not SyncAttempt.objects.filter(record=row).exists()
+    assert (row.due_at, row.failed_tries, row.last_error) == (EPOCH, 0, "")
+    assert not Attempt.objects.filter(record=row).exists()
 
 
 # -- isolation --------------------------------------------------------------------------------
@@ -316,18 +315,18 @@ def test_a_record_without_a_turn_is_left_as_it_was(
 def test_one_targets_trouble_leaves_the_others_at_full_speed(
     sandbox: SandboxControl, settings: Any, patient: None
 ) -> None:
-    dead = replace(settings.SYNC_TARGETS["partner"], name="dead", base_url="http://127.0.0.1:1")
-    settings.SYNC_TARGETS = {"dead": dead, **settings.SYNC_TARGETS}
+    dead = replace(settings.SYNC_TARGETS["partner"], name="parked", base_url="http://127.0.0.1:1")
+    settings.SYNC_TARGETS = {"parked": dead, **settings.SYNC_TARGETS}
     targets.publish_rows()
     people = [User.objects.create(name=f"Person {n}", phone=str(n)) for n in range(20)]
     for user in people:
-        push("dead", row_of(user, "dead").key)
+        push("parked", row_of(user, "parked").key)
     assert reconcile.drains_needed() == {"partner": 1}
     drain("partner")
     assert len(sandbox.users()) == 20
     stand = dict(Target.objects.values_list("name", "breaker"))
-    assert stand == {"dead": "open", "partner": "closed"}
-    assert SyncAttempt.objects.filter(record__target="dead").count() == 5
+    assert stand == {"parked": "open", "partner": "closed"}
+    assert Attempt.objects.filter(record__target="parked").count() == 5
     assert Target.objects.get(name="partner").rate_limit is None
 
 
@@ -339,9 +338,9 @@ def test_a_capability_that_was_missing_is_asked_for_again_after_a_while_or_at_on
 ) -> None:
     offered = targets.connector("partner").capabilities
     Target.objects.update(capabilities_off=["query"], capabilities_off_until=timezone.now() + timedelta(minutes=1))
-    assert not guard.admit("partner").offered(offered).query
+    assert not protect.admit("partner").offered(offered).query
     Target.objects.update(capabilities_off_until=timezone.now() - timedelta(seconds=1))
-    assert guard.admit("partner").offered(offered).query
+    assert protect.admit("partner").offered(offered).query
     Target.objects.update(capabilities_off_until=timezone.now() + timedelta(minutes=1))
     resume("partner")
-    assert guard.admit("partner").offered(offered).query
+    assert protect.admit("partner").offered(offered).query

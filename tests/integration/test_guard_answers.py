@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import converge, held_records, row_of, step, wanted_records
-from thirdparty.models import Target
+from thirdparty.models import Attempt, Target
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.sandbox.faults import GROUPS, RATES
-from users.models import SyncAttempt, User
+from users.models import User
 
-TRANSIENT = ("pending", "", "try_later", 1)
+TRANSIENT = ("pending", "", "transient", 1)
 """State, why it is parked, how the attempt ended, tries spent."""
 UNANSWERED = ("unknown", "", "unknown", 1)
-UNTOUCHED = ("pending", "", "try_later", 0)
+UNTOUCHED = ("pending", "", "transient", 0)
 WELL = {"breaker": "closed", "paused": False, "failures": 0, "refusals": 0, "suspects": 0, "limited": False}
 FAILING = WELL | {"failures": 1}
 REFUSING = WELL | {"refusals": 1}
@@ -30,10 +30,10 @@ NO_CLEAR_ANSWER = (
 
 ANSWERS: dict[str, tuple[tuple[str, str, str, int], dict[str, Any]]] = {
     **{
-        status: (("dead", f"http_{status}", "rejected", 1), REFUSING) for status in ("400", "409", "413", "415", "422")
+        status: (("parked", f"http_{status}", "rejected", 1), REFUSING) for status in ("400", "409", "413", "415", "422")
     },
-    "invalid": (("dead", "invalid", "rejected", 1), REFUSING),
-    "unknown_status": (("dead", "unknown_status", "rejected", 1), REFUSING),
+    "invalid": (("parked", "invalid", "rejected", 1), REFUSING),
+    "unknown_status": (("parked", "unknown_status", "rejected", 1), REFUSING),
     # The probe is answered in the same way.
     **{fault: (UNTOUCHED, WELL | {"paused": True}) for fault in ("401", "403", "redirect")},
     # So it is here, but that says only that nothing can be looked up: another record decides.
@@ -72,9 +72,9 @@ def test_every_fault_switch_is_listed_here() -> None:
 def test_an_answer_decides_about_record_and_target(user: User, sandbox: SandboxControl, fault: str) -> None:
     sandbox.faults(rates={fault: 1})
     step(user)
-    row, attempt = row_of(user), SyncAttempt.objects.get()
+    row, attempt = row_of(user), Attempt.objects.get()
     expected_record, expected_target = ANSWERS[fault]
-    assert (row.state, row.parked, attempt.outcome, row.attempts) == expected_record
+    assert (row.state, row.parked, attempt.outcome, row.failed_tries) == expected_record
     assert standing() == expected_target
 
 
@@ -82,8 +82,8 @@ def test_an_answer_decides_about_record_and_target(user: User, sandbox: SandboxC
 def test_where_nothing_was_sent_nothing_is_in_doubt(user: User, partner: Callable[..., None], base_url: str) -> None:
     partner(base_url=base_url)
     step(user)
-    row, attempt = row_of(user), SyncAttempt.objects.get()
-    assert (row.state, row.parked, attempt.outcome, row.attempts) == TRANSIENT
+    row, attempt = row_of(user), Attempt.objects.get()
+    assert (row.state, row.parked, attempt.outcome, row.failed_tries) == TRANSIENT
     assert standing() == FAILING
 
 
@@ -105,6 +105,6 @@ def test_a_write_turned_away_while_reading_is_fine_parks_the_record_alone(
     other = User.objects.create(name="Other", phone="2")
     step(user)
     step(other)
-    assert (row_of(user).state, row_of(other).state) == ("dead", "synced")
+    assert (row_of(user).state, row_of(other).state) == ("parked", "synced")
     assert row_of(user).parked.startswith("http_3" if fault == "redirect" else f"http_{fault}")
     assert standing() == WELL

@@ -12,14 +12,14 @@ from django.utils import timezone
 
 from tests.integration.conftest import effects, held_records, row_of, wanted_records
 from tests.integration.turns import fullest_second
-from thirdparty.guard import Admission
-from thirdparty.http import Answer, HttpSession
-from thirdparty.models import Target
+from thirdparty.connectors.http.session import Answer, HttpSession
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.models.record import EPOCH
+from thirdparty.protect import Admission
+from thirdparty.run.drain import drain
+from thirdparty.run.push import push
 from thirdparty.sandbox.client import SandboxControl
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import EPOCH
-from users.sync.drain import drain
-from users.sync.push import push
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,14 +45,14 @@ def test_a_drain_of_a_failing_target_stops_after_the_calls_that_were_under_way(
     assert Target.objects.get().breaker == "open"
     assert len([entry for entry in requests(sandbox) if entry["call"] == "add"]) <= 2 * 8
     assert drained.look_in_seconds is not None
-    assert UserSync.objects.filter(due_at=EPOCH, attempts=0).count() >= PEOPLE - 2 * 8
+    assert Record.objects.filter(due_at=EPOCH, failed_tries=0).count() >= PEOPLE - 2 * 8
 
 
 def test_a_drain_whose_probes_are_answered_goes_on_by_itself(
     people: list[User], sandbox: SandboxControl, settings: Any
 ) -> None:
     settings.SYNC_DRAIN_THREADS = 8
-    Target.objects.update(breaker="open", quiet_until=timezone.now() - timedelta(seconds=1))
+    Target.objects.update(breaker="open", blocked_until=timezone.now() - timedelta(seconds=1))
     drain("partner", seconds=60)
     assert Target.objects.get().breaker == "closed"
     assert held_records(sandbox) == sorted(wanted_records(), key=lambda record: record["username"])
@@ -74,7 +74,7 @@ def test_a_backlog_never_exceeds_the_rate_and_an_edit_goes_before_it(
         return post(*args, **options)
 
     monkeypatch.setattr(HttpSession, "post", noted)
-    UserSync.objects.update(due_at=timezone.now())
+    Record.objects.update(due_at=timezone.now())
     edited = people[-1]
     User.objects.filter(pk=edited.pk).update(name="edited")
     assert row_of(edited).due_at == EPOCH
@@ -92,8 +92,8 @@ def test_a_missing_turn_spends_no_try(people: list[User], sandbox: SandboxContro
     monkeypatch.setattr(Admission, "await_turn", lambda *_: next(came, True))
     drain("partner", seconds=60)
     assert len(effects(sandbox)) == PEOPLE
-    assert SyncAttempt.objects.filter(reason="turn_missed").count() == 1
-    assert not UserSync.objects.exclude(attempts=0).exists()
+    assert Attempt.objects.filter(reason="turn_missed").count() == 1
+    assert not Record.objects.exclude(failed_tries=0).exists()
 
 
 def test_a_target_that_refuses_everybody_while_a_drain_runs_buries_nobody(
@@ -103,7 +103,7 @@ def test_a_target_that_refuses_everybody_while_a_drain_runs_buries_nobody(
     sandbox.faults(rates={"invalid": 1})
     drain("partner")
     assert Target.objects.get().breaker == "open"
-    assert not UserSync.objects.exclude(parked="").exists()
+    assert not Record.objects.exclude(parked="").exists()
 
 
 def test_a_probe_whose_turn_was_missed_is_given_back(
@@ -111,7 +111,7 @@ def test_a_probe_whose_turn_was_missed_is_given_back(
 ) -> None:
     partner(rate_per_second=100.0)
     user = User.objects.create(name="x", phone="1")
-    Target.objects.update(breaker="open", quiet_until=timezone.now() - timedelta(seconds=1))
+    Target.objects.update(breaker="open", blocked_until=timezone.now() - timedelta(seconds=1))
     came = iter([False] * 3)
     monkeypatch.setattr(Admission, "await_turn", lambda *_: next(came, True))
     assert push("partner", row_of(user).key) is not None

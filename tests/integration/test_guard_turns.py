@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.conftest import database_url
 from tests.integration.turns import fullest_second
-from thirdparty import guard
+from thirdparty import protect
 from thirdparty.sandbox.client import SandboxControl
 
 RATE = 400
@@ -48,7 +48,7 @@ def test_several_processes_drain_a_backlog_at_the_rate_and_a_fresh_edit_waits_fo
     waits: list[float] = []
     while any(process.poll() is None for process in backlog):
         asked = time.monotonic()
-        admission = guard.admit("partner", patience_seconds=2.0)
+        admission = protect.admit("partner", patience_seconds=2.0)
         assert admission.granted
         waits.append(time.monotonic() - asked + admission.start_in_seconds())
         threading.Event().wait(0.2)

@@ -9,12 +9,14 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from thirdparty import guard, targets
-from users.models import KeptFigures, User, UserSync
-from users.models.sync import EPOCH
-from users.sync import figures, triggers
-from users.sync.publisher import Publisher
-from users.sync.status import status
+from thirdparty import protect, targets
+from thirdparty.capture import triggers
+from thirdparty.models import KeptFigures, Record
+from thirdparty.models.record import EPOCH
+from thirdparty.notify.broker import Publisher
+from thirdparty.observe import figures
+from thirdparty.observe.status import status
+from users.models import User
 
 NO_REASONS: list[str] = []
 
@@ -74,7 +76,7 @@ def test_a_target_that_is_away_is_a_warning_only_since_what_changes_goes_on_bein
     assert answer.status_code == 200
     assert any("partner is away" in warning for warning in answer.json()["warnings"])
     assert not status()["healthy"]
-    assert UserSync.objects.filter(user_uuid=User.objects.create(name="Ada").uuid, due_at__isnull=False).exists()
+    assert Record.objects.filter(user_uuid=User.objects.create(name="Ada").uuid, due_at__isnull=False).exists()
 
 
 def test_not_ready_without_a_database(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +114,7 @@ def test_however_many_ask_the_records_are_counted_once(web: Client, monkeypatch:
         counts.append(1)
         return status()
 
-    monkeypatch.setattr("users.sync.figures.status", counting)
+    monkeypatch.setattr("thirdparty.observe.figures.status", counting)
 
     answers = [web.get("/metrics").content.decode() for _ in range(5)]
 
@@ -153,17 +155,17 @@ def test_figures_that_were_counted_while_the_databases_clock_was_ahead_are_count
     web: Client, ahead: timedelta
 ) -> None:
     web.get("/metrics")
-    then = guard.clock() + ahead
+    then = protect.clock() + ahead
     KeptFigures.objects.update(counted_at=then, good_until=then + timedelta(seconds=10))
     User.objects.create_user(name="Ada", phone="1")
 
     assert 'usersync_records{state="pending",target="partner"} 1.0' in web.get("/metrics").content.decode()
-    assert KeptFigures.objects.get().counted_at < guard.clock() + timedelta(seconds=1)
+    assert KeptFigures.objects.get().counted_at < protect.clock() + timedelta(seconds=1)
 
 
 def test_a_turn_to_count_that_was_taken_while_the_clock_was_ahead_is_taken_anew(web: Client) -> None:
     web.get("/metrics")
-    KeptFigures.objects.update(good_until=guard.clock() + timedelta(hours=10))
+    KeptFigures.objects.update(good_until=protect.clock() + timedelta(hours=10))
     User.objects.create_user(name="Ada", phone="1")
 
     assert 'usersync_records{state="pending",target="partner"} 1.0' in web.get("/metrics").content.decode()
@@ -171,7 +173,7 @@ def test_a_turn_to_count_that_was_taken_while_the_clock_was_ahead_is_taken_anew(
 
 def test_while_one_counts_figures_of_the_future_anew_the_others_are_told_that_they_are_old(web: Client) -> None:
     web.get("/metrics")
-    then = guard.clock() + timedelta(hours=10)
+    then = protect.clock() + timedelta(hours=10)
     KeptFigures.objects.update(counted_at=then, good_until=then)
 
     assert figures._is_ours()

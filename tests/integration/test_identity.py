@@ -8,11 +8,12 @@ import pytest
 
 from tests import alone
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
+from thirdparty import store
+from thirdparty.decide.plan import Call
+from thirdparty.decide.result import Outcome, StepResult
+from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.sync import outbox
-from users.sync.plan import Call
-from users.sync.settlement import Outcome, Settlement
+from users.models import User
 
 USERNAME = "zhangwei13800000001"
 PHONE = "13800000001"
@@ -46,7 +47,7 @@ def test_match_parks_what_may_be_somebody_elses(user: User, sandbox: SandboxCont
     sandbox.create(username=USERNAME, name="old", **record)
     converge()
     row = row_of(user)
-    assert (row.state, row.parked, row.remote_id) == ("dead", "identity_conflict", None)
+    assert (row.state, row.parked, row.remote_id) == ("parked", "identity_conflict", None)
     assert sandbox.users()[0]["name"] == "old"
 
 
@@ -112,7 +113,7 @@ def test_two_rows_never_share_a_remote_record(user: User, sandbox: SandboxContro
     lease = alone.claim(row_of(other).key)
     assert lease is not None
     attempt_id = alone.open_attempt(lease, Call.ADD).id
-    result = Settlement(outcome=Outcome.OK, remote_id=taken, adopted="", add_key=None, acknowledged=True, shown=shown)
+    result = StepResult(outcome=Outcome.OK, remote_id=taken, adopted="", add_key=None, acknowledged=True, shown=shown)
     alone.settle(lease, attempt_id, result)
     has, has_not = (other, user) if shown else (user, other)
     assert (row_of(has).remote_id, row_of(has_not).remote_id) == (taken, None)
@@ -126,7 +127,7 @@ def test_a_record_with_our_external_id_in_capitals_without_dashes_or_in_braces_i
     for written in (str(user.uuid).upper(), user.uuid.hex, f"{{{user.uuid}}}"):
         sandbox.reset()
         sandbox.create(username=USERNAME, name="old", externalId=written)
-        UserSync.objects.update(remote_id=None)
+        Record.objects.update(remote_id=None)
         User.objects.update(name=f"{written}")
         converge()
         assert (row_of(user).state, row_of(user).adopted) == ("synced", "")
@@ -144,7 +145,7 @@ def test_a_strangers_record_without_external_id_is_not_ours_after_an_add_that_ne
     sandbox.heal()
     converge()
     assert (row_of(user).parked, row_of(user).remote_id) == ("identity_conflict", None)
-    assert row_of(user).recheck_at is None
+    assert row_of(user).unknown_until is None
     user.delete()
     converge()
     assert sandbox.users() == [stranger]
@@ -202,7 +203,7 @@ def test_a_username_used_again_waits_while_a_late_create_may_land(
     assert step(again) is None
     converge()
     assert held_records(sandbox) == wanted_records()
-    assert UserSync.objects.get(deleted=True).state == "deleted"
+    assert Record.objects.get(deleted=True).state == "deleted"
 
 
 def test_a_tombstone_with_nothing_at_the_target_waits_for_no_username(user: User, sandbox: SandboxControl) -> None:
@@ -211,7 +212,7 @@ def test_a_tombstone_with_nothing_at_the_target_waits_for_no_username(user: User
     step(again)
     converge()
     assert held_records(sandbox) == wanted_records()
-    assert UserSync.objects.get(deleted=True).state == "deleted"
+    assert Record.objects.get(deleted=True).state == "deleted"
 
 
 def test_a_confirmed_tombstone_that_is_deleted_again_waits_for_no_username(
@@ -234,7 +235,7 @@ def test_two_people_of_one_remote_username_are_never_claimed_together(user: User
     User.objects.update(username="moved")
     thief = User.objects.create(name="Thief", username=USERNAME)
     assert step(thief) is None
-    holder = outbox.username_holder(row_of(thief))
+    holder = store.username_holder(row_of(thief))
     assert holder is not None
     assert holder.user_uuid == user.uuid
 
@@ -249,5 +250,5 @@ def test_a_strangers_record_is_left_alone_when_our_unanswered_add_is_no_longer_w
     sandbox.heal()
     user.delete()
     converge()
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
     assert [record["name"] for record in sandbox.users()] == ["Stranger"]

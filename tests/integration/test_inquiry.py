@@ -17,13 +17,13 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import at_once, converge, row_of
 from thirdparty import targets
-from thirdparty.connector import RemoteRecord
-from thirdparty.errors import TryLater
-from thirdparty.models import Target
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.connectors.errors import Transient
+from thirdparty.models import Record, Target
+from thirdparty.observe import inquiry
+from thirdparty.observe.explain import explain
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.sync import inquiry
-from users.sync.explain import explain
+from users.models import User
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def asked(user: User) -> Any:
 
 def long_ago() -> None:
     """The last question is longer ago than the interval."""
-    UserSync.objects.update(asked_at=timezone.now() - timedelta(seconds=inquiry.INTERVAL_SECONDS))
+    Record.objects.update(asked_at=timezone.now() - timedelta(seconds=inquiry.INTERVAL_SECONDS))
 
 
 def test_a_hundred_explanations_ask_the_target_nothing(user: User, api: APIClient, sandbox: SandboxControl) -> None:
@@ -81,7 +81,7 @@ def test_it_is_asked_again_after_a_while(user: User, sandbox: SandboxControl) ->
 
 
 def test_a_clock_that_was_set_back_keeps_nobody_from_asking(user: User, sandbox: SandboxControl) -> None:
-    UserSync.objects.update(asked_at=timezone.now() + timedelta(hours=1))
+    Record.objects.update(asked_at=timezone.now() + timedelta(hours=1))
     assert asked(user).difference == ()
 
 
@@ -89,8 +89,8 @@ def test_a_clock_that_was_set_back_keeps_nobody_from_asking(user: User, sandbox:
     ("standing", "why"),
     [
         ({"paused": True}, "paused"),
-        ({"breaker": "open", "quiet_until": timedelta(hours=1)}, "breaker open"),
-        ({"quiet_until": timedelta(hours=1)}, "the target asked to be left alone"),
+        ({"breaker": "open", "blocked_until": timedelta(hours=1)}, "breaker open"),
+        ({"blocked_until": timedelta(hours=1)}, "the target asked to be left alone"),
         ({"enabled": False}, "the target is not enabled"),
     ],
     ids=["paused", "breaker", "silence", "not enabled"],
@@ -134,7 +134,7 @@ def test_questions_that_fail_open_the_breaker_as_any_call_does(sandbox: SandboxC
 
 def test_a_question_that_is_answered_shows_the_target_well_again(user: User, sandbox: SandboxControl) -> None:
     parked = User.objects.create(name="李娜", phone="2")
-    UserSync.objects.filter(user_uuid=parked.uuid).update(parked="invalid", due_at=None)
+    Record.objects.filter(user_uuid=parked.uuid).update(parked="invalid", due_at=None)
     key = row_of(parked).key
     Target.objects.update(breaker="half_open", refused_keys=[key], refused_for="invalid")
     assert asked(user).difference == ()
@@ -155,7 +155,7 @@ def test_an_unanswered_question_holds_up_two_callers_of_a_process_and_no_more(
             calls.extend(key)
             asking.release()
             answer.wait(30)
-            raise TryLater("timeout")
+            raise Transient("timeout")
 
     others = [User.objects.create(name="李娜", phone=str(number)) for number in range(8)]
     monkeypatch.setattr("thirdparty.targets.connector", lambda _name: Frozen())

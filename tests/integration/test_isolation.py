@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
 
-from users.checks import require_sound
+from thirdparty.checks import require_sound
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -53,7 +53,7 @@ def test_a_stricter_isolation_that_does_reach_them_stops_the_start_with_a_hint(i
     try:
         with pytest.raises(ImproperlyConfigured, match=isolation.upper()):
             require_sound()
-        with pytest.raises(SystemCheckError, match=r"usersync\.E011"):
+        with pytest.raises(SystemCheckError, match=r"thirdparty\.E011"):
             call_command("check", databases=["default"])
     finally:
         connection.close()

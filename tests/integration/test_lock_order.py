@@ -11,11 +11,12 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
-from thirdparty import targets
-from thirdparty.guard import Ruling
-from users.models import User, UserSync
-from users.sync import contention, outbox, ruling
-from users.sync.outbox import strict_rows
+from thirdparty import store, targets
+from thirdparty.models import Record
+from thirdparty.protect import GuardDecision
+from thirdparty.run import guard_decision
+from thirdparty.store import contention, strict_rows
+from users.models import User
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -24,7 +25,7 @@ pytestmark = [
 
 
 def _keys(user: User) -> list[str]:
-    return list(UserSync.objects.filter(user_uuid=user.uuid).order_by("key").values_list("key", flat=True))
+    return list(Record.objects.filter(user_uuid=user.uuid).order_by("key").values_list("key", flat=True))
 
 
 @pytest.fixture
@@ -37,8 +38,8 @@ def patient(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda user: outbox.look_now(_keys(user)),
-        lambda user: outbox.owe_again(_keys(user), outbox.Why(backfill=True)),
+        lambda user: store.look_now(_keys(user)),
+        lambda user: store.owe_again(_keys(user), store.Why(backfill=True)),
         lambda user: strict_rows.owe_undoing(user.uuid),
         lambda user: user.delete(),
         lambda user: user.groups.add(Group.objects.get()),
@@ -53,59 +54,59 @@ def test_the_first_record_is_locked_first(settings: Any, patient: None, write: C
     user = User.objects.create(name="张伟", phone="1")
     first, second = _keys(user)
     # Written anew, the first comes last in the table.
-    row = UserSync.objects.filter(key=first).values().get()
-    UserSync.objects.filter(key=first).delete()
-    UserSync.objects.create(**{name: value for name, value in row.items() if name not in ("state", "may_exist")})
-    UserSync.objects.update(due_at=None)
+    row = Record.objects.filter(key=first).values().get()
+    Record.objects.filter(key=first).delete()
+    Record.objects.create(**{name: value for name, value in row.items() if name not in ("state", "may_exist")})
+    Record.objects.update(due_at=None)
     with transaction.atomic():
-        UserSync.objects.select_for_update().get(key=first)
+        Record.objects.select_for_update().get(key=first)
         thread = _other(lambda: write(user))
         _until_it_waits()
-        UserSync.objects.filter(key=first).update(last_error="written meanwhile")
-        free = UserSync.objects.select_for_update(skip_locked=True).filter(key=second).exists()
+        Record.objects.filter(key=first).update(last_error="written meanwhile")
+        free = Record.objects.select_for_update(skip_locked=True).filter(key=second).exists()
     thread.join()
     assert free
-    assert not UserSync.objects.filter(due_at=None).exists()
+    assert not Record.objects.filter(due_at=None).exists()
 
 
 @pytest.mark.parametrize(
     "bulk",
-    [outbox.look_now, lambda keys: ruling.obey(Ruling(pardoned=tuple(keys), pardoned_for="invalid"))],
-    ids=["look now", "pardon"],
+    [store.look_now, lambda keys: guard_decision.obey(GuardDecision(unparked=tuple(keys), unparked_for="invalid"))],
+    ids=["look now", "unpark"],
 )
 def test_no_record_is_held_while_another_ones_holder_is_waited_for(
     patient: None, bulk: Callable[[list[str]], object]
 ) -> None:
     targets.publish_rows()
     users = [User.objects.create(name="张伟", phone=phone) for phone in "12"]
-    UserSync.objects.update(parked="invalid", due_at=None)
-    first, last = (UserSync.objects.get(key=key) for key in sorted(key for user in users for key in _keys(user)))
+    Record.objects.update(parked="invalid", due_at=None)
+    first, last = (Record.objects.get(key=key) for key in sorted(key for user in users for key in _keys(user)))
     with transaction.atomic():
         User.objects.get(uuid=last.user_uuid).delete()
         thread = _other(lambda: bulk([first.key, last.key]))
         _until_it_waits()
         User.objects.select_for_update(nowait=True).get(uuid=first.user_uuid)
-        row = UserSync.objects.select_for_update(nowait=True).get(key=first.key)
+        row = Record.objects.select_for_update(nowait=True).get(key=first.key)
         transaction.set_rollback(True)
     thread.join()
     assert not row.parked
-    assert not UserSync.objects.exclude(parked="").exists()
+    assert not Record.objects.exclude(parked="").exists()
 
 
 def test_a_person_who_edits_in_another_order_is_not_sacrificed_to_those_who_look_now(patient: None) -> None:
     targets.publish_rows()
     for phone in "12":
         User.objects.create(name="张伟", phone=phone)
-    first, last = UserSync.objects.order_by("key")
-    UserSync.objects.update(parked="invalid", due_at=None)
+    first, last = Record.objects.order_by("key")
+    Record.objects.update(parked="invalid", due_at=None)
     with transaction.atomic():
         User.objects.filter(uuid=last.user_uuid).update(name="Edited")
-        thread = _other(lambda: outbox.look_now([first.key, last.key]))
+        thread = _other(lambda: store.look_now([first.key, last.key]))
         _until_it_waits()
         User.objects.filter(uuid=first.user_uuid).update(name="Edited")
     thread.join()
     assert User.objects.filter(name="Edited").count() == 2
-    assert not UserSync.objects.exclude(parked="").exists()
+    assert not Record.objects.exclude(parked="").exists()
 
 
 def _other(call: Callable[[], object]) -> threading.Thread:

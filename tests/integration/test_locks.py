@@ -21,17 +21,17 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from tests.integration.conftest import at_once, converge, held_records, row_of, step, wanted_records
-from thirdparty import guard, targets
-from thirdparty.guard import Ruling
-from thirdparty.models import Target
+from thirdparty import protect, targets, tasks
+from thirdparty.models import Record, StrictWrite, Target
+from thirdparty.models.record import EPOCH
+from thirdparty.protect import GuardDecision
+from thirdparty.run import guard_decision
+from thirdparty.run import step as steps
+from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
-from users import bulk, services, tasks
-from users.models import KeptAnswer, StrictWrite, User, UserSync
-from users.models.sync import EPOCH
-from users.sync import ruling
-from users.sync import step as steps
-from users.sync.contention import StillHeld, is_contention
-from users.sync.drain import drain
+from thirdparty.store.contention import StillHeld, is_contention
+from users import bulk, services
+from users.models import IdempotentResponse, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = "/api/v1/users/"
@@ -105,7 +105,7 @@ def test_a_row_that_is_locked_for_too_long_is_503_with_the_time_to_come_again(
     api: APIClient, write: Callable[[APIClient, User], Any]
 ) -> None:
     user = User.objects.create(name="Ada", phone="1")
-    UserSync.objects.update(due_at=None)
+    Record.objects.update(due_at=None)
 
     with held(locks(user)):
         answer = write(api, user)
@@ -114,7 +114,7 @@ def test_a_row_that_is_locked_for_too_long_is_503_with_the_time_to_come_again(
     assert answer.json()["type"] == "urn:usersync:problem:busy"
     assert int(answer["Retry-After"]) >= 1
     assert User.objects.get(pk=user.pk).name == "Ada"
-    assert UserSync.objects.get().due_at is None
+    assert Record.objects.get().due_at is None
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def _fails(*_: Any, **__: Any) -> Any:
     raise OperationalError("canceling statement due to lock timeout")
 
 
-@pytest.mark.parametrize("where", ["follow._followed", "follow.push"])
+@pytest.mark.parametrize("where", ["_followed", "push"])
 @pytest.mark.parametrize("method", ["post", "patch", "delete"])
 def test_what_fails_after_the_commit_of_a_write_that_waits_is_answered_as_saved(
     api: APIClient, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, method: str, where: str
@@ -216,7 +216,7 @@ def test_what_fails_after_the_commit_of_a_write_that_waits_is_answered_as_saved(
     sandbox.faults(busy=True)
     user = User.objects.create(name="Ada", phone="1")
     path = PEOPLE if method == "post" else f"{PEOPLE}{user.uuid}/"
-    monkeypatch.setattr(f"users.sync.{where}", _fails)
+    monkeypatch.setattr(f"thirdparty.consistency.wait.{where}", _fails)
 
     answer = getattr(api, method)(path, {"name": "Saved"}, HTTP_PREFER="wait=5", HTTP_IDEMPOTENCY_KEY="k")
 
@@ -306,14 +306,14 @@ def test_one_locked_row_ends_no_drain_and_takes_no_other_result_along(
 
     holding = during_the_first_settling(monkeypatch, hold)
     drained = drain("partner")
-    synced = set(UserSync.objects.filter(state="synced").values_list("user_uuid", flat=True))
+    synced = set(Record.objects.filter(state="synced").values_list("user_uuid", flat=True))
     for each in holding:
         each.__exit__(None, None, None)
 
     assert synced == {user.uuid for user in people} - {stuck[0].uuid}
     assert drained.settled == len(people) - 1
     assert row_of(stuck[0]).state == "in_flight"
-    UserSync.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
+    Record.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
     converge()
     assert held_records(sandbox) == wanted_records()
 
@@ -328,7 +328,7 @@ def test_a_drain_writes_what_it_knows_once_the_lock_is_gone(
     for each in holding:
         each.__exit__(None, None, None)
 
-    assert set(UserSync.objects.values_list("state", flat=True)) == {"synced"}
+    assert set(Record.objects.values_list("state", flat=True)) == {"synced"}
     assert len(sandbox.users()) == 10
 
 
@@ -345,7 +345,7 @@ def test_a_single_result_whose_row_is_locked_for_too_long_is_looked_up_later(
     assert pushed is not None
     assert pushed.row is None
     assert row_of(user).state == "in_flight"
-    UserSync.objects.update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
+    Record.objects.update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
     converge()
     assert held_records(sandbox) == wanted_records()
 
@@ -367,8 +367,8 @@ def test_a_drain_waits_for_no_row_whose_remote_id_a_newcomer_was_given(
     for each in holding:
         each.__exit__(None, None, None)
 
-    assert sorted(UserSync.objects.values_list("state", flat=True)) == ["in_flight", *["synced"] * 4]
-    UserSync.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
+    assert sorted(Record.objects.values_list("state", flat=True)) == ["in_flight", *["synced"] * 4]
+    Record.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
     converge()
     assert held_records(sandbox) == wanted_records()
 
@@ -379,11 +379,11 @@ def test_a_parked_record_that_somebody_holds_keeps_no_other_from_being_pardoned(
     if connection.vendor != "postgresql":
         pytest.skip("SQLite locks no rows")
     stuck, other = User.objects.create(name="张伟"), User.objects.create(name="李娜")
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     keys = tuple(row_of(user).key for user in (stuck, other))
 
     with held(locks(stuck)):
-        ruling.obey(Ruling(pardoned=keys, pardoned_for="invalid"))
+        guard_decision.obey(GuardDecision(unparked=keys, unparked_for="invalid"))
 
     assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]
 
@@ -431,7 +431,7 @@ def test_a_tick_takes_back_the_strict_writes_of_all_whom_nobody_holds(dead_stric
 
 
 def test_a_tick_that_meets_a_held_record_hears_its_probes(dead_strict_writes: list[User]) -> None:
-    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", quiet_until=None)
+    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", blocked_until=None)
 
     with held(locks(dead_strict_writes[0])):
         tasks.run_reconcile()
@@ -442,7 +442,7 @@ def test_a_tick_that_meets_a_held_record_hears_its_probes(dead_strict_writes: li
 PARTS = [
     "reconcile.pull_forward",
     "strict.sweep",
-    "reconcile.guard.allowance",
+    "reconcile.protect.allowance",
     "catch_up.go_on",
     "reconcile._prune_attempts",
 ]
@@ -457,33 +457,33 @@ def test_a_part_of_the_tick_that_fails_keeps_no_other_from_its_turn(
         user_uuid=user.uuid, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
         expires_at=timezone.now() - timedelta(seconds=10),
     )  # fmt: skip
-    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", quiet_until=None)
-    KeptAnswer.objects.create(
+    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", blocked_until=None)
+    IdempotentResponse.objects.create(
         account=User.objects.create_superuser("root"), key="k", kept_at=timezone.now() - timedelta(days=2)
     )
-    monkeypatch.setattr(f"users.tasks.{part}", _fails)
+    monkeypatch.setattr(f"thirdparty.tasks.{part}", _fails)
 
     tasks.run_reconcile()
 
     assert not Target.objects.get().paused
-    assert not KeptAnswer.objects.exists()
+    assert not IdempotentResponse.objects.exists()
     assert StrictWrite.objects.exists() == (part == "strict.sweep")
 
 
 def test_one_target_whose_probe_cannot_be_heard_keeps_no_other_paused(
     saas: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", quiet_until=None)
-    revived = guard.revived
+    Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", blocked_until=None)
+    revived = protect.revived
     unheard: list[str] = []
 
-    def all_but_the_first(name: str, seen: guard.Probe) -> bool:
+    def all_but_the_first(name: str, seen: protect.Probe) -> bool:
         if not unheard:
             unheard.append(name)
             _fails()
         return revived(name, seen)
 
-    monkeypatch.setattr(guard, "revived", all_but_the_first)
+    monkeypatch.setattr(protect, "revived", all_but_the_first)
 
     tasks.run_reconcile()
 
@@ -497,16 +497,16 @@ def test_all_whom_nobody_holds_are_looked_at_now_and_the_person_is_told_of_the_r
         pytest.skip("SQLite locks no rows")
     targets.publish_rows()
     people = User.objects.bulk_create([User(name="张伟", phone=str(number)) for number in range(5)])
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     monkeypatch.setattr(services, "_BATCH", 2)
-    stuck = User.objects.get(uuid=UserSync.objects.order_by("key")[0].user_uuid)
+    stuck = User.objects.get(uuid=Record.objects.order_by("key")[0].user_uuid)
 
     with held(locks(stuck)), pytest.raises(StillHeld) as told:
-        services.look_now(UserSync.objects.all())
+        services.look_now(Record.objects.all())
 
     assert is_contention(told.value)
     assert told.value.looked_at == len(people) - 1
-    assert [row.user_uuid for row in UserSync.objects.exclude(parked="")] == [stuck.uuid]
+    assert [row.user_uuid for row in Record.objects.exclude(parked="")] == [stuck.uuid]
 
 
 def test_retry_says_how_many_are_due_and_that_others_are_held(impatient: None) -> None:
@@ -514,7 +514,7 @@ def test_retry_says_how_many_are_due_and_that_others_are_held(impatient: None) -
         pytest.skip("SQLite locks no rows")
     targets.publish_rows()
     stuck, other = User.objects.create(name="张伟"), User.objects.create(name="李娜")
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
 
     with held(locks(stuck)), pytest.raises(CommandError, match="1 records of partner are due now; others are held"):
         call_command("sync", "retry", "--target", "partner")

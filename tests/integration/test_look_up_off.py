@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import converge, held_records, row_of, step, wanted_records
-from thirdparty import guard
-from thirdparty.models import Target
+from thirdparty import protect, store
+from thirdparty.capture import backfill
+from thirdparty.models import Record, Target
 from thirdparty.sandbox.client import SandboxControl
 from users.compensation import CannotCompensate, Deed, compensate
-from users.models import User, UserSync
-from users.sync import backfill, outbox
+from users.models import User
 
 LONG_SECONDS = 60.0
 
@@ -66,7 +66,7 @@ def test_after_a_restore_nobody_is_overwritten_or_deleted_while_the_look_up_is_o
     list(backfill.steps("partner"))
     old[0].delete()
     switched_off(sandbox, old[1])
-    for key in UserSync.objects.values_list("key", flat=True):
+    for key in Record.objects.values_list("key", flat=True):
         step(key)
     sandbox.heal()
     converge()
@@ -84,10 +84,10 @@ def test_a_taken_username_is_not_linked_unseen_while_the_look_up_is_off(
     switched_off(sandbox, other)
     partner(adopt="trust")
     sandbox.create(username=user.username, name="Stranger", phone="9", externalId="somebody else's")
-    outbox.look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     step(user)
     row = row_of(user)
-    assert (row.remote_id, row.parked, row.attempts) == (None, "", 0)
+    assert (row.remote_id, row.parked, row.failed_tries) == (None, "", 0)
 
 
 def test_a_record_that_its_target_does_not_know_is_not_added_unseen_while_the_look_up_is_off(
@@ -97,7 +97,7 @@ def test_a_record_that_its_target_does_not_know_is_not_added_unseen_while_the_lo
     partner(visibility_seconds=0.4)
     other = User.objects.create(name="Other", phone="2")
     unanswered_add(sandbox, partner, other, unique_usernames=False)
-    UserSync.objects.filter(key=row_of(user).key).update(remote_id="gone")
+    Record.objects.filter(key=row_of(user).key).update(remote_id="gone")
     switched_off(sandbox, other)
     User.objects.filter(pk=user.pk).update(name="王芳")
     step(user)
@@ -116,19 +116,19 @@ def test_the_record_that_needs_it_waits_says_why_and_spends_no_try_while_others_
     settings.SYNC_BREAKER_SECONDS = settings.SYNC_BREAKER_MAX_SECONDS = LONG_SECONDS
     switched_off(sandbox, user, status)
     time.sleep(0.2)
-    outbox.look_now([row_of(user).key])
-    before, attempts = len(sandbox.ledger()), row_of(user).attempts
+    store.look_now([row_of(user).key])
+    before, attempts = len(sandbox.ledger()), row_of(user).failed_tries
     step(user)
     row = row_of(user)
     assert len(sandbox.ledger()) == before
-    assert (row.parked, row.attempts) == ("", attempts)
+    assert (row.parked, row.failed_tries) == ("", attempts)
     assert row.last_error.startswith("look_up_off: ")
     other = User.objects.create(name="Other", phone="2")
     step(other)
     assert row_of(other).state == "synced"
     target = Target.objects.get(name="partner")
     assert (target.breaker, target.paused) == ("closed", False)
-    assert guard.summary(target)["capabilities_off"] == ["query"]
+    assert protect.summary(target)["capabilities_off"] == ["query"]
 
 
 def test_it_is_on_again_with_the_first_answer(
@@ -140,7 +140,7 @@ def test_it_is_on_again_with_the_first_answer(
     converge()
     target = Target.objects.get(name="partner")
     assert (target.capabilities_off, target.misses) == ([], 0)
-    assert guard.summary(target)["capabilities_off"] == []
+    assert protect.summary(target)["capabilities_off"] == []
 
 
 def test_one_404_switches_nothing_off(user: User, sandbox: SandboxControl, partner: Callable[..., None]) -> None:

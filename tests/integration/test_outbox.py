@@ -11,15 +11,14 @@ from django.utils import timezone
 
 from tests import alone
 from tests.integration.conftest import at_once, row_of
-from thirdparty import targets
-from thirdparty.guard import Admission
-from thirdparty.models import Target
-from users.models import User, UserSync
-from users.sync import outbox
-from users.sync.lease import Lease
-from users.sync.plan import Call
-from users.sync.settlement import Doubt, Next, Outcome, Settlement
-from users.sync.step import begin
+from thirdparty import store, targets
+from thirdparty.decide.lease import Lease
+from thirdparty.decide.plan import Call
+from thirdparty.decide.result import Doubt, Next, Outcome, StepResult
+from thirdparty.models import Record, Target
+from thirdparty.protect import Admission
+from thirdparty.run.step import begin
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -39,8 +38,8 @@ def claimed(user: User) -> Lease:
     return lease
 
 
-def settle(lease: Lease, **facts: object) -> UserSync | None:
-    result = Settlement(**({"outcome": Outcome.OK, "remote_id": "r1", "adopted": "", "add_key": None} | facts))  # type: ignore[arg-type]
+def settle(lease: Lease, **facts: object) -> Record | None:
+    result = StepResult(**({"outcome": Outcome.OK, "remote_id": "r1", "adopted": "", "add_key": None} | facts))  # type: ignore[arg-type]
     return alone.settle(lease, None, result)
 
 
@@ -60,20 +59,20 @@ def test_of_many_workers_exactly_one_gets_the_lease(user: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_rows_that_want_one_remote_username_at_once_only_one_gets_it(user: User) -> None:
     twin = User.objects.create(name="Twin", phone="2")
-    UserSync.objects.update(remote_username="wanted")
-    claims = [partial(outbox.claim, [row_of(person).key]) for person in (user, twin)]
+    Record.objects.update(natural_key="wanted")
+    claims = [partial(store.claim, [row_of(person).key]) for person in (user, twin)]
     begun = at_once(*[partial(begin, targets.config("partner"), Admission(1), claim) for claim in claims])
     assert sorted(len(steps) for steps in begun) == [0, 1]
 
 
 def test_what_is_not_due_is_not_claimed(user: User) -> None:
-    UserSync.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    Record.objects.update(due_at=timezone.now() + timedelta(hours=1))
     assert claim(user) is None
 
 
 def test_a_stamp_claims_early_only_while_it_is_the_rows_own_due_time(user: User) -> None:
     claimed_lease = claimed(user)
-    row = settle(claimed_lease, outcome=Outcome.TRY_LATER, remote_id=None, next=Next.LATER, delay_seconds=600.0)
+    row = settle(claimed_lease, outcome=Outcome.TRANSIENT, remote_id=None, next=Next.LATER, delay_seconds=600.0)
     assert row is not None
     assert row.due_at is not None
     assert claim(user) is None
@@ -82,9 +81,9 @@ def test_a_stamp_claims_early_only_while_it_is_the_rows_own_due_time(user: User)
 
 
 def test_what_is_parked_paused_or_retired_is_not_claimed(user: User) -> None:
-    UserSync.objects.update(parked="invalid")
+    Record.objects.update(parked="invalid")
     assert claim(user) is None
-    UserSync.objects.update(parked="")
+    Record.objects.update(parked="")
     Target.objects.update(paused=True)
     assert claim(user) is None
     Target.objects.update(paused=False, enabled=False)
@@ -102,15 +101,15 @@ def test_an_expired_lease_is_taken_over_and_counted(user: User) -> None:
 
 def test_a_settlement_without_the_lease_changes_nothing(user: User) -> None:
     lease = claimed(user)
-    UserSync.objects.update(lease_token="other")
-    before = UserSync.objects.values().get()
+    Record.objects.update(lease_token="other")
+    before = Record.objects.values().get()
     assert settle(lease, acknowledged=True) is None
-    assert UserSync.objects.values().get() == before
+    assert Record.objects.values().get() == before
 
 
 def test_a_lost_result_is_repaired_by_raising_the_generation(user: User) -> None:
     before = row_of(user).generation
-    outbox.repair([row_of(user).key])
+    store.repair([row_of(user).key])
     assert row_of(user).generation == before + 1
 
 
@@ -133,7 +132,7 @@ def test_a_user_who_changed_meanwhile_is_due_at_once_and_never_parked(user: User
 
 def test_owed_since_moves_to_the_first_change_after_the_acknowledged_one(user: User) -> None:
     old = timezone.now() - timedelta(hours=5)
-    UserSync.objects.update(owed_since=old)
+    Record.objects.update(owed_since=old)
     lease = claimed(user)
     User.objects.update(name="Changed")
     settle(lease, acknowledged=True)
@@ -144,8 +143,8 @@ def test_owed_since_moves_to_the_first_change_after_the_acknowledged_one(user: U
 
 def test_a_failure_does_not_move_owed_since(user: User) -> None:
     old = timezone.now() - timedelta(hours=5)
-    UserSync.objects.update(owed_since=old)
-    settle(claimed(user), outcome=Outcome.TRY_LATER, remote_id=None, next=Next.LATER)
+    Record.objects.update(owed_since=old)
+    settle(claimed(user), outcome=Outcome.TRANSIENT, remote_id=None, next=Next.LATER)
     assert row_of(user).owed_since == old
 
 
@@ -158,7 +157,7 @@ def test_an_add_is_repeated_under_the_same_key_until_it_is_answered(user: User) 
     lease = claimed(user)
     key = alone.open_attempt(lease, Call.ADD).add_key
     past = timezone.now() - timedelta(seconds=1)
-    UserSync.objects.update(leased_until=past, due_at=past)
+    Record.objects.update(leased_until=past, due_at=past)
     again = claimed(user)
     assert again.add_key == key
     assert alone.open_attempt(again, Call.ADD).add_key == key

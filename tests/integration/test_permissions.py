@@ -21,14 +21,15 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from thirdparty import targets
+from thirdparty.models import Record, StrictWrite
+from thirdparty.models.record import EPOCH
 from users import permissions
-from users.models import StrictWrite, User, UserSync
-from users.models.sync import EPOCH
+from users.models import User
 from users.permissions import NotAllowed, Right
 
 pytestmark = pytest.mark.django_db
-PEOPLE, ADMIN, RECORDS = "/api/v1/users/", "/admin/users/user/", "/admin/users/usersync/"
-RIGHTS = ["view_user", "add_user", "change_user", "delete_user", "view_usersync", "change_usersync"]
+PEOPLE, ADMIN, RECORDS = "/api/v1/users/", "/admin/users/user/", "/admin/thirdparty/record/"
+RIGHTS = ["view_user", "add_user", "change_user", "delete_user", "view_record", "change_record"]
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "stranger": {},
     "person with every permission": {"rights": RIGHTS, "staff": False},
@@ -105,11 +106,11 @@ def is_member(case: Case) -> bool:
 
 
 def is_due(case: Case) -> bool:
-    return UserSync.objects.filter(key=case.key, due_at=EPOCH).exists()
+    return Record.objects.filter(key=case.key, due_at=EPOCH).exists()
 
 
 def is_decided(case: Case) -> bool:
-    return UserSync.objects.filter(key=case.key, parked="").exists()
+    return Record.objects.filter(key=case.key, parked="").exists()
 
 
 def upload(case: Case, **columns: str) -> None:
@@ -122,14 +123,16 @@ def strictly(case: Case, method: str, path: str, body: dict[str, Any]) -> bool:
     """Whether the targets were asked: nobody answers here, so nothing is ever accepted."""
     asked: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("users.sync.strict.carry_out", lambda *_: asked.append(StrictWrite.objects.all().delete()[0]))
+        patch.setattr(
+            "thirdparty.consistency.strict.carry_out", lambda *_: asked.append(StrictWrite.objects.all().delete()[0])
+        )
         patch.setattr("users.api.views.UserViewSet._answer", lambda *_, **__: (_ for _ in ()).throw(SystemError))
         getattr(case.api(), method)(f"{path}?consistency=strict", body)
     return bool(asked)
 
 
 def decide(case: Case) -> None:
-    seen = UserSync.objects.filter(key=case.key).values_list("generation", flat=True).first() or 1
+    seen = Record.objects.filter(key=case.key).values_list("generation", flat=True).first() or 1
     case.web().post(f"{RECORDS}{case.key}/decide/", {"deed": "retry", "reason": "by phone", "seen": seen})
 
 
@@ -170,11 +173,11 @@ ENTRIES = {
     "explain, API": Entry(
         lambda c: sees(c, f"{c.page}sync/?ask_target=false", named=False),
         None,
-        ("view_usersync", "change_usersync"),
+        ("view_record", "change_record"),
         of_record=True,
     ),
     "status, API": Entry(
-        lambda c: sees(c, "/api/v1/sync/status/", named=False), None, ("view_usersync", "change_usersync")
+        lambda c: sees(c, "/api/v1/sync/status/", named=False), None, ("view_record", "change_record")
     ),
     "add, API": Entry(lambda c: c.api().post(PEOPLE, {"name": "Newcomer"}), is_added, ("add_user",)),
     "add strictly, API": Entry(
@@ -249,16 +252,16 @@ ENTRIES = {
         lambda c: c.web().post(f"{c.form}change/", c.values(groups=[c.group.pk])), is_member, ("change_user",),
         touches=True, grants=True,
     ),
-    "look now, API": Entry(lambda c: c.api().post(f"{c.page}sync/"), is_due, ("change_usersync",), of_record=True),
+    "look now, API": Entry(lambda c: c.api().post(f"{c.page}sync/"), is_due, ("change_record",), of_record=True),
     "look now, admin": Entry(
-        lambda c: c.web().post(f"{RECORDS}{c.key}/look-now/"), is_due, ("change_usersync",), of_record=True
+        lambda c: c.web().post(f"{RECORDS}{c.key}/look-now/"), is_due, ("change_record",), of_record=True
     ),
     "look now from the list, admin": Entry(
         lambda c: c.web().post(RECORDS, {"action": "look_now", "_selected_action": [c.key]}),
-        is_due, ("change_usersync",), of_record=True,
+        is_due, ("change_record",), of_record=True,
     ),
-    "decide, admin": Entry(decide, is_decided, ("change_usersync",), of_record=True),
-    "decide, command": Entry(decide_by_command, is_decided, ("change_usersync",), of_record=True),
+    "decide, admin": Entry(decide, is_decided, ("change_record",), of_record=True),
+    "decide, command": Entry(decide_by_command, is_decided, ("change_record",), of_record=True),
 }  # fmt: skip
 
 
@@ -309,7 +312,9 @@ def account_of(who: str) -> User | None:
         name="Account", username="account", is_staff=made.get("staff", True), is_active=made.get("active", True),
         is_superuser=made.get("operator", False),
     )  # fmt: skip
-    user.user_permissions.set(Permission.objects.filter(codename__in=made["rights"], content_type__app_label="users"))
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=made["rights"], content_type__app_label__in=["users", "thirdparty"])
+    )
     return user
 
 
@@ -319,12 +324,14 @@ def happens(account: User | None, whom: str, entry: Entry, *, group_permits: str
     before = transaction.savepoint()
     try:
         group = Group.objects.create(name="Managers")
-        group.permissions.set(Permission.objects.filter(codename=group_permits, content_type__app_label="users"))
+        group.permissions.set(
+            Permission.objects.filter(codename=group_permits, content_type__app_label__in=["users", "thirdparty"])
+        )
         subject = account if whom == "oneself" else User.objects.create(
             name="Subject", username="subject", phone="1", is_staff=whom != "person", is_superuser=whom == "operator"
         )  # fmt: skip
         assert subject is not None
-        UserSync.objects.update(parked="invalid", due_at=None)
+        Record.objects.update(parked="invalid", due_at=None)
         case = Case(account, subject, group)
         seen = entry.does(case)
         return bool(seen) if entry.happened is None else entry.happened(case)

@@ -12,14 +12,15 @@ import pytest
 
 from tests.integration.conftest import converge, row_of, step
 from tests.unit.rawserver import RawServer, http_json, serving
+from thirdparty import store
+from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
+from thirdparty.models import Attempt, Record
+from thirdparty.observe.explain import explain
 from thirdparty.sandbox.client import SandboxControl
-from users.models import SyncAttempt, User, UserSync
-from users.sync import outbox
-from users.sync.explain import explain
-from users.sync.progress import FRUITLESS_LIMIT, HONEST_STEPS
+from users.models import User
 
 NOT_FOUND = {"status": "user_not_found", "data": None, "message": "no such user"}
-MOST_REQUESTS = 4 * FRUITLESS_LIMIT
+MOST_REQUESTS = 4 * NO_PROGRESS_LIMIT
 """One write and three look-ups for each step."""
 
 
@@ -82,7 +83,7 @@ def user(raw: Partner) -> User:
 
 def assert_parked(user: User, reason: str) -> None:
     row = row_of(user)
-    assert (row.state, row.parked) == ("dead", reason)
+    assert (row.state, row.parked) == ("parked", reason)
     [explanation] = explain(user.uuid)
     assert any(reason in why for why in explanation.blocked_by)
 
@@ -108,7 +109,7 @@ def test_a_delete_of_what_was_deleted_softly_is_accepted_as_absent(user: User, r
     forget_softly(raw)
     user.delete()
     converge(within_seconds=60)
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
     assert len(raw.calls) <= MOST_REQUESTS
 
 
@@ -122,11 +123,11 @@ def test_every_step_after_the_honest_ones_waits_for_its_backoff(user: User, raw:
         steps += 1
         assert steps <= HONEST_STEPS + 1
     row = row_of(user)
-    assert (row.state, row.attempts) == ("pending", 1)
+    assert (row.state, row.failed_tries) == ("pending", 1)
     assert row.last_error.startswith("no_progress")
-    last = SyncAttempt.objects.order_by("id").last()
+    last = Attempt.objects.order_by("id").last()
     assert last is not None
-    assert (last.outcome, last.reason) == ("try_later", "no_progress")
+    assert (last.outcome, last.reason) == ("transient", "no_progress")
 
 
 def test_an_edit_begins_to_count_anew(user: User, raw: Partner) -> None:
@@ -148,7 +149,7 @@ def test_a_person_who_asks_to_look_again_begins_to_count_anew(user: User, raw: P
     User.objects.update(name="Edited")
     converge(within_seconds=60)
     before = len(raw.calls)
-    outbox.look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     converge(within_seconds=60)
     assert_parked(user, "no_progress")
     assert len(raw.calls) - before > HONEST_STEPS
@@ -180,7 +181,7 @@ def test_an_id_that_the_look_up_writes_in_another_way_is_kept_as_we_know_it(user
         return ok(answer["data"] | {"userId": "0007"}) if answer["data"] else answer
 
     raw.instead["query"] = zeros
-    UserSync.objects.update(look_first=True)
+    Record.objects.update(look_first=True)
     User.objects.update(name="Edited")
     converge()
     assert (row_of(user).state, row_of(user).remote_id) == ("synced", "7")
@@ -212,7 +213,7 @@ def test_a_reserved_username_backs_off_from_the_first_try(user: User, raw: Partn
     step(user)
     assert step(user) is None
     row = row_of(user)
-    assert (row.state, row.attempts) == ("pending", 1)
+    assert (row.state, row.failed_tries) == ("pending", 1)
     assert "free now" not in row.last_error
 
 

@@ -9,10 +9,11 @@ import pytest
 from django.contrib.auth.models import Group
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
+from thirdparty import store
+from thirdparty.decide.interpret import CRASH_LIMIT
+from thirdparty.models import Attempt, Record
 from thirdparty.sandbox.client import SandboxControl
-from users.models import RoleMapping, SyncAttempt, User, UserSync
-from users.sync import outbox
-from users.sync.verdict import CRASH_LIMIT
+from users.models import RoleMapping, User
 
 
 @pytest.fixture
@@ -66,14 +67,14 @@ def test_a_deleted_user_is_deleted_and_the_tombstone_says_so(user: User, sandbox
     user.delete()
     converge()
     assert sandbox.users() == []
-    row = UserSync.objects.get()
+    row = Record.objects.get()
     assert (row.state, row.remote_id, row.due_at) == ("deleted", None, None)
 
 
 def test_a_user_gone_before_anything_was_sent_is_never_looked_up(user: User, sandbox: SandboxControl) -> None:
     user.delete()
     converge()
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
     assert sandbox.ledger() == []
 
 
@@ -102,7 +103,7 @@ def test_a_group_without_a_role_parks_the_record_until_it_is_mapped(user: User, 
     user.groups.add(group)
     converge()
     row = row_of(user)
-    assert (row.state, row.parked) == ("dead", "unmapped_role")
+    assert (row.state, row.parked) == ("parked", "unmapped_role")
     assert "'sales'" in row.last_error
     assert sandbox.ledger() == []
     RoleMapping.objects.create(group=group, target="partner", remote_role_id="7")
@@ -114,7 +115,7 @@ def test_a_refused_record_is_parked_with_the_reason_and_delays_no_other(user: Us
     sandbox.faults(rates={"422": 1}, only={"usernames": [user.username]})
     other = User.objects.create(name="Other")
     converge()
-    assert row_of(user).state == "dead"
+    assert row_of(user).state == "parked"
     assert "422" in row_of(user).last_error
     assert row_of(other).state == "synced"
 
@@ -132,15 +133,15 @@ def test_an_edit_takes_a_refused_record_out_of_the_park(user: User, sandbox: San
 def test_a_transient_failure_is_tried_again_and_never_parks(user: User, sandbox: SandboxControl, fault: str) -> None:
     sandbox.faults(rates={fault: 1}, retry_after=0)
     for _ in range(3):
-        outbox.look_now([row_of(user).key])
+        store.look_now([row_of(user).key])
         step(user)
     row = row_of(user)
-    assert (row.state, row.attempts) == ("pending", 3)
-    assert row.recheck_at is None
+    assert (row.state, row.failed_tries) == ("pending", 3)
+    assert row.unknown_until is None
     sandbox.heal()
     converge()
     assert held_records(sandbox) == wanted_records()
-    assert row_of(user).attempts == 0
+    assert row_of(user).failed_tries == 0
 
 
 def test_a_dead_target_loses_nothing(
@@ -148,7 +149,7 @@ def test_a_dead_target_loses_nothing(
 ) -> None:
     partner(base_url="http://127.0.0.1:1")
     step(user)
-    assert (row_of(user).state, row_of(user).attempts) == ("pending", 1)
+    assert (row_of(user).state, row_of(user).failed_tries) == ("pending", 1)
     partner(base_url=sandbox_url)
     converge()
     assert held_records(sandbox) == wanted_records()
@@ -157,7 +158,7 @@ def test_a_dead_target_loses_nothing(
 def test_an_edit_made_during_a_push_is_pushed_once_more(
     user: User, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thirdparty.landcloud import LandcloudConnector
+    from thirdparty.connectors.landcloud.connector import LandcloudConnector
 
     add = LandcloudConnector.add
 
@@ -183,7 +184,7 @@ def test_every_write_request_has_its_attempt(user: User, sandbox: SandboxControl
     user.delete()
     converge()
     requests = [entry["call"] for entry in sandbox.ledger() if entry["kind"] == "request"]
-    attempts = SyncAttempt.objects.order_by("id").values_list("call", "outcome")
+    attempts = Attempt.objects.order_by("id").values_list("call", "outcome")
     assert requests == ["add", "update", "delete"]
     assert list(attempts) == [("add", "ok"), ("update", "ok"), ("delete", "ok")]
 
@@ -210,21 +211,21 @@ def test_a_record_that_crashes_our_own_code_is_parked_in_the_end(
     def explode(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("users.sync.desired.wanted", explode)
+    monkeypatch.setattr("thirdparty.run.payloads.wanted", explode)
     for _ in range(CRASH_LIMIT):
-        outbox.look_now([row_of(user).key])
+        store.look_now([row_of(user).key])
         step(user)
     row = row_of(user)
-    assert (row.state, row.parked) == ("dead", "crashed")
+    assert (row.state, row.parked) == ("parked", "crashed")
     assert "ZeroDivisionError" in row.last_error
-    assert SyncAttempt.objects.filter(outcome="crashed").count() == CRASH_LIMIT
+    assert Attempt.objects.filter(outcome="crashed").count() == CRASH_LIMIT
 
 
 def test_a_person_unparks_a_record_by_asking_to_look_again(user: User, sandbox: SandboxControl) -> None:
     sandbox.faults(rates={"422": 1})
     converge()
     sandbox.heal()
-    outbox.look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     converge()
     assert row_of(user).state == "synced"
 
@@ -232,8 +233,8 @@ def test_a_person_unparks_a_record_by_asking_to_look_again(user: User, sandbox: 
 def test_no_attempt_holds_personal_details_or_secrets(user: User, sandbox: SandboxControl) -> None:
     for fault in ("422", "500", "html"):
         sandbox.faults(rates={fault: 1})
-        outbox.look_now([row_of(user).key])
+        store.look_now([row_of(user).key])
         step(user)
-    kept = repr(list(SyncAttempt.objects.values())) + repr(list(UserSync.objects.values_list("last_error")))
+    kept = repr(list(Attempt.objects.values())) + repr(list(Record.objects.values_list("last_error")))
     for secret in ("张伟", "13800000001", "zw@example.com", "sandbox-secret", "first-password"):
         assert secret not in kept

@@ -11,13 +11,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from tests.integration.conftest import row_of
-from thirdparty import targets
-from thirdparty.models import Target
-from users import tasks
+from thirdparty import targets, tasks
+from thirdparty.capture import catch_up, triggers
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.notify.hints import MOST_DRAINS
+from thirdparty.run import reconcile
 from users.api.filters import UserFilter
-from users.models import KeptAnswer, SyncAttempt, User, UserSync
-from users.sync import catch_up, reconcile, triggers
-from users.sync.wake import MOST_DRAINS
+from users.models import IdempotentResponse, User
 
 pytestmark = pytest.mark.django_db
 
@@ -49,12 +49,12 @@ def test_what_is_due_is_worth_a_drain_and_much_of_it_more_than_one_but_never_man
     ids=["leased", "not due", "parked"],
 )
 def test_what_is_worked_on_waiting_or_parked_is_left_alone(user: User, state: dict[str, Any]) -> None:
-    UserSync.objects.update(**state)
+    Record.objects.update(**state)
     assert reconcile.drains_needed() == {}
 
 
 def test_an_expired_lease_is_due(user: User) -> None:
-    UserSync.objects.update(lease_token="dead worker's", leased_until=hours_ago(1), due_at=hours_ago(1))
+    Record.objects.update(lease_token="dead worker's", leased_until=hours_ago(1), due_at=hours_ago(1))
     assert reconcile.drains_needed() == {"partner": 1}
 
 
@@ -66,26 +66,26 @@ def test_a_paused_target_is_left_alone(user: User) -> None:
 def test_what_is_unsynced_for_n_hours_is_brought_forward_once_per_n_hours(user: User, settings: Any) -> None:
     settings.SYNC_RECONCILE_AFTER_HOURS = 2
     far = timezone.now() + timedelta(hours=10)
-    UserSync.objects.update(owed_since=hours_ago(1), due_at=far)
+    Record.objects.update(owed_since=hours_ago(1), due_at=far)
     assert reconcile.pull_forward() == 0
-    UserSync.objects.update(owed_since=hours_ago(3))
+    Record.objects.update(owed_since=hours_ago(3))
     assert reconcile.pull_forward() == 1
     assert reconcile.drains_needed() == {"partner": 1}
-    UserSync.objects.update(due_at=far)
+    Record.objects.update(due_at=far)
     assert reconcile.pull_forward() == 0
-    UserSync.objects.update(pulled_at=hours_ago(3))
+    Record.objects.update(pulled_at=hours_ago(3))
     assert reconcile.pull_forward() == 1
 
 
 def test_what_is_parked_is_never_brought_forward(user: User) -> None:
-    UserSync.objects.update(owed_since=hours_ago(99), due_at=timezone.now() + timedelta(hours=1), parked="invalid")
+    Record.objects.update(owed_since=hours_ago(99), due_at=timezone.now() + timedelta(hours=1), parked="invalid")
     assert reconcile.pull_forward() == 0
 
 
 def test_users_that_a_new_target_lacks_are_added_in_one_pass(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "AT_ONCE", 2)
     User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(7)])
-    UserSync.objects.all().delete()
+    Record.objects.all().delete()
     User.objects.create_superuser("root", "pw")
     assert catch_up.go_on("partner") == 8
     assert row_of(user).state == "pending"
@@ -99,7 +99,7 @@ def test_after_the_first_pass_a_tick_looks_at_some_users_and_goes_on_where_it_wa
     User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(3)])
     Target.objects.update(swept=True, fence=None, owing_to=None, behind_since=None)
     last = User.objects.order_by("-id")[0]
-    UserSync.objects.filter(user_uuid=last.uuid).delete()
+    Record.objects.filter(user_uuid=last.uuid).delete()
     assert [catch_up.go_on("partner") for _ in range(2)] == [0, 1]
     assert row_of(last).state == "pending"
 
@@ -108,38 +108,36 @@ def test_old_tombstones_and_attempts_are_pruned_and_nothing_else(user: User) -> 
     gone = User.objects.create(name="Gone", phone="2")
     key = row_of(gone).key
     gone.delete()
-    UserSync.objects.filter(key=key).update(synced_generation=2, due_at=None, synced_at=hours_ago(24 * 91))
+    Record.objects.filter(key=key).update(synced_generation=2, due_at=None, synced_at=hours_ago(24 * 91))
     common = {"lease_token": "t", "call": "add", "generation": 1}
-    SyncAttempt.objects.create(record_id=key, started_at=hours_ago(24 * 91), finished_at=timezone.now(), **common)
-    SyncAttempt.objects.create(
-        record=row_of(user), started_at=hours_ago(24 * 91), finished_at=timezone.now(), **common
-    )
-    SyncAttempt.objects.create(record=row_of(user), started_at=timezone.now(), finished_at=timezone.now(), **common)
+    Attempt.objects.create(record_id=key, started_at=hours_ago(24 * 91), finished_at=timezone.now(), **common)
+    Attempt.objects.create(record=row_of(user), started_at=hours_ago(24 * 91), finished_at=timezone.now(), **common)
+    Attempt.objects.create(record=row_of(user), started_at=timezone.now(), finished_at=timezone.now(), **common)
     reconcile.prune()
-    assert list(UserSync.objects.all()) == [row_of(user)]
-    assert SyncAttempt.objects.count() == 1
+    assert list(Record.objects.all()) == [row_of(user)]
+    assert Attempt.objects.count() == 1
 
 
 def test_a_worker_whose_clock_is_ahead_prunes_nothing_early(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = User.objects.create(name="Gone", phone="2")
     key = row_of(gone).key
     gone.delete()
-    UserSync.objects.filter(key=key).update(synced_generation=2, due_at=None, synced_at=Now())
-    SyncAttempt.objects.create(
+    Record.objects.filter(key=key).update(synced_generation=2, due_at=None, synced_at=Now())
+    Attempt.objects.create(
         record=row_of(user), started_at=Now(), finished_at=Now(), lease_token="t", call="add", generation=1
     )
-    KeptAnswer.objects.create(account=user, key="k", request="", status=201, kept_at=Now())
+    IdempotentResponse.objects.create(account=user, key="k", request="", status=201, kept_at=Now())
     ahead = timezone.now() + timedelta(days=91)
     monkeypatch.setattr(timezone, "now", lambda: ahead)
     assert reconcile.prune() == 0
-    assert (UserSync.objects.count(), SyncAttempt.objects.count(), KeptAnswer.objects.count()) == (2, 1, 1)
+    assert (Record.objects.count(), Attempt.objects.count(), IdempotentResponse.objects.count()) == (2, 1, 1)
 
 
 def test_how_long_something_is_owed_is_told_by_the_database(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite's clock is this machine's")
     targets.publish_rows()
-    UserSync.objects.update(owed_since=Now())
+    Record.objects.update(owed_since=Now())
     ahead = timezone.now() + timedelta(hours=1)
     monkeypatch.setattr(timezone, "now", lambda: ahead)
     everybody = User.objects.all()
@@ -149,28 +147,28 @@ def test_how_long_something_is_owed_is_told_by_the_database(user: User, monkeypa
 
 @pytest.mark.parametrize(("hours", "kept"), [(23, 1), (25, 0)])
 def test_answers_to_idempotency_keys_are_kept_for_24_hours(user: User, hours: int, kept: int) -> None:
-    KeptAnswer.objects.create(account=user, key="k", request="", status=201, kept_at=hours_ago(hours))
+    IdempotentResponse.objects.create(account=user, key="k", request="", status=201, kept_at=hours_ago(hours))
     reconcile.prune()
-    assert KeptAnswer.objects.count() == kept
+    assert IdempotentResponse.objects.count() == kept
 
 
 @pytest.mark.parametrize(
     "doubt",
-    [{"recheck_at": timezone.now()}, {"synced_generation": 1}, {"lease_token": "t"}],
+    [{"unknown_until": timezone.now()}, {"synced_generation": 1}, {"lease_token": "t"}],
     ids=["in doubt", "owed", "leased"],
 )
 def test_a_tombstone_that_is_not_confirmed_is_kept(user: User, doubt: dict[str, Any]) -> None:
     user.delete()
-    UserSync.objects.update(**({"synced_generation": 2, "synced_at": hours_ago(24 * 91)} | doubt))
+    Record.objects.update(**({"synced_generation": 2, "synced_at": hours_ago(24 * 91)} | doubt))
     reconcile.prune()
-    assert UserSync.objects.count() == 1
+    assert Record.objects.count() == 1
 
 
 def test_pruning_goes_on_until_nothing_old_is_left(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "_PRUNED_AT_ONCE", 3)
     facts = {"record": row_of(user), "lease_token": "t", "call": "add", "generation": 1, "finished_at": timezone.now()}
     for _ in range(8):
-        SyncAttempt.objects.create(started_at=hours_ago(24 * 91), **facts)
+        Attempt.objects.create(started_at=hours_ago(24 * 91), **facts)
     assert reconcile.prune() == 8
 
 

@@ -8,14 +8,15 @@ import pytest
 
 from tests import alone
 from tests.integration.conftest import ALL, converge, effects, held_records, row_of, step, wanted_records
-from thirdparty.landcloud import LandcloudConnector
+from thirdparty.capture import backfill, catch_up
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.decide.plan import Call
+from thirdparty.decide.result import Outcome, StepResult
+from thirdparty.models import Record
+from thirdparty.models.record import EPOCH
+from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
-from users.models import User, UserSync
-from users.models.sync import EPOCH
-from users.sync import backfill, catch_up
-from users.sync.drain import drain
-from users.sync.plan import Call
-from users.sync.settlement import Outcome, Settlement
+from users.models import User
 
 
 def people(names: range) -> list[User]:
@@ -37,9 +38,9 @@ def drained() -> None:
 def assert_everybody_is_there_once(sandbox: SandboxControl) -> None:
     """External id, username and content of every record belong together, nobody is missing and nobody doubled."""
     assert held_records(sandbox) == wanted_records()
-    assert set(UserSync.objects.values_list("state", flat=True)) == {"synced"}
+    assert set(Record.objects.values_list("state", flat=True)) == {"synced"}
     ids = {record["externalId"]: record["userId"] for record in sandbox.users()}
-    assert {str(row.user_uuid): row.remote_id for row in UserSync.objects.all()} == ids
+    assert {str(row.user_uuid): row.remote_id for row in Record.objects.all()} == ids
 
 
 @pytest.mark.parametrize("capabilities", [("query",), ALL], ids=str)
@@ -90,10 +91,10 @@ def test_a_newcomer_arrives_whatever_the_row_is_that_has_its_id(
     sandbox.restore()
     key = row_of(old).key
     if old_is == "parked":
-        UserSync.objects.update(parked="invalid", due_at=None)
+        Record.objects.update(parked="invalid", due_at=None)
     elif old_is == "a tombstone":
         old.delete()
-        UserSync.objects.update(parked="invalid", due_at=None)
+        Record.objects.update(parked="invalid", due_at=None)
     elif old_is == "leased":
         User.objects.update(name="Edited")
         lease = alone.claim(key, lease_seconds=0.5)
@@ -103,7 +104,7 @@ def test_a_newcomer_arrives_whatever_the_row_is_that_has_its_id(
     converge()
     assert row_of(newcomer).remote_id == "r1"
     assert held_records(sandbox) == wanted_records()
-    assert UserSync.objects.get(key=key).state in ("synced", "deleted")
+    assert Record.objects.get(key=key).state in ("synced", "deleted")
 
 
 def test_an_edit_after_the_meeting_does_not_touch_the_newcomers_record(sandbox: SandboxControl) -> None:
@@ -147,7 +148,7 @@ def test_a_delete_of_what_a_backfill_owes_spares_whoever_has_the_id_now(sandbox:
     ours.delete()
     converge()
     assert sandbox.users() == [stranger]
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 def test_a_parked_record_is_read_back_once_its_user_changes_after_a_backfill(sandbox: SandboxControl) -> None:
@@ -155,7 +156,7 @@ def test_a_parked_record_is_read_back_once_its_user_changes_after_a_backfill(san
     catch_up.go_on("partner", seconds=30)
     [ours] = people(range(1))
     converge()
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     sandbox.delete("r1")
     stranger = sandbox.create(username="stranger", name="Stranger")
     owe_everything()
@@ -180,11 +181,11 @@ def test_a_newcomer_is_read_back_while_a_late_request_may_still_land_under_its_i
         User.objects.update(name="Edited")
     else:
         old.delete()
-    key = UserSync.objects.get().key
+    key = Record.objects.get().key
     step(key)
     sandbox.faults()
     owe_everything()
-    UserSync.objects.update(due_at=EPOCH)
+    Record.objects.update(due_at=EPOCH)
     assert step(key) is not None
     [newcomer] = people(range(1, 2))
     step(newcomer)
@@ -195,7 +196,7 @@ def test_a_newcomer_is_read_back_while_a_late_request_may_still_land_under_its_i
         sandbox.edit("r1", externalId=str(old.uuid), name="Edited")
     else:
         sandbox.delete("r1")
-    UserSync.objects.filter(recheck_at__isnull=False).update(recheck_at=EPOCH, due_at=EPOCH)
+    Record.objects.filter(unknown_until__isnull=False).update(unknown_until=EPOCH, due_at=EPOCH)
     converge()
     assert held_records(sandbox) == wanted_records()
 
@@ -226,7 +227,7 @@ def test_a_backfill_during_a_step_is_not_settled_by_it(sandbox: SandboxControl) 
     lease = alone.claim(row_of(user).key)
     assert lease is not None
     owe_everything()
-    done = Settlement(outcome=Outcome.OK, remote_id="r1", adopted="", add_key=None, acknowledged=True)
+    done = StepResult(outcome=Outcome.OK, remote_id="r1", adopted="", add_key=None, acknowledged=True)
     alone.settle(lease, None, done)
     assert row_of(user).look_first
     assert row_of(user).state == "pending"
@@ -240,7 +241,7 @@ def test_a_target_that_gives_one_id_to_two_does_not_set_them_against_each_other_
     monkeypatch.setattr(LandcloudConnector, "find", lambda *_, **__: None)
     people(range(2))
     converge()
-    assert any(UserSync.objects.values_list("parked", flat=True))
+    assert any(Record.objects.values_list("parked", flat=True))
 
 
 @pytest.fixture
@@ -264,7 +265,7 @@ def test_a_delete_that_took_effect_unheard_is_not_repeated_under_an_id_that_some
     assert stranger["userId"] == "r1"
     converge()
     assert reuses.users() == [stranger]
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 def test_nor_is_that_of_a_worker_that_died(reuses: SandboxControl) -> None:
@@ -279,7 +280,7 @@ def test_nor_is_that_of_a_worker_that_died(reuses: SandboxControl) -> None:
     stranger = reuses.create(username="stranger", name="Stranger", externalId="their own")
     converge()
     assert reuses.users() == [stranger]
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 def test_a_delete_that_never_arrived_is_repeated(reuses: SandboxControl) -> None:

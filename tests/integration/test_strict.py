@@ -14,14 +14,15 @@ from django.db import connection
 
 from tests.integration.conftest import at_once, effects, held_records, wanted_records
 from tests.integration.strictly import STRICT, ZHANG, Killed, converge, create, expire, rows
-from thirdparty.landcloud import LandcloudConnector
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.consistency.strict import applying, asking, taking_back
+from thirdparty.consistency.strict.errors import ChangedMeanwhile, NotAccepted, Underway
+from thirdparty.models import Record, StrictWrite
+from thirdparty.observe.explain import explain
+from thirdparty.run.push import push
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency, services
-from users.models import RoleMapping, StrictWrite, User, UserSync
-from users.sync.explain import explain
-from users.sync.push import push
-from users.sync.strict import applying, asking, taking_back
-from users.sync.strict.errors import ChangedMeanwhile, NotAccepted, Underway
+from users.models import RoleMapping, User
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def test_an_accepted_create_is_saved_and_acknowledged_and_not_pushed_again(
 ) -> None:
     user = create()
     assert [row[:2] for row in rows(user)] == [("partner", "synced"), ("saas", "synced")]
-    assert UserSync.objects.filter(due_at__isnull=False).count() == 0
+    assert Record.objects.filter(due_at__isnull=False).count() == 0
     for target in (sandbox, saas):
         assert held_records(target) == wanted_records()
         assert effects(target) == ["created"]
@@ -52,13 +53,13 @@ def test_an_accepted_update_brings_values_and_roles(sandbox: SandboxControl) -> 
     assert held_records(sandbox) == wanted_records()
     assert sandbox.users()[0]["roleIds"] == ["7"]
     assert effects(sandbox) == ["created", "updated"]
-    assert UserSync.objects.get().state == "synced"
+    assert Record.objects.get().state == "synced"
 
 
 def test_a_strict_update_that_changes_nothing_is_level_afterwards(sandbox: SandboxControl) -> None:
     user = create()
     consistency.update(user.uuid, {"name": "张伟"}, consistency=STRICT)
-    assert UserSync.objects.get().state == "synced"
+    assert Record.objects.get().state == "synced"
 
 
 def test_an_accepted_delete_leaves_a_confirmed_tombstone(sandbox: SandboxControl) -> None:
@@ -66,8 +67,8 @@ def test_an_accepted_delete_leaves_a_confirmed_tombstone(sandbox: SandboxControl
     consistency.delete(user.uuid, consistency=STRICT)
     assert sandbox.users() == []
     assert not User.objects.exists()
-    assert UserSync.objects.get().state == "deleted"
-    assert UserSync.objects.get().due_at is None
+    assert Record.objects.get().state == "deleted"
+    assert Record.objects.get().due_at is None
 
 
 def test_what_passes_is_tried_again(sandbox: SandboxControl) -> None:
@@ -81,14 +82,14 @@ def test_an_answer_lost_after_the_add_is_verified_and_accepted(sandbox: SandboxC
     create()
     converge()
     assert held_records(sandbox) == wanted_records()
-    assert UserSync.objects.get().state == "synced"
+    assert Record.objects.get().state == "synced"
 
 
 def test_a_record_that_is_dead_is_revived_by_a_strict_update(sandbox: SandboxControl) -> None:
     sandbox.faults(invalid=True)
     user = services.create_user(**ZHANG)
     converge()
-    assert rows(user)[0][1] == "dead"
+    assert rows(user)[0][1] == "parked"
     sandbox.faults()
     consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
     assert held_records(sandbox) == wanted_records()
@@ -113,7 +114,7 @@ def test_a_refused_create_leaves_nothing_here_and_is_undone_there(
     converge()
     assert sandbox.users() == saas.users() == []
     assert effects(sandbox) == ["created", "deleted"]
-    assert set(UserSync.objects.values_list("state", flat=True)) == {"deleted"}
+    assert set(Record.objects.values_list("state", flat=True)) == {"deleted"}
 
 
 def test_a_refused_update_goes_back_to_the_old_values(saas: SandboxControl, sandbox: SandboxControl) -> None:
@@ -173,7 +174,7 @@ def test_an_add_that_takes_effect_late_is_deleted_again(sandbox: SandboxControl,
     time.sleep(0.4)
     converge()
     assert sandbox.users() == []
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 @pytest.mark.parametrize("adopt", ["match", "trust"])
@@ -194,7 +195,7 @@ def test_an_adopted_record_is_unlinked_and_not_deleted(
 def test_an_adopted_record_of_an_accepted_create_is_ours_like_any_other(sandbox: SandboxControl) -> None:
     sandbox.create(username="zhangwei13800000001", name="Old", phone="13800000001")
     create()
-    assert UserSync.objects.get().adopted == "match"
+    assert Record.objects.get().adopted == "match"
 
 
 @pytest.mark.parametrize("versions", [True, False])
@@ -253,7 +254,7 @@ def test_the_explanation_says_that_a_strict_write_is_open(sandbox: SandboxContro
 
 def test_workers_leave_the_record_alone_while_a_strict_write_is_open(sandbox: SandboxControl, during: Any) -> None:
     user = create()
-    seen = during(lambda: push("partner", UserSync.objects.get().key))
+    seen = during(lambda: push("partner", Record.objects.get().key))
     consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
     assert seen == [None]
     assert effects(sandbox) == ["created", "updated"]
@@ -329,7 +330,7 @@ def test_a_create_under_an_id_that_is_given_out_again_is_accepted_and_whoever_ha
     create(phone="13800000002")
     converge()
     assert held_records(sandbox) == wanted_records()
-    assert set(UserSync.objects.values_list("state", flat=True)) == {"synced"}
+    assert set(Record.objects.values_list("state", flat=True)) == {"synced"}
 
 
 def test_the_username_of_a_strict_create_is_kept_for_it(sandbox: SandboxControl, during: Any) -> None:

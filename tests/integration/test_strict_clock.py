@@ -14,11 +14,12 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import held_records, wanted_records
 from tests.integration.strictly import STRICT, Killed, converge, create, expire
+from thirdparty.consistency.strict import applying, longest_seconds, taking_back
+from thirdparty.consistency.strict.errors import Underway
+from thirdparty.models import StrictWrite
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency, services
-from users.models import KeptAnswer, StrictWrite, User
-from users.sync.strict import applying, longest_seconds, taking_back
-from users.sync.strict.errors import Underway
+from users.models import IdempotentResponse, User
 
 
 @pytest.fixture(autouse=True)
@@ -122,11 +123,11 @@ def test_a_key_that_a_dead_request_took_is_free_after_the_same_time(
 
     assert send() == 201
     age = ExpressionWrapper(Now() - F("kept_at"), DurationField())
-    assert abs(KeptAnswer.objects.annotate(age=age).get().age) < timedelta(minutes=1)
-    KeptAnswer.objects.update(status=None)
+    assert abs(IdempotentResponse.objects.annotate(age=age).get().age) < timedelta(minutes=1)
+    IdempotentResponse.objects.update(status=None)
     User.objects.filter(is_superuser=False).delete()
     assert send() == 409
-    KeptAnswer.objects.update(kept_at=Now() - timedelta(seconds=longest_seconds() + 31))
+    IdempotentResponse.objects.update(kept_at=Now() - timedelta(seconds=longest_seconds() + 31))
     assert send() == 201
 
 
@@ -137,5 +138,5 @@ def test_a_key_that_a_dead_request_took_while_the_clock_was_ahead_is_free(sandbo
     person = {"name": "Ada", "phone": "1"}
     assert api.post("/api/v1/users/", person, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
     User.objects.filter(is_superuser=False).delete()
-    KeptAnswer.objects.update(status=None, kept_at=Now() + timedelta(hours=10))
+    IdempotentResponse.objects.update(status=None, kept_at=Now() + timedelta(hours=10))
     assert api.post("/api/v1/users/", person, HTTP_IDEMPOTENCY_KEY="k").status_code == 201

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from tests.integration.conftest import Killed, converge, held_records, wanted_records
 from tests.integration.dying import NEW, OLD, PLACES
+from thirdparty.consistency.strict import taking_back
+from thirdparty.models import Record, StrictWrite
 from thirdparty.sandbox.client import SandboxControl
-from users.models import StrictWrite, User, UserSync
-from users.sync.strict import taking_back
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REFUSED = ("taking back", "taken back")
@@ -35,7 +36,7 @@ def test_one_of_the_two_states_is_left(kind: str, place: str, sandbox: SandboxCo
     sandbox.faults()
     past = timezone.now()
     StrictWrite.objects.update(expires_at=past)
-    UserSync.objects.filter(lease_token__isnull=False).update(leased_until=past, due_at=past)
+    Record.objects.filter(lease_token__isnull=False).update(leased_until=past, due_at=past)
     taking_back.sweep()
     converge()
     old, new = {"create": ([], [NEW]), "update": ([OLD], [NEW]), "delete": ([OLD], [])}[kind]

@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from tests.integration.conftest import effects, held_records, row_of, wanted_records
 from tests.integration.strictly import STRICT, ZHANG, converge, create
-from thirdparty import guard, targets
-from thirdparty.models import Target
+from thirdparty import protect, targets
+from thirdparty.consistency.strict import applying
+from thirdparty.consistency.strict.errors import ChangedMeanwhile, NotAccepted, TargetsDiffer
+from thirdparty.models import Record, StrictWrite, Target
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency, services
 from users.consistency import Consistency, Mode
-from users.models import StrictWrite, User, UserSync
-from users.sync.strict import applying
-from users.sync.strict.errors import ChangedMeanwhile, NotAccepted, TargetsDiffer
+from users.models import User
 
 
 @pytest.fixture(autouse=True)
@@ -47,14 +47,14 @@ def write(kind: str, user: User) -> None:
 
 
 def stored() -> list[Any]:
-    return [list(model.objects.order_by("pk").values()) for model in (User, UserSync, StrictWrite)]
+    return [list(model.objects.order_by("pk").values()) for model in (User, Record, StrictWrite)]
 
 
 CLOSED: dict[str, dict[str, Any]] = {
     "paused": {"paused": True, "paused_reason": "the partner moves house"},
-    "breaker": {"breaker": "open", "breaker_reason": "timeout", "quiet_until": "later"},
+    "breaker": {"breaker": "open", "breaker_reason": "timeout", "blocked_until": "later"},
     "breaker, some calls try": {"breaker": "half_open"},
-    "silent": {"quiet_until": "later"},
+    "silent": {"blocked_until": "later"},
 }
 
 
@@ -89,7 +89,7 @@ def test_a_record_that_a_worker_holds_keeps_all_targets_from_being_asked(
     both: tuple[SandboxControl, SandboxControl],
 ) -> None:
     user = create()
-    held = UserSync.objects.filter(key=row_of(user, "saas").key)
+    held = Record.objects.filter(key=row_of(user, "saas").key)
     held.update(lease_token="t" * 32, leased_until=timezone.now() + timedelta(hours=1))
     before, ledgers = stored(), [len(control.ledger()) for control in both]
     with pytest.raises(NotAccepted) as refused:
@@ -104,7 +104,7 @@ def test_a_worker_that_is_done_in_a_moment_is_waited_for(
 ) -> None:
     settings.SYNC_WAIT_TRIES, settings.SYNC_WAIT_PAUSE_SECONDS = 20, 0.1
     user = create()
-    UserSync.objects.filter(key=row_of(user, "saas").key).update(
+    Record.objects.filter(key=row_of(user, "saas").key).update(
         lease_token="t" * 32, leased_until=Now() + timedelta(seconds=0.3)
     )
     consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
@@ -154,7 +154,7 @@ def test_a_process_that_names_a_target_which_the_database_has_not_enabled_accept
     with pytest.raises(TargetsDiffer, match="saas"):
         create()
     assert sandbox.ledger() == []
-    assert not UserSync.objects.exists()
+    assert not Record.objects.exists()
 
 
 def test_a_target_that_is_enabled_while_the_others_are_asked_has_not_accepted(
@@ -180,7 +180,7 @@ def test_a_wait_is_not_over_before_a_target_that_this_process_does_not_know_has_
     both: tuple[SandboxControl, SandboxControl], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[str] = []
-    monkeypatch.setattr("users.sync.wake.sync_user", lambda target, *_: woken.append(target) or True)
+    monkeypatch.setattr("thirdparty.notify.hints.push_record", lambda target, *_: woken.append(target) or True)
     known = dict(settings.SYNC_TARGETS)
     settings.SYNC_TARGETS = {"partner": known["partner"]}
     written = consistency.create(ZHANG, consistency=Consistency(Mode.WAIT, 0.3))  # type: ignore[typeddict-item]
@@ -221,7 +221,7 @@ def test_a_target_where_this_very_record_failed_is_asked_first(both: tuple[Sandb
     services.update_user(user.uuid, phone="555")
     converge_at = [row_of(user, "partner").key, row_of(user, "saas").key]
     assert len(converge_at) == 2
-    UserSync.objects.filter(key=row_of(user, "saas").key).update(attempts=2)
+    Record.objects.filter(key=row_of(user, "saas").key).update(failed_tries=2)
     assert first_asked(both, "update", user) == "saas"
 
 
@@ -269,7 +269,7 @@ def test_a_target_goes_on_being_open_for_those_who_resume_it(both: tuple[Sandbox
     Target.objects.filter(name="saas").update(paused=True)
     with pytest.raises(NotAccepted):
         create()
-    guard.resume("saas")
+    protect.resume("saas")
     targets.publish_rows()
     create()
     assert held_records(both[0]) == held_records(both[1]) == wanted_records()

@@ -9,11 +9,11 @@ import pytest
 
 from tests.integration.conftest import effects, held_records, row_of, wanted_records
 from tests.integration.strictly import STRICT, Killed, converge, create, expire
+from thirdparty.consistency.strict import applying, taking_back
+from thirdparty.consistency.strict.errors import NotAccepted
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency, services
 from users.models import User
-from users.sync.strict import applying, taking_back
-from users.sync.strict.errors import NotAccepted
 
 USERNAME, PHONE = "zhangwei13800000001", "13800000001"
 

@@ -13,11 +13,13 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import held_records, wanted_records
 from tests.integration.strictly import STRICT, ZHANG, create
+from thirdparty import checks
+from thirdparty.consistency.strict.errors import WithinTransaction
+from thirdparty.models import Record, StrictWrite
 from thirdparty.sandbox.client import SandboxControl
-from users import checks, consistency
+from users import consistency
 from users.consistency import Consistency, Mode
-from users.models import StrictWrite, User, UserSync
-from users.sync.strict.errors import WithinTransaction
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAIT = Consistency(Mode.WAIT, 1.0)
@@ -42,7 +44,7 @@ def test_inside_a_transaction_it_is_refused_before_anything_is_asked(
     assert isinstance(WithinTransaction(), RuntimeError)
     assert len(sandbox.ledger()) == asked
     assert not StrictWrite.objects.exists()
-    assert UserSync.objects.get().state == "synced"
+    assert Record.objects.get().state == "synced"
 
 
 def test_a_connection_without_autocommit_is_such_a_transaction(sandbox: SandboxControl) -> None:
@@ -88,7 +90,7 @@ def test_so_does_the_form_of_a_person(sandbox: SandboxControl, atomic_requests: 
     web.post(change, ZHANG | {"name": "李娜", "email": "", "is_active": "on", "consistency": choice})
     assert held_records(sandbox) == wanted_records()
     assert sandbox.users()[0]["name"] == "李娜"
-    assert UserSync.objects.get().state == "synced"
+    assert Record.objects.get().state == "synced"
 
 
 def test_no_check_warns_without() -> None:
@@ -97,5 +99,5 @@ def test_no_check_warns_without() -> None:
 
 def test_a_check_warns_of_requests_that_are_transactions(atomic_requests: None) -> None:
     [warning] = checks.requests_are_no_transactions()
-    assert warning.id == "usersync.W020"
+    assert warning.id == "thirdparty.W020"
     assert "non_atomic_requests" in (warning.hint or "")

@@ -12,13 +12,13 @@ from django.test import Client
 
 from tests.integration.conftest import converge, held_records, row_of, step, wanted_records
 from thirdparty import targets
-from thirdparty.models import Target
+from thirdparty.capture import catch_up, retirement
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.observe.explain import explain
+from thirdparty.observe.status import status
 from thirdparty.sandbox.client import SandboxControl
-from users.models import SyncAttempt, User, UserSync
-from users.sync import catch_up, retirement
-from users.sync.explain import explain
-from users.sync.outbox import strict_rows
-from users.sync.status import status
+from thirdparty.store import strict_rows
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def test_nothing_is_sent_to_a_target_that_is_away(sandbox: SandboxControl) -> No
 def test_a_worker_that_names_a_target_makes_it_active_and_owes_nothing_for_it(away: Any) -> None:
     catch_up.go_on("partner")
     user = User.objects.create(name="张伟")
-    UserSync.objects.update(synced_generation=1, owed_since=None, due_at=None)
+    Record.objects.update(synced_generation=1, owed_since=None, due_at=None)
     away()
     catch_up.go_on("partner")
     assert Target.objects.get().standing == "active"
@@ -102,9 +102,9 @@ def test_a_strict_write_has_a_record_at_a_target_that_is_away_and_none_at_a_reti
     Target.objects.create(name="elsewhere", enabled=False)
     Target.objects.create(name="former", enabled=False, retired=True)
     user = User.objects.create(name="张伟")
-    UserSync.objects.all().delete()
+    Record.objects.all().delete()
     strict_rows.ensure(user.uuid, "zhangwei", tombstone=False)
-    assert set(UserSync.objects.values_list("target", flat=True)) == {"partner", "elsewhere"}
+    assert set(Record.objects.values_list("target", flat=True)) == {"partner", "elsewhere"}
 
 
 def test_the_explanation_says_that_a_target_is_away(away: Any) -> None:
@@ -130,12 +130,12 @@ def boss() -> User:
 
 def test_a_retired_target_has_no_records_and_is_owed_nothing(boss: User, away: Any) -> None:
     row = row_of(User.objects.create(name="张伟"))
-    SyncAttempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at="2026-01-01T00:00Z")
+    Attempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at="2026-01-01T00:00Z")
     _retire()
     User.objects.create(name="李娜")
     assert Target.objects.get().standing == "retired"
-    assert not UserSync.objects.exists()
-    assert not SyncAttempt.objects.exists()
+    assert not Record.objects.exists()
+    assert not Attempt.objects.exists()
 
 
 def test_retiring_says_who_did_it_and_why(boss: User, away: Any) -> None:
@@ -172,6 +172,6 @@ def test_retiring_that_was_stopped_goes_on(boss: User, away: Any, monkeypatch: p
     monkeypatch.setattr(retirement, "ROWS_PER_STEP", 2)
     User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(5)])
     next(retirement.steps("partner"))
-    assert UserSync.objects.count() == 3
+    assert Record.objects.count() == 3
     _retire()
-    assert not UserSync.objects.exists()
+    assert not Record.objects.exists()

@@ -20,15 +20,15 @@ from django.utils import timezone
 from syncproject import celeryconfig
 from tests.integration.conftest import row_of
 from tests.integration.test_wake import broker, queued, use  # noqa: F401  # fixtures
-from thirdparty import targets
-from thirdparty.models import Target
+from thirdparty import targets, tasks
+from thirdparty.models import Record, Target, Tick
+from thirdparty.notify import hints
+from thirdparty.observe.status import status
+from thirdparty.run import tick
+from thirdparty.run.drain import Drained, drain
+from thirdparty.run.slots import place
 from thirdparty.sandbox.client import SandboxControl
-from users import tasks
-from users.models import Tick, User, UserSync
-from users.sync import tick, wake
-from users.sync.drain import Drained, drain
-from users.sync.places import place
-from users.sync.status import status
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,8 +103,8 @@ def test_command_and_metrics_show_the_last_tick(capsys: Any, client: Any) -> Non
 
 def test_no_message_expires_by_a_workers_clock(broker: Any) -> None:  # noqa: F811
     User.objects.create(name="x")
-    wake.drain("partner")
-    wake.start_drain("partner")
+    hints.drain("partner")
+    hints.start_drain("partner")
     assert [message["headers"]["expires"] for message in queued(broker)] == [None] * 3
     assert "options" not in celeryconfig.beat_schedule["reconcile"]
 
@@ -155,7 +155,7 @@ def test_probes_that_hang_delay_nobodys_wake_and_run_at_the_same_time(
         probes_when_woken[target] = len(hanging.counted)  # type: ignore[attr-defined]  # as above
         return True
 
-    monkeypatch.setattr(wake, "start_drain", woken)
+    monkeypatch.setattr(hints, "start_drain", woken)
     tasks.run_reconcile()
     assert probes_when_woken == {"partner": 0}
     assert len(hanging.counted) == 3  # type: ignore[attr-defined]  # as above
@@ -165,7 +165,7 @@ def test_probes_that_hang_delay_nobodys_wake_and_run_at_the_same_time(
 def test_a_target_that_answers_its_probe_is_woken(sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[str] = []
     Target.objects.update(paused=True, paused_by_guard=True)
-    monkeypatch.setattr(wake, "start_drain", lambda target, **_: woken.append(target) or True)
+    monkeypatch.setattr(hints, "start_drain", lambda target, **_: woken.append(target) or True)
     tasks.run_reconcile()
     assert not Target.objects.get().paused
     assert woken == ["partner"]
@@ -177,7 +177,7 @@ def test_what_fails_for_one_target_is_done_for_the_others(
     settings.SYNC_TARGETS = {"a": replace(settings.SYNC_TARGETS["partner"], name="a"), **settings.SYNC_TARGETS}
     targets.publish_rows()
     user = User.objects.create(name="x")
-    UserSync.objects.all().delete()
+    Record.objects.all().delete()
     go_on = tasks.catch_up.go_on
 
     def caught_up(target: str) -> int:
@@ -187,7 +187,7 @@ def test_what_fails_for_one_target_is_done_for_the_others(
 
     monkeypatch.setattr(tasks.catch_up, "go_on", caught_up)
     tasks.run_reconcile()
-    assert list(UserSync.objects.values_list("target", "user_uuid")) == [("partner", user.uuid)]
+    assert list(Record.objects.values_list("target", "user_uuid")) == [("partner", user.uuid)]
 
 
 def test_a_drain_that_was_not_let_in_leaves_everything_to_the_one_that_was(
@@ -195,7 +195,9 @@ def test_a_drain_that_was_not_let_in_leaves_everything_to_the_one_that_was(
 ) -> None:
     user = User.objects.create(name="x")
     taken = partial(place, targets=len(targets.names()), joins=True)
-    monkeypatch.setattr("users.sync.drain.place", lambda name, **_: taken(name))  # a worker of one has none left over
+    monkeypatch.setattr(
+        "thirdparty.run.drain.place", lambda name, **_: taken(name)
+    )  # a worker of one has none left over
     assert drain("partner") == Drained(0, unfinished=False, look_in_seconds=None)
     assert row_of(user).state == "pending"
 
@@ -211,5 +213,5 @@ def test_what_became_due_as_a_drain_ended_is_not_left_to_the_next_tick(
             yield may
             User.objects.bulk_create([User(name="x", phone="2")])  # its hint finds the place taken
 
-    monkeypatch.setattr("users.sync.drain.place", ends_late)
+    monkeypatch.setattr("thirdparty.run.drain.place", ends_late)
     assert drain("partner").unfinished

@@ -13,18 +13,18 @@ from django.db import DatabaseError, connection, migrations, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from tests.integration.conftest import row_of
-from thirdparty.models import Target
-from users.models import User, UserSync
-from users.sync import catch_up, triggers
-from users.sync.dialect import POSTGRESQL, SQLITE
-from users.sync.triggers import alterations, postgresql, sqlite, version
-from users.sync.triggers.sql import Intent
+from thirdparty.capture import catch_up, triggers
+from thirdparty.capture.triggers import alterations, postgresql, sqlite, version
+from thirdparty.capture.triggers.sql import Intent
+from thirdparty.models import Record, Target
+from thirdparty.store.dialect import POSTGRESQL, SQLITE
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 only_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
 only_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL replaces triggers in place")
 
-TEXTS = {1: ("5416703176aae39d", "83aaa5037aa4b1f4")}
+TEXTS = {1: ("06123904ee3bfd1b", "de3030e07afff3d1")}
 """Of each version the triggers' texts, on PostgreSQL and on SQLite. A version that is out is never changed."""
 
 
@@ -45,7 +45,7 @@ def _of_this_version() -> None:
 @pytest.fixture
 def user() -> User:
     made: User = User.objects.create(name="张伟", phone="1")
-    UserSync.objects.update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
     return made
 
 
@@ -184,7 +184,7 @@ def test_a_save_waits_for_no_migration_that_waits_for_an_open_transaction(
     replacer.join()
     assert triggers.missing() == []
     catch_up.go_on("partner", seconds=30)
-    assert UserSync.objects.filter(state="pending").count() == 21
+    assert Record.objects.filter(state="pending").count() == 21
 
 
 @only_postgresql
@@ -219,7 +219,7 @@ def test_a_schema_whose_name_needs_quotes_takes_triggers(schema: str) -> None:
         cursor.execute(f"CREATE SCHEMA {quoted}", [])
         try:
             for table in (
-                "users_user", "users_user_groups", "users_rolemapping", "users_usersync", "thirdparty_target", "auth_group",
+                "users_user", "users_user_groups", "users_rolemapping", "thirdparty_record", "thirdparty_target", "auth_group",
             ):  # fmt: skip
                 cursor.execute(f"CREATE TABLE {quoted}.{table} (LIKE public.{table} INCLUDING ALL)", [])
             cursor.execute(f"SET search_path = {quoted}", [])
@@ -228,7 +228,7 @@ def test_a_schema_whose_name_needs_quotes_takes_triggers(schema: str) -> None:
             triggers.install()
             assert triggers.missing() == []
             User.objects.bulk_create([User(pk=1, username="zhangwei", name="张伟")])
-            assert UserSync.objects.count() == 1
+            assert Record.objects.count() == 1
         finally:
             cursor.execute("RESET search_path")
             cursor.execute(f"DROP SCHEMA {quoted} CASCADE", [])
@@ -251,12 +251,12 @@ def _widened(model: str, field: str = "name") -> Any:
     ("app", "operation", "altering"),
     [
         ("users", _widened("user"), True),
-        ("users", _widened("UserSync", "parked"), True),
+        ("users", _widened("Record", "parked"), True),
         ("thirdparty", _widened("target"), True),
         ("users", migrations.RunSQL("SELECT 1"), True),
         ("users", migrations.SeparateDatabaseAndState([_widened("user")]), True),
         ("users", migrations.SeparateDatabaseAndState([], [_widened("user")]), False),
-        ("users", _widened("keptanswer", "key"), False),
+        ("users", _widened("idempotentresponse", "key"), False),
         ("users", migrations.AddIndex("user", models.Index(fields=["phone"], name="x")), False),
         ("sessions", _widened("session"), False),
     ],

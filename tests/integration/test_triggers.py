@@ -17,11 +17,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.integration.conftest import row_of
-from thirdparty.models import Target
-from users.models import RoleMapping, User, UserSync
-from users.models.sync import EPOCH
-from users.sync import catch_up, triggers
-from users.sync.outbox import look_now
+from thirdparty.capture import catch_up, triggers
+from thirdparty.models import Record, Target
+from thirdparty.models.record import EPOCH
+from thirdparty.store import look_now
+from users.models import RoleMapping, User
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +104,7 @@ DELETIONS: dict[str, Callable[[User], Any]] = {
 @pytest.mark.parametrize("write", CHANGES.values(), ids=CHANGES)
 def test_every_way_of_changing_a_user_is_owed(user: User, write: Callable[[User], Any]) -> None:
     before = row_of(user).generation
-    UserSync.objects.update(synced_generation=before, owed_since=None, due_at=None)
+    Record.objects.update(synced_generation=before, owed_since=None, due_at=None)
     write(user)
     row = row_of(user)
     assert row.generation > before
@@ -134,10 +134,8 @@ def test_every_way_of_creating_users_is_owed() -> None:
         "date_joined) VALUES (%s, 'five', 'Five', '', '', '', %s, %s, %s, %s)",
         uuid4() if connection.vendor == "postgresql" else uuid4().hex, True, False, False, timezone.now(),
     )  # fmt: skip
-    assert UserSync.objects.filter(generation=1, due_at=EPOCH, state="pending").count() == 6
-    assert set(UserSync.objects.values_list("user_uuid", flat=True)) == set(
-        User.objects.values_list("uuid", flat=True)
-    )
+    assert Record.objects.filter(generation=1, due_at=EPOCH, state="pending").count() == 6
+    assert set(Record.objects.values_list("user_uuid", flat=True)) == set(User.objects.values_list("uuid", flat=True))
 
 
 UNCHANGED: dict[str, Callable[[User], Any]] = {
@@ -167,7 +165,7 @@ def test_a_rolled_back_change_is_not_owed(user: User) -> None:
 
 def test_operators_have_no_records() -> None:
     User.objects.create_superuser("root", "pw")
-    assert not UserSync.objects.exists()
+    assert not Record.objects.exists()
 
 
 def test_an_operator_who_becomes_a_person_is_owed() -> None:
@@ -180,7 +178,7 @@ def test_a_changed_uuid_is_another_person(user: User) -> None:
     old = user.uuid
     User.objects.filter(pk=user.pk).update(uuid=uuid4())
     user.refresh_from_db()
-    assert UserSync.objects.get(user_uuid=old).deleted
+    assert Record.objects.get(user_uuid=old).deleted
     assert not row_of(user).deleted
 
 
@@ -193,8 +191,8 @@ def test_the_primary_key_and_another_column_changed_in_one_statement_are_owed(us
     assert moved.pk == user.pk + 1000
     assert (row_of(moved).deleted, row_of(moved).generation) == (False, 1 if parameters else 2)
     if parameters:
-        assert UserSync.objects.get(user_uuid=old).deleted
-        assert UserSync.objects.count() == 2
+        assert Record.objects.get(user_uuid=old).deleted
+        assert Record.objects.count() == 2
 
 
 def test_a_primary_key_that_changes_alone_is_owed_for_memberships_go_by_it(user: User) -> None:
@@ -212,7 +210,7 @@ def test_people_who_move_into_each_others_rows_in_one_statement_are_paired_by_uu
         f"uuid = CASE WHEN uuid = %s{cast} THEN %s{cast} ELSE %s{cast} END",
         *(uuid if connection.vendor == "postgresql" else uuid.hex for uuid in moves),
     )
-    rows = {row.user_uuid: row for row in UserSync.objects.all()}
+    rows = {row.user_uuid: row for row in Record.objects.all()}
     assert {uuid: row.deleted for uuid, row in rows.items()} == {first: False, second: True, third: False}
     assert rows[first].generation > 1
     assert User.objects.get(uuid=first).name == "李娜!"
@@ -222,7 +220,7 @@ def test_a_user_created_again_under_the_same_uuid_is_no_tombstone(user: User) ->
     uuid = user.uuid
     user.delete()
     User.objects.create(uuid=uuid, name="Again")
-    row = UserSync.objects.get(user_uuid=uuid)
+    row = Record.objects.get(user_uuid=uuid)
     assert not row.deleted
     assert row.generation == 3
 
@@ -269,27 +267,27 @@ def test_every_target_but_a_retired_one_is_owed(user: User) -> None:
     Target.objects.create(name="away", enabled=False)
     Target.objects.create(name="retired", enabled=False, retired=True)
     late = User.objects.create(name="Late")
-    owed = set(UserSync.objects.filter(user_uuid=late.uuid).values_list("target", flat=True))
+    owed = set(Record.objects.filter(user_uuid=late.uuid).values_list("target", flat=True))
     assert owed == {"partner", "second", "away"}
 
 
 def test_a_change_touches_neither_lease_nor_doubt(user: User) -> None:
     now = timezone.now()
-    UserSync.objects.update(lease_token="t", leased_until=now, recheck_at=now, remote_username="u")
+    Record.objects.update(lease_token="t", leased_until=now, unknown_until=now, natural_key="u")
     User.objects.update(name="New")
     row = row_of(user)
-    assert (row.lease_token, row.leased_until, row.recheck_at) == ("t", now, now)
+    assert (row.lease_token, row.leased_until, row.unknown_until) == ("t", now, now)
     assert row.state == "in_flight"
 
 
 def test_a_change_takes_a_record_out_of_the_park(user: User) -> None:
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     User.objects.update(name="New")
     assert row_of(user).parked == ""
 
 
 def test_a_person_can_ask_to_look_again(user: User) -> None:
-    UserSync.objects.update(parked="invalid", due_at=None)
+    Record.objects.update(parked="invalid", due_at=None)
     look_now([row_of(user).key])
     assert (row_of(user).parked, row_of(user).due_at) == ("", EPOCH)
 
@@ -314,7 +312,7 @@ def test_a_trigger_of_another_version_counts_as_missing() -> None:
 
 def test_what_happened_without_triggers_is_owed_once_they_are_back(user: User) -> None:
     gone = User.objects.create(name="Gone")
-    UserSync.objects.update(synced_generation=1, due_at=None)
+    Record.objects.update(synced_generation=1, due_at=None)
     triggers.drop()
     User.objects.filter(pk=user.pk).update(name="Unseen")
     unseen = User.objects.create(name="Unseen too")
@@ -324,7 +322,7 @@ def test_what_happened_without_triggers_is_owed_once_they_are_back(user: User) -
     catch_up.go_on("partner")
     assert row_of(user).state == "pending"
     assert row_of(unseen).state == "pending"
-    assert UserSync.objects.get(user_uuid=gone_uuid).deleted
+    assert Record.objects.get(user_uuid=gone_uuid).deleted
 
 
 def test_installing_again_owes_nothing(user: User) -> None:

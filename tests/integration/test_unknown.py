@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from tests import alone
 from tests.integration.conftest import ALL, converge, effects, held_records, row_of, step, wanted_records
+from thirdparty.decide.plan import Call
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import EPOCH
 from thirdparty.sandbox.client import SandboxControl
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import EPOCH
-from users.sync.plan import Call
+from users.models import User
 
 APPLIED_UNANSWERED = ["apply_then_500", "apply_then_cut", "apply_then_hang"]
 NOT_APPLIED = ["500", "502", "504", "408", "cut", "hang"]
@@ -37,7 +38,7 @@ def test_an_unanswered_add_leaves_the_outcome_unknown(user: User, sandbox: Sandb
     row = row_of(user)
     assert row.state == "unknown"
     assert row.add_key is not None
-    assert SyncAttempt.objects.get().outcome == "unknown"
+    assert Attempt.objects.get().outcome == "unknown"
 
 
 @pytest.mark.parametrize("capabilities", [ALL, ("query",), ("query", "versions"), ("idempotency",), ()], ids=str)
@@ -90,12 +91,12 @@ def test_an_unanswered_delete_ends_deleted(user: User, sandbox: SandboxControl, 
     converge()
     user.delete()
     sandbox.faults(rates={fault: 1})
-    step(UserSync.objects.get().key)
-    assert UserSync.objects.get().state == "unknown"
+    step(Record.objects.get().key)
+    assert Record.objects.get().state == "unknown"
     sandbox.heal()
     converge()
     assert sandbox.users() == []
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 def test_an_old_update_that_lands_after_a_newer_one_is_found_and_overwritten(
@@ -141,7 +142,7 @@ def test_a_create_that_lands_after_the_delete_is_found_and_removed(user: User, s
     converge()
     assert sandbox.users() == []
     assert effects(sandbox) == ["created", "deleted"]
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 @pytest.mark.parametrize("capabilities", [("idempotency",), ()], ids=str)
@@ -155,7 +156,7 @@ def test_a_user_gone_after_an_unanswered_add_is_removed_even_where_nothing_can_b
     user.delete()
     converge()
     assert sandbox.users() == []
-    assert UserSync.objects.get().state == "deleted"
+    assert Record.objects.get().state == "deleted"
 
 
 def test_a_late_delete_of_a_user_who_is_back_is_made_good(user: User, sandbox: SandboxControl) -> None:
@@ -176,12 +177,12 @@ def test_a_lease_that_ran_out_with_a_write_under_way_is_an_unknown_outcome(
     lease = alone.claim(row_of(user).key, lease_seconds=0.0)
     assert lease is not None
     alone.open_attempt(lease, Call.ADD)
-    assert row_of(user).recheck_at is None
+    assert row_of(user).unknown_until is None
     step(user)
     row = row_of(user)
-    assert row.recheck_at is not None
+    assert row.unknown_until is not None
     assert row.crashes == 0
-    crashed = SyncAttempt.objects.order_by("id").first()
+    crashed = Attempt.objects.order_by("id").first()
     assert crashed is not None
     assert (crashed.outcome, crashed.reason) == ("crashed", "lease_expired")
 
@@ -198,21 +199,21 @@ def test_the_later_of_two_windows_is_kept(user: User, sandbox: SandboxControl, p
     converge()
     User.objects.update(name="New")
     far = timezone.now() + timedelta(hours=1)
-    UserSync.objects.update(recheck_at=far)
+    Record.objects.update(unknown_until=far)
     sandbox.faults(rates={"500": 1})
     step(user)
-    assert row_of(user).recheck_at == far
+    assert row_of(user).unknown_until == far
 
 
 def test_a_push_that_is_acknowledged_does_not_forget_an_earlier_doubt(user: User, sandbox: SandboxControl) -> None:
     converge()
     User.objects.update(name="New")
     far = timezone.now() + timedelta(hours=1)
-    UserSync.objects.update(recheck_at=far)
+    Record.objects.update(unknown_until=far)
     step(user)
     row = row_of(user)
     assert row.synced_generation == row.generation
-    assert (row.recheck_at, row.due_at, row.state) == (far, far, "unknown")
+    assert (row.unknown_until, row.due_at, row.state) == (far, far, "unknown")
 
 
 @pytest.mark.parametrize("garbage", ["bad_json", "html", "wrong_shape", "giant_body", "slow_body", "slow_headers"])
@@ -229,12 +230,12 @@ def test_an_unreadable_answer_is_no_answer(user: User, sandbox: SandboxControl, 
 def test_a_worker_that_lost_its_lease_changes_nothing_but_the_generation(
     user: User, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thirdparty.landcloud import LandcloudConnector
+    from thirdparty.connectors.landcloud.connector import LandcloudConnector
 
     add = LandcloudConnector.add
 
     def add_while_robbed(self: LandcloudConnector, *args: Any, **kwargs: Any) -> str:
-        UserSync.objects.update(lease_token="another worker's")
+        Record.objects.update(lease_token="another worker's")
         return add(self, *args, **kwargs)
 
     monkeypatch.setattr(LandcloudConnector, "add", add_while_robbed)
@@ -260,9 +261,9 @@ def test_a_key_is_as_old_as_the_database_says_whatever_the_workers_clock_is(
     user = User.objects.create(name="张伟", phone="13800000001")
     step(user)
     sandbox.heal()
-    SyncAttempt.objects.update(started_at=timezone.now() - timedelta(hours=sent_hours_ago))
-    UserSync.objects.update(recheck_at=None, due_at=EPOCH)  # the window is over, and was read back
+    Attempt.objects.update(started_at=timezone.now() - timedelta(hours=sent_hours_ago))
+    Record.objects.update(unknown_until=None, due_at=EPOCH)  # the window is over, and was read back
     wrong = timezone.now() + timedelta(hours=clock_hours)
     monkeypatch.setattr(timezone, "now", lambda: wrong)
     step(user)
-    assert SyncAttempt.objects.order_by("-id").values_list("call", flat=True).first() == call
+    assert Attempt.objects.order_by("-id").values_list("call", flat=True).first() == call

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
+from thirdparty.models import Attempt, Record
+from thirdparty.notify import hints
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency
 from users.consistency import Consistency, Mode
-from users.models import SyncAttempt, User, UserSync
-from users.sync import wake
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAIT = Consistency(Mode.WAIT, 10.0)
@@ -29,7 +30,7 @@ def _short_pauses(settings: Any) -> None:
 def published(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The keys that were woken."""
     keys: list[str] = []
-    monkeypatch.setattr(wake, "sync_user", lambda _target, key, _stamp=None: bool(keys.append(key)) or True)
+    monkeypatch.setattr(hints, "push_record", lambda _target, key, _stamp=None: bool(keys.append(key)) or True)
     return keys
 
 
@@ -53,7 +54,7 @@ def test_an_update_and_a_delete_that_wait_reach_the_target(sandbox: SandboxContr
 def test_what_passes_is_tried_again_in_the_request(sandbox: SandboxControl) -> None:
     sandbox.faults(busy=True, only={"first": 2})
     assert consistency.create(ZHANG, consistency=WAIT).level
-    assert [attempt.outcome for attempt in SyncAttempt.objects.order_by("id")] == ["try_later", "try_later", "ok"]
+    assert [attempt.outcome for attempt in Attempt.objects.order_by("id")] == ["transient", "transient", "ok"]
 
 
 def test_a_target_that_stays_busy_leaves_the_change_saved_and_owed_and_wakes_a_worker(
@@ -62,8 +63,8 @@ def test_a_target_that_stays_busy_leaves_the_change_saved_and_owed_and_wakes_a_w
     sandbox.faults(busy=True)
     written = consistency.create(ZHANG, consistency=WAIT)
     assert not written.level
-    assert SyncAttempt.objects.count() == 3
-    row = UserSync.objects.get()
+    assert Attempt.objects.count() == 3
+    row = Record.objects.get()
     assert (row.state, published) == ("pending", [row.key])
     sandbox.faults()
     converge()
@@ -74,8 +75,8 @@ def test_a_refusal_is_final_and_the_change_stays(sandbox: SandboxControl) -> Non
     sandbox.faults(invalid=True)
     written = consistency.create(ZHANG, consistency=WAIT)
     assert not written.level
-    assert SyncAttempt.objects.count() == 1
-    assert row_of(User.objects.get()).state == "dead"
+    assert Attempt.objects.count() == 1
+    assert row_of(User.objects.get()).state == "parked"
 
 
 def test_a_call_longer_than_the_wait_is_settled_without_the_caller(sandbox: SandboxControl) -> None:
@@ -102,7 +103,7 @@ def test_where_a_worker_was_first_the_request_watches(sandbox: SandboxControl) -
     with ThreadPoolExecutor(1) as worker:
         worker.submit(work)
         assert _becomes(lambda: row_of(user).state == "in_flight")
-        from users.sync.follow import follow
+        from thirdparty.consistency.wait import follow
 
         assert follow(user.uuid, within_seconds=10.0)
     assert effects(sandbox) == ["created"]

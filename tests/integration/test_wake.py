@@ -19,8 +19,10 @@ from django.db import transaction
 from syncproject.demo import parts
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process
-from users.models import User, UserSync
-from users.sync import publisher, wake
+from thirdparty.models import Record
+from thirdparty.notify import broker as broker_module
+from thirdparty.notify import hints
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,10 +37,10 @@ def use(settings: Any) -> Iterator[Callable[[str], None]]:
             if isinstance(thread, threading.Timer):
                 thread.cancel()
         settings.CELERY_BROKER_URL = url
-        publisher._publisher.cache_clear()
+        broker_module._publisher.cache_clear()
 
     yield point
-    publisher._publisher.cache_clear()
+    broker_module._publisher.cache_clear()
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_a_hook_that_fails_in_an_unforeseen_way_reaches_neither_the_save_nor_oth
 ) -> None:
     ran: list[str] = []
     with transaction.atomic():
-        monkeypatch.setattr(wake, "sync_user", None)
+        monkeypatch.setattr(hints, "push_record", None)
         User.objects.create(name="Saved")
         transaction.on_commit(lambda: ran.append("another hook"))
     assert User.objects.count() == 1
@@ -115,7 +117,7 @@ def test_one_transaction_that_touched_many_people_publishes_one_hint_for_the_tar
     with transaction.atomic():
         for number in range(20):
             User.objects.create(name="x", phone=str(number))
-    assert [message["headers"]["task"] for message in queued(broker)] == ["users.drain"]
+    assert [message["headers"]["task"] for message in queued(broker)] == ["thirdparty.drain"]
     assert arguments(broker)[0][0] == "partner"
 
 
@@ -134,7 +136,7 @@ def test_saves_in_a_hurry_are_woken_by_few_hints_and_each_by_one_that_comes_afte
     queued_before: dict[str, int] = {}
     with monkeypatch.context() as hurry:  # all in one moment, however long this machine takes
         moment = time.monotonic()
-        hurry.setattr(wake, "time", SimpleNamespace(monotonic=lambda: moment))
+        hurry.setattr(hints, "time", SimpleNamespace(monotonic=lambda: moment))
         for number in range(30):
             before = len(queued(broker))
             user = User.objects.create(name="x", phone=str(number))
@@ -144,7 +146,7 @@ def test_saves_in_a_hurry_are_woken_by_few_hints_and_each_by_one_that_comes_afte
         messages = list(reversed(queued(broker)))
         tasks = [message["headers"]["task"] for message in messages]
         named = {key for _, key, *_ in map(body, messages) if key in queued_before}
-        return {key for key, before in queued_before.items() if "users.drain" not in tasks[before:]} - named
+        return {key for key, before in queued_before.items() if "thirdparty.drain" not in tasks[before:]} - named
 
     deadline = time.monotonic() + 20
     while unwoken() and time.monotonic() < deadline:
@@ -162,9 +164,9 @@ def test_operators_wake_nothing(broker: Process) -> None:
 def test_a_refusing_broker_is_noticed_once_and_the_save_stands(use: Callable[[str], None], scheme: str) -> None:
     use(f"{scheme}://127.0.0.1:1//")
     User.objects.create(name="Saved")
-    assert publisher.publisher().down
+    assert broker_module.publisher().down
     User.objects.create(name="Saved too")
-    assert UserSync.objects.filter(state="pending").count() == 2
+    assert Record.objects.filter(state="pending").count() == 2
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
@@ -173,8 +175,8 @@ def test_a_frozen_broker_is_noticed_once_and_the_save_stands(
 ) -> None:
     use(f"{scheme}://127.0.0.1:{black_hole}//")
     User.objects.create(name="Saved")
-    assert publisher.publisher().down
-    assert UserSync.objects.get().state == "pending"
+    assert broker_module.publisher().down
+    assert Record.objects.get().state == "pending"
 
 
 def test_a_save_waits_for_nobody_who_does_not_find_the_brokers_name(
@@ -196,16 +198,16 @@ def test_a_save_waits_for_nobody_who_does_not_find_the_brokers_name(
     User.objects.create(name="Saved")
     assert looked_up.is_set()
     assert not answered.is_set()
-    assert publisher.publisher().down
+    assert broker_module.publisher().down
     may_answer.set()
-    assert UserSync.objects.get().state == "pending"
+    assert Record.objects.get().state == "pending"
 
 
 def test_a_broker_frozen_in_mid_use_is_noticed(broker: Process) -> None:
     User.objects.create(name="Before")
     broker.freeze()
     User.objects.create(name="During")
-    assert publisher.publisher().down
+    assert broker_module.publisher().down
     broker.thaw()
 
 
@@ -213,7 +215,7 @@ def test_publishing_goes_on_once_the_broker_is_back(broker: Process) -> None:
     User.objects.create(name="Before")
     broker.kill()
     User.objects.create(name="During")
-    current = publisher.publisher()
+    current = broker_module.publisher()
     assert current.down
     broker.restart()
     assert current.up.wait(20)

@@ -25,8 +25,8 @@ def fullest_second(moments: list[float]) -> int:
 
 def main() -> None:
     django.setup()
-    from thirdparty import guard, targets
-    from thirdparty.guard import Admission
+    from thirdparty import protect, targets
+    from thirdparty.protect import Admission
 
     began: list[float] = []
 
@@ -38,7 +38,7 @@ def main() -> None:
     calls = int(sys.argv[1])
     with ThreadPoolExecutor(HANDFUL) as threads:
         while len(began) < calls:
-            admission = guard.admit("partner", min(HANDFUL, calls - len(began)))
+            admission = protect.admit("partner", min(HANDFUL, calls - len(began)))
             if not admission.granted:
                 time.sleep(admission.wait_seconds + 0.01)
             for call_made in [threads.submit(call, admission, nth) for nth in range(admission.granted)]:

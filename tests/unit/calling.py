@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from thirdparty.config import TargetConfig
-from thirdparty.errors import TargetError
-from thirdparty.http import Answer, HttpSession
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.connectors.errors import TargetError
+from thirdparty.connectors.http.session import Answer, HttpSession
 
 SHORT = 1.0
 PATIENT = 20.0

@@ -38,7 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def app(clock: Clock) -> Celery:
     app = Celery("beat", broker="memory://", set_as_current=False)
     app.conf.result_expires = None  # or Celery adds an entry of its own
-    app.conf.beat_schedule = {"reconcile": {"task": "users.reconcile", "schedule": PERIOD_SECONDS}}
+    app.conf.beat_schedule = {"reconcile": {"task": "thirdparty.reconcile", "schedule": PERIOD_SECONDS}}
     return app
 
 
@@ -71,7 +71,7 @@ def test_it_ticks_once_a_period(clock: Clock, scheduler: ClockWaryScheduler, sen
     for _ in range(3):
         clock.pass_(PERIOD)
         run_what_is_due(scheduler)
-    assert sent == ["users.reconcile"] * 3
+    assert sent == ["thirdparty.reconcile"] * 3
 
 
 def test_set_back_by_an_hour_it_ticks_within_a_period(
@@ -83,7 +83,7 @@ def test_set_back_by_an_hour_it_ticks_within_a_period(
     assert run_what_is_due(scheduler) <= PERIOD_SECONDS
     clock.pass_(PERIOD)
     run_what_is_due(scheduler)
-    assert sent == ["users.reconcile"] * 2
+    assert sent == ["thirdparty.reconcile"] * 2
 
 
 def test_so_does_one_that_is_started_after_that(clock: Clock, app: Celery, sent: list[str], tmp_path: Path) -> None:
@@ -97,4 +97,4 @@ def test_so_does_one_that_is_started_after_that(clock: Clock, app: Celery, sent:
     clock.pass_(PERIOD)
     run_what_is_due(after)
     after.close()
-    assert sent == ["users.reconcile"] * 2
+    assert sent == ["thirdparty.reconcile"] * 2

@@ -7,8 +7,8 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from syncproject.env import broker_url, database, request_rate
-from thirdparty.config import load_targets
-from thirdparty.proxy import Proxy
+from thirdparty.connectors.config import load_targets
+from thirdparty.connectors.http.proxy import Proxy
 
 GOOD = {
     "SYNC_TARGETS": "partner",

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from thirdparty.guard import admission, breaker
-from thirdparty.guard.breaker import Judgement, Probe
-from thirdparty.guard.standing import Policy, Ruling, Standing
+from thirdparty.protect import admission, circuit_breaker
+from thirdparty.protect.circuit_breaker import CircuitBreaker, Probe
+from thirdparty.protect.health import GuardDecision, Policy, TargetHealth
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CALLS_TO_A_DEAD_TARGET_IN_TEN_MINUTES = 30
@@ -23,7 +23,7 @@ class Target:
     """A target under guard, at a time that stands still unless it is moved."""
 
     def __init__(self, **policy: Any) -> None:
-        self.standing = Standing()
+        self.standing = TargetHealth()
         self.policy = Policy(**policy)
         self.now = START
 
@@ -36,32 +36,32 @@ class Target:
         )
         return turns.count
 
-    def _judge(self, of: Callable[[Judgement], tuple[Standing, Ruling]]) -> Ruling:
-        self.standing, ruling = of(Judgement(self.standing, self.now, self.policy, jitter=1.0))
+    def _judge(self, of: Callable[[CircuitBreaker], tuple[TargetHealth, GuardDecision]]) -> GuardDecision:
+        self.standing, ruling = of(CircuitBreaker(self.standing, self.now, self.policy, jitter=1.0))
         return ruling
 
-    def accepted(self) -> Ruling:
+    def accepted(self) -> GuardDecision:
         return self._judge(lambda judgement: judgement.accepted())
 
-    def failed(self, key: str, *, nothing_sent: bool = False, **wish: float) -> Ruling:
+    def failed(self, key: str, *, nothing_sent: bool = False, **wish: float) -> GuardDecision:
         return self._judge(lambda judgement: judgement.failed(key, "http_500", nothing_sent=nothing_sent, **wish))
 
-    def refused(self, key: str, reason: str = "invalid") -> Ruling:
+    def refused(self, key: str, reason: str = "invalid") -> GuardDecision:
         return self._judge(lambda judgement: judgement.refused(key, reason))
 
-    def throttled(self, seconds: float | None = None) -> Ruling:
+    def throttled(self, seconds: float | None = None) -> GuardDecision:
         return self._judge(lambda judgement: judgement.throttled(retry_after_seconds=seconds))
 
-    def turned_away(self, key: str, probe: Probe) -> Ruling:
+    def turned_away(self, key: str, probe: Probe) -> GuardDecision:
         return self._judge(lambda judgement: judgement.turned_away(key, "http_401", probe))
 
-    def break_down(self) -> Ruling:
+    def break_down(self) -> GuardDecision:
         """Fail until the breaker opens; the ruling on the last failure."""
         return [self.failed(str(n)) for n in range(self.policy.failures_to_open)][-1]
 
     def wait_out(self) -> None:
-        assert self.standing.quiet_until is not None
-        self.now = self.standing.quiet_until
+        assert self.standing.blocked_until is not None
+        self.now = self.standing.blocked_until
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_failed_probe_opens_the_breaker_for_twice_as_long(target: Target) -> N
     target.break_down()
     pauses = []
     for _ in range(9):
-        pauses.append((target.standing.quiet_until - target.now).total_seconds())  # type: ignore[operator]
+        pauses.append((target.standing.blocked_until - target.now).total_seconds())  # type: ignore[operator]
         target.wait_out()
         target.admit()
         target.failed("probe")
@@ -151,7 +151,7 @@ def test_a_failed_probe_opens_the_breaker_for_twice_as_long(target: Target) -> N
 
 
 def test_a_pause_is_drawn_so_that_targets_and_workers_do_not_march_in_step() -> None:
-    drawn = [breaker.pause_seconds(3, Policy(), jitter) for jitter in (0.0, 0.5, 1.0)]
+    drawn = [circuit_breaker.pause_seconds(3, Policy(), jitter) for jitter in (0.0, 0.5, 1.0)]
     assert drawn == [10, 15, 20]
 
 
@@ -203,8 +203,8 @@ def test_many_different_records_refused_for_one_reason_open_the_breaker_and_are_
     ruling = target.refused("r9")
     assert target.standing.breaker == "open"
     assert ruling.spares_record
-    assert set(ruling.pardoned) == {f"r{n}" for n in range(10)}
-    assert ruling.pardoned_for == "invalid"
+    assert set(ruling.unparked) == {f"r{n}" for n in range(10)}
+    assert ruling.unparked_for == "invalid"
 
 
 @pytest.mark.parametrize("reason", ["one record", "many reasons"])
@@ -239,9 +239,9 @@ def test_of_probes_that_end_differently_it_does_not_matter_which_is_heard_first(
 def test_an_acceptance_heard_while_it_is_open_ends_no_silence(target: Target) -> None:
     for n in range(10):
         target.refused(f"r{n}")
-    quiet_until = target.standing.quiet_until
+    blocked_until = target.standing.blocked_until
     target.accepted()
-    assert (target.standing.breaker, target.standing.quiet_until) == ("open", quiet_until)
+    assert (target.standing.breaker, target.standing.blocked_until) == ("open", blocked_until)
 
 
 def test_a_probe_refused_for_the_same_reason_keeps_the_breaker_open_and_is_not_parked(target: Target) -> None:
@@ -259,7 +259,7 @@ def test_a_probe_that_is_taken_closes_the_breaker_and_makes_it_more_patient_with
     target.wait_out()
     target.admit()
     # Once more: a refusal that was settled while the breaker opened may have parked its record meanwhile.
-    assert target.accepted().pardoned_for == "invalid"
+    assert target.accepted().unparked_for == "invalid"
     for n in range(19):
         target.refused(f"r{n}")
     assert target.standing.breaker == "closed"
@@ -322,11 +322,11 @@ def test_a_target_paused_by_the_guard_is_probed_at_growing_intervals(target: Tar
     target.turned_away("r", Probe.REFUSED)
     waits = []
     for _ in range(8):
-        assert breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
+        assert circuit_breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
         before = target.now
         target.wait_out()
         waits.append((target.now - before).total_seconds())
-        turn = breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0)
+        turn = circuit_breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0)
         assert turn is not None
         target.standing = turn
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
@@ -335,12 +335,12 @@ def test_a_target_paused_by_the_guard_is_probed_at_growing_intervals(target: Tar
 def test_a_target_paused_by_a_person_is_never_probed(target: Target) -> None:
     target.standing = replace(target.standing, paused=True)
     target.pass_seconds(10**6)
-    assert breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
+    assert circuit_breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
 
 
 def test_after_the_guards_pause_a_few_real_calls_decide(target: Target) -> None:
     target.turned_away("r", Probe.REFUSED)
-    target.standing = breaker.unpaused(target.standing)
+    target.standing = circuit_breaker.unpaused(target.standing)
     assert target.admit(100) == 3
     target.turned_away("r", Probe.NONE)
     assert target.standing.paused
@@ -355,7 +355,7 @@ def test_probes_that_fail_otherwise_do_not_forget_whom_the_target_refused(target
         probe()
     target.wait_out()
     assert target.admit(1) == 1
-    assert target.accepted().pardoned == tuple(map(str, range(10)))
+    assert target.accepted().unparked == tuple(map(str, range(10)))
 
 
 # -- silence ----------------------------------------------------------------------------------
@@ -387,14 +387,14 @@ def test_a_shorter_wish_does_not_cut_a_longer_one_short(target: Target) -> None:
 def test_a_person_who_resumes_closes_the_breaker_and_forgets_everything(target: Target) -> None:
     target.break_down()
     target.throttled(600)
-    target.standing = breaker.resumed(target.standing)
-    assert target.standing == Standing()
+    target.standing = circuit_breaker.resumed(target.standing)
+    assert target.standing == TargetHealth()
     assert target.admit(1_000) == 1_000
 
 
-def lacks(target: Target, times: int = 1) -> Ruling:
+def lacks(target: Target, times: int = 1) -> GuardDecision:
     for _ in range(times):
-        judgement = Judgement(target.standing, target.now, target.policy, jitter=1.0)
+        judgement = CircuitBreaker(target.standing, target.now, target.policy, jitter=1.0)
         target.standing, ruling = judgement.lacks("query")
     return ruling
 
@@ -418,7 +418,7 @@ def test_a_capability_is_off_once_it_was_missing_three_times_in_a_row(target: Ta
 
 def test_an_answer_in_between_begins_the_count_anew_and_switches_it_on(target: Target) -> None:
     lacks(target, 3)
-    judgement = Judgement(target.standing, target.now, target.policy, jitter=1.0)
+    judgement = CircuitBreaker(target.standing, target.now, target.policy, jitter=1.0)
     judgement.looked_up()
     target.standing = judgement.standing
     lacks(target, 2)

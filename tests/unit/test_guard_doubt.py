@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from tests.unit.test_guard_breaker import Target
-from thirdparty.guard import rate
-from thirdparty.guard.breaker import Judgement, Probe
-from thirdparty.guard.standing import Policy, Standing
+from thirdparty.protect import rate_limit
+from thirdparty.protect.circuit_breaker import CircuitBreaker, Probe
+from thirdparty.protect.health import Policy, TargetHealth
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATE_BY = timedelta(hours=1)
@@ -91,7 +91,7 @@ def test_a_target_that_answers_the_harmless_call_and_takes_nothing_is_called_slo
         for n in range(5):
             target.failed(f"{round_}.{n}")
         target.answered(Probe.FINE)
-        limits.append(rate.current(target.standing, target.now, None))
+        limits.append(rate_limit.current(target.standing, target.now, None))
     assert target.standing.breaker == "closed"
     assert limits[0] is None
     assert limits[1] == 5
@@ -132,9 +132,9 @@ def test_refused_in_a_row_by_a_target_that_refuses_the_harmless_call_too_are_par
 ) -> None:
     for n in range(10):
         target.refused(f"r{n}")
-    target.standing, ruling = Judgement(target.standing, target.now, target.policy, jitter=1.0).answered(answer)
+    target.standing, ruling = CircuitBreaker(target.standing, target.now, target.policy, jitter=1.0).answered(answer)
     assert target.standing.breaker == "open"
-    assert set(ruling.pardoned) == {f"r{n}" for n in range(10)}
+    assert set(ruling.unparked) == {f"r{n}" for n in range(10)}
 
 
 def test_a_success_answers_the_question(target: Askable) -> None:
@@ -155,23 +155,23 @@ def test_without_a_harmless_call_the_breaker_opens_as_it_is(target: Askable) -> 
 
 @pytest.mark.parametrize(
     "name",
-    ["quiet_until", "probes_until", "asking_until", "next_slot_at", "faulty_slot_at", "capabilities_off_until"],
+    ["blocked_until", "probes_until", "asking_until", "next_slot_at", "faulty_slot_at", "capabilities_off_until"],
 )
 def test_a_moment_further_ahead_than_any_can_be_is_forgotten(name: str) -> None:
-    standing = Standing(**{name: START + 2 * LATE_BY})
+    standing = TargetHealth(**{name: START + 2 * LATE_BY})
     assert getattr(standing.without_the_impossible(START, Policy()), name) is None
 
 
 def test_a_limit_set_in_the_future_climbs_from_now_on() -> None:
-    standing = Standing(rate_limit=1.0, rate_set_at=START + LATE_BY, rate_climb=0.1)
+    standing = TargetHealth(rate_limit=1.0, rate_set_at=START + LATE_BY, rate_climb=0.1)
     assert standing.without_the_impossible(START, Policy()).rate_set_at == START
 
 
 @pytest.mark.parametrize("per_second", [None, 0.01, 1.0, 500.0])
 def test_moments_that_can_be_stand(per_second: float | None) -> None:
     policy = Policy(rate_per_second=per_second)
-    standing = Standing(
-        quiet_until=START + timedelta(hours=1),
+    standing = TargetHealth(
+        blocked_until=START + timedelta(hours=1),
         probes_until=START + timedelta(seconds=policy.probe_seconds),
         asking_until=START + timedelta(seconds=policy.probe_seconds),
         next_slot_at=START + timedelta(seconds=1 / ((per_second or 0.2) * 0.95) + 3),

@@ -18,9 +18,9 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.unit.calling import SECRET, SHORT, failure_of, post, session_to
 from tests.unit.certificates import make_certificate, server_context
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, serving
-from thirdparty.deadline import DeadlineSocket
-from thirdparty.errors import OutcomeUnknown, TargetRefuses, TryLater
-from thirdparty.http import MAX_ANSWER_BYTES, Answer
+from thirdparty.connectors.errors import AccessDenied, OutcomeUnknown, Transient
+from thirdparty.connectors.http.deadline import DeadlineSocket
+from thirdparty.connectors.http.session import MAX_ANSWER_BYTES, Answer
 
 # What it sends
 
@@ -168,7 +168,7 @@ def test_a_host_that_swallows_packets_means_nothing_was_sent() -> None:
         failure = failure_of(session_to(f"http://127.0.0.1:{listener.getsockname()[1]}"), SHORT)
         for client in clients:
             client.close()
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "connect_timeout"
 
 
@@ -195,7 +195,7 @@ def test_a_refused_connection_means_nothing_was_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     failure = failure_of(session_to(f"http://127.0.0.1:{port}"))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "refused"
 
 
@@ -205,14 +205,14 @@ def test_a_name_that_nobody_knows_means_nothing_was_sent(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     failure = failure_of(session_to("http://partner.example"))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "dns"
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example"])
 def test_a_name_that_cannot_be_one_means_nothing_was_sent(host: str) -> None:
     failure = failure_of(session_to(f"http://{host}"))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "dns"
 
 
@@ -222,7 +222,7 @@ def test_a_connection_that_is_reset_while_it_opens_means_nothing_was_sent(monkey
 
     monkeypatch.setattr(DeadlineSocket, "connect", resets)
     failure = failure_of(session_to("http://127.0.0.1:9"))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "unreachable"
 
 
@@ -268,7 +268,7 @@ def test_a_connection_that_ends_before_a_complete_answer_is_an_unknown_outcome(b
 def test_an_accepted_and_at_once_closed_connection_is_no_success_and_no_crash() -> None:
     # Whether the request left before the close is a race, and either error is right for its side of it.
     with serving(lambda _, connection: reset(connection)) as server:
-        assert type(failure_of(session_to(server.url))) in (TryLater, OutcomeUnknown)
+        assert type(failure_of(session_to(server.url))) in (Transient, OutcomeUnknown)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def server_pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_untrusted_certificate_is_a_refusal_and_nothing_is_sent(server_pem: Path) -> None:
     with serving(answers(http(200, b"fine")), server_context(server_pem)) as server:
         failure = failure_of(session_to(server.url))
-    assert isinstance(failure, TargetRefuses)
+    assert isinstance(failure, AccessDenied)
     assert (failure.reason, server.requests) == ("tls", [])
 
 
@@ -379,7 +379,7 @@ def test_a_trusted_certificate_of_another_host_is_a_refusal(tmp_path: Path) -> N
     pem = make_certificate(tmp_path, "other", address="127.0.0.9")
     with serving(answers(http(200, b"fine")), server_context(pem)) as server:
         failure = failure_of(session_to(server.url, ca_bundle=str(pem)))
-    assert isinstance(failure, TargetRefuses)
+    assert isinstance(failure, AccessDenied)
     assert server.requests == []
 
 
@@ -421,7 +421,7 @@ def test_a_handshake_that_does_not_end_means_nothing_was_sent(behaviour: Behavio
     with serving(behaviour) as server:
         failure = failure_of(session_to(server.url.replace("http:", "https:")), SHORT)
         assert not server.reached_its_end
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "connect_timeout"
 
 
@@ -432,7 +432,7 @@ def closes_in_the_handshake(_server: RawServer, connection: socket.socket) -> No
 def test_a_connection_closed_during_the_handshake_is_transient() -> None:
     with serving(closes_in_the_handshake) as server:
         failure = failure_of(session_to(server.url.replace("http:", "https:")))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
 
 
 def test_a_server_that_speaks_no_tls_is_a_refusal() -> None:
@@ -443,7 +443,7 @@ def test_a_server_that_speaks_no_tls_is_a_refusal() -> None:
 
     with serving(plain) as server:
         failure = failure_of(session_to(server.url.replace("http:", "https:")))
-    assert isinstance(failure, TargetRefuses)
+    assert isinstance(failure, AccessDenied)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -459,7 +459,7 @@ def test_a_client_certificate_is_shown_and_its_absence_is_a_refusal(
         known = session_to(server.url, ca_bundle=str(server_pem), client_cert=str(client_pem))
         assert post(known).body == b"fine"
         failure = failure_of(session_to(server.url, ca_bundle=str(server_pem)))
-    assert isinstance(failure, TargetRefuses)
+    assert isinstance(failure, AccessDenied)
     assert len(server.requests) == 1
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.unit.calling import SHORT, failure_of, post, session_to
 from tests.unit.rawserver import RawServer, answers, http, serving
-from thirdparty.errors import OutcomeUnknown
-from thirdparty.http import MAX_ANSWER_BYTES
+from thirdparty.connectors.errors import OutcomeUnknown
+from thirdparty.connectors.http.session import MAX_ANSWER_BYTES
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 

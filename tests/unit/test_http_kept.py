@@ -10,9 +10,9 @@ import pytest
 
 from tests.unit.calling import PATIENT, SHORT, failure_of, post, session_to
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, serving
-from thirdparty import adapter, keep_alive
-from thirdparty.errors import OutcomeUnknown, TryLater
-from thirdparty.keep_alive import KeepAlive
+from thirdparty.connectors.errors import OutcomeUnknown, Transient
+from thirdparty.connectors.http import adapter, keep_alive
+from thirdparty.connectors.http.keep_alive import KeepAlive
 
 
 def test_two_calls_use_one_connection() -> None:
@@ -180,7 +180,7 @@ def test_a_second_try_that_reaches_nobody_says_so() -> None:
         server.listener.shutdown(socket.SHUT_RDWR)
         server.listener.close()
         failure = failure_of(session, repeatable=True)
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "refused"
 
 

@@ -15,9 +15,9 @@ import pytest
 from tests.unit.calling import SECRET, SHORT, failure_of, post, session_to
 from tests.unit.certificates import make_certificate, server_context
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, serving
-from thirdparty.errors import OutcomeUnknown, TargetRefuses, TryLater
-from thirdparty.http import NOTHING_SENT
-from thirdparty.proxy import Proxy
+from thirdparty.connectors.errors import AccessDenied, OutcomeUnknown, Transient
+from thirdparty.connectors.http.proxy import Proxy
+from thirdparty.connectors.http.session import NOTHING_SENT
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\nVia: a proxy\r\n\r\n"
 
@@ -84,7 +84,7 @@ def test_a_tunnel_begins_after_interim_answers_too(pem: Path) -> None:
 def test_the_certificate_is_checked_through_a_tunnel_too(pem: Path) -> None:
     with serving(answers(http(200, b"fine")), server_context(pem)) as target, serving(carries) as proxy:
         failure = failure_of(session_to(target.url, proxy=through(proxy)))
-    assert isinstance(failure, TargetRefuses)
+    assert isinstance(failure, AccessDenied)
     assert (failure.reason, target.requests) == ("tls", [])
 
 
@@ -112,7 +112,7 @@ def answering(reply: bytes) -> Behaviour:
 def test_a_tunnel_that_is_forbidden_is_a_refusal_and_nothing_was_sent(status: int) -> None:
     with serving(answering(http(status, b"no"))) as proxy:
         failure = failure_of(session_to("https://partner.example", proxy=through(proxy)))
-    assert isinstance(failure, TargetRefuses)
+    assert isinstance(failure, AccessDenied)
     assert failure.reason == "proxy"
     assert f"HTTP {status}" in failure.message
 
@@ -124,7 +124,7 @@ def test_a_tunnel_that_is_forbidden_is_a_refusal_and_nothing_was_sent(status: in
 def test_a_tunnel_that_cannot_be_had_now_means_nothing_was_sent(reply: bytes) -> None:
     with serving(answering(reply)) as proxy:
         failure = failure_of(session_to("https://partner.example", proxy=through(proxy)))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "proxy"
     assert failure.reason in NOTHING_SENT
 
@@ -137,7 +137,7 @@ def test_a_proxy_that_hangs_up_before_or_after_its_answer_means_nothing_was_sent
 
     with serving(behaviour) as proxy:
         failure = failure_of(session_to("https://partner.example", proxy=through(proxy)))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason in NOTHING_SENT
 
 
@@ -167,7 +167,7 @@ def test_a_call_ends_in_time_and_with_nothing_sent_whatever_the_proxy_does(behav
     with serving(behaviour) as proxy:
         failure = failure_of(session_to("https://partner.example", proxy=through(proxy)), SHORT)
         assert not proxy.reached_its_end
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "connect_timeout"
 
 
@@ -197,7 +197,7 @@ def test_a_proxy_that_does_not_listen_is_named_as_the_one_who_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     failure = failure_of(session_to("https://partner.example", proxy=Proxy("127.0.0.1", port)))
-    assert type(failure) is TryLater
+    assert type(failure) is Transient
     assert failure.reason == "refused"
     assert "the proxy" in failure.message
 

@@ -12,20 +12,20 @@ from email.utils import formatdate
 import pytest
 
 from tests.unit.rawserver import RawServer, answers, http, http_json, serving
-from thirdparty.config import TargetConfig
-from thirdparty.connector import Capabilities, Connector, RemoteRecord, RemoteUser
-from thirdparty.errors import (
+from thirdparty.connectors.base import Capabilities, Connector, RemoteRecord, RemoteUser
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.connectors.errors import (
+    AccessDenied,
+    AlreadyExists,
     CapabilityMissing,
-    NoSuchUser,
+    NotFound,
     OutcomeUnknown,
     Rejected,
-    TargetAhead,
     TargetError,
-    TargetRefuses,
-    TryLater,
-    UsernameTaken,
+    Transient,
+    VersionConflict,
 )
-from thirdparty.landcloud import LandcloudConnector
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
 
 NOW = 1_800_000_000.0
 ALL = Capabilities(query=True, list=True, idempotency=True, versions=True)
@@ -195,18 +195,27 @@ def test_ok_on_update_and_delete_needs_no_data(call: str) -> None:
 @pytest.mark.parametrize(("data", "remote_id"), [("42", "42"), (42, "42"), (None, None), ({}, None), ("", None)])
 def test_user_exists_on_add_tells_the_id_where_there_is_one(data: object, remote_id: str | None) -> None:
     error = failure("add", http_json({"status": "user_exists", "data": data, "message": "x"}))
-    assert isinstance(error, UsernameTaken)
+    assert isinstance(error, AlreadyExists)
     assert error.remote_id == remote_id
 
 
 STATUS_ROWS: list[tuple[str, dict[str, type[TargetError] | None]]] = [
     (
         "user_exists",
-        {"add": UsernameTaken, "update": Rejected, "delete": Rejected, "query": Rejected, "list": Rejected},
+        {"add": AlreadyExists, "update": Rejected, "delete": Rejected, "query": Rejected, "list": Rejected},
     ),
-    ("user_not_found", {"add": Rejected, "update": NoSuchUser, "delete": NoSuchUser, "query": None, "list": Rejected}),
-    ("stale", {"add": TargetAhead, "update": TargetAhead, "delete": TargetAhead, "query": Rejected, "list": Rejected}),
-    ("busy", dict.fromkeys(EVERY, TryLater)),
+    ("user_not_found", {"add": Rejected, "update": NotFound, "delete": NotFound, "query": None, "list": Rejected}),
+    (
+        "stale",
+        {
+            "add": VersionConflict,
+            "update": VersionConflict,
+            "delete": VersionConflict,
+            "query": Rejected,
+            "list": Rejected,
+        },
+    ),
+    ("busy", dict.fromkeys(EVERY, Transient)),
     ("invalid", dict.fromkeys(EVERY, Rejected)),
     ("maintenance", dict.fromkeys(EVERY, Rejected)),
     ("OK", dict.fromkeys(EVERY, Rejected)),
@@ -233,14 +242,14 @@ def test_an_unknown_status_is_the_reason_of_the_rejection_and_its_message_is_kep
 # The table of HTTP statuses
 
 HTTP_ROWS: list[tuple[tuple[int, ...], type[TargetError], type[TargetError]]] = [
-    ((401, 403, 407, 300, 301, 302, 303, 304, 307, 308), TargetRefuses, TargetRefuses),
-    ((404, 405), TargetRefuses, CapabilityMissing),
-    ((425, 429, 503), TryLater, TryLater),
-    ((408, 500, 502, 504), OutcomeUnknown, TryLater),
-    ((501, 505, 507, 520, 599, 600, 999), OutcomeUnknown, TryLater),
+    ((401, 403, 407, 300, 301, 302, 303, 304, 307, 308), AccessDenied, AccessDenied),
+    ((404, 405), AccessDenied, CapabilityMissing),
+    ((425, 429, 503), Transient, Transient),
+    ((408, 500, 502, 504), OutcomeUnknown, Transient),
+    ((501, 505, 507, 520, 599, 600, 999), OutcomeUnknown, Transient),
     ((400, 409, 413, 415, 422), Rejected, Rejected),
     ((402, 406, 410, 418, 451), Rejected, Rejected),
-    ((201, 202, 204, 206), OutcomeUnknown, TryLater),
+    ((201, 202, 204, 206), OutcomeUnknown, Transient),
 ]
 
 
@@ -280,7 +289,7 @@ def test_every_http_status_becomes_one_error(status: int, call: str, error: type
 )
 def test_retry_after_is_read_in_both_forms_and_clamped(status: int, header: str, seconds: float | None) -> None:
     error = failure("update", http(status, b"", f"Retry-After: {header}"))
-    assert isinstance(error, TryLater)
+    assert isinstance(error, Transient)
     assert error.retry_after_seconds == seconds
 
 
@@ -288,20 +297,20 @@ def test_retry_after_is_read_in_both_forms_and_clamped(status: int, header: str,
 def test_a_date_of_retry_after_is_measured_by_the_clock_that_wrote_it(skew: int) -> None:
     at, until = (formatdate(NOW + skew + ahead, usegmt=True) for ahead in (0, 90))
     error = failure("update", http(503, b"", f"Date: {at}", f"Retry-After: {until}"))
-    assert isinstance(error, TryLater)
+    assert isinstance(error, Transient)
     assert error.retry_after_seconds == 90.0
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Fri, 99 Foo 2027 00:00:00 GMT"])
 def test_without_a_date_of_its_own_retry_after_is_measured_by_our_clock(date: str) -> None:
     error = failure("update", http(503, b"", f"Date: {date}", f"Retry-After: {formatdate(NOW + 90, usegmt=True)}"))
-    assert isinstance(error, TryLater)
+    assert isinstance(error, Transient)
     assert error.retry_after_seconds == 90.0
 
 
 def test_a_target_that_states_no_wish_leaves_the_delay_to_us() -> None:
     error = failure("update", http(503))
-    assert isinstance(error, TryLater)
+    assert isinstance(error, Transient)
     assert error.retry_after_seconds is None
 
 
@@ -398,7 +407,7 @@ UNREADABLE = [
 @pytest.mark.parametrize("call", EVERY)
 def test_an_unreadable_200_is_an_unknown_outcome_of_a_write_and_a_later_try_of_a_read(call: str, body: bytes) -> None:
     error = failure(call, http(200, body))
-    assert type(error) is (OutcomeUnknown if call in WRITES else TryLater)
+    assert type(error) is (OutcomeUnknown if call in WRITES else Transient)
     assert error.reason == "unreadable"
 
 
@@ -410,14 +419,14 @@ def test_ok_on_add_without_a_usable_id_is_an_unknown_outcome(data: object) -> No
 def test_a_failure_to_connect_is_the_clients_error_unchanged() -> None:
     with serving(answers(b"")) as server:
         url = server.url
-    with pytest.raises(TryLater) as caught:
+    with pytest.raises(Transient) as caught:
         CALLS["add"](connector_to(url))
     assert caught.value.reason == "refused"
 
 
 def test_a_lost_answer_is_an_unknown_outcome_of_a_write_and_a_later_try_of_a_read() -> None:
     assert type(failure("add", b"HTTP/1.1 garbage\r\n\r\n")) is OutcomeUnknown
-    assert type(failure("query", b"HTTP/1.1 garbage\r\n\r\n")) is TryLater
+    assert type(failure("query", b"HTTP/1.1 garbage\r\n\r\n")) is Transient
 
 
 # Records and pages
@@ -469,12 +478,12 @@ def test_characters_that_no_database_stores_are_replaced() -> None:
 )
 def test_a_record_without_what_is_needed_is_no_answer(held: object) -> None:
     error = failure("query", http_json({"status": "ok", "data": held}))
-    assert (type(error), error.reason) == (TryLater, "unreadable")
+    assert (type(error), error.reason) == (Transient, "unreadable")
 
 
 @pytest.mark.parametrize("asked", [{"remote_id": "41"}, {"external_id": "another"}, {"username": "another"}])
 def test_a_record_that_was_not_asked_for_is_no_answer(asked: dict[str, str]) -> None:
-    with serving(answers(http_json(QUERY_OK))) as server, pytest.raises(TryLater):
+    with serving(answers(http_json(QUERY_OK))) as server, pytest.raises(Transient):
         connector_to(server.url).find(**asked)
 
 
@@ -500,12 +509,12 @@ def test_a_page_tells_its_records_and_the_next_cursor(following: object, cursor:
     ],
 )
 def test_a_page_without_what_is_needed_is_no_answer(data: object) -> None:
-    assert type(failure("list", http_json({"status": "ok", "data": data}))) is TryLater
+    assert type(failure("list", http_json({"status": "ok", "data": data}))) is Transient
 
 
 def test_a_listing_that_turns_in_a_circle_is_no_answer() -> None:
     circle = answers(http_json({"status": "ok", "data": {"users": [], "next": "c"}}))
-    with serving(circle) as server, pytest.raises(TryLater):
+    with serving(circle) as server, pytest.raises(Transient):
         connector_to(server.url).page("c", limit=10)
 
 

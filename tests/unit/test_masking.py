@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from thirdparty.masking import masked
+from thirdparty.connectors.masking import masked
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
-from thirdparty.config import load_targets
+from thirdparty.connectors.config import load_targets
 
 TARGET = {
     "SYNC_TARGETS": "partner",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from users.sync.retry import Backoff
+from thirdparty.decide.backoff import Backoff
 
 BACKOFF = Backoff(first_seconds=1.0, most_seconds=60.0, tries=8, grace_seconds=5.0)
 

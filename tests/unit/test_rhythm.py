@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from users.sync.rhythm import SINGLES_PER_SECOND, Rhythm
+from thirdparty.notify.throttle import SINGLES_PER_SECOND, Rhythm
 
 
 def test_a_few_records_a_second_are_woken_one_by_one_and_each_target_has_its_own_few() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from thirdparty.config import TargetConfig
-from thirdparty.connector import Capabilities, RemoteUser
-from thirdparty.errors import OutcomeUnknown, TryLater
-from thirdparty.landcloud import LandcloudConnector
+from thirdparty.connectors.base import Capabilities, RemoteUser
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.connectors.errors import OutcomeUnknown, Transient
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.sandbox.process import SandboxProcess
 
@@ -112,7 +112,7 @@ def test_a_target_whose_clock_is_off_is_left_alone_as_long_as_it_asked(
 ) -> None:
     until = formatdate(time.time() + skew + 90, usegmt=True)
     control.faults(rates={"503": 1}, retry_after=until, manner={"clock_skew_seconds": skew})
-    with pytest.raises(TryLater) as caught:
+    with pytest.raises(Transient) as caught:
         connector.delete("1")
     assert caught.value.retry_after_seconds is not None
     assert 60 <= caught.value.retry_after_seconds <= 90

@@ -2,7 +2,15 @@
 
 from django.contrib import admin
 
-from users.admin import attempt, history, person, record, role, target, token  # noqa: F401  # each registers its pages
+from users.admin import (  # noqa: F401  # each registers its pages
+    attempt,
+    history,
+    person,
+    record,
+    role,
+    target,
+    token,
+)
 
 admin.site.index_template = "users/admin/dashboard.html"
 admin.site.index_title = "Overview"

@@ -7,15 +7,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from thirdparty.models import Attempt
 from users.admin.badge import record_page
 from users.admin.filters import AttemptTarget
 from users.admin.moment import moment
 from users.admin.panel import outcome_badge
 from users.admin.readonly import ReadOnly
-from users.models import SyncAttempt
 
 
-@admin.register(SyncAttempt)
+@admin.register(Attempt)
 class AttemptAdmin(ReadOnly, ModelAdmin):
     list_display = ("started", "record_link", "call", "generation", "outcome_badge", "said", "http_status", "took")
     list_filter = (AttemptTarget, "outcome", "call")
@@ -25,23 +25,23 @@ class AttemptAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
 
     @admin.display(description="Started", ordering="id")
-    def started(self, attempt: SyncAttempt) -> SafeString | None:
+    def started(self, attempt: Attempt) -> SafeString | None:
         return moment(attempt.started_at)
 
     @admin.display(description="Record")
-    def record_link(self, attempt: SyncAttempt) -> SafeString:
+    def record_link(self, attempt: Attempt) -> SafeString:
         return format_html('<a class="text-link" href="{}">{}</a>', record_page(attempt.record_id), attempt.record_id)
 
     @admin.display(description="Outcome", ordering="outcome")
-    def outcome_badge(self, attempt: SyncAttempt) -> str:
+    def outcome_badge(self, attempt: Attempt) -> str:
         return outcome_badge(attempt)
 
     @admin.display(description="What was said", empty_value="-")
-    def said(self, attempt: SyncAttempt) -> str:
+    def said(self, attempt: Attempt) -> str:
         return ": ".join(part for part in (attempt.reason, attempt.message) if part)
 
     @admin.display(description="Took", empty_value="-")
-    def took(self, attempt: SyncAttempt) -> SafeString | None:
+    def took(self, attempt: Attempt) -> SafeString | None:
         if attempt.finished_at is None:
             return None
         milliseconds = round((attempt.finished_at - attempt.started_at).total_seconds() * 1000)

@@ -7,22 +7,22 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from users.models import UserSync
-from users.models.sync import State
-from users.sync.settlement import Outcome
+from thirdparty.decide.result import Outcome
+from thirdparty.models import Record
+from thirdparty.models.record import State
 
 STATES = {
     State.PENDING: "warning",
     State.IN_FLIGHT: "info",
     State.UNKNOWN: "primary",
     State.SYNCED: "success",
-    State.DEAD: "danger",
+    State.PARKED: "danger",
     State.HELD: "danger",
     State.DELETED: "",
 }
 OUTCOMES = {
     Outcome.OK: "success",
-    Outcome.TRY_LATER: "warning",
+    Outcome.TRANSIENT: "warning",
     Outcome.UNKNOWN: "primary",
     Outcome.REJECTED: "danger",
     Outcome.CRASHED: "danger",
@@ -35,7 +35,7 @@ def badge(text: str, variant: str, *, href: str = "") -> SafeString:
     return render_to_string("unfold/helpers/label.html", context)
 
 
-def record_badges(records: list[UserSync]) -> SafeString:
+def record_badges(records: list[Record]) -> SafeString:
     """One per target, each a link to the record's page."""
     badges = (
         (badge(f"{row.target} {State(row.state).label}", STATES[State(row.state)], href=record_page(row.key)),)
@@ -46,4 +46,4 @@ def record_badges(records: list[UserSync]) -> SafeString:
 
 def record_page(key: str) -> str:
     """The address of a record's page."""
-    return reverse("admin:users_usersync_change", args=[key])
+    return reverse("admin:thirdparty_record_change", args=[key])

@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from users.sync.contention import is_contention
+from thirdparty.store.contention import is_contention
 
 logger = logging.getLogger(__name__)
 
 
 class BusyPages:
-    """A middleware: 503 with ``Retry-After``, in words, for what `users.sync.contention` knows. Nothing was saved then."""
+    """A middleware: 503 with ``Retry-After``, in words, for what `thirdparty.store.contention` knows. Nothing was saved then."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

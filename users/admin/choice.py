@@ -12,13 +12,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from users import consistency, permissions, trail
+from thirdparty import audit_log
+from thirdparty.consistency.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
+from thirdparty.consistency.wait import follow
+from thirdparty.models import Record
+from thirdparty.notify import hints
+from users import consistency, permissions
 from users.consistency import Consistency, Mode
-from users.models import User, UserSync
+from users.models import User
 from users.permissions import Account, NotAllowed
-from users.sync import wake
-from users.sync.follow import follow
-from users.sync.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
 
 DETAILS = ("name", "phone", "email", "username", "is_active", "groups")
 WAIT_SECONDS = 10.0
@@ -77,7 +79,7 @@ class ConsistencyChoice:
         if chosen != Mode.WAIT:
             return save()
         request.saved = None
-        with wake.quiet():
+        with hints.quiet():
             answer = save()
         if request.saved is not None:
             _wait(request, request.saved)
@@ -112,11 +114,11 @@ class ConsistencyChoice:
     def _write(self, request: Any, obj: User | None, form: Any, fields: list[str]) -> User | None:
         values = {name: form.cleaned_data[name] for name in DETAILS if name in form.cleaned_data}
         values["groups"] = [group.name for group in values.get("groups", ())]
-        deed = trail.ADDITION if obj is None else trail.CHANGE
+        deed = audit_log.ADDITION if obj is None else audit_log.CHANGE
         note: list[dict[str, Any]] = [{"added": {}} if obj is None else {"changed": {"fields": fields}}]
 
         def kept(user: User | None) -> None:
-            trail.record(request.user, user or User(), deed, note)
+            audit_log.record(request.user, user or User(), deed, note)
 
         how = Consistency(Mode.STRICT)
         if obj is None:
@@ -134,7 +136,7 @@ def _wait(request: HttpRequest, user_uuid: UUID) -> None:
     if follow(user_uuid, within_seconds=WAIT_SECONDS):
         messages.success(request, "Every target has it.")
         return
-    behind = UserSync.objects.filter(user_uuid=user_uuid).exclude(state="synced").order_by("target")
+    behind = Record.objects.filter(user_uuid=user_uuid).exclude(state="synced").order_by("target")
     listed = "; ".join(
         f"{row.target} is {row.state}{f' ({row.last_error})' if row.last_error else ''}" for row in behind
     )

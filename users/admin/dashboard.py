@@ -8,13 +8,13 @@ from typing import Any, cast
 from django.http import HttpRequest
 from django.urls import reverse
 
+from thirdparty.capture import triggers
+from thirdparty.models.record import State
+from thirdparty.observe.status import BREAKER_CLOSED, status
 from users import permissions
 from users.admin.badge import STATES, badge
 from users.models import User
-from users.models.sync import State
 from users.permissions import SEE_RECORDS
-from users.sync import triggers
-from users.sync.status import BREAKER_CLOSED, status
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _card(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     seconds = entry["oldest_unsynced_seconds"]
-    page = reverse("admin:users_usersync_changelist")
+    page = reverse("admin:thirdparty_record_changelist")
     counts = [
         {
             "label": state.label,

@@ -11,9 +11,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from thirdparty import targets
-from thirdparty.models import Target
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import State
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.models.record import State
+from users.models import User
 
 _STATE, _TARGET = "sync_state", "target"
 
@@ -79,7 +79,7 @@ class PersonTarget(TargetFilter):
 class RecordTarget(TargetFilter):
     """Records of this target."""
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[UserSync]) -> QuerySet[UserSync]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
         return queryset.filter(target=self.value()) if self.value() else queryset
 
 
@@ -93,9 +93,9 @@ class RecordState(PersonState):
 class AttemptTarget(TargetFilter):
     """Attempts at this target."""
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncAttempt]) -> QuerySet[SyncAttempt]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
         return queryset.filter(record__target=self.value()) if self.value() else queryset
 
 
 def _having_record(queryset: QuerySet[User], **conditions: Any) -> QuerySet[User]:
-    return queryset.filter(Exists(UserSync.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))
+    return queryset.filter(Exists(Record.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))

@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Model
 from django.http import HttpRequest
 
-from users import trail
+from thirdparty import audit_log
 
 
 class Discreet:
@@ -21,14 +21,15 @@ class Discreet:
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
         """As Django's."""
-        return trail.record(request.user, obj, trail.ADDITION, message, name=self.name_in_history(obj))
+        return audit_log.record(request.user, obj, audit_log.ADDITION, message, name=self.name_in_history(obj))
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
         """As Django's."""
-        return trail.record(request.user, obj, trail.CHANGE, message, name=self.name_in_history(obj))
+        return audit_log.record(request.user, obj, audit_log.CHANGE, message, name=self.name_in_history(obj))
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> list[LogEntry]:
         """As Django's."""
         return [
-            trail.record(request.user, obj, trail.DELETION, "", name=self.name_in_history(obj)) for obj in queryset
+            audit_log.record(request.user, obj, audit_log.DELETION, "", name=self.name_in_history(obj))
+            for obj in queryset
         ]

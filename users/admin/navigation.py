@@ -25,13 +25,15 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": "Synchronisation",
             "items": [
-                _item(request, "Records", "sync", "users.view_usersync", reverse("admin:users_usersync_changelist")),
+                _item(
+                    request, "Records", "sync", "thirdparty.view_record", reverse("admin:thirdparty_record_changelist")
+                ),
                 _item(
                     request,
                     "Attempts",
                     "history",
-                    "users.view_syncattempt",
-                    reverse("admin:users_syncattempt_changelist"),
+                    "thirdparty.view_attempt",
+                    reverse("admin:thirdparty_attempt_changelist"),
                 ),
                 _item(
                     request, "Targets", "dns", "thirdparty.view_target", reverse("admin:thirdparty_target_changelist")

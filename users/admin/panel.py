@@ -7,21 +7,22 @@ from typing import Any, cast
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from thirdparty.decide.result import Outcome
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import State
+from thirdparty.observe.explain import Explanation, explain
 from users import permissions
 from users.admin.badge import OUTCOMES, STATES, badge, record_page
 from users.admin.decision import DecisionForm
 from users.compensation import OPEN
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import State
+from users.models import User
 from users.permissions import SEE_RECORDS, Right
-from users.sync.explain import Explanation, explain
-from users.sync.settlement import Outcome
 
 ASK = "ask"
 """The query parameter that has the target asked what it holds: a call that may take seconds, so never unasked."""
 
 
-def panel(request: HttpRequest, records: QuerySet[UserSync]) -> dict[str, Any]:
+def panel(request: HttpRequest, records: QuerySet[Record]) -> dict[str, Any]:
     """The context of ``users/admin/records.html``. All records are one user's; none while a form is sent."""
     account = cast("User", request.user)
     if request.method != "GET" or not permissions.holds(account, *SEE_RECORDS):
@@ -39,7 +40,7 @@ def may_look(request: HttpRequest) -> bool:
     return permissions.holds(cast("User", request.user), Right.DECIDE)
 
 
-def outcome_badge(attempt: SyncAttempt) -> str:
+def outcome_badge(attempt: Attempt) -> str:
     if not attempt.outcome:
         return badge("under way", "info")
     return badge(attempt.outcome.replace("_", " "), OUTCOMES[Outcome(attempt.outcome)])

@@ -16,6 +16,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.views import ChangeList
 
+from thirdparty.models import Record
 from users import permissions, services
 from users.admin.badge import record_badges
 from users.admin.choice import DETAILS, ChoiceForm, ConsistencyChoice
@@ -23,7 +24,7 @@ from users.admin.filters import AccountKind, PersonState, PersonTarget
 from users.admin.importing import CsvImport
 from users.admin.log import Discreet
 from users.admin.panel import panel
-from users.models import User, UserSync
+from users.models import User
 from users.permissions import Right
 
 
@@ -117,7 +118,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         user = self.get_object(request, object_id)
-        records = UserSync.objects.none() if user is None else UserSync.objects.filter(user_uuid=user.uuid)
+        records = Record.objects.none() if user is None else Record.objects.filter(user_uuid=user.uuid)
         context = (
             (extra_context or {}) | panel(request, records) | {"of_operator": user is not None and user.is_superuser}
         )

@@ -16,6 +16,9 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from thirdparty.models import Record
+from thirdparty.models.record import EPOCH, State
+from thirdparty.store.contention import StillHeld
 from users import permissions, services
 from users.admin.badge import STATES, badge, record_page
 from users.admin.decision import decide
@@ -23,10 +26,8 @@ from users.admin.filters import RecordState, RecordTarget
 from users.admin.moment import moment
 from users.admin.panel import may_look, panel
 from users.admin.readonly import ReadOnly
-from users.models import User, UserSync
-from users.models.sync import EPOCH, State
+from users.models import User
 from users.permissions import Right
-from users.sync.contention import StillHeld
 
 
 class RecordList(ChangeList):
@@ -39,12 +40,12 @@ class RecordList(ChangeList):
             row.user = users.get(row.user_uuid)
 
 
-@admin.register(UserSync)
+@admin.register(Record)
 class RecordAdmin(ReadOnly, ModelAdmin):
     list_display = ("user", "target", "state_badge", "progress", "last_error", "owed", "due")
     list_display_links = ("user",)
     list_filter = (RecordState, RecordTarget)
-    search_fields = ("remote_username", "remote_id", "user_uuid")
+    search_fields = ("natural_key", "remote_id", "user_uuid")
     search_help_text = "Username or id at the target, or the user's uuid"
     ordering = ("key",)
     show_full_result_count = False
@@ -54,35 +55,35 @@ class RecordAdmin(ReadOnly, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RecordList
 
-    def get_fieldsets(self, request: HttpRequest, obj: UserSync | None = None) -> Any:
-        columns = [field.name for field in UserSync._meta.fields]
+    def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> Any:
+        columns = [field.name for field in Record._meta.fields]
         return [("The row as it is", {"fields": columns, "classes": ["collapse"]})]
 
     @admin.display(description="User", empty_value="-")
     def user(self, row: Any) -> str | SafeString:
         if row.user is not None:
             return f"{row.user.name} ({row.user.username})"
-        return format_html("<em>deleted</em> {}", row.remote_username)
+        return format_html("<em>deleted</em> {}", row.natural_key)
 
     @admin.display(description="State", ordering="state")
-    def state_badge(self, row: UserSync) -> SafeString:
+    def state_badge(self, row: Record) -> SafeString:
         state = State(row.state)
         return badge(str(state.label), STATES[state])
 
     @admin.display(description="Acknowledged / wanted")
-    def progress(self, row: UserSync) -> str:
+    def progress(self, row: Record) -> str:
         return f"{row.synced_generation} / {row.generation}"
 
     @admin.display(description="Owed since", ordering="owed_since", empty_value="-")
-    def owed(self, row: UserSync) -> SafeString | None:
+    def owed(self, row: Record) -> SafeString | None:
         return moment(row.owed_since)
 
     @admin.display(description="Next look", ordering="due_at", empty_value="-")
-    def due(self, row: UserSync) -> SafeString | str | None:
+    def due(self, row: Record) -> SafeString | str | None:
         return "at once" if row.due_at == EPOCH else moment(row.due_at)
 
     @admin.action(description="Look at it now (parked ones too)", permissions=["look"])
-    def look_now(self, request: HttpRequest, queryset: QuerySet[UserSync]) -> None:
+    def look_now(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
         try:
             messages.success(request, f"{services.look_now(queryset, by=_account(request))} records are due now.")
         except StillHeld as held:
@@ -97,8 +98,8 @@ class RecordAdmin(ReadOnly, ModelAdmin):
         look_now = self.admin_site.admin_view(require_POST(self.look_now_view))
         decide = self.admin_site.admin_view(require_POST(self.decide_view))
         return [
-            path("<path:key>/look-now/", look_now, name="users_usersync_look_now"),
-            path("<path:key>/decide/", decide, name="users_usersync_decide"),
+            path("<path:key>/look-now/", look_now, name="thirdparty_record_look_now"),
+            path("<path:key>/decide/", decide, name="thirdparty_record_decide"),
             *super().get_urls(),
         ]
 
@@ -110,15 +111,15 @@ class RecordAdmin(ReadOnly, ModelAdmin):
 
     def look_now_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """The button beside an explanation."""
-        found = services.look_now(UserSync.objects.filter(key=key), by=_account(request))
+        found = services.look_now(Record.objects.filter(key=key), by=_account(request))
         messages.success(request, "The record is due now." if found else "There is nothing to look at any more.")
-        return redirect(record_page(key) if found else reverse("admin:users_usersync_changelist"))
+        return redirect(record_page(key) if found else reverse("admin:thirdparty_record_changelist"))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         row = self.get_object(request, unquote(object_id))
-        records = UserSync.objects.filter(key=row.key) if row is not None else UserSync.objects.none()
+        records = Record.objects.filter(key=row.key) if row is not None else Record.objects.none()
         owner = User.objects.filter(uuid=row.user_uuid).first() if row is not None else None
         context = (extra_context or {}) | panel(request, records) | {"owner": owner}
         page: HttpResponse = super().change_view(request, object_id, form_url, context)

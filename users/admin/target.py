@@ -11,11 +11,11 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from thirdparty import guard
-from thirdparty.models import Standing, Target
+from thirdparty import protect
+from thirdparty.models.target import Standing, Target
+from thirdparty.observe.status import BREAKER_CLOSED
+from thirdparty.run.pause import pause, resume
 from users.admin.badge import badge
-from users.sync.pause import pause, resume
-from users.sync.status import BREAKER_CLOSED
 
 
 class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # the stub's parameter does not exist at run time
@@ -36,11 +36,11 @@ class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # the stub's parame
 class TargetAdmin(ModelAdmin):
     list_display = ("name", "standing_badge", "sending", "breaker_badge", "rate", "reason")
     fields = (
-        "name", "standing_badge", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
+        "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
         "paused", "paused_reason",
     )  # fmt: skip
     readonly_fields = (
-        "name", "standing_badge", "breaker_badge", "breaker_reason", "quiet_until", "rate", "capabilities_missing",
+        "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
     )  # fmt: skip
     form = PauseForm
     actions = ("pause_selected", "resume_selected")
@@ -61,7 +61,7 @@ class TargetAdmin(ModelAdmin):
             resume(obj.name, reason=obj.paused_reason, by=request.user)
 
     def log_change(self, request: HttpRequest, obj: Target, message: Any) -> None:
-        """The history says who and why already: `users.sync.pause` keeps it."""
+        """The history says who and why already: `thirdparty.run.pause` keeps it."""
 
     @admin.display(description="Standing", ordering="-enabled")
     def standing_badge(self, target: Target) -> SafeString:
@@ -81,12 +81,12 @@ class TargetAdmin(ModelAdmin):
 
     @admin.display(description="Rate")
     def rate(self, target: Target) -> str:
-        per_second = guard.summary(target)["rate_per_second"]
+        per_second = protect.summary(target)["rate_per_second"]
         return "no limit" if per_second is None else f"{per_second:.3g} calls a second"
 
     @admin.display(description="Turned out not to offer")
     def capabilities_missing(self, target: Target) -> str:
-        return ", ".join(guard.summary(target)["capabilities_off"]) or "-"
+        return ", ".join(protect.summary(target)["capabilities_off"]) or "-"
 
     @admin.action(description="Pause: send nothing", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:

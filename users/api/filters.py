@@ -13,9 +13,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 
-from thirdparty import guard, targets
-from users.models import User, UserSync
-from users.models.sync import State
+from thirdparty import protect, targets
+from thirdparty.models import Record
+from thirdparty.models.record import State
+from users.models import User
 
 _LONGEST_SEARCH = 200
 _LONGEST_SECONDS = 10**9
@@ -71,9 +72,9 @@ class UserFilter(FilterSet):
         wanted = {"state": given["sync_state"], "target": given["target"]}
         conditions: dict[str, Any] = {field: value for field, value in wanted.items() if value}
         if given["owed_for"] is not None:
-            conditions["owed_since__lte"] = guard.clock() - timedelta(seconds=float(given["owed_for"]))
+            conditions["owed_since__lte"] = protect.clock() - timedelta(seconds=float(given["owed_for"]))
         if conditions:
-            queryset = queryset.filter(Exists(UserSync.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))
+            queryset = queryset.filter(Exists(Record.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))
         return queryset
 
 

@@ -7,9 +7,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from thirdparty import targets
-from thirdparty.models import Standing, Target
-from users.sync import triggers
-from users.sync.publisher import publisher
+from thirdparty.capture import triggers
+from thirdparty.models.target import Standing, Target
+from thirdparty.notify.broker import publisher
 
 
 def live(request: HttpRequest) -> JsonResponse:

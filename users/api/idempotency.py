@@ -23,8 +23,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from users.models import KeptAnswer
-from users.sync.strict import longest_seconds
+from thirdparty.consistency.strict import longest_seconds
+from users.models import IdempotentResponse
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -64,10 +64,10 @@ class KeyBusy(APIException):
 class Receipt:
     """Where the answer of one request is kept; does nothing for a request without a key."""
 
-    def __init__(self, row: KeptAnswer | None) -> None:
+    def __init__(self, row: IdempotentResponse | None) -> None:
         self._given = row is not None
         mine = {"pk": row.pk, "kept_at": row.kept_at} if row is not None else {}
-        self._mine = KeptAnswer.objects.filter(**mine)
+        self._mine = IdempotentResponse.objects.filter(**mine)
 
     def keep(self, answer: Response) -> None:
         """Call in the transaction of the write. Raises `KeyBusy` where another request took the key over."""
@@ -111,23 +111,23 @@ def once(request: Request, write: Callable[[Receipt], Response]) -> Response:
         raise
 
 
-def _take(request: Request, key: str) -> tuple[KeptAnswer, bool]:
+def _take(request: Request, key: str) -> tuple[IdempotentResponse, bool]:
     own = {"account_id": request.user.pk, "key": key}
     try:
         with transaction.atomic():
-            taken = KeptAnswer.objects.create(**own, request=_fingerprint(request), kept_at=_NOW)
+            taken = IdempotentResponse.objects.create(**own, request=_fingerprint(request), kept_at=_NOW)
             taken.refresh_from_db(fields=["kept_at"])
             return taken, True
     except IntegrityError:
         pass
-    row = KeptAnswer.objects.filter(**own).first()
+    row = IdempotentResponse.objects.filter(**own).first()
     if row is None:
         raise KeyBusy  # it was given back in this instant
     # Whoever took it died before they wrote anything, or will find that it is theirs no more; taken in the future: by a
     # clock that has been set back.
     longest = timedelta(seconds=longest_seconds() + _MARGIN_SECONDS)
     is_dead = Q(kept_at__lt=_NOW - longest) | Q(kept_at__gt=_NOW + longest)
-    abandoned = KeptAnswer.objects.filter(is_dead, pk=row.pk, status__isnull=True, kept_at=row.kept_at)
+    abandoned = IdempotentResponse.objects.filter(is_dead, pk=row.pk, status__isnull=True, kept_at=row.kept_at)
     with transaction.atomic():
         if abandoned.update(kept_at=_NOW, request=_fingerprint(request)):
             row.refresh_from_db(fields=["kept_at"])
@@ -135,7 +135,7 @@ def _take(request: Request, key: str) -> tuple[KeptAnswer, bool]:
     return row, False
 
 
-def _again(row: KeptAnswer, request: str) -> Response:
+def _again(row: IdempotentResponse, request: str) -> Response:
     if row.request != request:
         raise KeyReused
     if row.status is None:

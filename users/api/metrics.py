@@ -16,15 +16,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from users.models.sync import State
-from users.sync.figures import figures
-from users.sync.status import BREAKER_CLOSED
+from thirdparty.models.record import State
+from thirdparty.observe.figures import figures
+from thirdparty.observe.status import BREAKER_CLOSED
 
 logger = logging.getLogger(__name__)
 
 
 class SyncCollector(Collector):
-    """The same figures as `users.sync.status.status`, some seconds old (`users.sync.figures`)."""
+    """The same figures as `thirdparty.observe.status.status`, some seconds old (`thirdparty.observe.figures`)."""
 
     def describe(self) -> list[Metric]:
         return []  # or registering would read a database that may not be there yet

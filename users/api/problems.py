@@ -24,12 +24,12 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler, set_rollback
 
+from thirdparty.consistency.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
+from thirdparty.store.contention import is_contention, is_unavailable
 from users.api.kinds import OF_FRAMEWORK, TYPE, Kind
 from users.models import User
 from users.permissions import NotAllowed
 from users.services import Outdated
-from users.sync.contention import is_contention, is_unavailable
-from users.sync.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,12 @@ from django.contrib.auth.models import Group
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from thirdparty.models import Record
+from thirdparty.models.record import State
 from users import username
 from users.api.fields import Closed, Flag, Text
 from users.api.kinds import TYPE, Kind
-from users.models import User, UserSync
-from users.models.sync import State
+from users.models import User
 from users.personal import NAME_MAX_LENGTH, PHONE_MAX_LENGTH
 from users.services import records_of
 
@@ -54,7 +55,7 @@ class _Page(serializers.ListSerializer[Any]):
 class UserSerializer(Closed):
     """Types and lengths only; the rules for the values are the model's (`users.services`)."""
 
-    records: dict[UUID, list[UserSync]] | None = None
+    records: dict[UUID, list[Record]] | None = None
 
     uuid = serializers.UUIDField(read_only=True)
     username = Text(
@@ -122,7 +123,7 @@ class AttemptSerializer(serializers.Serializer[Any]):
 
 
 class ExplanationSerializer(serializers.Serializer[Any]):
-    """`users.sync.explain.Explanation.as_json`: why a record is, or is not, in sync."""
+    """`thirdparty.observe.explain.Explanation.as_json`: why a record is, or is not, in sync."""
 
     key = serializers.CharField()
     target = serializers.CharField()
@@ -131,7 +132,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     synced_generation = serializers.IntegerField(help_text="what the target has acknowledged")
     deleted = serializers.BooleanField(help_text="the user is gone")
     remote_id = serializers.CharField(allow_null=True)
-    remote_username = serializers.CharField(allow_blank=True)
+    natural_key = serializers.CharField(allow_blank=True)
     adopted = serializers.CharField(allow_blank=True, help_text="why a record that we did not add is ours")
     wanted = RemoteUserSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
     wanted_note = serializers.CharField(allow_blank=True, help_text="why it cannot be said what is wanted")
@@ -155,7 +156,7 @@ class TargetStatusSerializer(serializers.Serializer[Any]):
     in_flight = serializers.IntegerField()
     unknown = serializers.IntegerField()
     synced = serializers.IntegerField()
-    dead = serializers.IntegerField()
+    parked = serializers.IntegerField()
     held = serializers.IntegerField()
     deleted = serializers.IntegerField()
     oldest_unsynced_seconds = serializers.FloatField(allow_null=True)
@@ -163,7 +164,7 @@ class TargetStatusSerializer(serializers.Serializer[Any]):
     breaker_reason = serializers.CharField(allow_blank=True)
     paused = serializers.BooleanField()
     paused_reason = serializers.CharField(allow_blank=True)
-    quiet_until = serializers.DateTimeField(allow_null=True, help_text="nothing is sent before")
+    blocked_until = serializers.DateTimeField(allow_null=True, help_text="nothing is sent before")
     rate_per_second = serializers.FloatField(allow_null=True, help_text="what is allowed now; null without a limit")
     capabilities_off = serializers.ListField(
         child=serializers.CharField(), help_text="what the target turned out not to offer"
@@ -179,7 +180,7 @@ class ReconcilerSerializer(serializers.Serializer[Any]):
 
 
 class StatusSerializer(serializers.Serializer[Any]):
-    """`users.sync.status.status`."""
+    """`thirdparty.observe.status.status`."""
 
     healthy = serializers.BooleanField()
     reconciler = ReconcilerSerializer()

@@ -1,4 +1,4 @@
-"""The endpoints for users and their records. What they do is in `users.consistency` and `users.sync.explain`."""
+"""The endpoints for users and their records. What they do is in `users.consistency` and `thirdparty.observe.explain`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from rest_framework.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
-from users import bulk, consistency, services, trail
+from thirdparty import audit_log
+from thirdparty.models import Record
+from thirdparty.observe.explain import Explanation, explain
+from thirdparty.observe.status import status
+from users import bulk, consistency, services
 from users.api import idempotency, parameters, preconditions, preferences
 from users.api.filters import UserFilter
 from users.api.pagination import NewestFirst
@@ -35,10 +39,8 @@ from users.api.serializers import (
     UserSerializer,
 )
 from users.consistency import Mode
-from users.models import User, UserSync
+from users.models import User
 from users.permissions import SEE_PEOPLE, SEE_RECORDS, Right
-from users.sync.explain import Explanation, explain
-from users.sync.status import status
 
 _WAITS = "With `Prefer: wait=N`, 202 says that some target has not followed within the time; the change is saved."
 logger = logging.getLogger(__name__)
@@ -124,7 +126,7 @@ class UserViewSet(ModelViewSet[User]):
 
             def kept(user: User | None) -> None:
                 assert user is not None  # noqa: S101  # for the type checker: a create has a user
-                trail.record(request.user, user, trail.ADDITION, [{"added": {}}])
+                audit_log.record(request.user, user, audit_log.ADDITION, [{"added": {}}])
                 saved.append(self._answer(user, HTTP_201_CREATED, choice, at_commit=True))
                 receipt.keep(saved[0])
 
@@ -156,7 +158,7 @@ class UserViewSet(ModelViewSet[User]):
 
         def kept(user: User | None) -> None:
             assert user is not None  # noqa: S101  # for the type checker: a change has a user
-            trail.record(request.user, user, trail.CHANGE, [{"changed": {"fields": sorted(changes)}}])
+            audit_log.record(request.user, user, audit_log.CHANGE, [{"changed": {"fields": sorted(changes)}}])
             saved.append(self._answer(user, HTTP_200_OK, choice, at_commit=True))
 
         written = consistency.update(
@@ -191,7 +193,7 @@ class UserViewSet(ModelViewSet[User]):
         saved: list[Response] = []
 
         def kept(_: User | None) -> None:
-            trail.record(request.user, user, trail.DELETION, "Deleted through the API.")
+            audit_log.record(request.user, user, audit_log.DELETION, "Deleted through the API.")
             saved.append(_deleted(user.uuid, choice, level=choice.mode is not Mode.WAIT))
 
         written = consistency.delete(
@@ -222,7 +224,7 @@ class UserViewSet(ModelViewSet[User]):
         def kept(items: list[bulk.Item]) -> None:
             added = [item.user for item in items if item.user is not None]
             for user in added:
-                trail.record(request.user, user, trail.ADDITION, [{"added": {}}])
+                audit_log.record(request.user, user, audit_log.ADDITION, [{"added": {}}])
             shown = iter(self.get_serializer(added, many=True).data)
             results = [
                 {"index": index, "status": HTTP_201_CREATED, "user": next(shown)}
@@ -281,7 +283,7 @@ class UserViewSet(ModelViewSet[User]):
     )
     @sync.mapping.post
     def look_now(self, request: Request, uuid: str) -> Response:
-        services.look_now(UserSync.objects.filter(user_uuid=uuid), by=request.user)
+        services.look_now(Record.objects.filter(user_uuid=uuid), by=request.user)
         return _explained(self._known(uuid, explain(UUID(uuid))), status=HTTP_202_ACCEPTED)
 
     def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:
@@ -307,7 +309,7 @@ def _deleted(user_uuid: UUID, choice: consistency.Consistency, *, level: bool) -
     headers = preferences.applied(choice)
     if level:
         return Response(status=HTTP_204_NO_CONTENT, headers=headers)
-    records = UserSync.objects.filter(user_uuid=user_uuid).order_by("target")
+    records = Record.objects.filter(user_uuid=user_uuid).order_by("target")
     body = {"uuid": str(user_uuid), "sync": RecordSerializer(records, many=True).data}
     return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 
-class KeptAnswer(models.Model):
+class IdempotentResponse(models.Model):
     """The first answer to a key of one account, saved in the transaction of the write itself.
 
     ``status`` is empty while a strict write is under way.
@@ -24,7 +24,7 @@ class KeptAnswer(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["account", "key"], name="one_answer_per_key")
+            models.UniqueConstraint(fields=["account", "key"], name="one_response_per_key")
         ]
 
     def __str__(self) -> str:

@@ -14,8 +14,8 @@ from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
+from thirdparty.models.strict_write import Kind, StrictWrite
 from users import username
-from users.models.strict import Kind, StrictWrite
 from users.personal import NAME_MAX_LENGTH, PHONE_MAX_LENGTH, clean_email, clean_name, clean_phone
 
 USERNAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@+-]*\Z"

@@ -18,11 +18,12 @@ from tests.chaos.crash.fall import Fall
 from tests.chaos.crash.order import Action
 from tests.chaos.crash.stage import FROZEN_SECONDS, LATE_SECONDS, Stage
 from tests.chaos.crash.verdict import AT_REST, Subject, judge
+from thirdparty import store
+from thirdparty.models import Record
+from thirdparty.models.record import State
+from thirdparty.notify import hints
+from thirdparty.notify.broker import RECONCILE, publisher
 from users import services
-from users.models import UserSync
-from users.models.sync import State
-from users.sync import outbox, wake
-from users.sync.publisher import RECONCILE, publisher
 
 CONVERGED_WITHIN_SECONDS = 45.0
 """The stated time: a lost lease, a wake put off for another, a window, the longest backoff, with room for a slow day."""
@@ -123,7 +124,7 @@ class Batch:
     def _heal(self) -> None:
         if self._healed:
             return
-        doubtful = set(UserSync.objects.filter(recheck_at__isnull=False).values_list("key", flat=True))
+        doubtful = set(Record.objects.filter(unknown_until__isnull=False).values_list("key", flat=True))
         if all(each.hit or (each.case.reads and each.key in doubtful) for each in self._faulty()):
             self._sandbox.heal()
             self._healed = True
@@ -173,7 +174,7 @@ class Batch:
             if time.monotonic() < begun[-1].found_at + _TICK_WITHIN_SECONDS:
                 return
             # A tick that had begun before found it, and went on unharmed: owe it once more.
-            if not writes.attempted(partial(outbox.repair, [begun[-1].key])):
+            if not writes.attempted(partial(store.repair, [begun[-1].key])):
                 return
         elif len(begun) < len(self._to_find):
             begun.append(self._to_find[len(begun)])
@@ -203,7 +204,7 @@ class Batch:
     def _note_moving(self, subjects: Sequence[Subject]) -> bool:
         """Whether any is not at rest now."""
         keys = {each.key: each for each in subjects}
-        moving = UserSync.objects.filter(key__in=keys).exclude(state__in=(*AT_REST, State.DEAD))
+        moving = Record.objects.filter(key__in=keys).exclude(state__in=(*AT_REST, State.PARKED))
         found = list(moving.values_list("key", flat=True))
         for key in found:
             keys[key].moved_at = time.monotonic()
@@ -212,4 +213,4 @@ class Batch:
 
 def _subject(case: Case) -> Subject:
     user_uuid = uuid4()
-    return Subject(case, user_uuid, wake.sync_key(TARGET, user_uuid))
+    return Subject(case, user_uuid, hints.record_key(TARGET, user_uuid))

@@ -16,15 +16,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from tests.chaos.crash.order import Orders
-from thirdparty import adapter
-from thirdparty.errors import TargetError
-from thirdparty.http import HttpSession
-from users import tasks
-from users.models import UserSync
-from users.sync import ask, outbox, reconcile, wake
-from users.sync.outbox import settling
-from users.sync.publisher import Publisher
-from users.sync.settlement import Ended
+from thirdparty import store, tasks
+from thirdparty.connectors.errors import TargetError
+from thirdparty.connectors.http import adapter
+from thirdparty.connectors.http.session import HttpSession
+from thirdparty.decide.result import FinishedStep
+from thirdparty.models import Record
+from thirdparty.notify import hints
+from thirdparty.notify.broker import Publisher
+from thirdparty.run import calling, reconcile
+from thirdparty.store import settling
 
 FOLDER = "CRASH_FOLDER"
 """The environment variable that names the folder of the orders."""
@@ -79,17 +80,17 @@ class Points:
     def install_in_worker(self) -> None:
         """The points of a step for one record, of a drain's steps, and of the reconciler's tick."""
         around(tasks, "drain", before=self._drains)
-        around(outbox, "claim", before=self._claims)
-        around(outbox, "claim_due", before=self._claims_due)
-        around(outbox, "open_attempts", after=self._opened)
-        around(ask, "ask", before=self._asks)
+        around(store, "claim", before=self._claims)
+        around(store, "claim_due", before=self._claims_due)
+        around(store, "open_attempts", after=self._opened)
+        around(calling, "call_target", before=self._asks)
         around(HttpSession, "post", before=self._here("unsent"), after=self._here("answered"))
         around(adapter._Connection, "getresponse", before=self._written)
-        around(outbox, "settle", before=self._of_each("unsettled"), after=self._settled)
+        around(store, "settle", before=self._of_each("unsettled"), after=self._settled)
         around(settling, "close_attempts", after=self._of_each("settling"))
         task_postrun.connect(self._unacknowledged, weak=False)
         around(reconcile, "drains_needed", before=self._unselected, after=self._selected)
-        around(wake, "start_drain", after=self._published)
+        around(hints, "start_drain", after=self._published)
 
     def _here(self, place: str) -> Callable[[tuple[Any, ...]], None]:
         def reached(_: tuple[Any, ...]) -> None:
@@ -112,7 +113,7 @@ class Points:
     def _due(self, phase: str, place: str) -> list[str]:
         """The records with such an order that a look for due ones is about to find: only those count."""
         pending = list(self._orders.pending(phase, place))
-        due = UserSync.objects.filter(key__in=pending, due_at__lte=timezone.now(), lease_token=None)
+        due = Record.objects.filter(key__in=pending, due_at__lte=timezone.now(), lease_token=None)
         return list(due.values_list("key", flat=True)) if pending else []
 
     def _opened(self, arguments: tuple[Any, ...]) -> None:
@@ -135,7 +136,7 @@ class Points:
 
     def _of_each(self, place: str) -> Callable[[tuple[Any, ...]], None]:
         def reached(arguments: tuple[Any, ...]) -> None:
-            ended: Sequence[Ended] = arguments[0]
+            ended: Sequence[FinishedStep] = arguments[0]
             for each in ended:
                 self.reached(each.lease.key, self._task.phases[each.lease.key], place)
 

@@ -124,7 +124,7 @@ def _worker(stack: Stack, name: str, concurrency: int) -> Process:
 
 def _wake_singly() -> None:
     """What this process writes in a hurry is woken one by one, as it would be in quiet times."""
-    from users.sync.publisher import publisher
+    from thirdparty.notify.broker import publisher
 
     publisher().rhythm.single = lambda *_: True
 

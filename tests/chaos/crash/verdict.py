@@ -11,9 +11,10 @@ from uuid import UUID
 from tests.chaos.crash import writes
 from tests.chaos.crash.cases import NOT_REACHED, Case, Result
 from tests.chaos.crash.order import Hit
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import State
 from thirdparty.sandbox.client import SandboxControl
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import State
+from users.models import User
 
 AT_REST = (State.SYNCED, State.DELETED)
 _WRITES = ("add", "update", "delete")
@@ -110,7 +111,7 @@ def _remote(subject: Subject, held: Sequence[Mapping[str, Any]]) -> Iterator[str
 
 
 def _row(subject: Subject) -> Iterator[str]:
-    row = UserSync.objects.filter(key=subject.key).first()
+    row = Record.objects.filter(key=subject.key).first()
     if row is None:
         if subject.wanted is not None:
             yield "there is no sync record"
@@ -119,7 +120,7 @@ def _row(subject: Subject) -> Iterator[str]:
         yield f"the record is {row.state} {row.parked} ({row.last_error})"
     if row.synced_generation != row.generation or row.owed_since is not None:
         yield f"generation {row.generation} is wanted, {row.synced_generation} acknowledged, owed since {row.owed_since}"
-    for attempt in SyncAttempt.objects.filter(record_id=subject.key, finished_at=None):
+    for attempt in Attempt.objects.filter(record_id=subject.key, finished_at=None):
         yield f"attempt {attempt.pk} ({attempt.call}) is left open"
 
 
@@ -134,7 +135,7 @@ def _doubled(effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _unannounced(subject: Subject, requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    attempts = SyncAttempt.objects.filter(record_id=subject.key, call__in=_WRITES)
+    attempts = Attempt.objects.filter(record_id=subject.key, call__in=_WRITES)
     started = sorted((attempt.call, attempt.started_at.timestamp()) for attempt in attempts)
     for call in _WRITES:
         before = [at for name, at in started if name == call]

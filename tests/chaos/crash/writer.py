@@ -46,9 +46,9 @@ def _save(operation: str, user_uuid: UUID) -> None:
     from syncproject.demo.stack import TARGET
     from tests.chaos.crash import writes
     from tests.chaos.crash.points import Points
-    from users.sync.wake import sync_key
+    from thirdparty.notify.hints import record_key
 
-    key = sync_key(TARGET, user_uuid)
+    key = record_key(TARGET, user_uuid)
     points = Points()
     points.install_in_writer(key)
 

@@ -21,11 +21,11 @@ from tests.chaos.model.configurations import (
 from tests.chaos.model.row import Held, Result, Row
 from tests.chaos.model.rules import Rules
 from tests.chaos.model.state import Budget
-from thirdparty import errors
-from thirdparty.connector import RemoteRecord
-from users.sync.plan import Call, next_call
-from users.sync.settlement import Doubt, Next, Settlement
-from users.sync.verdict import Judge
+from thirdparty.connectors import errors
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.decide.interpret import Interpreter
+from thirdparty.decide.plan import Call, next_call
+from thirdparty.decide.result import Doubt, Next, StepResult
 
 REUSE = Configuration("reuse", TARGETS["query"], PROFILES["a username used again"])
 TOGGLES = Configuration("toggles", TARGETS["query"], PROFILES["deactivation"])
@@ -111,42 +111,42 @@ def _never_waits(*args: Any, **kwargs: Any) -> Call:
 
 def _never_reads_back(*args: Any, **kwargs: Any) -> Call:
     lease, *others = args
-    return next_call(replace(lease, recheck_due=False), *others, **kwargs)
+    return next_call(replace(lease, window_over=False), *others, **kwargs)
 
 
-class _TakesWhatHasNoExternalId(Judge):
+class _TakesWhatHasNoExternalId(Interpreter):
     def is_ours(self, found: RemoteRecord) -> bool:
         return super().is_ours(found) or (not found.user.external_id and self.lease.add_key is not None)
 
 
-class _ForgetsLinksInDoubt(Judge):
-    def _still_linked(self, result: Settlement) -> Settlement:
+class _ForgetsLinksInDoubt(Interpreter):
+    def _still_linked(self, result: StepResult) -> StepResult:
         return result
 
 
-class _UnknownIsFailed(Judge):
-    def failed(self, error: errors.TargetError) -> Settlement:
+class _UnknownIsFailed(Interpreter):
+    def failed(self, error: errors.TargetError) -> StepResult:
         unknown = isinstance(error, errors.OutcomeUnknown)
-        return super().failed(errors.TryLater(error.reason) if unknown else error)
+        return super().failed(errors.Transient(error.reason) if unknown else error)
 
 
-class _BelievesTheWindow(Judge):
-    def rechecked(self, found: RemoteRecord | None) -> Settlement:  # noqa: ARG002  # that is the bug
+class _BelievesTheWindow(Interpreter):
+    def rechecked(self, found: RemoteRecord | None) -> StepResult:  # noqa: ARG002  # that is the bug
         return self._settle(add_key=None, doubt=Doubt.CLEAR)
 
 
-class _AddsAtOnce(Judge):
-    def verified(self, found: RemoteRecord | None) -> Settlement:
+class _AddsAtOnce(Interpreter):
+    def verified(self, found: RemoteRecord | None) -> StepResult:
         return super().verified(found) if found is not None else self._settle(add_key=None, next=Next.NOW)
 
 
-class _BelievesARepeatedAdd(Judge):
-    def added(self, remote_id: str) -> Settlement:
+class _BelievesARepeatedAdd(Interpreter):
+    def added(self, remote_id: str) -> StepResult:
         return self._settle(acknowledged=True, remote_id=remote_id, adopted="", add_key=None)
 
 
-class _VanishedIsDone(Judge):
-    def vanished(self, found: RemoteRecord | None) -> Settlement:  # noqa: ARG002  # the same
+class _VanishedIsDone(Interpreter):
+    def vanished(self, found: RemoteRecord | None) -> StepResult:  # noqa: ARG002  # the same
         return self._settle(acknowledged=True)
 
 

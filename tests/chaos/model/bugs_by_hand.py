@@ -11,7 +11,7 @@ from tests.chaos.model.configurations import RESTORED_STRANGER, STRANGERS_BESIDE
 from tests.chaos.model.hand import Asked
 from tests.chaos.model.row import Link, Row
 from tests.chaos.model.rules import Rules
-from thirdparty.connector import RemoteRecord
+from thirdparty.connectors.base import RemoteRecord
 
 BY_HAND = {configuration.name.removeprefix("by hand, "): configuration for configuration in by_hand()}
 

@@ -1,4 +1,4 @@
-"""The product's own decisions, asked with abstract facts: `next_call` and `Judge`."""
+"""The product's own decisions, asked with abstract facts: `next_call` and `Interpreter`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from uuid import UUID
 
 from tests.chaos.model.row import Held, Result
 from tests.chaos.model.target import STRANGER, Offers, Record, login_of
-from thirdparty import errors
-from thirdparty.connector import Capabilities, RemoteRecord, RemoteUser
-from users.sync.lease import Lease
-from users.sync.plan import Call
-from users.sync.retry import Backoff
-from users.sync.settlement import Settlement
-from users.sync.verdict import Judge
+from thirdparty.connectors import errors
+from thirdparty.connectors.base import Capabilities, RemoteRecord, RemoteUser
+from thirdparty.decide.backoff import Backoff
+from thirdparty.decide.interpret import Interpreter
+from thirdparty.decide.lease import Lease
+from thirdparty.decide.plan import Call
+from thirdparty.decide.result import StepResult
 
 BACKOFF = Backoff(first_seconds=1.0, most_seconds=1.0, tries=3, grace_seconds=0.0)
 UUIDS = {0: UUID(int=1), 1: UUID(int=2), STRANGER: UUID(int=9)}
@@ -51,13 +51,13 @@ def plan(step: Step, offers: Offers, next_call: NextCall) -> str:
     return next_call(lease(step, offers), wanted(step, offers), capabilities, key_is_fresh=True).value
 
 
-def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Judge]) -> Result:
-    """What the answer leaves in the row, by `users.sync.verdict`; asks it as `users.sync.push` does."""
+def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Interpreter]) -> Result:
+    """What the answer leaves in the row, by `thirdparty.decide.interpret`; asks it as `thirdparty.run.push` does."""
     return abstract(_judged(_verdict(step, offers, adopt, kind), Call(step.call), answer))
 
 
-def best(step: Step, found: tuple[Record, ...], offers: Offers, adopt: str, kind: type[Judge]) -> Record | None:
-    """What `users.sync.ask` goes by, of what the look-ups gave, in their order."""
+def best(step: Step, found: tuple[Record, ...], offers: Offers, adopt: str, kind: type[Interpreter]) -> Record | None:
+    """What `thirdparty.run.calling` goes by, of what the look-ups gave, in their order."""
     verdict = _verdict(step, offers, adopt, kind)
     records = {remote_record(record): record for record in found}
     for read, record in records.items():
@@ -69,7 +69,7 @@ def best(step: Step, found: tuple[Record, ...], offers: Offers, adopt: str, kind
     return found[-1] if found else None
 
 
-def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Judge]) -> Judge:
+def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Interpreter]) -> Interpreter:
     return kind(
         lease=lease(step, offers),
         call=Call(step.call),
@@ -82,13 +82,13 @@ def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Judge]) -> Judge
     )
 
 
-def _judged(verdict: Judge, call: Call, answer: Answer) -> Settlement:  # noqa: C901, PLR0911, PLR0912  # one case for each answer
+def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # noqa: C901, PLR0911, PLR0912  # one case for each answer
     found = remote_record(answer.found) if answer.found is not None else None
     match answer.kind, call:
         case "unanswered", _:
             return verdict.failed(errors.OutcomeUnknown("timeout"))
         case "busy" | "late", _:
-            return verdict.failed(errors.TryLater(answer.kind))
+            return verdict.failed(errors.Transient(answer.kind))
         case "refused", _:
             return verdict.failed(errors.Rejected("invalid"))
         case "ok", Call.ADD:
@@ -128,20 +128,20 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         generation=held.generation,
         deleted=False,
         remote_id=text(held.remote_id),
-        remote_username=USERNAMES[login_of(step.row, offers)],
+        natural_key=USERNAMES[login_of(step.row, offers)],
         adopted=held.adopted,
         add_key=text(held.add_key),
         in_doubt=held.in_doubt,
-        recheck_due=held.recheck_due,
-        attempts=held.attempts,
+        window_over=held.window_over,
+        failed_tries=held.failed_tries,
         crashes=held.crashes,
         look_first=held.look_first,
-        fruitless=held.fruitless,
+        no_progress=held.no_progress,
     )
 
 
 def wanted(step: Step, offers: Offers) -> RemoteUser | None:
-    """As `users.sync.mapping.wanted`: None where the user is gone or inactive."""
+    """As `thirdparty.decide.mapping.wanted`: None where the user is gone or inactive."""
     return remote_user(step.row, step.seq, login_of(step.row, offers)) if step.present else None
 
 
@@ -156,7 +156,7 @@ def remote_record(record: Record) -> RemoteRecord:
     return RemoteRecord(str(record.id), remote_user(record.owner, record.seq, record.login), record.version or None)
 
 
-def abstract(settlement: Settlement) -> Result:
+def abstract(settlement: StepResult) -> Result:
     return Result(
         outcome=settlement.outcome.value,
         remote_id=number(settlement.remote_id),
@@ -168,7 +168,7 @@ def abstract(settlement: Settlement) -> Result:
         parked=settlement.parked,
         next=settlement.next.value,
         look_first=settlement.look_first,
-        fruitless=settlement.fruitless,
+        no_progress=settlement.no_progress,
         shown=settlement.shown,
         owner=OWNERS[settlement.external_id],
         login=USERNAMES.index(settlement.username) if settlement.username else -1,

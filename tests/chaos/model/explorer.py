@@ -83,7 +83,7 @@ class Search:
         """What is wrong in a state in which nothing happens any more by itself; empty for nothing."""
         raise NotImplementedError
 
-    def fruitless(self, state: Any) -> int:
+    def no_progress(self, state: Any) -> int:
         """How many steps a record has taken without an acknowledgement."""
         raise NotImplementedError
 
@@ -112,7 +112,7 @@ class Search:
             known = len(self.packed)
             number = self._number(after, position)
             if number == known:
-                result.longest = max(result.longest, self.fruitless(after))
+                result.longest = max(result.longest, self.no_progress(after))
                 what = self.broken(after)
                 if what:
                     return self._violation(what, position, label, after)
@@ -190,5 +190,5 @@ class _Records(Search):
     def unfinished(self, state: State) -> str:
         return unfinished(state, self.configuration)
 
-    def fruitless(self, state: State) -> int:
-        return max(row.fruitless for row in state.rows)
+    def no_progress(self, state: State) -> int:
+        return max(row.no_progress for row in state.rows)

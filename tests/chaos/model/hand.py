@@ -12,11 +12,11 @@ from tests.chaos.model.row import Link, Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Decision, Person, State, edited
 from tests.chaos.model.target import Offers, Record, login_of
-from thirdparty.connector import RemoteRecord
-from thirdparty.errors import CapabilityMissing
+from thirdparty import models
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.connectors.errors import CapabilityMissing
+from thirdparty.observe.inquiry import look_up
 from users.linkage import CannotCompensate, Linkage
-from users.models import UserSync
-from users.sync.inquiry import look_up
 
 UNSEEN = "P10: what a person decided goes over what they had not seen"
 
@@ -26,10 +26,10 @@ class Asked(Linkage):
 
     def __init__(self, about: About) -> None:
         row = about.row
-        found = UserSync(
+        found = models.Record(
             user_uuid=UUIDS[about.index], remote_id=text(row.remote_id), adopted=row.adopted, add_key=text(row.add_key),
-            remote_username=USERNAMES[about.login] if row.named else "",
-            recheck_at=None if row.recheck == "none" else datetime.now(UTC),
+            natural_key=USERNAMES[about.login] if row.named else "",
+            unknown_until=None if row.recheck == "none" else datetime.now(UTC),
         )  # fmt: skip
         found.may_exist = row.may_exist
         super().__init__(found)
@@ -82,9 +82,7 @@ def linked(about: About, deed: str, remote_id: int, kind: type[Asked]) -> Link |
                 link = asks.for_settling(text(remote_id) or "")
     except CannotCompensate:
         return None
-    return Link(
-        number(link.remote_id), bool(link.remote_username), link.adopted, number(link.add_key), link.look_first
-    )
+    return Link(number(link.remote_id), bool(link.natural_key), link.adopted, number(link.add_key), link.look_first)
 
 
 class Hand:

@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from tests.chaos.model.decision import USERNAMES, UUIDS, number, text
 from tests.chaos.model.row import Due, LeaseIs, Row, Window
-from users.models import SyncAttempt, User, UserSync
-from users.models.sync import EPOCH
-from users.sync import outbox
-from users.sync.lease import Lease
-from users.sync.plan import Call
-from users.sync.triggers.sql import ROWS
+from thirdparty import store
+from thirdparty.decide.lease import Lease
+from thirdparty.decide.plan import Call
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import EPOCH
+from thirdparty.store.tables import RECORDS
+from users.models import User
 
 TARGET = "partner"
 USERNAME = "shared"
@@ -42,10 +43,10 @@ def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # In one transaction nothing clears away what is deleted, and thousands of dead rows slow every statement.
-            cursor.execute(f"TRUNCATE {outbox.ATTEMPTS}, {ROWS}")
+            cursor.execute(f"TRUNCATE {store.ATTEMPTS}, {RECORDS}")
         else:
-            cursor.execute(f"DELETE FROM {outbox.ATTEMPTS}")
-            cursor.execute(f"DELETE FROM {ROWS}")
+            cursor.execute(f"DELETE FROM {store.ATTEMPTS}")
+            cursor.execute(f"DELETE FROM {RECORDS}")
     put_row(row, window_seconds=window_seconds)
 
 
@@ -57,19 +58,19 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
         "open": now + timedelta(seconds=window_seconds), "over": now - timedelta(seconds=100),
         "held": now + timedelta(seconds=4_000), "expired": now - timedelta(seconds=50),
     }  # fmt: skip
-    leased_until, recheck_at = times[row.lease], times[row.recheck]
+    leased_until, unknown_until = times[row.lease], times[row.recheck]
     leased = row.lease != "free"
-    UserSync.objects.create(
+    Record.objects.create(
         key=key_of(index), target=TARGET, user_uuid=UUIDS[index], generation=row.generation, synced_generation=row.synced,
         deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
-        due_at={"lease": leased_until, "recheck": recheck_at}.get(row.due, times.get(row.due)),
-        lease_token=TOKENS[index] if leased else None, leased_until=leased_until, recheck_at=recheck_at,
-        remote_id=text(row.remote_id), remote_username=USERNAMES[index] if row.named else "", adopted=row.adopted,
-        add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, attempts=row.attempts, crashes=row.crashes,
-        look_first=row.look_first, fruitless=row.fruitless, fruitless_generation=row.generation,
+        due_at={"lease": leased_until, "recheck": unknown_until}.get(row.due, times.get(row.due)),
+        lease_token=TOKENS[index] if leased else None, leased_until=leased_until, unknown_until=unknown_until,
+        remote_id=text(row.remote_id), natural_key=USERNAMES[index] if row.named else "", adopted=row.adopted,
+        add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, failed_tries=row.failed_tries, crashes=row.crashes,
+        look_first=row.look_first, no_progress=row.no_progress, no_progress_generation=row.generation,
     )  # fmt: skip
     if leased:
-        SyncAttempt.objects.create(
+        Attempt.objects.create(
             record_id=key_of(index), lease_token=TOKENS[index], call=row.doing, generation=row.generation, started_at=now,
             idempotency_key=text(row.add_key) or "" if row.doing == Call.ADD else "",
         )  # fmt: skip
@@ -86,7 +87,7 @@ def put_user(*, exists: bool) -> None:
 
 def put_other(**facts: Any) -> None:
     """Another row of the target, whose user is of no matter."""
-    UserSync.objects.create(**({"key": key_of(1), "target": TARGET, "user_uuid": UUIDS[1]} | facts))
+    Record.objects.create(**({"key": key_of(1), "target": TARGET, "user_uuid": UUIDS[1]} | facts))
 
 
 def put_companion() -> Lease:
@@ -95,21 +96,21 @@ def put_companion() -> Lease:
         key=COMPANION, user_uuid=UUID(hex=COMPANION.partition(":")[2]), generation=1, due_at=EPOCH,
         lease_token="c" * 32, leased_until=timezone.now() + timedelta(seconds=4_000),
     )  # fmt: skip
-    row = UserSync.objects.get(key=COMPANION)
+    row = Record.objects.get(key=COMPANION)
     return Lease(
         key=COMPANION, target=TARGET, user_uuid=row.user_uuid, token="c" * 32, expires=0.0, generation=1,
-        deleted=False, remote_id=None, remote_username="", adopted="", add_key=None, in_doubt=False,
-        recheck_due=False, attempts=0, crashes=0, look_first=False, fruitless=0,
+        deleted=False, remote_id=None, natural_key="", adopted="", add_key=None, in_doubt=False,
+        window_over=False, failed_tries=0, crashes=0, look_first=False, no_progress=0,
     )  # fmt: skip
 
 
 def seen(index: int = 0) -> Row:
     """The row as the database holds it now."""
-    row = UserSync.objects.get(key=key_of(index))
+    row = Record.objects.get(key=key_of(index))
     now = datetime.now(UTC)
     attempt = None
     if row.lease_token is not None:
-        attempt = SyncAttempt.objects.filter(record=row, lease_token=row.lease_token, finished_at=None).first()
+        attempt = Attempt.objects.filter(record=row, lease_token=row.lease_token, finished_at=None).first()
     assert (row.owed_since is not None) == (row.synced_generation < row.generation), "owed_since"
     assert (row.lease_token is None) == (row.leased_until is None), "lease"
     found = Row(
@@ -121,38 +122,38 @@ def seen(index: int = 0) -> Row:
         doing=attempt.call if attempt is not None else "",
         recheck=_window(row, now),
         remote_id=number(row.remote_id),
-        named=row.remote_username == USERNAMES[index],
+        named=row.natural_key == USERNAMES[index],
         # While an add is under way its key is the attempt's.
         add_key=number(attempt.idempotency_key if attempt is not None and attempt.call == Call.ADD else row.add_key),
         adopted=row.adopted,
         parked=row.parked,
-        attempts=row.attempts,
+        failed_tries=row.failed_tries,
         crashes=row.crashes,
         look_first=row.look_first,
-        fruitless=row.fruitless if row.fruitless_generation == row.generation else 0,
+        no_progress=row.no_progress if row.no_progress_generation == row.generation else 0,
     )
     assert row.may_exist == found.may_exist, "may_exist"
     return found
 
 
-def _due(row: UserSync, now: datetime) -> Due:
+def _due(row: Record, now: datetime) -> Due:
     if row.due_at is None:
         return "none"
     # Two expressions of one statement may read the clock twice.
-    if row.recheck_at is not None and abs(row.due_at - row.recheck_at) < _SOON:
+    if row.unknown_until is not None and abs(row.due_at - row.unknown_until) < _SOON:
         return "recheck"
     if row.leased_until is not None and abs(row.due_at - row.leased_until) < _SOON:
         return "lease"
     return "now" if row.due_at <= now + _SOON else "later"
 
 
-def _lease(row: UserSync, now: datetime) -> LeaseIs:
+def _lease(row: Record, now: datetime) -> LeaseIs:
     if row.leased_until is None:
         return "free"
     return "held" if row.leased_until > now else "expired"
 
 
-def _window(row: UserSync, now: datetime) -> Window:
-    if row.recheck_at is None:
+def _window(row: Record, now: datetime) -> Window:
+    if row.unknown_until is None:
         return "none"
-    return "open" if row.recheck_at > now else "over"
+    return "open" if row.unknown_until > now else "over"

@@ -10,7 +10,7 @@ from tests.chaos.model.state import State, Worker
 from tests.chaos.model.target import BARE, Offers, Request
 from tests.chaos.model.transitions import WRITES
 
-NOTHING_HELD = Held(0, 0, "", 0, in_doubt=False, recheck_due=False, attempts=0, crashes=0)
+NOTHING_HELD = Held(0, 0, "", 0, in_doubt=False, window_over=False, failed_tries=0, crashes=0)
 
 
 def reduced(state: State, offers: Offers) -> State:

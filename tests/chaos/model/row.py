@@ -1,21 +1,21 @@
-"""A `UserSync` row without its times: each is replaced by what it stands in relation to."""
+"""A `Record` row without its times: each is replaced by what it stands in relation to."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
 Due = Literal["now", "later", "recheck", "lease", "none"]
-"""``due_at``: passed; in the future; equal to ``recheck_at``; equal to ``leased_until``; null."""
+"""``due_at``: passed; in the future; equal to ``unknown_until``; equal to ``leased_until``; null."""
 LeaseIs = Literal["free", "held", "expired"]
 Window = Literal["none", "open", "over"]
-"""``recheck_at``: null, in the future, passed."""
+"""``unknown_until``: null, in the future, passed."""
 
 
 class Row(NamedTuple):
     """One record. Numbers stand for ids and keys, 0 for none.
 
-    ``fruitless``: 0 where the row counts for another generation than the present one.
-    ``doing``: the call of the open attempt under the present lease. ``named``: ``remote_username`` is set.
+    ``no_progress``: 0 where the row counts for another generation than the present one.
+    ``doing``: the call of the open attempt under the present lease. ``named``: ``natural_key`` is set.
     """
 
     generation: int = 1
@@ -30,10 +30,10 @@ class Row(NamedTuple):
     add_key: int = 0
     adopted: str = ""
     parked: str = ""
-    attempts: int = 0
+    failed_tries: int = 0
     crashes: int = 0
     look_first: bool = False
-    fruitless: int = 0
+    no_progress: int = 0
 
     @property
     def may_exist(self) -> bool:
@@ -51,18 +51,18 @@ class Row(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What a worker knows of the row that it claimed: `users.sync.lease.Lease` without names and times."""
+    """What a worker knows of the row that it claimed: `thirdparty.decide.lease.Lease` without names and times."""
 
     generation: int
     remote_id: int
     adopted: str
     add_key: int
     in_doubt: bool
-    recheck_due: bool
-    attempts: int
+    window_over: bool
+    failed_tries: int
     crashes: int
     look_first: bool = False
-    fruitless: int = 0
+    no_progress: int = 0
 
 
 class Link(NamedTuple):
@@ -76,7 +76,7 @@ class Link(NamedTuple):
 
 
 class Result(NamedTuple):
-    """`users.sync.settlement.Settlement` without its words. ``raise_above``: -1 for none.
+    """`thirdparty.decide.result.StepResult` without its words. ``raise_above``: -1 for none.
 
     ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not.
     """
@@ -91,7 +91,7 @@ class Result(NamedTuple):
     parked: str
     next: str
     look_first: bool = False
-    fruitless: int = 0
+    no_progress: int = 0
     shown: bool = False
     owner: int = -1
     login: int = -1

@@ -9,8 +9,8 @@ from typing import Any
 from tests.chaos.model import transitions
 from tests.chaos.model.decision import NextCall
 from tests.chaos.model.row import Held, Link, Result, Row
-from users.sync.plan import next_call
-from users.sync.verdict import Judge
+from thirdparty.decide.interpret import Interpreter
+from thirdparty.decide.plan import next_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Rules:
     stands: Callable[[Row, Row], bool] = transitions.stands
     linkage: Any = None
     next_call: NextCall = next_call
-    judge: type[Judge] = Judge
+    judge: type[Interpreter] = Interpreter
     lost_lease_settles: bool = False
     extends: bool = True
     keeps_key: bool = True

@@ -1,4 +1,4 @@
-"""What the statements of `users.sync.outbox` and the triggers do to a row. Pure.
+"""What the statements of `thirdparty.store` and the triggers do to a row. Pure.
 
 `tests.chaos.test_model_matches_sql` runs the real statements on each row that the model reaches.
 """
@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from tests.chaos.model.row import Due, Held, Link, Result, Row, Window
-from users.sync.plan import Call
-from users.sync.progress import FRUITLESS_LIMIT, HONEST_STEPS
+from thirdparty.decide.plan import Call
+from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 
 WRITES = frozenset(call.value for call in Call if call.writes)
 IDENTITY_CONFLICT = "identity_conflict"
@@ -31,11 +31,11 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
         adopted=row.adopted,
         add_key=row.add_key,
         in_doubt=recheck != "none",
-        recheck_due=recheck == "over",
-        attempts=row.attempts,
+        window_over=recheck == "over",
+        failed_tries=row.failed_tries,
         crashes=crashes,
         look_first=looks,
-        fruitless=row.fruitless,
+        no_progress=row.no_progress,
     )
     return claimed, held
 
@@ -62,29 +62,29 @@ def settle(row: Row, generation: int, result: Result) -> Row:
         add_key=result.add_key,
         adopted=result.adopted,
         parked="" if moved else result.parked,
-        attempts=row.attempts + 1 if result.failed else 0,
+        failed_tries=row.failed_tries + 1 if result.failed else 0,
         crashes=row.crashes + 1 if result.outcome == "crashed" and not result.parked else 0,
         look_first=(moved and row.look_first) or result.look_first,
-        fruitless=0 if moved else result.fruitless,
+        no_progress=0 if moved else result.no_progress,
     )
 
 
 def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
     """`outbox.meeting.meet`: what the step is settled with, and the other row, that has its remote id."""
-    result = result._replace(fruitless=held.fruitless + 1)
-    owed = other._replace(generation=other.generation + 1, due="now", parked="", fruitless=other.fruitless + 1)
-    later = result.next == "later" or result.fruitless > HONEST_STEPS
+    result = result._replace(no_progress=held.no_progress + 1)
+    owed = other._replace(generation=other.generation + 1, due="now", parked="", no_progress=other.no_progress + 1)
+    later = result.next == "later" or result.no_progress > HONEST_STEPS
     again = result._replace(parked="", next="later" if later else "now")
     kept = result._replace(remote_id=held.remote_id, adopted=held.adopted, acknowledged=False)
     if result.remote_id == held.remote_id:
         return again._replace(remote_id=0, look_first=True, acknowledged=False), owed
-    if result.fruitless >= FRUITLESS_LIMIT:
+    if result.no_progress >= NO_PROGRESS_LIMIT:
         return kept._replace(outcome="rejected", next="at_recheck", parked=IDENTITY_CONFLICT), other
     if result.shown:
         late = other.lease != "free" or other.recheck != "none"
         again = again._replace(raise_above=max(result.raise_above, 0), doubt="open" if late else result.doubt)
         return again, owed._replace(remote_id=0, look_first=True)
-    return kept._replace(outcome="try_later", next="later"), owed._replace(look_first=True)
+    return kept._replace(outcome="transient", next="later"), owed._replace(look_first=True)
 
 
 def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
@@ -101,7 +101,7 @@ def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
 
 def repair(row: Row) -> Row:
     """`outbox.repair`."""
-    return row._replace(generation=row.generation + 1, due="now", fruitless=0)
+    return row._replace(generation=row.generation + 1, due="now", no_progress=0)
 
 
 def owe_again(row: Row) -> Row:
@@ -111,12 +111,12 @@ def owe_again(row: Row) -> Row:
         return row._replace(look_first=row.look_first or bool(row.parked and row.remote_id))
     due = "now" if row.due == "none" else row.due
     looks = row.look_first or bool(row.remote_id) or row.named
-    return row._replace(generation=row.generation + 1, due=due, look_first=looks, fruitless=0)
+    return row._replace(generation=row.generation + 1, due=due, look_first=looks, no_progress=0)
 
 
 def changed(row: Row) -> Row:
     """The triggers on an update of the user."""
-    return row._replace(generation=row.generation + 1, due="now", parked="", fruitless=0)
+    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0)
 
 
 def gone(row: Row) -> Row:
@@ -142,7 +142,7 @@ def adopt(row: Row, link: Link) -> Row:
 def settle_by_hand(row: Row, link: Link) -> Row:
     """`hand.settle`."""
     due: Due = "recheck" if row.recheck != "none" else "now" if link.add_key else "none"
-    return _linked(row, link)._replace(synced=row.generation, due=due, parked="", attempts=0, crashes=0)
+    return _linked(row, link)._replace(synced=row.generation, due=due, parked="", failed_tries=0, crashes=0)
 
 
 def stands(seen: Row, row: Row) -> bool:

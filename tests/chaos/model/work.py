@@ -125,7 +125,7 @@ class Work:
             yield Event(f"{name} is refused{how}", "refusals", after)
 
     def _read(self, state: State, worker: Worker) -> Answer:
-        """As `users.sync.push` looks it up; several look-ups are one, for a later one sees all that came before."""
+        """As `thirdparty.run.push` looks it up; several look-ups are one, for a later one sees all that came before."""
         step, records = worker.step, state.world.records
         answer = worker.answer or Answer("found")
         if not self.offers.query or step.call in _SAID_WITHOUT_ASKING:
@@ -137,7 +137,7 @@ class Work:
         return answer._replace(found=found)
 
     def _found(self, step: Step, records: tuple[Record, ...]) -> Record | None:
-        """As `users.sync.ask` finds it; a verification asks by our other keys alone."""
+        """As `thirdparty.run.calling` finds it; a verification asks by our other keys alone."""
         login = login_of(step.row, self.offers)
         by_id = (record for record in records if record.id == step.held.remote_id)
         by_external_id = (record for record in records if record.owner == step.row)
@@ -186,7 +186,7 @@ class Work:
             person = person._replace(shown=max(person.shown, step.seq))
         person = _acknowledged(person, row, settled, step)
         # What is due later may be due at any moment; failed tries matter to waits and limits alone.
-        settled = settled._replace(due="now" if settled.due == "later" else settled.due, attempts=0, crashes=0)
+        settled = settled._replace(due="now" if settled.due == "later" else settled.due, failed_tries=0, crashes=0)
         words = [result.outcome, "acknowledged" if result.acknowledged else "", settled.parked]
         return state.with_row(index, settled, person), f"; settled: {', '.join(filter(None, words))}"
 

@@ -28,7 +28,8 @@ from tests.chaos.run.troubles.trouble import Stage, Trouble
 from tests.chaos.run.verdict import Side
 from tests.chaos.run.voice import Voice
 from tests.chaos.run.writers import Writer
-from users.models import User, UserSync
+from thirdparty.models import Record
+from users.models import User
 
 _WRITERS = 3
 _PROGRESS_SECONDS = 5.0
@@ -208,7 +209,7 @@ def _concerned(judged: verdict.Verdict) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for named in (*comparison.lost, *comparison.doubled, *comparison.differing, *comparison.left_over):
         target, _, username = named.partition("/")
-        rows = UserSync.objects.filter(target=target, remote_username=username).values_list("user_uuid", flat=True)
+        rows = Record.objects.filter(target=target, natural_key=username).values_list("user_uuid", flat=True)
         users = User.objects.filter(username=username).values_list("uuid", flat=True)
         found += [(target, str(uuid)) for uuid in (*rows, *users)]
     complaints = chain.from_iterable([*judged.broken.values(), judged.void])
@@ -227,7 +228,7 @@ def _named(complaint: str) -> tuple[str, str] | None:
 
 def _states() -> Counter[str]:
     try:
-        return Counter(UserSync.objects.values_list("state", flat=True))
+        return Counter(Record.objects.values_list("state", flat=True))
     except Error:
         connection.close()
         return Counter()

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncproject.demo.comparison import Comparison, compare
 
-Record = Mapping[str, Any]
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Expected:
     an id before the backfill has written over the record (docs/guarantees.md); its username stays.
     """
 
-    people: list[Record]
+    people: list[Values]
     roles: Mapping[str, str]
-    strangers: Mapping[str, Record]
+    strangers: Mapping[str, Values]
     adoptable: Collection[str] = ()
     revived: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-def compared(target: str, expected: Expected, records: Iterable[Record]) -> tuple[Comparison, list[str]]:
+def compared(target: str, expected: Expected, records: Iterable[Values]) -> tuple[Comparison, list[str]]:
     """The differences, in which names begin with the target's, and what became of strangers, a sentence for each."""
     held = {record["userId"]: record for record in records}
     touched = [
@@ -53,7 +53,7 @@ def together(comparisons: Iterable[Comparison]) -> Comparison:
     )
 
 
-def _is_foreign(record: Record, expected: Expected) -> bool:
+def _is_foreign(record: Values, expected: Expected) -> bool:
     if record["userId"] in expected.strangers and record == expected.strangers[record["userId"]]:
         return True
     if not record["externalId"] and record["username"] in expected.adoptable:

@@ -14,7 +14,8 @@ from django.db.models import F
 from tests.chaos.run.population import Person, Population, chosen
 from tests.chaos.run.roster import Roster
 from tests.chaos.run.tally import Tally
-from users.models import User, UserSync
+from thirdparty.models import Record
+from users.models import User
 
 Ways = Mapping[Callable[[], int], int]
 """Writes with their weights; each returns how many people it changed."""
@@ -53,7 +54,7 @@ class Hand:
         wanted = set(uuids)
         if self.check_owed:
             known = self.roster.owed()
-            rows = UserSync.objects.filter(user_uuid__in=wanted, generation__gt=F("synced_generation"))
+            rows = Record.objects.filter(user_uuid__in=wanted, generation__gt=F("synced_generation"))
             owed = set(rows.values_list("user_uuid", "target"))
             missed = set(product(wanted, known & set(targets or known))) - owed
             self.tally.checked_owed([f"{uuid} is not owed to {target}" for uuid, target in missed])

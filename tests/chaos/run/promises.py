@@ -16,7 +16,7 @@ _CLOCK_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A row of `SyncAttempt`; times in unix seconds."""
+    """A row of `Attempt`; times in unix seconds."""
 
     id: int
     call: str

@@ -11,7 +11,8 @@ from django.db import models
 
 from tests.chaos.run import witness
 from tests.chaos.run.ledger import Ledger
-from users.models import SyncAttempt, User, UserSync
+from thirdparty.models import Attempt, Record
+from users.models import User
 
 
 def traces(concerned: Iterable[tuple[str, str]], ledgers: Mapping[str, Ledger]) -> Iterator[str]:
@@ -21,7 +22,7 @@ def traces(concerned: Iterable[tuple[str, str]], ledgers: Mapping[str, Ledger]) 
         uuid = UUID(external_id)
         key = f"{target}:{uuid.hex}"
         yield f"=== {target} {external_id}"
-        for found in (User.objects.filter(uuid=uuid).first(), UserSync.objects.filter(key=key).first()):
+        for found in (User.objects.filter(uuid=uuid).first(), Record.objects.filter(key=key).first()):
             yield f"{found.__class__.__name__} {_plain(found)}"
         lines = [
             *_seen(evidence_by_key.get(key, witness.Evidence())),
@@ -39,7 +40,7 @@ def _seen(evidence: witness.Evidence) -> Iterator[tuple[float, str]]:
 
 
 def _tried(key: str) -> Iterator[tuple[float, str]]:
-    for attempt in SyncAttempt.objects.filter(record_id=key):
+    for attempt in Attempt.objects.filter(record_id=key):
         yield attempt.started_at.timestamp(), f"attempt {attempt.pk} begins: {attempt.call} g{attempt.generation}"
         if attempt.finished_at is not None:
             why = f"{attempt.outcome} {attempt.reason} {attempt.message}"

@@ -11,17 +11,18 @@ from uuid import UUID
 from syncproject.demo.comparison import Comparison
 from tests.chaos.run import comparison, promises, witness
 from tests.chaos.run.archive import Archive
-from tests.chaos.run.comparison import Expected, Record
+from tests.chaos.run.comparison import Expected, Values
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.moods import PARKING
 from tests.chaos.run.options import Options
 from tests.chaos.run.strangers import Strangers
 from tests.chaos.run.third_parties import ThirdParty
+from thirdparty.decide.interpret import IDENTITY_CONFLICT
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import State
 from thirdparty.sandbox.client import SandboxControl
 from users import services
-from users.models import RoleMapping, SyncAttempt, User, UserSync
-from users.models.sync import State
-from users.sync.verdict import IDENTITY_CONFLICT
+from users.models import RoleMapping, User
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9")
 _AT_REST = (State.SYNCED, State.DELETED)
@@ -96,14 +97,14 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
     return Convergence((rested_at or time.monotonic()) - began, left, buried)
 
 
-def _moving(sides: Sides) -> list[UserSync]:
-    rows = UserSync.objects.exclude(state__in=_AT_REST)
+def _moving(sides: Sides) -> list[Record]:
+    rows = Record.objects.exclude(state__in=_AT_REST)
     return [row for row in rows if not _meets_a_stranger(row, sides[row.target])]
 
 
-def _meets_a_stranger(row: UserSync, side: Side) -> bool:
+def _meets_a_stranger(row: Record, side: Side) -> bool:
     """Whether it is rightly parked: a stranger has its username."""
-    return row.parked == IDENTITY_CONFLICT and row.remote_username in side.strangers.usernames
+    return row.parked == IDENTITY_CONFLICT and row.natural_key in side.strangers.usernames
 
 
 def _unbury(sides: Sides) -> Counter[str]:
@@ -115,7 +116,7 @@ def _unbury(sides: Sides) -> Counter[str]:
     for side in sides.values():
         # A `user_exists` that has lost its id says, without look-up, that nobody knows whose record it is.
         unclear = () if side.party.world.offers_query else (IDENTITY_CONFLICT,)
-        mendable = UserSync.objects.filter(target=side.name, state=State.DEAD, parked__in=[*PARKING, *unclear])
+        mendable = Record.objects.filter(target=side.name, state=State.PARKED, parked__in=[*PARKING, *unclear])
         reasons = Counter(mendable.values_list("parked", flat=True))
         if reasons:
             services.look_now(mendable)
@@ -128,8 +129,8 @@ def _make_room(side: Side) -> Counter[str]:
 
     Who is gone here stays there (decision 0021); who meets such a record is parked, and told of it.
     """
-    parked = UserSync.objects.filter(target=side.name, state=State.DEAD, parked=IDENTITY_CONFLICT)
-    waiting = dict(parked.values_list("remote_username", "key")) if side.archive.restores else {}
+    parked = Record.objects.filter(target=side.name, state=State.PARKED, parked=IDENTITY_CONFLICT)
+    waiting = dict(parked.values_list("natural_key", "key")) if side.archive.restores else {}
     if not waiting:
         return Counter()
     revived = set(_gone_and_back(side).values())
@@ -138,7 +139,7 @@ def _make_room(side: Side) -> Counter[str]:
     ]
     for record in back:
         side.control.delete(record["userId"])
-    services.look_now(UserSync.objects.filter(key__in=[waiting[record["username"]] for record in back]))
+    services.look_now(Record.objects.filter(key__in=[waiting[record["username"]] for record in back]))
     return Counter({"brought back": len(back)} if back else {})
 
 
@@ -152,7 +153,7 @@ def compared(sides: Sides) -> tuple[Comparison, list[str]]:
 
 
 def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
-    rows = UserSync.objects.filter(target=side.name)
+    rows = Record.objects.filter(target=side.name)
     apart = {row.user_uuid for row in rows if _meets_a_stranger(row, side)}
     frozen = {UUID(_external_id(key)): seen.frozen[-1] for key, seen in evidence.items() if _of(side, key)}
     users = User.objects.filter(is_superuser=False).prefetch_related("groups")
@@ -175,7 +176,7 @@ def _gone_and_back(side: Side) -> dict[tuple[str, str], str]:
     }
 
 
-def person(user: User, username: str) -> Record:
+def person(user: User, username: str) -> Values:
     """A user as `comparison` takes them. ``username``: as the target is to know them; empty for theirs here."""
     return {
         "uuid": user.uuid,
@@ -244,9 +245,9 @@ def judge(
             ]
     counts = Counter(
         {
-            "takeovers": SyncAttempt.objects.filter(reason="lease_expired").count(),
-            "unknown": SyncAttempt.objects.filter(outcome="unknown").count(),
-            "attempts": SyncAttempt.objects.count(),
+            "takeovers": Attempt.objects.filter(reason="lease_expired").count(),
+            "unknown": Attempt.objects.filter(outcome="unknown").count(),
+            "attempts": Attempt.objects.count(),
         }
     )
     return Verdict(compared_all, convergence, broken, void, counts)
@@ -267,7 +268,7 @@ def _broken(
 def _attempts() -> dict[str, list[promises.Attempt]]:
     found: dict[str, list[promises.Attempt]] = defaultdict(list)
     times = witness.attempt_times()
-    for row in SyncAttempt.objects.order_by("id").iterator():
+    for row in Attempt.objects.order_by("id").iterator():
         began, ended = times[row.pk]
         found[row.record_id].append(
             promises.Attempt(row.pk, row.call, row.idempotency_key, row.outcome, row.reason, began, ended)

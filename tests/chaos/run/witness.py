@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from users.sync.dialect import dialect
+from thirdparty.store.dialect import dialect
 
 _COLUMNS = "key, generation, at, present, name, phone, email, roles, username"
 _TABLES = (
@@ -35,7 +35,7 @@ _CONTENT = """
 _SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 _JOINED = {"sqlite": "group_concat(r.remote_role_id)", "postgresql": "string_agg(r.remote_role_id, ',')"}
 _ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
-_FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.remote_username, {clock})"
+_FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.natural_key, {clock})"
 _BEGAN = "INSERT INTO chaos_attempt VALUES (NEW.id, {clock}, NULL)"
 _ENDED = "UPDATE chaos_attempt SET ended = {clock} WHERE id = NEW.id"
 
@@ -101,7 +101,7 @@ def note(uuids: Collection[UUID]) -> None:
     told = dialect(connection)
     clock = "clock_timestamp()" if told.vendor == "postgresql" else _SQLITE_CLOCK
     joined = _JOINED[told.vendor]
-    content = _CONTENT.format(clock=clock, joined=joined).replace("(SELECT 1 AS one) o", "users_usersync new")
+    content = _CONTENT.format(clock=clock, joined=joined).replace("(SELECT 1 AS one) o", "thirdparty_record new")
     values = [uuid if told.vendor == "postgresql" else uuid.hex for uuid in uuids]
     with connection.cursor() as cursor:
         marks = ", ".join(["%s"] * len(values))
@@ -142,18 +142,18 @@ def _sqlite() -> Iterator[str]:
     clock = _SQLITE_CLOCK
     yield from (table.format(time="text") for table in _TABLES)
     content = "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined=_JOINED["sqlite"])
-    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON users_usersync BEGIN {content}; END"
-    moved = "AFTER UPDATE ON users_usersync WHEN NEW.{0} <> OLD.{0}"
+    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record BEGIN {content}; END"
+    moved = "AFTER UPDATE ON thirdparty_record WHEN NEW.{0} <> OLD.{0}"
     yield f"CREATE TRIGGER chaos_moved {moved.format('generation')} BEGIN {content}; END"
     acknowledged = _ACKNOWLEDGED.format(clock=clock)
     yield f"CREATE TRIGGER chaos_acknowledged {moved.format('synced_generation')} BEGIN {acknowledged}; END"
     frozen = _FROZEN.format(clock=clock)
-    yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON users_usersync BEGIN {frozen}; END"
-    yield f"CREATE TRIGGER chaos_frozen {moved.format('remote_username')} BEGIN {frozen}; END"
+    yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON thirdparty_record BEGIN {frozen}; END"
+    yield f"CREATE TRIGGER chaos_frozen {moved.format('natural_key')} BEGIN {frozen}; END"
     began, ended = _BEGAN.format(clock=clock), _ENDED.format(clock=clock)
-    yield f"CREATE TRIGGER chaos_began AFTER INSERT ON users_syncattempt BEGIN {began}; END"
+    yield f"CREATE TRIGGER chaos_began AFTER INSERT ON thirdparty_attempt BEGIN {began}; END"
     closed = "WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL"
-    yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON users_syncattempt {closed} BEGIN {ended}; END"
+    yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON thirdparty_attempt {closed} BEGIN {ended}; END"
 
 
 def _postgresql(clock: str) -> Iterator[str]:
@@ -173,17 +173,17 @@ def _postgresql(clock: str) -> Iterator[str]:
         )
     run = "FOR EACH ROW {} EXECUTE FUNCTION chaos_{}()"
     moved = "WHEN (NEW.{0} <> OLD.{0})"
-    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON users_usersync {run.format('', 'content')}"
+    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record {run.format('', 'content')}"
     generation = run.format(moved.format("generation"), "content")
-    yield f"CREATE TRIGGER chaos_moved AFTER UPDATE ON users_usersync {generation}"
+    yield f"CREATE TRIGGER chaos_moved AFTER UPDATE ON thirdparty_record {generation}"
     synced = run.format(moved.format("synced_generation"), "acknowledged")
-    yield f"CREATE TRIGGER chaos_acknowledged AFTER UPDATE ON users_usersync {synced}"
-    yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON users_usersync {run.format('', 'frozen')}"
-    frozen = run.format(moved.format("remote_username"), "frozen")
-    yield f"CREATE TRIGGER chaos_frozen AFTER UPDATE ON users_usersync {frozen}"
-    yield f"CREATE TRIGGER chaos_began AFTER INSERT ON users_syncattempt {run.format('', 'began')}"
+    yield f"CREATE TRIGGER chaos_acknowledged AFTER UPDATE ON thirdparty_record {synced}"
+    yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON thirdparty_record {run.format('', 'frozen')}"
+    frozen = run.format(moved.format("natural_key"), "frozen")
+    yield f"CREATE TRIGGER chaos_frozen AFTER UPDATE ON thirdparty_record {frozen}"
+    yield f"CREATE TRIGGER chaos_began AFTER INSERT ON thirdparty_attempt {run.format('', 'began')}"
     ended = run.format("WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL)", "ended")
-    yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON users_syncattempt {ended}"
+    yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON thirdparty_attempt {ended}"
 
 
 def _seconds(at: datetime | str) -> float:

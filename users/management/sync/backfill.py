@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
+from thirdparty.capture import backfill
+from thirdparty.notify.broker import RECONCILE, publisher
 from users.management.sync.targets import configured
-from users.sync import backfill
-from users.sync.publisher import RECONCILE, publisher
 
 
 def add_to(actions: Any) -> None:

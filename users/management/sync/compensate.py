@@ -7,12 +7,13 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty.models import Record
+from thirdparty.notify.hints import record_key
 from users.compensation import MEANINGS, CannotCompensate, Deed, compensate
 from users.management.sync import person, terminal
 from users.management.sync.targets import configured
-from users.models import User, UserSync
+from users.models import User
 from users.permissions import NotAllowed
-from users.sync.wake import sync_key
 
 
 def add_to(actions: Any) -> None:
@@ -37,18 +38,18 @@ def add_to(actions: Any) -> None:
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError`, saying what stands in the way."""
-    key = sync_key(configured(options["target"]), person.named(options["user"]))
+    key = record_key(configured(options["target"]), person.named(options["user"]))
     account = User.objects.filter(username=options["by"], is_staff=True).first()
     if account is None:
         raise CommandError(f"there is no staff account {options['by']!r}; give one with --by")
     deed = Deed(options["deed"])
     seen = options["generation"]
     if seen is None:
-        seen = UserSync.objects.filter(key=key).values_list("generation", flat=True).first() or 0
+        seen = Record.objects.filter(key=key).values_list("generation", flat=True).first() or 0
         out.print(f"{key}: deciding on generation {seen}, as it is now")
     try:
         compensate(key, deed, account=account, seen=seen, reason=options["reason"], remote_id=options["remote_id"])
     except (CannotCompensate, NotAllowed) as refused:
         raise CommandError(str(refused)) from None
-    row = UserSync.objects.get(key=key)
+    row = Record.objects.get(key=key)
     out.print(f"{key}: {deed} done; the record is ", terminal.coloured(row.state), sep="")

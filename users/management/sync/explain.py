@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from thirdparty.observe.explain import Explanation, explain
 from users.management.sync import person, terminal
-from users.sync.explain import Explanation, explain
 
 
 def add_to(actions: Any) -> None:

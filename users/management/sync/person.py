@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 
-from users.models import User, UserSync
+from thirdparty.models import Record
+from users.models import User
 
 HELP = "a uuid, a username or a numeric id; the uuid of a deleted user works while a tombstone stands"
 _LONGEST_ID = 18
@@ -16,7 +17,7 @@ def named(text: str) -> UUID:
     """The uuid of the person meant. Raises `CommandError` for nobody, and for operators."""
     by_uuid = _uuid(text)
     user = User.objects.filter(uuid=by_uuid).first() if by_uuid else None
-    if by_uuid and user is None and UserSync.objects.filter(user_uuid=by_uuid).exists():
+    if by_uuid and user is None and Record.objects.filter(user_uuid=by_uuid).exists():
         return by_uuid
     user = user or User.objects.filter(username=text).first()
     if user is None and text.isdecimal() and len(text) <= _LONGEST_ID:

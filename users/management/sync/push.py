@@ -7,13 +7,13 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty import targets
+from thirdparty import store, targets
+from thirdparty.models import Record
+from thirdparty.models.record import State
+from thirdparty.notify import hints
+from thirdparty.observe.explain import Explanation, explain
+from thirdparty.run.push import push
 from users.management.sync import person, terminal
-from users.models import UserSync
-from users.models.sync import State
-from users.sync import outbox, wake
-from users.sync.explain import Explanation, explain
-from users.sync.push import push
 
 MOST_STEPS = 10
 
@@ -27,8 +27,8 @@ def add_to(actions: Any) -> None:
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError`, saying what stands in the way, unless the user ends level everywhere."""
     user_uuid = person.named(options["user"])
-    rows = UserSync.objects.filter(user_uuid=user_uuid, target__in=targets.names()).order_by("target")
-    outbox.look_now([row.key for row in rows])
+    rows = Record.objects.filter(user_uuid=user_uuid, target__in=targets.names()).order_by("target")
+    store.look_now([row.key for row in rows])
     for row in rows:
         _steps(out, row)
     behind = []
@@ -40,7 +40,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError("; ".join(behind))
 
 
-def _steps(out: Console, row: UserSync) -> None:
+def _steps(out: Console, row: Record) -> None:
     for _ in range(MOST_STEPS):
         pushed = push(row.target, row.key)
         if pushed is None:
@@ -49,7 +49,7 @@ def _steps(out: Console, row: UserSync) -> None:
         said = f" ({result.reason}: {result.message})" if result.failed else ""
         out.print(f"{row.target}: step ended {result.outcome}{said}")
         if pushed.row is not None:
-            wake.heir(pushed.row)
+            hints.heir(pushed.row)
         if not pushed.again:
             return
 

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from users.sync import triggers
-from users.sync.publisher import publisher
-from users.tasks import run_reconcile
+from thirdparty.capture import triggers
+from thirdparty.notify.broker import publisher
+from thirdparty.tasks import run_reconcile
 
 
 def add_to(actions: Any) -> None:

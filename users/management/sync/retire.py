@@ -9,11 +9,10 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from rich.console import Console
 
-from thirdparty import targets
+from thirdparty import audit_log, targets
+from thirdparty.capture import retirement
 from thirdparty.models import Target
-from users import trail
 from users.models import User
-from users.sync import retirement
 
 _PAUSE_SECONDS = 0.5
 
@@ -43,7 +42,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError("say why with --reason")
     with transaction.atomic():
         targets.retire(name)
-        trail.record(account, target, trail.CHANGE, f"retired by {account.username}: {reason}")
+        audit_log.record(account, target, audit_log.CHANGE, f"retired by {account.username}: {reason}")
     dropped = 0
     for step in retirement.steps(name):
         dropped += step

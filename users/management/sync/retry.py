@@ -7,20 +7,20 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty.models import Record
+from thirdparty.models.record import State
+from thirdparty.notify.broker import publisher
+from thirdparty.store.contention import StillHeld
 from users import services
 from users.management.sync.targets import configured
-from users.models import UserSync
-from users.models.sync import State
-from users.sync.contention import StillHeld
-from users.sync.publisher import publisher
 
-STATES = [State.DEAD.value, State.PENDING.value, State.UNKNOWN.value]
+STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
 
 
 def add_to(actions: Any) -> None:
     parser = actions.add_parser("retry", help="make every record of a target in one state due at once")
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
-    parser.add_argument("--state", choices=STATES, default=State.DEAD.value, help="default: dead")
+    parser.add_argument("--state", choices=STATES, default=State.PARKED.value, help="default: parked")
     parser.set_defaults(run=run)
 
 
@@ -28,7 +28,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a target that is not configured, or where somebody goes on holding some of the records."""
     target = configured(options["target"])
     try:
-        retried = services.look_now(UserSync.objects.filter(target=target, state=options["state"]))
+        retried = services.look_now(Record.objects.filter(target=target, state=options["state"]))
     except StillHeld as held:
         raise CommandError(
             f"{held.looked_at} records of {target} are due now; others are held by open transactions: run it again"

@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty.models import Standing, Target
+from thirdparty.capture import triggers
+from thirdparty.models.record import State
+from thirdparty.models.target import Standing, Target
+from thirdparty.observe.status import is_left_behind, status
 from users.management.sync import terminal
-from users.models.sync import State
-from users.sync import triggers
-from users.sync.status import is_left_behind, status
 
 
 def add_to(actions: Any) -> None:
@@ -53,8 +53,8 @@ def _notes(entry: dict[str, Any]) -> Iterator[str]:
         yield f"paused: {entry['paused_reason'] or 'no reason given'}"
     if entry["breaker_reason"]:
         yield f"breaker {entry['breaker']}: {entry['breaker_reason']}"
-    if entry["quiet_until"] is not None:
-        yield f"nothing is sent until {entry['quiet_until']:%H:%M:%S} UTC"
+    if entry["blocked_until"] is not None:
+        yield f"nothing is sent until {entry['blocked_until']:%H:%M:%S} UTC"
     if entry["rate_per_second"] is not None:
         yield f"at most {entry['rate_per_second']:.3g} calls a second"
     if entry["capabilities_off"]:

@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty import targets
+from thirdparty.run import pause
 from users.models import User
-from users.sync import pause
 
 
 def configured(name: str) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from users.models.sync import State
+from thirdparty.models.record import State
 
 _PLAIN_WIDTH = 160
 _STYLES = {
@@ -19,7 +19,7 @@ _STYLES = {
     State.IN_FLIGHT: "cyan",
     State.UNKNOWN: "magenta",
     State.SYNCED: "green",
-    State.DEAD: "bold red",
+    State.PARKED: "bold red",
     State.HELD: "red",
     State.DELETED: "dim",
 }

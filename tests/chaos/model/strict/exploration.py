@@ -48,5 +48,5 @@ class _StrictWrites(Search):
                 return f"{what}, at target {index}"
         return ""
 
-    def fruitless(self, state: Whole) -> int:
-        return max(side.rows[0].fruitless for side in state.sides)
+    def no_progress(self, state: Whole) -> int:
+        return max(side.rows[0].no_progress for side in state.sides)

@@ -26,7 +26,7 @@ class Local:
         return person._replace(exists=kind != "delete", active=person.active or kind == "activate")
 
     def applied(self, whole: Whole) -> Whole:
-        """The strict write ends with its change: `users.sync.strict.applying`."""
+        """The strict write ends with its change: `thirdparty.consistency.strict.applying`."""
         after = whole._replace(write=(), asker="", applied=True)
         for index, side in enumerate(whole.sides):
             after = after.with_side(index, self._applied_at(side, in_use=whole.in_use[index]))
@@ -53,7 +53,7 @@ class Local:
         return without(side.with_row(0, row, person), "accepted")
 
     def taken_back(self, whole: Whole) -> Whole:
-        """The strict write ends without: `users.sync.strict.taking_back`."""
+        """The strict write ends without: `thirdparty.consistency.strict.taking_back`."""
         after = whole._replace(write=())
         for index, side in enumerate(whole.sides):
             row, person = side.rows[0], side.people[0]

@@ -9,13 +9,13 @@ from tests.chaos.model.decision import Step, lease, text
 from tests.chaos.model.row import Held, Result, Row
 from tests.chaos.model.rules import Rules
 from tests.chaos.model.strict import statements
-from users.sync.candidates import only_facts
-from users.sync.settlement import Next, Outcome, Settlement
+from thirdparty.consistency.strict_payload import only_facts
+from thirdparty.decide.result import Next, Outcome, StepResult
 
 
 def facts(step: Step, result: Result, *, wanted_anyway: bool) -> Result:
-    """What a candidate's step leaves in the row, by `users.sync.candidates`."""
-    said = Settlement(
+    """What a candidate's step leaves in the row, by `thirdparty.consistency.strict_payload`."""
+    said = StepResult(
         outcome=Outcome(result.outcome), remote_id=text(result.remote_id), adopted=result.adopted,
         add_key=text(result.add_key), acknowledged=result.acknowledged, parked=result.parked, next=Next(result.next),
     )  # fmt: skip

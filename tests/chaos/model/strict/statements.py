@@ -15,15 +15,15 @@ def claim(row: Row) -> tuple[Row, Held] | None:
     if claimed is None:
         return None
     leased, held = claimed
-    leased = leased._replace(generation=row.generation + 1, fruitless=0, parked=row.parked, deleted=row.deleted)
-    return leased, held._replace(generation=leased.generation, fruitless=0)
+    leased = leased._replace(generation=row.generation + 1, no_progress=0, parked=row.parked, deleted=row.deleted)
+    return leased, held._replace(generation=leased.generation, no_progress=0)
 
 
 def owe_undoing(row: Row) -> Row:
     """`strict_rows.owe_undoing`."""
     if row.synced == row.generation:
         return row
-    return row._replace(generation=row.generation + 1, due="now", parked="", fruitless=0)
+    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0)
 
 
 def wanted(row: Row) -> Row:
@@ -36,4 +36,4 @@ def acknowledge(row: Row, adopted: str) -> Row:
     if row.lease != "free":
         return row
     due = "recheck" if row.recheck != "none" else "none"
-    return row._replace(synced=row.generation, due=due, parked="", adopted=adopted, attempts=0)
+    return row._replace(synced=row.generation, due=due, parked="", adopted=adopted, failed_tries=0)

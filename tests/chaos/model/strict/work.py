@@ -74,7 +74,7 @@ class StrictWork(Work):
 
 
 def _told(result: Result) -> str:
-    """What `users.sync.strict.asking` makes of it."""
+    """What `thirdparty.consistency.strict.asking` makes of it."""
     if result.acknowledged:
         return "accepted"
     return "refused" if result.failed or result.next != "now" else "again"

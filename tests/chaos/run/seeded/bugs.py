@@ -11,18 +11,23 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from thirdparty.connector import RemoteRecord
-from thirdparty.errors import OutcomeUnknown, TryLater
-from thirdparty.landcloud import LandcloudConnector
-from users import compensation, tasks
-from users.models import User, UserSync
-from users.sync import ask, desired, outbox, reconcile, step, triggers, wake
-from users.sync.lease import Lease, Terms
-from users.sync.outbox import Attempt, claiming, settling
-from users.sync.settlement import Doubt, Ended, Settlement
-from users.sync.triggers import postgresql
-from users.sync.triggers.sql import ROWS, TARGETS, Intent
-from users.sync.verdict import Judge
+from thirdparty import store, tasks
+from thirdparty.capture import triggers
+from thirdparty.capture.triggers import postgresql
+from thirdparty.capture.triggers.sql import Intent
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.connectors.errors import OutcomeUnknown, Transient
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.decide.interpret import Interpreter
+from thirdparty.decide.lease import Lease, Terms
+from thirdparty.decide.result import Doubt, FinishedStep, StepResult
+from thirdparty.models import Record
+from thirdparty.notify import hints
+from thirdparty.run import calling, payloads, reconcile, step
+from thirdparty.store import OpenedAttempt, claiming, settling
+from thirdparty.store.tables import RECORDS, TARGETS
+from users import compensation
+from users.models import User
 
 _SLOW_SECONDS = 0.3
 _SLOW_SHARE = 0.2
@@ -49,8 +54,8 @@ def no_lease_check() -> None:
         return original.replace(checked, "1 = 1")
 
     claiming._claimable = careless
-    claim, claim_due = outbox.claim, outbox.claim_due
-    leased = UserSync.objects.filter(lease_token__isnull=False)
+    claim, claim_due = store.claim, store.claim_due
+    leased = Record.objects.filter(lease_token__isnull=False)
 
     def eager(keys: list[str], terms: Terms, **options: Any) -> list[Lease]:
         leased.filter(key__in=keys).update(due_at=_PAST)
@@ -60,8 +65,8 @@ def no_lease_check() -> None:
         leased.filter(target=target).update(due_at=_PAST)
         return claim_due(target, most, terms, **options)
 
-    outbox.claim = eager
-    outbox.claim_due = eager_for_all
+    store.claim = eager
+    store.claim_due = eager_for_all
 
 
 def settle_any_token() -> None:
@@ -69,9 +74,9 @@ def settle_any_token() -> None:
     slow_send()
     settle = settling._settle
 
-    def careless(ended: list[Ended], *args: Any) -> outbox.Settled:
+    def careless(ended: list[FinishedStep], *args: Any) -> store.Settled:
         for each in ended:
-            UserSync.objects.filter(key=each.lease.key).update(lease_token=each.lease.token)
+            Record.objects.filter(key=each.lease.key).update(lease_token=each.lease.token)
         return settle(ended, *args)
 
     settling._settle = careless
@@ -79,37 +84,37 @@ def settle_any_token() -> None:
 
 def mark_before_send() -> None:
     """The generation counts as acknowledged before the target was asked."""
-    open_attempts = outbox.open_attempts
+    open_attempts = store.open_attempts
 
-    def hasty(calls: list[tuple[Lease, Any]]) -> Mapping[str, Attempt]:
+    def hasty(calls: list[tuple[Lease, Any]]) -> Mapping[str, OpenedAttempt]:
         for lease, call in calls:
             if call.writes:
-                UserSync.objects.filter(key=lease.key).update(synced_generation=lease.generation)
+                Record.objects.filter(key=lease.key).update(synced_generation=lease.generation)
         return open_attempts(calls)
 
-    outbox.open_attempts = hasty
+    store.open_attempts = hasty
 
 
 def unknown_as_failed() -> None:
     """No answer means that nothing happened."""
-    failed = Judge.failed
+    failed = Interpreter.failed
 
-    def optimistic(self: Judge, error: Any) -> Settlement:
+    def optimistic(self: Interpreter, error: Any) -> StepResult:
         if isinstance(error, OutcomeUnknown):
-            error = TryLater(error.reason, error.message, http_status=error.http_status)
+            error = Transient(error.reason, error.message, http_status=error.http_status)
         return failed(self, error)
 
-    Judge.failed = optimistic
+    Interpreter.failed = optimistic
 
 
 def no_reread() -> None:
     """The window passes, and that is that."""
 
-    def content(self: Judge, *_: Any) -> Settlement:
+    def content(self: Interpreter, *_: Any) -> StepResult:
         return self._settle(doubt=Doubt.CLEAR, add_key=None)
 
-    Judge.rechecked = content
-    Judge.recheck_blindly = content
+    Interpreter.rechecked = content
+    Interpreter.recheck_blindly = content
 
 
 def expired_lease_clean() -> None:
@@ -122,7 +127,7 @@ def tombstone_dropped() -> None:
     needed = reconcile.drains_needed
 
     def forgetful() -> dict[str, int]:
-        UserSync.objects.filter(deleted=True, leased_until__isnull=True).delete()
+        Record.objects.filter(deleted=True, leased_until__isnull=True).delete()
         return needed()
 
     reconcile.drains_needed = forgetful
@@ -135,13 +140,13 @@ def reconciler_off() -> None:
 
 def wakes_lost() -> None:
     """No hint for a target ever arrives, and nobody notices."""
-    wake.start_drain = lambda *_, **__: True
+    hints.start_drain = lambda *_, **__: True
 
 
 def repair_ignored() -> None:
     """A result without a lease changes nothing at all. Needs workers that freeze just before they send."""
     slow_send()
-    outbox.repair = lambda _: None
+    store.repair = lambda _: None
 
 
 def slow_send() -> None:
@@ -159,49 +164,49 @@ def username_not_frozen() -> None:
         username = User.objects.filter(uuid=lease.user_uuid).values_list("username", flat=True).first()
         if not username:
             return lease
-        UserSync.objects.filter(key=lease.key).update(remote_username=username)
-        return replace(lease, remote_username=username)
+        Record.objects.filter(key=lease.key).update(natural_key=username)
+        return replace(lease, natural_key=username)
 
     claiming._lease = current
 
 
 def no_attempt() -> None:
     """The request is sent without a word in the log."""
-    open_attempts = outbox.open_attempts
+    open_attempts = store.open_attempts
 
-    def silent(calls: list[tuple[Lease, Any]]) -> Mapping[str, Attempt]:
+    def silent(calls: list[tuple[Lease, Any]]) -> Mapping[str, OpenedAttempt]:
         attempts = open_attempts(calls)
         for lease, call in calls:
             if call.writes and hash(lease.token) % 2:
                 with connection.cursor() as cursor:
-                    cursor.execute("DELETE FROM users_syncattempt WHERE id = %s", [attempts[lease.key].id])
+                    cursor.execute("DELETE FROM thirdparty_attempt WHERE id = %s", [attempts[lease.key].id])
         return attempts
 
-    outbox.open_attempts = silent
+    store.open_attempts = silent
 
 
 def stale_read() -> None:
     """The user is read from a cache of some seconds."""
-    read = desired.desired
-    cached: dict[str, tuple[float, desired.Desired]] = {}
+    read = payloads.desired
+    cached: dict[str, tuple[float, payloads.Desired]] = {}
 
-    def from_cache(target: str, leases: list[Lease]) -> Mapping[str, desired.Desired]:
+    def from_cache(target: str, leases: list[Lease]) -> Mapping[str, payloads.Desired]:
         now, fresh = time.monotonic(), read(target, leases)
         for key, goal in fresh.items():
             if now - cached.get(key, (0.0, goal))[0] > 5:
                 cached[key] = (now, goal)
         return {key: cached[key][1] for key in fresh}
 
-    desired.desired = from_cache
+    payloads.desired = from_cache
 
 
 def acknowledges_the_latest() -> None:
     """What is acknowledged is what is wanted now, not what was sent."""
     settle = settling._settle
 
-    def generous(ended: list[Ended], *args: Any) -> outbox.Settled:
+    def generous(ended: list[FinishedStep], *args: Any) -> store.Settled:
         latest = dict(
-            UserSync.objects.filter(key__in=[each.lease.key for each in ended]).values_list("key", "generation")
+            Record.objects.filter(key__in=[each.lease.key for each in ended]).values_list("key", "generation")
         )
         return settle(
             [replace(each, lease=replace(each.lease, generation=latest[each.lease.key])) for each in ended], *args
@@ -216,7 +221,7 @@ def add_key_forgotten() -> None:
     """Whether an add is unanswered is not remembered."""
     settle = settling._settle
 
-    def amnesiac(ended: list[Ended], *args: Any) -> outbox.Settled:
+    def amnesiac(ended: list[FinishedStep], *args: Any) -> store.Settled:
         forgotten = [replace(each, settlement=replace(each.settlement, add_key=None)) for each in ended]
         return settle(forgotten, *args)
 
@@ -238,12 +243,12 @@ def hidden_retry() -> None:
 
 def exists_is_success() -> None:
     """`user_exists` means that all is well: no update follows."""
-    linked = Judge.linked
+    linked = Interpreter.linked
 
-    def satisfied(self: Judge, remote_id: str, **options: Any) -> Settlement:
+    def satisfied(self: Interpreter, remote_id: str, **options: Any) -> StepResult:
         return replace(linked(self, remote_id, **options), acknowledged=True)
 
-    Judge.linked = satisfied
+    Interpreter.linked = satisfied
 
 
 def delete_is_best_effort() -> None:
@@ -253,7 +258,7 @@ def delete_is_best_effort() -> None:
     def careless(self: LandcloudConnector, remote_id: str) -> None:
         try:
             delete(self, remote_id)
-        except (TryLater, OutcomeUnknown):
+        except (Transient, OutcomeUnknown):
             return
 
     LandcloudConnector.delete = careless
@@ -261,8 +266,8 @@ def delete_is_best_effort() -> None:
 
 def sends_before_commit() -> None:
     """Claim and attempt are rolled back when the worker dies, since the request goes out within the transaction."""
-    begin, asked = step.begin, ask.ask
-    results: dict[int, Ended] = {}
+    begin, asked = step.begin, calling.call_target
+    results: dict[int, FinishedStep] = {}
 
     def all_in_one(*args: Any, **options: Any) -> list[step.Step]:
         with transaction.atomic():
@@ -271,13 +276,13 @@ def sends_before_commit() -> None:
         return steps
 
     step.begin = all_in_one
-    ask.ask = lambda each: results.pop(each.attempt_id)
+    calling.call_target = lambda each: results.pop(each.attempt_id)
 
 
 def away_is_forgotten() -> None:
     """What a target misses while it is not named is not owed to it."""
     owe, wanted = Intent._owe, Intent.wanted
-    here = f"EXISTS (SELECT 1 FROM {TARGETS} h WHERE h.name = {ROWS}.target AND h.enabled)"
+    here = f"EXISTS (SELECT 1 FROM {TARGETS} h WHERE h.name = {RECORDS}.target AND h.enabled)"
 
     def only_active(self: Intent, uuid: str, **options: Any) -> str:
         return _replaced(wanted(self, uuid, **options), "NOT t.retired", "t.enabled")
@@ -292,12 +297,12 @@ def away_is_forgotten() -> None:
 
 def empty_id_is_ours() -> None:
     """After our own unanswered add, whoever has our username and no external id is ours."""
-    is_ours = Judge.is_ours
+    is_ours = Interpreter.is_ours
 
-    def trusting(self: Judge, found: RemoteRecord) -> bool:
+    def trusting(self: Interpreter, found: RemoteRecord) -> bool:
         return is_ours(self, found) or (self.lease.add_key is not None and not found.user.external_id)
 
-    Judge.is_ours = trusting
+    Interpreter.is_ours = trusting
 
 
 def accepted_whatever_came() -> None:

@@ -11,11 +11,12 @@ from django.db import Error, connection
 
 from tests.chaos.run import witness
 from tests.chaos.run.troubles.trouble import Stage, Trouble
+from thirdparty.models import Record
+from thirdparty.run.payloads import read_wanted
 from thirdparty.sandbox.client import SandboxControl
 from users import compensation
 from users.compensation import OPEN, CannotCompensate, Deed
-from users.models import User, UserSync
-from users.sync.desired import read_wanted
+from users.models import User
 
 _REASON = "chaos"
 _OUTDATED_SECONDS = (0.0, 1.5)
@@ -52,7 +53,7 @@ class Decisions(Trouble):
         meanwhile = threading.Timer(self.chance.uniform(*_MEANWHILE_SECONDS), self._edit, args=(row.user_uuid,))
         if deed is Deed.ACCEPT:
             meanwhile.start()
-        now = UserSync.objects.filter(key=row.key).values_list("generation", flat=True).first()
+        now = Record.objects.filter(key=row.key).values_list("generation", flat=True).first()
         try:
             compensation.compensate(
                 row.key, deed, account=self._account, seen=row.generation, reason=_REASON, **options
@@ -75,11 +76,11 @@ class Decisions(Trouble):
             for line in _overwritten(evidence[key], seen):
                 self.complain("I10", f"{key}: {line}")
 
-    def _chosen(self, deed: Deed) -> UserSync | None:
+    def _chosen(self, deed: Deed) -> Record | None:
         """One that is open for a decision; to settle, rather one that is in doubt or has no remote id."""
-        rows = list(UserSync.objects.filter(state__in=OPEN, target__in=self.stage.sides).order_by("key")[:_LOOKED_AT])
+        rows = list(Record.objects.filter(state__in=OPEN, target__in=self.stage.sides).order_by("key")[:_LOOKED_AT])
         if deed is Deed.SETTLE:
-            rows = [row for row in rows if row.recheck_at is not None or row.remote_id is None] or rows
+            rows = [row for row in rows if row.unknown_until is not None or row.remote_id is None] or rows
         return self.chance.choice(rows) if rows else None
 
     def _edit(self, user_uuid: UUID) -> None:
@@ -88,7 +89,7 @@ class Decisions(Trouble):
             User.objects.filter(uuid=user_uuid).update(email=self.stage.population.new_email())
         connection.close()
 
-    def _prepared(self, deed: Deed, row: UserSync, control: SandboxControl) -> dict[str, Any] | None:
+    def _prepared(self, deed: Deed, row: Record, control: SandboxControl) -> dict[str, Any] | None:
         """What the decision needs beside the record; None where this person would not take it."""
         if deed is Deed.ADOPT:
             ids = [record["userId"] for record in control.users() if record["externalId"] == str(row.user_uuid)]
@@ -97,9 +98,9 @@ class Decisions(Trouble):
             return self._brought_right(row, control)
         return {}
 
-    def _brought_right(self, row: UserSync, control: SandboxControl) -> dict[str, Any] | None:
+    def _brought_right(self, row: Record, control: SandboxControl) -> dict[str, Any] | None:
         """Do at the third party by hand what is owed, and name the record. None where a person could not."""
-        wanted = read_wanted(row.user_uuid, row.target, row.remote_username)
+        wanted = read_wanted(row.user_uuid, row.target, row.natural_key)
         held = [record for record in control.users() if record["externalId"] == str(row.user_uuid)]
         if wanted is None:
             for record in held:

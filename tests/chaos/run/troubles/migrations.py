@@ -7,8 +7,8 @@ from django.db import connection
 from tests.chaos.run import witness
 from tests.chaos.run.population import chosen
 from tests.chaos.run.troubles.trouble import Trouble
+from thirdparty.capture import triggers
 from users.models import User
-from users.sync import triggers
 
 _PATIENCE_SECONDS = 4.0
 _MARK = "RETURN NULL; END"

@@ -6,7 +6,7 @@ import time
 
 from tests.chaos.run.options import LEASE_SECONDS
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from users.sync import pause
+from thirdparty.run import pause
 
 _PAUSED_SECONDS = (1.0, 5.0)
 _LONG_SECONDS = LEASE_SECONDS + 4

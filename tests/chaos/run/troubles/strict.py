@@ -15,9 +15,9 @@ from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.population import chosen, crowded, scarce
 from tests.chaos.run.troubles.trouble import Stage, Trouble
 from tests.chaos.run.verdict import Side
-from thirdparty.models import Target
-from users.models import User, UserSync
-from users.models.sync import State
+from thirdparty.models import Record, Target
+from thirdparty.models.record import State
+from users.models import User
 
 _HANDS = 2
 _TIMEOUT_SECONDS = 30.0
@@ -150,7 +150,7 @@ class Strict(Trouble):
     def _somebody(self, *, active: bool, level: bool) -> User | None:
         users = [user for user in chosen(self.chance, 20, least=20) if user.is_active or not active]
         if level:
-            moving = UserSync.objects.exclude(state__in=(State.SYNCED, State.DELETED))
+            moving = Record.objects.exclude(state__in=(State.SYNCED, State.DELETED))
             unsettled = set(
                 moving.filter(user_uuid__in=[user.uuid for user in users]).values_list("user_uuid", flat=True)
             )

@@ -7,8 +7,8 @@ import time
 from tests.chaos.run.options import TARGETS
 from tests.chaos.run.troubles.long_transaction import LongTransaction
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from users.models import UserSync
-from users.models.sync import State
+from thirdparty.models import Record
+from thirdparty.models.record import State
 
 _AWAY_SECONDS = (3.0, 8.0)
 _ARRIVAL_SECONDS = 25.0
@@ -85,6 +85,6 @@ class Targets(Trouble):
     def _await_arrival(self, name: str, people: list[str]) -> None:
         """Until the target has what could be seen of these people before the transaction ends; or not for ever."""
         deadline = time.monotonic() + _ARRIVAL_SECONDS
-        there = UserSync.objects.filter(target=name, user_uuid__in=people, state=State.SYNCED)
+        there = Record.objects.filter(target=name, user_uuid__in=people, state=State.SYNCED)
         while time.monotonic() < deadline and there.count() < len(people):
             time.sleep(_POLL_SECONDS)

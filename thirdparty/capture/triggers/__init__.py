@@ -1,0 +1,148 @@
+"""The database triggers that record intent: no write path can forget to owe a change.
+
+One list of columns (`sql.SYNCED_COLUMNS`) makes the SQL for PostgreSQL and SQLite.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import ModuleType
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection as default_connection
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.utils import OperationalError
+
+from thirdparty import targets
+from thirdparty.capture.triggers import alterations, postgresql, sqlite
+from thirdparty.capture.triggers.sql import MEMBERSHIP, ROLES, USERS, Intent
+from thirdparty.capture.triggers.version import Survey
+from thirdparty.store.contention import is_contention
+from thirdparty.store.dialect import dialect
+from thirdparty.store.tables import RECORDS, TARGETS
+
+LOCK_MILLISECONDS = 500
+"""So long a save may wait behind a trigger that waits for its table."""
+PAUSE_SECONDS = 1.0
+TRIES = 60
+
+logger = logging.getLogger(__name__)
+
+
+class TriggersMissing(ImproperlyConfigured):
+    """Writes would go unrecorded: refuse to go on."""
+
+
+class TriggersBusy(Exception):
+    """Transactions that are open hold the tables that the triggers belong to: try again when they have ended."""
+
+
+def missing(connection: BaseDatabaseWrapper = default_connection) -> list[str]:
+    """Names of the triggers that are absent, switched off, altered or of an older version than this process."""
+    return _look(connection).missing
+
+
+def require_in_place() -> None:
+    """Raise `TriggersMissing` unless every trigger is there. An unreachable database is left to others."""
+    try:
+        absent = missing()
+    except OperationalError:
+        logger.warning("database unreachable: triggers not checked")
+        return
+    if absent:
+        raise TriggersMissing(
+            f"Database triggers are missing ({', '.join(absent)}): changes would not reach any target. "
+            "Run: python manage.py migrate"
+        )
+
+
+def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
+    """Put every trigger in place; True when some had been missing.
+
+    One of an older version is replaced, and nothing is owed for it: it recorded until its successor did. Writes made
+    while one was missing are unrecorded, so then every record has to be owed again: that is noted with the trigger,
+    in one transaction, and done in batches by `thirdparty.capture.catch_up`. Triggers of a newer version are left alone.
+    Raises `TriggersBusy`.
+    """
+    if not tables_exist(connection):
+        return False
+    vendor, intent, found = _vendor(connection), Intent(dialect(connection)), _look(connection)
+    for name in found.outdated:
+        _put(connection, vendor.create(connection, intent, name), gap=False)
+    for name in found.absent:
+        _put(connection, vendor.create(connection, intent, name), gap=True)
+    for name in found.switched_off:
+        _put(connection, vendor.switch_on(name), gap=True)
+    return bool(found.absent or found.switched_off)
+
+
+def make_way(connection: BaseDatabaseWrapper, migrations: list[Migration]) -> None:
+    """Remove the triggers where these migrations would trip over them: on SQLite, for a table that is rebuilt."""
+    if connection.vendor == "sqlite" and alterations.alter(migrations) and tables_exist(connection):
+        drop(connection)
+
+
+def as_they_stand(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """The triggers that have to make way for some migrations, as the database has them: for `put_back`."""
+    if connection.vendor != "sqlite":
+        return {}
+    return {found.name: found.text for found in sqlite.present(connection)}
+
+
+def put_back(connection: BaseDatabaseWrapper, stood: dict[str, str]) -> bool:
+    """A migration failed: put back those that made way, as they were, for the tables are too. True where any had.
+
+    What was written meanwhile is unrecorded, so everything is owed.
+    """
+    gone = stood.keys() - as_they_stand(connection).keys()
+    if not gone:
+        return False
+    with transaction.atomic(using=connection.alias):
+        _execute(connection, [stood[name].replace("%", "%%") for name in sorted(gone)])
+        targets.owe_anew(using=connection.alias)
+    return True
+
+
+def drop(connection: BaseDatabaseWrapper = default_connection) -> None:
+    """Remove every trigger. What is written until `install` goes unrecorded, and everything is owed by it."""
+    _execute(connection, _vendor(connection).drop(Intent(dialect(connection))))
+
+
+def tables_exist(connection: BaseDatabaseWrapper) -> bool:
+    """Whether every table that the triggers name is there."""
+    return {USERS, MEMBERSHIP, ROLES, RECORDS, TARGETS} <= set(connection.introspection.table_names())
+
+
+def _put(connection: BaseDatabaseWrapper, statements: list[str], *, gap: bool) -> None:
+    for _ in range(TRIES):
+        try:
+            with transaction.atomic(using=connection.alias):
+                _execute(connection, [*_vendor(connection).in_turn(LOCK_MILLISECONDS), *statements])
+                if gap:
+                    targets.owe_anew(using=connection.alias)
+        except OperationalError as problem:
+            if not is_contention(problem):
+                raise
+        else:
+            return
+        time.sleep(PAUSE_SECONDS)  # those who queued up behind go first
+    raise TriggersBusy(
+        f"the tables are in use by open transactions: tried {TRIES} times to replace a trigger. Run migrate again."
+    )
+
+
+def _execute(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, [])
+
+
+def _look(connection: BaseDatabaseWrapper) -> Survey:
+    return _vendor(connection).look(connection, Intent(dialect(connection)))  # type: ignore[no-any-return]  # a module
+
+
+def _vendor(connection: BaseDatabaseWrapper) -> ModuleType:
+    return postgresql if connection.vendor == "postgresql" else sqlite

@@ -1,0 +1,196 @@
+"""The HTTP client: one request, one answer or one error, within one total deadline.
+
+It sends prepared requests through a `requests` adapter rather than through a
+`requests.Session`: the session is what follows redirects, reads proxies and netrc from the
+environment and keeps cookies, none of which may happen here, and it takes twice as long.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import IncompleteRead
+from socket import gaierror
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, RequestException, Response
+from urllib3.exceptions import HTTPError
+
+from thirdparty.connectors.errors import AccessDenied, OutcomeUnknown, TargetError, Transient
+from thirdparty.connectors.http.adapter import TargetAdapter, tls_context
+from thirdparty.connectors.http.deadline import Call
+from thirdparty.connectors.http.keep_alive import KeepAlive
+from thirdparty.connectors.http.proxy import TunnelRefused
+
+if TYPE_CHECKING:
+    from thirdparty.connectors.config import TargetConfig
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+NOTHING_SENT = ("dns", "refused", "connect_timeout", "unreachable", "proxy")
+"""The reasons that say: not even a request left, so no record can be at fault."""
+_READ_BYTES = 64 * 1024
+# TLS 1.3 lets a server refuse our certificate after the request has left; it has then read none of it.
+_CERTIFICATE_ALERTS = (
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "TLSV1_ALERT_ACCESS_DENIED",
+    "TLSV1_ALERT_UNKNOWN_CA",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer of any status. The body is at most `MAX_ANSWER_BYTES`, its content codings undone."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class HttpSession:
+    """Keep-alive connections to one target. Shared by threads; each process opens its own after a fork.
+
+    Raises `ImproperlyConfigured` when a certificate file of the target cannot be used.
+    """
+
+    def __init__(self, config: TargetConfig) -> None:
+        self._base_url = config.base_url
+        self._tls = tls_context(config) if urlsplit(config.base_url).scheme == "https" else None
+        self._proxy = config.proxy
+        self._keep_alive = KeepAlive(wanted=config.keep_alive)
+        self._adapter: TargetAdapter | None = None
+        self._adapter_pid = 0
+
+    def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float, repeatable: bool = False
+    ) -> Answer:
+        """Send one POST and read the whole answer within ``timeout_seconds``; never elsewhere.
+
+        It is sent once; a ``repeatable`` one, which can change nothing, once more on a new connection
+        where a kept one ended before a byte of an answer: the server had closed it already.
+
+        Raises `Transient` when nothing was sent, `AccessDenied` when TLS or the proxy refused, and
+        `OutcomeUnknown` when something was sent but no complete answer of bearable size came back.
+        """
+        call = Call(timeout_seconds)
+        try:
+            with call:
+                try:
+                    return self._exchange(path, body, headers, timeout_seconds)
+                except (RequestException, HTTPError, OSError) as error:
+                    if not (repeatable and call.met_a_close and isinstance(_origin(error), ConnectionError)):
+                        raise
+                call.begin_again()
+                return self._exchange(path, body, headers, timeout_seconds)
+        except (RequestException, HTTPError, OSError) as error:
+            failure = _failure(error, call, "the proxy" if self._proxy else "the target")
+        # Raised out here so that no context leads to the request, which holds secrets and people's details.
+        raise failure
+
+    def _exchange(self, path: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+        request = PreparedRequest()
+        request.method = "POST"
+        request.url = self._base_url + path
+        # A plain dict, which urllib3 takes just as well: the CaseInsensitiveDict of `requests` costs more than sending.
+        request.headers = {  # type: ignore[assignment]  # the type that `requests` states
+            **headers, "Accept-Encoding": "identity", "Content-Length": str(len(body)), "User-Agent": "usersync",
+        }  # fmt: skip
+        if not self._keep_alive.allowed:
+            request.headers["Connection"] = "close"
+        if self._proxy and self._tls is None:
+            request.headers.update(self._proxy.headers)
+        request.body = body
+        return _read(self._own_adapter().send(request, stream=True, timeout=timeout_seconds))
+
+    def close(self) -> None:
+        """Close idle connections. The session stays usable."""
+        if self._adapter is not None and self._adapter_pid == os.getpid():
+            self._adapter.close()
+        self._adapter = None
+
+    def _own_adapter(self) -> TargetAdapter:
+        adapter = self._adapter
+        if adapter is None or self._adapter_pid != os.getpid():
+            adapter = TargetAdapter(self._base_url, self._tls, self._keep_alive, self._proxy)
+            # In this order: a thread that sees the new pid must see the new adapter.
+            self._adapter = adapter
+            self._adapter_pid = os.getpid()
+        return adapter
+
+
+def _read(response: Response) -> Answer:
+    if response.status_code < HTTPStatus.OK:
+        # Another protocol, which nobody asked for: what follows is no answer to anything.
+        response.close()
+        raise OutcomeUnknown("garbled", "answered with an interim status only")
+    chunks = []
+    size = 0
+    # Decoded piece by piece, so that a small answer which would unpack to a giant one ends at the limit, too.
+    while chunk := response.raw.read(_READ_BYTES, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            response.close()
+            raise OutcomeUnknown("oversized", f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+    return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def _failure(error: BaseException, call: Call, peer: str) -> TargetError:
+    """Name the failure; ``peer`` is who a connection is made to."""
+    origin = _origin(error)
+    if isinstance(origin, TunnelRefused):
+        return _no_tunnel(origin)
+    if isinstance(origin, ssl.SSLError) and _is_refusal(origin, call):
+        why = getattr(origin, "verify_message", "") or origin.reason or "handshake failed"
+        return AccessDenied("tls", f"no trusted TLS connection: {why}")
+    if call.sent:
+        return OutcomeUnknown(*_after_sending(origin))
+    return Transient(*_before_sending(origin, peer))
+
+
+def _no_tunnel(refused: TunnelRefused) -> TargetError:
+    """Tell a proxy that wants something else of us (credentials, a rule) from one that cannot at the moment."""
+    message = f"{refused}; nothing was sent"
+    if refused.status is not None and refused.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return AccessDenied("proxy", message)
+    return Transient("proxy", message)
+
+
+def _origin(error: BaseException) -> BaseException:
+    """Return the error below the wrappings of `requests` and `urllib3`."""
+    while isinstance(error, (RequestException, HTTPError)) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _is_refusal(error: ssl.SSLError, call: Call) -> bool:
+    if call.sent:
+        return error.reason in _CERTIFICATE_ALERTS
+    # A connection that merely ended during the handshake refuses nobody.
+    return not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
+
+
+def _before_sending(origin: BaseException, peer: str) -> tuple[str, str]:
+    if isinstance(origin, (gaierror, UnicodeError)):
+        return "dns", f"the name of {peer} cannot be resolved; nothing was sent"
+    if isinstance(origin, ConnectionRefusedError):
+        return "refused", f"{peer} refused the connection; nothing was sent"
+    if isinstance(origin, TimeoutError):
+        return "connect_timeout", "no connection in time; nothing was sent"
+    return "unreachable", "the connection failed before anything was sent"
+
+
+def _after_sending(origin: BaseException) -> tuple[str, str]:
+    if isinstance(origin, TimeoutError):
+        return "timeout", "no complete answer in time"
+    if isinstance(origin, (OSError, IncompleteRead)):
+        return "cut", "the connection ended before a complete answer"
+    return "garbled", "the answer is no HTTP"

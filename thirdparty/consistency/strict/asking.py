@@ -1,0 +1,110 @@
+"""Ask the targets, one after the other, whether they accept a candidate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from thirdparty.consistency.patience import retrying
+from thirdparty.consistency.strict import readiness
+from thirdparty.consistency.strict.errors import Verdict
+from thirdparty.decide.result import Next
+from thirdparty.models import Record, StrictWrite
+from thirdparty.notify import hints
+from thirdparty.run.push import Pushed, push
+from thirdparty.run.roles import roles_at
+
+_STEPS_PER_TRY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What one target took: the candidate, at this generation of the record, in these roles; ``adopted``: as the row's."""
+
+    target: str
+    key: str
+    generation: int
+    adopted: str
+    roles: Mapping[str, str | None]
+
+    def covers(self, row: Record, groups: Collection[str]) -> bool:
+        """Whether nothing came since. A role that changed is owed to members, which this user may not be yet."""
+        return row.generation == self.generation and roles_at(self.target, groups) == self.roles
+
+
+def ask_all(strict_write: StrictWrite, names: Sequence[str], deadline: float) -> tuple[list[Verdict], list[Accepted]]:
+    """Ask these targets in this order, until one does not accept: what each said, and the acceptances.
+
+    No try begins after ``deadline``, on this process's monotonic clock.
+    """
+    verdicts: list[Verdict] = []
+    accepted: list[Accepted] = []
+    for name in names:
+        if verdicts and not verdicts[-1].accepted:
+            verdicts.append(readiness.not_asked(name, "another target refused first"))
+            continue
+        question = _Question(strict_write, name)
+        ask = retrying(lambda answer: answer.passes, within_seconds=deadline - time.monotonic())
+        answer: _Answer = ask(question.put)
+        verdicts.append(answer.verdict)
+        if answer.accepted is not None:
+            accepted.append(answer.accepted)
+    return verdicts, accepted
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """``passes``: another try may change it."""
+
+    verdict: Verdict
+    accepted: Accepted | None = None
+    passes: bool = False
+
+
+class _Question:
+    """A candidate that is put to one target, as often as it takes."""
+
+    def __init__(self, strict_write: StrictWrite, name: str) -> None:
+        self._strict_write = strict_write
+        self._name = name
+        self._key = hints.record_key(name, strict_write.user_uuid)
+        # Why the record is ours; the row says "trust" until the candidate is accepted (`thirdparty.consistency.strict_payload`).
+        self._adopted: str | None = None
+
+    def put(self) -> _Answer:
+        """One try: steps until the target has accepted or refused."""
+        roles = roles_at(self._name, self._strict_write.groups)
+        for _ in range(_STEPS_PER_TRY):
+            pushed = push(self._name, self._key, strict=self._strict_write.token)
+            if pushed is None:
+                return _Answer(self._unavailable(), passes=True)
+            if pushed.row is None:
+                return self._refused("late", "the answer came too late")
+            hints.heir(pushed.row)
+            self._note(pushed)
+            if pushed.row.parked:
+                # A candidate's step parks nothing: what the target answered could not be kept, so it cannot be relied on.
+                return self._refused(pushed.row.parked, pushed.row.last_error)
+            result = pushed.settlement
+            if result.acknowledged:
+                accepted = Accepted(self._name, self._key, pushed.lease.generation, self._adopted or "", roles)
+                return _Answer(Verdict(self._name, accepted=True), accepted)
+            if result.failed:
+                return self._refused(result.reason, result.message, passes=not result.parked)
+            if result.next is not Next.NOW:
+                return self._refused("unknown", "an unanswered request may still take effect", passes=True)
+        return self._refused("undecided", "the target keeps changing")
+
+    def _note(self, pushed: Pushed) -> None:
+        if self._adopted is None or pushed.settlement.adopted != pushed.lease.adopted:
+            self._adopted = pushed.settlement.adopted
+
+    def _refused(self, reason: str, message: str, *, passes: bool = False) -> _Answer:
+        return _Answer(Verdict(self._name, accepted=False, reason=reason, message=message), passes=passes)
+
+    def _unavailable(self) -> Verdict:
+        found = readiness.obstacle(self._name, self._strict_write.user_uuid, self._strict_write.username)
+        return found or Verdict(
+            self._name, accepted=False, reason="unavailable", message="nothing is sent to the target at present"
+        )

@@ -1,0 +1,100 @@
+"""Which targets a strict write has to ask, in which order, and whether all of them are open for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from thirdparty import protect, targets
+from thirdparty.consistency.strict.errors import NOT_ASKED, NotAccepted, TargetsDiffer, Verdict
+from thirdparty.decide.interpret import TRUST
+from thirdparty.models import Record, Target
+from thirdparty.notify import hints
+from thirdparty.protect import Openness
+
+BUSY = "busy"
+USERNAME_HELD = "username_held"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One target with the user's row there, None where there is none yet."""
+
+    name: str
+    row: Record | None
+    openness: Openness
+
+
+def enabled() -> set[str]:
+    """The targets that the database says are in use, whatever this process knows of them."""
+    return set(Target.objects.filter(enabled=True).values_list("name", flat=True))
+
+
+def require_known() -> list[str]:
+    """The targets in the order of the settings. Raises `TargetsDiffer` where database and settings differ."""
+    named, present = targets.names(), enabled()
+    unknown, not_enabled = sorted(present - set(named)), [name for name in named if name not in present]
+    if unknown or not_enabled:
+        raise TargetsDiffer(unknown=unknown, not_enabled=not_enabled)
+    return named
+
+
+def in_order(user_uuid: UUID, username: str, *, leaves: bool) -> list[str]:
+    """Every target, the one that is least certain to accept first, so that least has to be undone.
+
+    ``username``: what a record that is new would have. ``leaves``: no record is wanted any more; what cannot be taken
+    back, the deletion of one that we made, comes last. Raises `NotAccepted`, with nobody asked, where a target is not
+    open, or the user's record not free; and as `require_known`.
+    """
+    names = require_known()
+    rows = {row.target: row for row in Record.objects.filter(user_uuid=user_uuid)}
+    places = [_Place(name, rows.get(name), protect.openness(name)) for name in names]
+    obstacles = {place.name: found for place in places if (found := _obstacle(place, user_uuid, username))}
+    if obstacles:
+        verdicts = [obstacles.get(name) or not_asked(name, "another target is not open for it") for name in names]
+        passes = all(verdict.reason in (BUSY, USERNAME_HELD) for verdict in obstacles.values())
+        raise NotAccepted(verdicts, asked=False, passes=passes)
+    return [place.name for place in sorted(places, key=lambda place: _certainty(place, leaves=leaves))]
+
+
+def obstacle(name: str, user_uuid: UUID, username: str) -> Verdict | None:
+    """Why this target cannot be asked at present; None where it can."""
+    row = Record.objects.filter(key=hints.record_key(name, user_uuid)).first()
+    return _obstacle(_Place(name, row, protect.openness(name)), user_uuid, username)
+
+
+def _obstacle(place: _Place, user_uuid: UUID, username: str) -> Verdict | None:
+    name, row, target = place.name, place.row, place.openness
+    if target.obstacle:
+        return Verdict(name, accepted=False, reason=target.obstacle, message=target.message)
+    if row is not None and Record.objects.filter(key=row.key, leased_until__gt=Now()).exists():
+        return Verdict(name, accepted=False, reason=BUSY, message="a worker is busy with this record")
+    natural_key = (row.natural_key if row is not None else "") or username
+    others = Record.objects.filter(target=name, natural_key=natural_key, may_exist=True)
+    if natural_key and others.exclude(user_uuid=user_uuid).exists():
+        message = "another record still holds the username at the target"
+        return Verdict(name, accepted=False, reason=USERNAME_HELD, message=message)
+    return None
+
+
+def _certainty(place: _Place, *, leaves: bool) -> tuple[object, ...]:
+    """The smaller, the less certain. Equal ones stay in the order of the settings."""
+    row, rate = place.row, place.openness.calls_per_second
+    failed = row is not None and bool(row.failed_tries or row.crashes or row.parked)
+    in_doubt = row is not None and (row.unknown_until is not None or row.add_key is not None)
+    lasting = leaves and row is not None and row.may_exist and row.adopted != TRUST
+    return (
+        lasting,
+        not failed,
+        not in_doubt,
+        not place.openness.troubled,
+        targets.connector(place.name).capabilities.query,
+        rate if rate is not None else float("inf"),
+    )
+
+
+def not_asked(name: str, message: str) -> Verdict:
+    """The verdict on a target that was spared the question."""
+    return Verdict(name, accepted=False, reason=NOT_ASKED, message=message)

@@ -1,0 +1,118 @@
+"""Wait for the targets: push one user's records in this process, right after the commit.
+
+It is the same step that workers take, so whoever is first takes it and the other watches.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from uuid import UUID
+
+from django.db import connections
+
+from thirdparty import targets
+from thirdparty.consistency.patience import retrying
+from thirdparty.models import Record, Target
+from thirdparty.models.record import State
+from thirdparty.notify import hints
+from thirdparty.run.push import push
+
+logger = logging.getLogger(__name__)
+
+LEVEL = (State.SYNCED, State.DELETED)
+_STEPS_PER_TRY = 10
+_WATCH_EVERY_SECONDS = 0.05
+
+
+def follow(user_uuid: UUID, *, within_seconds: float) -> bool:
+    """Bring this user's records level here and now; True when every target has followed within the time.
+
+    Every target that is in use by the database: one that this process does not know is left to a worker, and watched.
+    What is unfinished goes on without the caller: a call under way is settled in its thread, and
+    a worker is woken for the rest. Raises nothing: the change is saved, whatever becomes of it here.
+    """
+    try:
+        return _followed(user_uuid, time.monotonic() + within_seconds, within_seconds)
+    except Exception:
+        logger.exception("the targets of %s are left to the workers", user_uuid)
+    for target in targets.names():
+        hints.push_record(target, hints.record_key(target, user_uuid))
+    return False
+
+
+def _followed(user_uuid: UUID, deadline: float, within_seconds: float) -> bool:
+    in_use = Target.objects.filter(enabled=True).values("name")
+    rows = list(Record.objects.filter(user_uuid=user_uuid, target__in=in_use))
+    if not rows:
+        return True
+    threads = ThreadPoolExecutor(len(rows), thread_name_prefix="follow")
+    steps = [threads.submit(_follow, row, deadline) for row in rows]
+    finished, late = wait(steps, timeout=within_seconds)
+    threads.shutdown(wait=False)
+    return not late and all(step.result() for step in finished)
+
+
+def _follow(row: Record, deadline: float) -> bool:
+    try:
+        if row.target not in targets.names():
+            hints.push_record(row.target, row.key)
+            return _levelled(row.key, deadline)
+        seen = row
+
+        def once() -> Record:
+            nonlocal seen
+            seen = _try(seen, deadline) or seen
+            return seen
+
+        retrying(lambda last: not _over(last), within_seconds=deadline - time.monotonic())(once)
+        if not _over(seen):
+            hints.push_record(seen.target, seen.key, seen.due_at)
+        return seen.state in LEVEL
+    except Exception:
+        logger.exception("%s is left to the workers", row.key)
+        hints.push_record(row.target, row.key)
+        return False
+    finally:
+        connections.close_all()
+
+
+def _levelled(key: str, deadline: float) -> bool:
+    """Whether somebody else brings the record level before the deadline."""
+    while True:
+        row = _watch(key, deadline)
+        if row is None or _over(row) or time.monotonic() >= deadline:
+            return row is not None and row.state in LEVEL
+        time.sleep(_WATCH_EVERY_SECONDS)
+
+
+def _over(row: Record) -> bool:
+    """Level, or nothing that a further try would change."""
+    return row.state in LEVEL or bool(row.parked)
+
+
+def _try(row: Record, deadline: float) -> Record | None:
+    """Steps until the record is level or one fails. None when the row is gone."""
+    seen: Record | None = row
+    for _ in range(_STEPS_PER_TRY):
+        pushed = push(row.target, row.key, stamp=seen.due_at if seen is not None else None)
+        if pushed is not None and pushed.row is not None:
+            seen = pushed.row
+            hints.heir(seen)
+        else:
+            seen = _watch(row.key, deadline)
+        if seen is None or _over(seen) or (pushed is not None and pushed.settlement.failed):
+            break
+        if time.monotonic() >= deadline or not (pushed is None or pushed.again):
+            break
+    return seen
+
+
+def _watch(key: str, deadline: float) -> Record | None:
+    """The row once nobody works on it any more, or at the deadline."""
+    while True:
+        row = Record.objects.filter(key=key).first()
+        if row is None or row.state != State.IN_FLIGHT or time.monotonic() >= deadline:
+            return row
+        time.sleep(_WATCH_EVERY_SECONDS)

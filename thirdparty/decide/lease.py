@@ -1,0 +1,53 @@
+"""What a worker holds while it works on one record: the row as it was when claimed; and on which terms."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long leases last, and the window of a write that an earlier one left unanswered.
+
+    ``alone``: each record is claimed by itself; who cannot be, since another has its username, is left out.
+    """
+
+    lease_seconds: float
+    visibility_seconds: float
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A claimed row. ``generation`` was read before the user, so what is pushed is at least that new.
+
+    ``window_over``: an unanswered request's window has passed and the record has to be read back.
+    ``look_first``: the remote id may be somebody else's by now. ``no_progress``: so many steps of this generation were
+    answered and brought the record no nearer.
+    ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
+    later than the database's own ``leased_until``.
+    """
+
+    key: str
+    target: str
+    user_uuid: UUID
+    token: str
+    expires: float
+    generation: int
+    deleted: bool
+    remote_id: str | None
+    natural_key: str
+    adopted: str
+    add_key: str | None
+    in_doubt: bool
+    window_over: bool
+    failed_tries: int
+    crashes: int
+    look_first: bool
+    no_progress: int
+
+    def lasts(self, seconds: float) -> bool:
+        """Whether a call of at most so many seconds ends before the lease does."""
+        return time.monotonic() + seconds < self.expires

@@ -1,0 +1,32 @@
+"""The log of what was tried."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from thirdparty.models.record import Record
+
+
+class Attempt(models.Model):
+    """One step for one record, committed before its request is sent. Holds no personal details."""
+
+    record = models.ForeignKey(Record, on_delete=models.CASCADE, db_constraint=False, related_name="attempts")
+    lease_token = models.CharField(max_length=32)
+    call = models.CharField(max_length=8)
+    generation = models.BigIntegerField()
+    idempotency_key = models.CharField(max_length=36, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=12, blank=True, help_text="empty while under way")
+    reason = models.CharField(max_length=40, blank=True)
+    message = models.CharField(max_length=300, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["started_at"], name="attempt_started")]
+
+    def __str__(self) -> str:
+        return f"{self.call} g{self.generation} {self.outcome or 'under way'}"

@@ -1,0 +1,22 @@
+"""The figures of the whole as they were last counted."""
+
+from __future__ import annotations
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from thirdparty.models.record import EPOCH
+
+
+class KeptFigures(models.Model):
+    """One row, shared by all processes; `thirdparty.observe.figures` writes it. Times are the database's."""
+
+    body = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    counted_at = models.DateTimeField(default=EPOCH)
+    good_until = models.DateTimeField(default=EPOCH, help_text="then whoever comes first counts again")
+
+    class Meta:
+        verbose_name_plural = "kept figures"
+
+    def __str__(self) -> str:
+        return f"figures of {self.counted_at:%Y-%m-%d %H:%M:%S}"

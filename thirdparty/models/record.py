@@ -1,0 +1,115 @@
+"""The truth about each object at each target."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+
+from thirdparty.models.key import KeyField
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""A ``due_at`` of people's own edits: at once, before anything that is merely due."""
+
+
+class State(models.TextChoices):
+    """Where a record stands; derived from the row, for people (docs/lifecycle.md)."""
+
+    PENDING = "pending"
+    IN_FLIGHT = "in_flight"
+    UNKNOWN = "unknown"
+    SYNCED = "synced"
+    PARKED = "parked"
+    HELD = "held"
+    DELETED = "deleted"
+
+
+HELD_BY_BRAKE = "brake"
+
+_STATE = Case(
+    When(parked=HELD_BY_BRAKE, then=Value(State.HELD)),
+    When(~Q(parked=""), then=Value(State.PARKED)),
+    When(lease_token__isnull=False, then=Value(State.IN_FLIGHT)),
+    When(unknown_until__isnull=False, then=Value(State.UNKNOWN)),
+    When(synced_generation__lt=F("generation"), then=Value(State.PENDING)),
+    When(deleted=True, then=Value(State.DELETED)),
+    default=Value(State.SYNCED),
+    output_field=models.CharField(max_length=9),
+)
+_MAY_EXIST = Case(
+    When(
+        Q(remote_id__isnull=False)
+        | Q(add_key__isnull=False)
+        | Q(unknown_until__isnull=False)
+        | Q(lease_token__isnull=False),
+        then=Value(True),
+    ),
+    default=Value(False),
+    output_field=models.BooleanField(),
+)
+
+
+class Record(models.Model):
+    """One user at one target. Written by the triggers and by `thirdparty.store`, by nothing else.
+
+    There is no foreign key to the user: the row outlives them, or no delete could be owed.
+    """
+
+    key: models.CharField[str, str] = KeyField(
+        primary_key=True, max_length=63, help_text="target:uuid, so that triggers can name it"
+    )
+    target = models.CharField(max_length=30)
+    user_uuid = models.UUIDField(db_index=True)
+    generation = models.BigIntegerField(db_default=1, help_text="what is wanted")
+    synced_generation = models.BigIntegerField(db_default=0, help_text="what the target has acknowledged")
+    deleted = models.BooleanField(db_default=False, help_text="the user is gone; a delete is owed")
+    owed_since = models.DateTimeField(null=True, help_text="first change that is not acknowledged")
+    due_at = models.DateTimeField(null=True, help_text="next time to look; 1970 means at once")
+    lease_token = models.CharField(max_length=32, null=True)
+    leased_until = models.DateTimeField(null=True)
+    unknown_until = models.DateTimeField(null=True, help_text="an unanswered request may take effect until then")
+    remote_id = models.CharField(max_length=128, null=True)
+    natural_key = models.CharField(max_length=64, db_default="", help_text="frozen at the first claim")
+    adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
+    add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
+    parked = models.CharField(max_length=40, db_default="", help_text="why it is parked")
+    failed_tries = models.IntegerField(db_default=0, help_text="failed tries since the last success")
+    crashes = models.IntegerField(db_default=0, help_text="steps in a row that died half-way")
+    look_first = models.BooleanField(
+        db_default=False, help_text="the remote id may be somebody else's by now: read before anything is written"
+    )
+    no_progress = models.IntegerField(db_default=0, help_text="answered steps that brought the record no nearer")
+    no_progress_generation = models.BigIntegerField(
+        db_default=0, help_text="the generation that no_progress counts for"
+    )
+    last_error = models.CharField(max_length=300, db_default="")
+    synced_at = models.DateTimeField(null=True)
+    pulled_at = models.DateTimeField(null=True, help_text="when N hours of waiting last brought it forward")
+    asked_at = models.DateTimeField(null=True, help_text="when an explanation last had the target asked")
+    state = models.GeneratedField(expression=_STATE, output_field=models.CharField(max_length=9), db_persist=True)
+    may_exist = models.GeneratedField(expression=_MAY_EXIST, output_field=models.BooleanField(), db_persist=True)
+
+    class Meta:
+        verbose_name = "sync record"
+        ordering: ClassVar[list[str]] = ["key"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["target", "remote_id"], condition=Q(remote_id__isnull=False), name="one_row_per_remote_id"
+            ),
+            models.UniqueConstraint(
+                fields=["target", "natural_key"],
+                condition=Q(may_exist=True) & ~Q(natural_key=""),
+                name="one_row_per_natural_key",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["target", "due_at", "key"], condition=Q(due_at__isnull=False), name="sync_due"),
+            models.Index(fields=["synced_at"], condition=Q(deleted=True), name="sync_tombstone"),
+            models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
+            models.Index(fields=["target", "state"], name="sync_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

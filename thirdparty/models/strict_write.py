@@ -1,0 +1,72 @@
+"""A write that the targets have to accept before it is made here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models import ExpressionWrapper, F, Q
+from django.db.models.functions import Now
+
+
+class Kind(models.TextChoices):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class StrictWriteQuerySet(models.QuerySet["StrictWrite"]):
+    def of(self, user_uuid: UUID) -> StrictWriteQuerySet:
+        return self.filter(user_uuid=user_uuid)
+
+    def seconds_left(self) -> float | None:
+        """How long the first of these may still stand, by the database's clock; None where there is none."""
+        left = ExpressionWrapper(F("expires_at") - Now(), models.DurationField())
+        found = self.annotate(left=left).values_list("left", flat=True).first()
+        return None if found is None else float(found.total_seconds())
+
+    def standing(self) -> StrictWriteQuerySet:
+        return self.filter(expires_at__gt=Now())
+
+    def expired(self, *, longest_seconds: float) -> StrictWriteQuerySet:
+        """Those whose process died: their time is over by the database's clock, or further ahead than any is given.
+
+        ``longest_seconds``: a time that none is given, which only a clock that was ahead can have written.
+        """
+        too_far = Now() + timedelta(seconds=longest_seconds)
+        return self.filter(Q(expires_at__lte=Now()) | Q(expires_at__gt=too_far))
+
+
+class StrictWrite(models.Model):
+    """One open strict write. While it stands, only the holder of its token may claim the user's records.
+
+    The row goes when the write is applied or taken back (`thirdparty.consistency.strict`); one that expired
+    is a dead process's, and the reconciler takes it back.
+    """
+
+    user_uuid = models.UUIDField(unique=True)
+    kind = models.CharField(max_length=6, choices=Kind)
+    username = models.CharField(max_length=64, help_text="kept for the candidate of a create")
+    candidate = models.JSONField(help_text="the values that the targets are asked to accept; empty for a delete")
+    base = models.CharField(max_length=64, help_text="fingerprint of the user that the candidate was made from")
+    token = models.CharField(max_length=32, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects: ClassVar[StrictWriteQuerySet] = StrictWriteQuerySet.as_manager()  # type: ignore[assignment]  # its type
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["username"], condition=Q(kind="create"), name="one_strict_create_per_username"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user_uuid}"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the groups that the candidate is in."""
+        return tuple(self.candidate.get("groups", ()))

@@ -1,0 +1,175 @@
+"""Publishes tasks by name, so that no save ever waits for a broker: one that refuses or freezes costs little, once.
+
+A broker that does not answer delays one save per process by a fraction of a second. Where several are named, the next
+one is tried, as worker and beat do. Where none answers, nothing is published until a probe, off the request path,
+finds one well again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from amqp import AMQPError
+from celery import current_app
+from django.conf import settings
+from kombu import Connection
+from kombu.pools import ProducerPool
+
+from thirdparty.notify.throttle import Rhythm
+
+logger = logging.getLogger(__name__)
+
+RECONCILE = "thirdparty.reconcile"
+PATIENCE_SECONDS = 0.25
+"""How long one word of the broker is waited for."""
+_LONGEST_SECONDS = 3 * PATIENCE_SECONDS
+"""How long a save waits for all that is tried, once per process and outage; for the look-up of a name, too."""
+_PROBE_EVERY_SECONDS = 2.0
+_CONNECTIONS = 8
+_TRIED_AT_ONCE = 2
+"""Of a list, a save tries so many; the rest is the probe's."""
+_NO_RETRY = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+
+
+def publisher() -> Publisher:
+    """This process's publisher; a fork gets one of its own."""
+    return _publisher(os.getpid())
+
+
+@cache
+def _publisher(_pid: int) -> Publisher:
+    return Publisher()
+
+
+class Publisher:
+    """Sends tasks by name over connections that give up fast, and not at all while the broker is down.
+
+    ``rhythm``: how often this process has published which hint.
+    """
+
+    def __init__(self) -> None:
+        self._brokers = [_connection(address) for address in _addresses(settings.CELERY_BROKER_URL)]
+        self._nth = 0
+        self._producers = self._pool()
+        self.up = threading.Event()
+        self.up.set()
+        self.rhythm = Rhythm()
+        self._lock = threading.Lock()
+
+    @property
+    def down(self) -> bool:
+        """No broker answered, and none has been found well since."""
+        return not self.up.is_set()
+
+    def _pool(self) -> ProducerPool:
+        return ProducerPool(self._brokers[self._nth].clone().Pool(limit=_CONNECTIONS), limit=_CONNECTIONS)
+
+    def publish(self, task: str, args: Sequence[Any], **options: Any) -> bool:
+        """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
+        if self.down:
+            return False
+        ends: SimpleQueue[Exception | None] = SimpleQueue()
+        # In a thread: the system's look-up of a name cannot be interrupted, and no time limit of a socket covers it.
+        thread = threading.Thread(
+            target=lambda: ends.put(self._tried(task, args, options)), name="publish", daemon=True
+        )
+        try:
+            thread.start()
+            failure = ends.get(timeout=_LONGEST_SECONDS)
+        except Empty:
+            failure = TimeoutError()
+        except RuntimeError as error:  # the process ends, or has no thread to spare
+            logger.warning("nothing can be published: %s", error)
+            return False
+        if failure is not None:
+            self._mark_down(failure)
+        return failure is None
+
+    def _tried(self, task: str, args: Sequence[Any], options: dict[str, Any]) -> Exception | None:
+        """What the last of the brokers that were tried said against it; None where one took it."""
+        failure = None
+        for _ in self._brokers[:_TRIED_AT_ONCE]:
+            failure = self._published(task, args, options)
+            if failure is None:
+                break
+        return failure
+
+    def _published(self, task: str, args: Sequence[Any], options: dict[str, Any]) -> Exception | None:
+        """What the broker in use said against it; then the next one is in use."""
+        producers = self._producers
+        try:
+            with producers.acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
+                current_app.send_task(
+                    task,
+                    args=args,
+                    producer=producer,
+                    retry=True,
+                    retry_policy=_NO_RETRY,
+                    confirm_timeout=PATIENCE_SECONDS,
+                    **options,
+                )
+        except Exception as error:  # noqa: BLE001  # the save has committed: no broker trouble may reach it
+            with self._lock:
+                if len(self._brokers) > 1 and self._producers is producers:
+                    self._nth = (self._nth + 1) % len(self._brokers)
+                    self._producers = self._pool()
+            return error
+        return None
+
+    def _mark_down(self, error: Exception) -> None:
+        with self._lock:
+            if self.down:
+                return
+            self.up.clear()
+        logger.warning("broker does not answer (%s): publishing nothing until it does", _said(error))
+        threading.Thread(target=self._probe, name="broker-probe", daemon=True).start()
+
+    def _probe(self) -> None:
+        while True:
+            threading.Event().wait(_PROBE_EVERY_SECONDS)
+            well = [nth for nth in range(len(self._brokers)) if self._answers(nth)]
+            if well:
+                break
+        with self._lock:
+            self._nth = well[0]
+            self._producers = self._pool()
+        self.up.set()
+        logger.warning("broker answers again")
+        self.publish(RECONCILE, [True])
+
+    def _answers(self, nth: int) -> bool:
+        with suppress(Exception), self._brokers[nth].clone() as probe:
+            probe.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            # Connecting is not enough: a frozen server's kernel accepts as well.
+            probe.channel()
+            return True
+        return False
+
+
+def _addresses(url: str) -> list[str]:
+    # Those of Sentinel are one: it is asked by all of them for its master.
+    return [url] if url.startswith("sentinel") else url.split(";")
+
+
+def _connection(address: str) -> Connection:
+    options = _impatient(address, current_app.conf)
+    return Connection(address, connect_timeout=PATIENCE_SECONDS, transport_options=options)
+
+
+def _said(error: Exception) -> str:
+    # AMQP's own errors name queues and causes, and nothing secret.
+    return str(error) if isinstance(error, AMQPError) else type(error).__name__
+
+
+def _impatient(url: str, conf: Any) -> dict[str, Any]:
+    options = dict(conf.broker_transport_options)
+    if url.startswith(("redis", "sentinel")):
+        return options | {"socket_connect_timeout": PATIENCE_SECONDS, "socket_timeout": PATIENCE_SECONDS}
+    return options | {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS}

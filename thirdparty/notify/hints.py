@@ -1,0 +1,141 @@
+"""Tells workers to look: at one record, or at whatever is due for a target. The rows are the truth; a lost hint costs time.
+
+A single save wakes its record, which is quickest. Where saves come faster, or one transaction touched many
+people, one hint for the target takes the place of many.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from thirdparty import targets
+from thirdparty.models import Record
+from thirdparty.notify.broker import publisher
+from users.models import User
+
+PUSH = "thirdparty.push"
+DRAIN = "thirdparty.drain"
+MOST_DRAINS = 8
+"""So many drains of a target come of one hint, or of one tick, at most."""
+_FEW = 3
+
+
+class _Touched(threading.local):
+    """The records that this thread's running transaction has touched, once it has touched any."""
+
+    transaction: _Wakes | None = None
+
+
+_touched = _Touched()
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+_rhythm = threading.Lock()
+
+
+class _Wakes:
+    """The wakes of one transaction."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, set[str]] = {}
+
+    def add(self, target: str, key: str) -> None:
+        self._keys.setdefault(target, set()).add(key)
+
+    def publish(self) -> None:
+        for target, keys in self._keys.items():
+            if len(keys) > _FEW or not all(_single(target, key) for key in keys):
+                drain(target)
+
+
+def record_key(target: str, user_uuid: UUID) -> str:
+    """The key of a user's row at a target."""
+    return f"{target}:{user_uuid.hex}"
+
+
+@contextmanager
+def quiet(*, when: bool = True) -> Iterator[None]:
+    """Publish no hints for what is written inside: the caller pushes it. Dying first costs a reconciler's tick."""
+    before = _quiet.set(when or _quiet.get())
+    try:
+        yield
+    finally:
+        _quiet.reset(before)
+
+
+def on_commit(user_uuid: UUID) -> None:
+    """Wake the records of this user once the running transaction has committed, if it does."""
+    if _quiet.get():
+        return
+    for target in targets.names():
+        record_on_commit(target, record_key(target, user_uuid))
+
+
+def record_on_commit(target: str, key: str) -> None:
+    """Wake one record once the running transaction has committed, if it does."""
+    wakes = _touched.transaction
+    # A savepoint that was rolled back took the hook with it, and so does the end of a transaction.
+    hooks = [hook[1] for hook in transaction.get_connection().run_on_commit]
+    if wakes is not None and wakes.publish in hooks:
+        wakes.add(target, key)
+        return
+    _touched.transaction = wakes = _Wakes()
+    wakes.add(target, key)
+    transaction.on_commit(wakes.publish, robust=True)
+
+
+def push_record(target: str, key: str, stamp: datetime | None = None) -> bool:
+    """Wake one record now; False when the broker would not take it. Raises nothing."""
+    return publisher().publish(PUSH, [target, key, stamp.isoformat() if stamp else None])
+
+
+def drain(target: str, *, within_seconds: float = 0.0) -> None:
+    """Wake a drain of this target: now, or within a second of the last such wake, or after so many seconds.
+
+    One that is yet to come for an earlier wake serves this one, too. Raises nothing.
+    """
+    with _rhythm:
+        seconds = publisher().rhythm.hint(target, time.monotonic(), within_seconds=within_seconds)
+    if seconds is None:
+        return
+    if seconds <= 0:
+        start_drain(target)
+    elif within_seconds:
+        publisher().publish(DRAIN, [target], countdown=seconds)
+    else:
+        # In this process, not as a countdown at the broker: a worker holds those, and may hold few.
+        timer = threading.Timer(seconds, start_drain, [target])
+        timer.daemon = True
+        timer.start()
+
+
+def start_drain(target: str, *, spread: int = MOST_DRAINS - 1, joins: bool = False) -> bool:
+    """Publish one hint now, as it is; ``spread``: how many more drains may come of it. Raises nothing.
+
+    ``joins``: a drain asks for another beside itself. It never expires, which a worker would judge by its own
+    clock: one that comes late finds a drain under way, or nothing due, and ends.
+    """
+    return publisher().publish(DRAIN, [target, spread, joins])
+
+
+def _single(target: str, key: str) -> bool:
+    with _rhythm:
+        may = publisher().rhythm.single(target, time.monotonic())
+    if may:
+        push_record(target, key)
+    return may
+
+
+def heir(row: Record) -> None:
+    """A username has become free at the target: wake the user who waits for it."""
+    if row.may_exist or not row.natural_key:
+        return
+    heirs = User.objects.filter(username=row.natural_key).exclude(uuid=row.user_uuid)
+    for user_uuid in heirs.values_list("uuid", flat=True):
+        push_record(row.target, record_key(row.target, user_uuid))

@@ -1,0 +1,198 @@
+"""Why is this record not in sync? One answer, for admin, API and command line alike."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from thirdparty import protect, store, targets
+from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.connectors.identity import same_external_id
+from thirdparty.decide.mapping import Unmappable
+from thirdparty.models import Attempt, Record, StrictWrite, Target
+from thirdparty.models.record import State
+from thirdparty.observe import inquiry
+from thirdparty.run.payloads import read_wanted
+
+ATTEMPTS_SHOWN = 10
+_NOT_ASKED = "the target was not asked"
+_SAME = {"external_id": same_external_id}
+"""How a field is compared, where it is not by equality."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One field in which the target differs from what is wanted."""
+
+    field: str
+    wanted: Any
+    found: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is known of one record. Times are aware; ``None`` means there is none.
+
+    ``wanted``: what the target is to hold, None for no record, or where that cannot be said: ``wanted_note`` says why
+    then. ``difference``: only where the target was asked; None means not asked or not answerable, and
+    ``difference_note`` says why.
+    ``blocked_by``: a sentence for each thing that keeps the record from being pushed now.
+    """
+
+    key: str
+    target: str
+    state: str
+    generation: int
+    synced_generation: int
+    deleted: bool
+    remote_id: str | None
+    natural_key: str
+    adopted: str
+    wanted: RemoteUser | None
+    wanted_note: str
+    difference: tuple[FieldDifference, ...] | None
+    difference_note: str
+    owed_since: datetime | None
+    synced_at: datetime | None
+    next_try_at: datetime | None
+    blocked_by: tuple[str, ...]
+    last_error: str
+    failed_tries: int
+    attempts: tuple[Attempt, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values, for JSON; attempts with the newest first."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain["wanted"] = asdict(self.wanted) if self.wanted is not None else None
+        plain["difference"] = None if self.difference is None else [asdict(item) for item in self.difference]
+        plain["blocked_by"] = list(self.blocked_by)
+        plain["attempts"] = [
+            {
+                "call": attempt.call,
+                "generation": attempt.generation,
+                "started_at": attempt.started_at,
+                "finished_at": attempt.finished_at,
+                "outcome": attempt.outcome or "under way",
+                "reason": attempt.reason,
+                "message": attempt.message,
+                "http_status": attempt.http_status,
+            }
+            for attempt in self.attempts
+        ]
+        return plain
+
+
+def explain(user_uuid: UUID, *, ask_target: bool = False) -> list[Explanation]:
+    """The explanation of each of a user's records; works while a tombstone stands, too.
+
+    ``ask_target`` has each target asked what it holds, if it may be (`thirdparty.observe.inquiry`), and fills ``difference``; not
+    to be used inside a transaction then.
+    """
+    rows = Record.objects.filter(user_uuid=user_uuid).order_by("target")
+    return [_explain(row, ask_target=ask_target) for row in rows]
+
+
+def _explain(row: Record, *, ask_target: bool) -> Explanation:
+    wanted: RemoteUser | None = None
+    wanted_note = ""
+    try:
+        wanted = read_wanted(row.user_uuid, row.target, row.natural_key)
+    except Unmappable as unmappable:
+        wanted_note = unmappable.message
+    difference, difference_note = None, wanted_note or _NOT_ASKED
+    if ask_target and not wanted_note:
+        difference, difference_note = _difference(row, wanted)
+    now = protect.clock()
+    stopped, goes_on_at = _stopped(row.target, now)
+    waits = row.due_at is not None and (stopped is None or goes_on_at is not None)
+    return Explanation(
+        key=row.key,
+        target=row.target,
+        state=row.state,
+        generation=row.generation,
+        synced_generation=row.synced_generation,
+        deleted=row.deleted,
+        remote_id=row.remote_id,
+        natural_key=row.natural_key,
+        adopted=row.adopted,
+        wanted=wanted,
+        wanted_note=wanted_note,
+        difference=difference,
+        difference_note=difference_note,
+        owed_since=row.owed_since,
+        synced_at=row.synced_at,
+        next_try_at=max(filter(None, (row.due_at, now, goes_on_at))) if waits else None,
+        blocked_by=tuple(_blocked_by(row, stopped)),
+        last_error=row.last_error,
+        failed_tries=row.failed_tries,
+        attempts=tuple(Attempt.objects.filter(record=row).order_by("-id")[:ATTEMPTS_SHOWN]),
+    )
+
+
+def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | None]:
+    """Why nothing at all goes to this target, None where things go; and when that ends by itself, if it does."""
+    target = Target.objects.filter(name=target_name).first()
+    if target is None or target_name not in targets.names():
+        return f"target {target_name} is away: SYNC_TARGETS does not name it; what changes goes on being owed", None
+    if not target.enabled:
+        return (
+            f"target {target_name} is {target.standing}, though SYNC_TARGETS names it here: "
+            "restart a worker that names it, or run manage.py migrate"
+        ), None
+    if target.paused:
+        return f"target {target_name} is paused: {target.paused_reason or 'no reason given'}", None
+    if target.blocked_until is not None and target.blocked_until > now:
+        why = f"its breaker is open ({target.breaker_reason})" if target.breaker_reason else "it asked for a pause"
+        return (
+            f"target {target_name} gets nothing until {target.blocked_until:%H:%M:%S} UTC: {why}",
+            target.blocked_until,
+        )
+    return None, None
+
+
+def _blocked_by(row: Record, stopped: str | None) -> list[str]:
+    reasons = [stopped] if stopped is not None else []
+    if row.parked:
+        reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the user or retry by hand")
+    standing = StrictWrite.objects.of(row.user_uuid).first()
+    if standing is not None:
+        reasons.append(
+            f"a strict {standing.kind} waits for the targets, until {standing.expires_at:%H:%M:%S} UTC at most"
+        )
+    if row.state == State.IN_FLIGHT:
+        reasons.append(f"a worker holds it until {row.leased_until:%H:%M:%S} UTC at the latest")
+    if row.state == State.UNKNOWN:
+        reasons.append(
+            f"an unanswered request may take effect until {row.unknown_until:%H:%M:%S} UTC; then it is read back"
+        )
+    holder = store.username_holder(row)
+    if holder is not None:
+        reasons.append(f"record {holder.key} still holds the username {holder.natural_key!r} at the target")
+    return reasons
+
+
+def _difference(row: Record, wanted: RemoteUser | None) -> tuple[tuple[FieldDifference, ...] | None, str]:
+    try:
+        found = inquiry.held(row, polled=True)
+    except inquiry.NotAsked as why:
+        return None, f"{_NOT_ASKED}: {why}"
+    except CapabilityMissing:
+        return None, "the target cannot be queried"
+    except TargetError as error:
+        return None, f"the target did not say: {error}"
+    if found is None or wanted is None:
+        both_absent = found is None and wanted is None
+        here, there = ("present" if side is not None else "absent" for side in (wanted, found))
+        return (() if both_absent else (FieldDifference("record", here, there),)), ""
+    fields = ("username", "name", "phone", "email", "role_ids", "external_id")
+    theirs = replace(found.user, role_ids=tuple(sorted(found.user.role_ids)))
+    pairs = ((name, getattr(wanted, name), getattr(theirs, name)) for name in fields)
+    return tuple(
+        FieldDifference(name, ours, other)
+        for name, ours, other in pairs
+        if not _SAME.get(name, operator.eq)(ours, other)
+    ), ""

@@ -1,0 +1,121 @@
+"""What a target holds of one record, asked because a person wants to know: for an explanation, for a decision by hand.
+
+The one way to ask so. The guard is obeyed as by any other call, and told how it ended; and whatever happens at the target,
+people who look at pages neither load it nor stand in each other's way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from thirdparty import protect, targets
+from thirdparty.connectors.base import Connector, RemoteRecord
+from thirdparty.connectors.errors import AccessDenied, CapabilityMissing, TargetError
+from thirdparty.connectors.identity import same_external_id
+from thirdparty.models import Record
+from thirdparty.protect import Admission, Probe
+from thirdparty.run import guard_decision
+from thirdparty.store import manual
+
+AT_ONCE = 2
+"""So many questions of one process are under way at a target: a frozen one holds no more of its threads."""
+INTERVAL_SECONDS = 3.0
+"""No record is asked about for explanations more often than this, by however many processes."""
+_OFF = "it is said to offer a look-up and answers it as if it did not; try again"
+_slots: dict[str, threading.BoundedSemaphore] = {}
+_making_slots = threading.Lock()
+
+
+class NotAsked(Exception):
+    """The target was not asked; the message says why."""
+
+
+def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRecord | None:
+    """What the target holds: the record of this ``remote_id``, or else of every key of ours, None for none.
+
+    ``polled``: for an explanation, which may be asked for again and again. One to three calls, each with its own
+    deadline. Raises `NotAsked`, `CapabilityMissing` where it is not said to offer a look-up, and `TargetError` for whatever else the target answers. Not to be
+    used inside a transaction.
+    """
+    if row.target not in targets.names():
+        raise NotAsked("it is not configured")
+    with _slot(row.target):
+        admission = _admission(row, polled=polled)
+        try:
+            found = look_up(targets.connector(row.target), row, remote_id)
+        except CapabilityMissing as missing:
+            if missing.http_status is None:
+                protect.give_back(row.target, admission, made=0)
+                raise
+            _report(row, admission, missing)
+            raise NotAsked(_OFF) from None
+        except TargetError as error:
+            _report(row, admission, error)
+            raise
+        _report(row, admission, None, looked_up=True)
+        return found
+
+
+@contextmanager
+def _slot(target: str) -> Iterator[None]:
+    with _making_slots:
+        slot = _slots.setdefault(target, threading.BoundedSemaphore(AT_ONCE))
+    if not slot.acquire(blocking=False):
+        raise NotAsked("others are waiting for its answers at this moment; try again")
+    try:
+        yield
+    finally:
+        slot.release()
+
+
+def _admission(row: Record, *, polled: bool) -> Admission:
+    taken: list[bool] = []
+
+    def may_ask() -> bool:
+        taken.append(not polled or manual.take_question(row.key, INTERVAL_SECONDS))
+        return taken[-1]
+
+    # Asked first, so that a turn is spent only on what is asked; where calls are free, the guard does not ask.
+    admission = protect.admit(row.target, worth=may_ask)
+    if admission.granted and not taken:
+        may_ask()
+    if taken and not taken[-1]:
+        raise NotAsked(f"it was, about this record, less than {INTERVAL_SECONDS:g} s ago; try again")
+    if not admission.granted:
+        raise NotAsked(admission.why)
+    if not admission.await_turn():
+        protect.give_back(row.target, admission, made=0)
+        raise NotAsked("its turn had passed; try again")
+    if "query" in admission.without:
+        protect.give_back(row.target, admission, made=0)
+        raise NotAsked(_OFF)
+    return admission
+
+
+def look_up(connector: Connector, row: Record, remote_id: str) -> RemoteRecord | None:
+    """The record of this ``remote_id``, or else of every key of ours, the surest first."""
+    if remote_id:
+        return connector.find(remote_id=remote_id)
+    ours = str(row.user_uuid)
+    if row.remote_id is not None:
+        found = connector.find(remote_id=row.remote_id)
+        external_id = found.user.external_id if found is not None else None
+        if external_id is not None and (same_external_id(external_id, ours) or (row.adopted and not external_id)):
+            return found
+    found = connector.find(external_id=ours)
+    if found is None and row.natural_key:
+        found = connector.find(username=row.natural_key)
+    return found
+
+
+def _report(row: Record, admission: Admission, error: TargetError | None, *, looked_up: bool = False) -> None:
+    seen = Probe.UNCLEAR
+    if isinstance(error, AccessDenied):
+        connector = targets.connector(row.target)
+        seen = protect.probe(connector, admission.offered(connector.capabilities))
+    told = protect.report(row.target, row.key, error, seen=seen, looked_up=looked_up)
+    guard_decision.obey(told)
+    if told.asks:
+        guard_decision.obey(protect.ask(row.target))

@@ -1,0 +1,188 @@
+"""The network's part of a step: ask the target once, and judge what it answers. Touches no database."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import replace
+from typing import cast
+
+from thirdparty import protect
+from thirdparty.connectors.base import RemoteRecord, RemoteUser
+from thirdparty.connectors.errors import (
+    AccessDenied,
+    AlreadyExists,
+    NotFound,
+    Rejected,
+    TargetError,
+    Transient,
+    VersionConflict,
+)
+from thirdparty.decide.interpret import Interpreter
+from thirdparty.decide.mapping import Unmappable, nobody
+from thirdparty.decide.plan import Call
+from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
+from thirdparty.run import limits
+from thirdparty.run.step import Step
+
+logger = logging.getLogger(__name__)
+
+
+class _OutOfTime(Transient):
+    """The lease has too little time left for a look-up: neither the target's fault nor the record's."""
+
+    def __init__(self) -> None:
+        super().__init__("late", "the lease had too little time left to look the record up")
+
+
+class _LookUpOff(Transient):
+    """The look-up that the target is said to offer is off for the moment: what rests on it is not done blindly."""
+
+    def __init__(self, seconds: float) -> None:
+        message = "the target is said to offer a look-up and answers it as if it did not: what needs it waits"
+        super().__init__("look_up_off", message, retry_after_seconds=seconds)
+
+
+def call_target(step: Step) -> FinishedStep:
+    """Make the step's call. Never raises for what the target does, nor for what our own code does with it."""
+    judge = _judge(step)
+    if isinstance(step.obstacle, Unmappable):
+        return _ended(step, judge.unmappable(step.obstacle.reason, step.obstacle.message))
+    if step.obstacle is not None:
+        return _ended(step, judge.crashed(step.obstacle, sent=False))
+    if not step.lease.lasts(step.target.timeout_seconds):
+        late = Transient("late", "the lease had too little time left to ask the target")
+        return _ended(step, judge.failed(late))
+    writes = step.call.writes
+    error: TargetError | None = None
+    try:
+        settlement = _call(step, judge)
+    except _OutOfTime as late:
+        return _ended(step, judge.failed(late), sent=writes)
+    except _LookUpOff as off:
+        settlement = replace(judge.failed(off), spends_try=False)
+        return _ended(step, settlement, sent=writes, heard=GuardReport(None) if writes else None)
+    except TargetError as failure:
+        settlement, error = judge.failed(failure), failure
+    except Exception as failure:  # whatever the record does to our code, it ends in its row
+        logger.exception("%s: %s failed in our own code", step.lease.key, step.call)
+        return _ended(step, judge.crashed(type(failure).__name__, sent=writes), sent=writes)
+    return _ended(step, settlement, sent=writes, heard=_heard(step, judge, error) if step.asks else None)
+
+
+def turn_missed(step: Step) -> FinishedStep:
+    """Its turn had passed before a thread was free: to call now would crowd others."""
+    return _ended(step, _judge(step).deferred("turn_missed", "its turn had passed before it could be asked for"))
+
+
+def _judge(step: Step) -> Interpreter:
+    return Interpreter(
+        lease=step.lease,
+        call=step.call,
+        wanted=step.wanted,
+        add_key=step.add_key or None,
+        adopt=step.target.adopt,
+        can_query=step.connector.capabilities.query,
+        backoff=limits.backoff(),
+        random=random.random,
+    )
+
+
+def _ended(
+    step: Step, settlement: StepResult, *, sent: bool = False, heard: GuardReport | None = None
+) -> FinishedStep:
+    return FinishedStep(step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard)
+
+
+def _heard(step: Step, judge: Interpreter, error: TargetError | None) -> GuardReport:
+    if not isinstance(error, AccessDenied):
+        return GuardReport(error, looked_up=error is None and step.call.reads)
+    refused = judge.failed(Rejected(error.reason, error.message, http_status=error.http_status))
+    # Two calls at most, and then the step has to be settled.
+    time_left = step.lease.lasts(2 * step.target.timeout_seconds)
+    return GuardReport(
+        error, protect.probe(step.connector, step.offered) if time_left else protect.Probe.UNCLEAR, refused
+    )
+
+
+def _call(step: Step, judge: Interpreter) -> StepResult:
+    match step.call:
+        case Call.WAIT:
+            return judge.waiting()
+        case Call.NOTHING | Call.UNLINK:
+            return judge.unlinked()
+        case Call.VERIFY:
+            return judge.verified(_find_by_our_keys(step, judge))
+        case Call.CONFIRM:
+            return judge.confirmed(_find(step, judge))
+        case Call.RECHECK:
+            return judge.rechecked(_find(step, judge)) if judge.can_query else judge.recheck_blindly()
+        case Call.ADD:
+            return _add(step, judge)
+        case Call.UPDATE:
+            return _update(step, judge, cast("str", step.lease.remote_id), cast("RemoteUser", step.wanted))
+        case Call.DELETE:
+            return _delete(step, judge, cast("str", step.lease.remote_id))
+
+
+def _add(step: Step, judge: Interpreter) -> StepResult:
+    lease = step.lease
+    user = step.wanted or nobody(str(lease.user_uuid), lease.natural_key)
+    try:
+        remote_id = step.connector.add(user, version=lease.generation, idempotency_key=step.add_key)
+    except AlreadyExists as taken:
+        return judge.username_taken(taken.remote_id, _find_by_our_keys(step, judge) if judge.can_query else None)
+    return judge.added(remote_id)
+
+
+def _update(step: Step, judge: Interpreter, remote_id: str, goal: RemoteUser) -> StepResult:
+    try:
+        step.connector.update(remote_id, goal, version=step.lease.generation)
+    except NotFound:
+        return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
+    except VersionConflict:
+        return judge.outdated(_look_up(step, remote_id=remote_id) if judge.can_query else None)
+    return judge.updated()
+
+
+def _delete(step: Step, judge: Interpreter, remote_id: str) -> StepResult:
+    try:
+        step.connector.delete(remote_id)
+    except NotFound:
+        return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
+    return judge.absent()
+
+
+def _find(step: Step, judge: Interpreter) -> RemoteRecord | None:
+    """Look the record up by every key there is; absent means absent by all of them.
+
+    What somebody else has under our remote id by now is not what is looked for.
+    """
+    found = None
+    if step.lease.remote_id is not None:
+        found = _look_up(step, remote_id=step.lease.remote_id)
+        if found is not None and judge.is_whole(found):
+            return found
+    return _best(judge, found, _find_by_our_keys(step, judge))
+
+
+def _find_by_our_keys(step: Step, judge: Interpreter) -> RemoteRecord | None:
+    found = _look_up(step, external_id=str(step.lease.user_uuid))
+    if not step.lease.natural_key or (found is not None and judge.is_whole(found)):
+        return found
+    return _best(judge, found, _look_up(step, username=step.lease.natural_key))
+
+
+def _best(judge: Interpreter, first: RemoteRecord | None, second: RemoteRecord | None) -> RemoteRecord | None:
+    """The one that is more surely ours; of two alike the one that was found first, unless it is not ours at all."""
+    if first is None or (second is not None and judge.is_whole(second)):
+        return second
+    return first if second is None or judge.is_ours(first) or judge.is_questionable(first) else second
+
+
+def _look_up(step: Step, **key: str) -> RemoteRecord | None:
+    if step.look_up_in_seconds is not None:
+        raise _LookUpOff(step.look_up_in_seconds)
+    if not step.lease.lasts(step.target.timeout_seconds):
+        raise _OutOfTime
+    return step.connector.find(**key)

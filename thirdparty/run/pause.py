@@ -1,0 +1,55 @@
+"""Stop sending to a target, and go on. What changes meanwhile is owed, not lost; who did it and why is kept."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+from typing import Any
+
+from django.db import transaction
+
+from thirdparty import audit_log, protect
+from thirdparty.models import Target
+from thirdparty.notify import hints
+
+logger = logging.getLogger(__name__)
+
+
+def pause(target: str, *, reason: str, by: Any = None) -> bool:
+    """Send nothing to this target from the next claim on, until a person resumes it. False where there is none.
+
+    ``by``: the account that says so; without one, the log has the system's user.
+    """
+    with transaction.atomic():
+        paused = protect.pause(target, reason)
+        if paused:
+            _note(target, "paused", reason, by)
+    return paused
+
+
+def resume(target: str, *, reason: str = "", by: Any = None) -> bool:
+    """Send again, beginning with what has become due. False where there is no such target. As `pause`.
+
+    Whatever the guard held against the target is forgotten: an open breaker closes, a limit is lifted,
+    capabilities that were missing are asked for again, and records found at fault count like any others.
+    """
+    with transaction.atomic():
+        resumed = protect.resume(target)
+        if resumed:
+            _note(target, "resumed", reason, by)
+            transaction.on_commit(lambda: hints.start_drain(target), robust=True)
+    return resumed
+
+
+def _note(target: str, deed: str, reason: str, by: Any) -> None:
+    sentence = f"{deed}: {reason}" if reason else deed
+    if by is not None:
+        audit_log.record(by, Target.objects.get(name=target), audit_log.CHANGE, sentence)
+    logger.warning("target %s: %s, by %s", target, sentence, by.get_username() if by is not None else _system_user())
+
+
+def _system_user() -> str:
+    try:
+        return f"{getpass.getuser()} of the system"
+    except (KeyError, OSError):
+        return "a user of the system without a name"

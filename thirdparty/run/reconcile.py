@@ -1,0 +1,157 @@
+"""Finds what nobody is working on: due rows, waits of N hours, old tombstones and attempts.
+
+Everything that a lost message, a dead worker or a wiped broker left behind surfaces here.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from thirdparty import protect, store, targets
+from thirdparty.connectors.http.retry_after import MAX_RETRY_AFTER_SECONDS
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import State
+from thirdparty.notify.hints import MOST_DRAINS
+from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
+from thirdparty.run import limits
+from thirdparty.store.dialect import dialect
+from thirdparty.store.tables import RECORDS
+from users.models import IdempotentResponse
+
+ROWS_PER_TICK = 1_000
+ROWS_PER_DRAIN = 500
+ANSWERS_KEPT_FOR = timedelta(hours=24)
+_PRUNED_AT_ONCE = 5_000
+_PRUNING_SECONDS = 2.0
+_MARGIN_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+def drains_needed() -> dict[str, int]:
+    """For each target with something due that nobody works on: how many drains that is worth.
+
+    Looks at no more rows than tell that, however many there are, and at none that the target's guard would
+    not let in before the next tick.
+    """
+    db = dialect(connection)
+    sql = f"""
+        SELECT count(*) FROM (
+            SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND s.due_at <= {db.now}
+            AND (s.leased_until IS NULL OR s.leased_until <= {db.now})
+            LIMIT %s
+        ) AS due
+    """
+    needed = {}
+    with connection.cursor() as cursor:
+        for target in targets.names():
+            with on_its_own(f"target {target}"):
+                most = protect.allowance(
+                    target, MOST_DRAINS * ROWS_PER_DRAIN, seconds=settings.SYNC_RECONCILE_EVERY_SECONDS
+                )
+                cursor.execute(sql, [target, most])
+                (count,) = cursor.fetchone()
+                if count:
+                    needed[target] = -(-count // ROWS_PER_DRAIN)
+    return needed
+
+
+@contextmanager
+def on_its_own(part: str) -> Iterator[None]:
+    """What fails in here is logged, and other parts of the tick, other targets' above all, get their turn."""
+    try:
+        yield
+    except Exception:
+        logger.exception("%s: a part of the tick failed", part)
+
+
+def bring_back() -> int:
+    """Look at what is due or leased further ahead than can be: the database's clock was ahead when it was written."""
+    backoff, count = limits.backoff(), 0
+    for target in targets.names():
+        visibility_seconds = targets.config(target).visibility_seconds
+        wait_seconds = max(backoff.most_seconds, LONGEST_FAULTY_WAIT_SECONDS) + MAX_RETRY_AFTER_SECONDS
+        wait_seconds += backoff.grace_seconds + visibility_seconds + limits.lease_seconds() + _MARGIN_SECONDS
+        with on_its_own(f"target {target}"):
+            count += store.bring_back(
+                target,
+                wait_seconds=wait_seconds,
+                lease_seconds=limits.lease_seconds(),
+                visibility_seconds=visibility_seconds,
+                margin_seconds=_MARGIN_SECONDS,
+            )
+    return count
+
+
+def pull_forward() -> int:
+    """Bring whatever has been owed for N hours back to now, at most once per N hours each."""
+    # What lies ahead of the clock is of one that has been set back, and may be as old.
+    db = dialect(connection)
+    wait_seconds = settings.SYNC_RECONCILE_AFTER_HOURS * 3600
+    sql = f"""
+        WITH picked AS (
+            SELECT key FROM {RECORDS}
+            WHERE (owed_since <= {db.after()} OR owed_since > {db.clock}) AND due_at > {db.now} AND parked = ''
+            AND (leased_until IS NULL OR leased_until <= {db.now})
+            AND (pulled_at IS NULL OR pulled_at <= {db.after()} OR pulled_at > {db.clock})
+            ORDER BY key LIMIT {ROWS_PER_TICK} {db.skip_locked}
+        )
+        UPDATE {RECORDS} SET due_at = {db.clock}, pulled_at = {db.clock} WHERE key IN (SELECT key FROM picked)
+        RETURNING key
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [-wait_seconds, -wait_seconds])
+        return len(cursor.fetchall())
+
+
+def prune() -> int:
+    """Forget attempts, confirmed tombstones and answers to idempotency keys past their retention.
+
+    By the database's clock; some at a time, and not for long. Returns how many.
+    """
+    retention = timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS)
+    return (
+        _while_full(_prune_attempts, retention)
+        + _while_full(_prune_tombstones, retention)
+        + _while_full(_prune_answers, ANSWERS_KEPT_FOR)
+    )
+
+
+def _while_full(prune_some: Callable[[timedelta], int], retention: timedelta) -> int:
+    until = time.monotonic() + _PRUNING_SECONDS
+    pruned, count = 0, _PRUNED_AT_ONCE
+    with on_its_own("pruning"):
+        while count >= _PRUNED_AT_ONCE and time.monotonic() < until:
+            count = prune_some(retention)
+            pruned += count
+    return pruned
+
+
+def _prune_attempts(retention: timedelta) -> int:
+    old = Attempt.objects.filter(started_at__lt=Now() - retention, finished_at__isnull=False)
+    ids = old.order_by("started_at").values_list("id", flat=True)[:_PRUNED_AT_ONCE]
+    return Attempt.objects.filter(id__in=list(ids)).delete()[0]
+
+
+def _prune_tombstones(retention: timedelta) -> int:
+    tombstones = Record.objects.filter(deleted=True, state=State.DELETED, synced_at__lt=Now() - retention)
+    unfinished = Attempt.objects.filter(finished_at__isnull=True).values("record_id")
+    keys = tombstones.exclude(key__in=unfinished).order_by("synced_at").values_list("key", flat=True)
+    return Record.objects.filter(key__in=list(keys[:_PRUNED_AT_ONCE]), state=State.DELETED).delete()[0]
+
+
+def _prune_answers(retention: timedelta) -> int:
+    ids = (
+        IdempotentResponse.objects.filter(kept_at__lt=Now() - retention)
+        .order_by("kept_at")
+        .values_list("pk", flat=True)
+    )
+    return IdempotentResponse.objects.filter(pk__in=list(ids[:_PRUNED_AT_ONCE])).delete()[0]

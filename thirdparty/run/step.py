@@ -1,0 +1,168 @@
+"""The two ends of a step, in the database: claim and prepare some records, and write what came of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Min
+from django.db.models.functions import Now
+
+from thirdparty import store, targets
+from thirdparty.connectors.base import Capabilities, Connector, RemoteUser
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.decide.interpret import CRASH_LIMIT, WORKER_DIED
+from thirdparty.decide.lease import Lease, Terms
+from thirdparty.decide.mapping import Unmappable
+from thirdparty.decide.plan import Call, next_call
+from thirdparty.decide.result import FinishedStep
+from thirdparty.models import Attempt
+from thirdparty.protect import Admission
+from thirdparty.run import limits, payloads
+from thirdparty.store import Settled
+from thirdparty.store.contention import is_contention
+
+logger = logging.getLogger(__name__)
+
+KEY_HONOURED_FOR = timedelta(hours=24)
+_READING = timedelta(seconds=1)
+"""By so much two readings of one clock may differ in how finely they are written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One claimed record, what to ask of its target, and all that this takes: no database is needed from here on.
+
+    ``offered``: what may be asked for now, of what the target is said to offer. ``look_up_in_seconds``: the look-up that
+    it is said to offer is off for so long; None where it is not. Whatever rests on it then waits: the call is planned,
+    and judged, by what the target is *said* to offer.
+    """
+
+    lease: Lease
+    call: Call
+    wanted: RemoteUser | None
+    attempt_id: int
+    add_key: str
+    target: TargetConfig
+    connector: Connector
+    offered: Capabilities
+    look_up_in_seconds: float | None
+    obstacle: Unmappable | str | None
+
+    @property
+    def asks(self) -> bool:
+        """Whether this step asks the target anything."""
+        reads = self.call.reads and self.offered.query
+        return self.obstacle is None and (self.call.writes or reads)
+
+
+Read = Callable[[str, Sequence[Lease]], Mapping[str, payloads.Desired]]
+
+
+def begin(
+    target: TargetConfig, admission: Admission, claim: Callable[[Terms], Sequence[Lease]], *, read: Read | None = None
+) -> list[Step]:
+    """Claim, read the users, decide, and write the attempts: one transaction, committed before anything is sent.
+
+    ``read``: what the target is to hold, by the record's key; as a rule the users as they are.
+    """
+    terms = Terms(limits.lease_seconds(), target.visibility_seconds)
+    read = read or payloads.desired
+    try:
+        return _begun(target, admission, partial(claim, terms), read)
+    except IntegrityError:
+        # Two of them took one remote username: the others must not suffer.
+        return _begun(target, admission, partial(claim, replace(terms, alone=True)), read)
+
+
+def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Sequence[Lease]], read: Read) -> list[Step]:
+    with transaction.atomic():
+        leases = claim()
+        if not leases:
+            return []
+        goals = read(target.name, leases)
+        fresh = _with_fresh_keys(leases)
+        connector = targets.connector(target.name)
+        said, offered = connector.capabilities, admission.offered(connector.capabilities)
+        planned = [(lease, *_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh)) for lease in leases]
+        attempts = store.open_attempts([(lease, call) for lease, call, _ in planned])
+    look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
+    return [
+        Step(
+            lease, call, goals[lease.key].user if obstacle is None else None,
+            attempts[lease.key].id, attempts[lease.key].add_key, target, connector, offered, look_up_in_seconds, obstacle,
+        )
+        for lease, call, obstacle in planned
+    ]  # fmt: skip
+
+
+def _plan(
+    lease: Lease, goal: payloads.Desired, said: Capabilities, *, key_is_fresh: bool
+) -> tuple[Call, Unmappable | str | None]:
+    if lease.crashes >= CRASH_LIMIT:
+        return Call.NOTHING, WORKER_DIED
+    if goal.obstacle is not None:
+        return Call.NOTHING, goal.obstacle
+    try:
+        return next_call(lease, goal.user, said, key_is_fresh=key_is_fresh), None
+    except Exception as error:  # whatever the record does to our code, it ends in its row
+        logger.exception("%s: cannot be planned", lease.key)
+        return Call.NOTHING, type(error).__name__
+
+
+def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
+    """The keys of the records whose unanswered add was first sent so lately that the target still honours its key.
+
+    By the database's clock. One sent in the future is of a clock that has been set back: nobody knows how old it is.
+    """
+    unanswered = {lease.key: lease.add_key for lease in leases if lease.add_key is not None}
+    if not unanswered:
+        return set()
+    attempts = Attempt.objects.filter(record_id__in=unanswered, idempotency_key__in=set(unanswered.values()))
+    grouped = attempts.order_by().values("record_id", "idempotency_key").annotate(sent_at=Min("started_at"))
+    lately = grouped.filter(sent_at__gt=Now() - KEY_HONOURED_FOR, sent_at__lte=Now() + _READING)
+    return {each["record_id"] for each in lately if unanswered[each["record_id"]] == each["idempotency_key"]}
+
+
+def finish(
+    target: TargetConfig, ended: Sequence[FinishedStep], *, grace_seconds: float, waits: bool = True
+) -> Settled:
+    """Write the results; those whose rows are locked, by all that can be seen, are left for another time.
+
+    A result whose lease was lost may have overwritten a newer one: its record is pushed again.
+    ``grace_seconds``: how much later than a result's own delay its record becomes due. ``waits``: a single result
+    waits for its row, as long as the database lets it.
+    """
+    try:
+        settled = store.settle(
+            ended, visibility_seconds=target.visibility_seconds, grace_seconds=grace_seconds, waits=waits
+        )
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
+        logger.warning("%s results cannot be written yet: %s", len(ended), error)
+        return Settled(locked=list(ended))
+    held = {*settled.rows, *(each.lease.key for each in settled.locked)}
+    lost = [each for each in ended if each.lease.key not in held]
+    for each in lost:
+        logger.warning("%s: the lease was lost before the step could settle", each.lease.key)
+    for each in lost:
+        if each.sent and not _repaired(each.lease.key):
+            settled.locked.append(each)
+    return settled
+
+
+def _repaired(key: str) -> bool:
+    """Whether the record is pushed again; False where its row was locked for too long."""
+    try:
+        store.repair([key])
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
+        logger.warning("%s: cannot be owed again yet: %s", key, error)
+        return False
+    return True

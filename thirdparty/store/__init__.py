@@ -1,0 +1,44 @@
+"""Every state change of records: claim, attempt, settle, owe. Each is one conditional statement over *some* records.
+
+A batch of one is the same statement. Losing a race is a normal return value (absent from the
+answer), never an error. Bulk statements skip rows that others hold, so they wait for nobody and
+nobody deadlocks with them (PROTOCOL 13).
+"""
+
+from thirdparty.store.attempts import OpenedAttempt, open_attempts
+from thirdparty.store.claiming import (
+    SUSPECT_CRASHES,
+    claim,
+    claim_due,
+    is_any_claimable,
+    is_claimable,
+    username_holder,
+)
+from thirdparty.store.clocks import bring_back
+from thirdparty.store.owing import Walked, Why, bring_forward, look_now, owe_again, owe_left, owe_next, repair, unpark
+from thirdparty.store.settling import Settled, settle
+from thirdparty.store.tables import ATTEMPTS
+
+__all__ = [
+    "ATTEMPTS",
+    "SUSPECT_CRASHES",
+    "OpenedAttempt",
+    "Settled",
+    "Walked",
+    "Why",
+    "bring_back",
+    "bring_forward",
+    "claim",
+    "claim_due",
+    "is_any_claimable",
+    "is_claimable",
+    "look_now",
+    "open_attempts",
+    "owe_again",
+    "owe_left",
+    "owe_next",
+    "repair",
+    "settle",
+    "unpark",
+    "username_holder",
+]

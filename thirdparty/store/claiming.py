@@ -1,0 +1,238 @@
+"""Take the leases of records that are due and free."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from thirdparty.capture.triggers.sql import USERS
+from thirdparty.decide.lease import Lease, Terms
+from thirdparty.decide.plan import Call
+from thirdparty.models import Record
+from thirdparty.store.attempts import WRITES
+from thirdparty.store.dialect import Dialect, dialect
+from thirdparty.store.tables import ATTEMPTS, RECORDS, STRICT_WRITES, TARGETS
+from users.models import User
+
+SUSPECT_CRASHES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which rows: a condition with its parameters, an order, and how many at most.
+
+    ``strict``: for the holder of their user's strict write; else for anybody, while there is none.
+    """
+
+    condition: str
+    parameters: list[Any]
+    order: str = "s.key"
+    most: int | None = None
+    strict: bool = False
+
+
+def claim(
+    keys: Sequence[str], terms: Terms, *, stamp: datetime | None = None, strict: str | None = None
+) -> list[Lease]:
+    """Take the leases of those records that may be worked on now: due, free, not parked, blocked, paused or quiet.
+
+    ``stamp``: claim also before a record is due, provided its ``due_at`` still is this one; so a
+    retry message is good for just the settlement that sent it. A lease that ran out with a write
+    under way leaves that write's outcome unknown: a new window is opened (PROTOCOL 2), an add's key is kept, and what a
+    delete may have freed is looked at before it is written to.
+    ``strict``: the token of an open strict write, whose holder alone may claim, due or not, parked or not. What is
+    asked of the target then is not the user as they are, so the records are owed from here on.
+    Raises `IntegrityError` where two records took one remote username in the same instant, unless on terms of each
+    alone.
+    Call inside a transaction together with `open_attempts`.
+    """
+    if not keys:
+        return []
+    return _claim(_these(keys, stamp, strict), terms)
+
+
+def claim_due(target: str, most: int, terms: Terms, *, latest_first: bool = False) -> list[Lease]:
+    """As `claim`, for up to ``most`` records of a target: people's edits first, then what has been due for longest.
+
+    ``latest_first``: leave edits out and begin with what became due last. Taken now and then, so that
+    neither edits without end nor a large backfill keep retries waiting. A record with which several workers died is
+    claimed alone, where nothing else is due: others that were claimed with it would look as guilty.
+    """
+    choice = _due(target, most, latest_first=latest_first)
+    # A lease that ran out is counted when the next one is taken.
+    crashes = "s.crashes + CASE WHEN s.lease_token IS NULL THEN 0 ELSE 1 END"
+    others = replace(choice, condition=f"{choice.condition} AND {crashes} < {SUSPECT_CRASHES}")
+    return _claim(others, terms) or _claim(replace(choice, most=1), terms)
+
+
+def is_claimable(key: str, *, stamp: datetime | None = None, strict: str | None = None) -> bool:
+    """Whether `claim` would take this record now: for asking before something scarce is spent on it."""
+    return bool(_picked(_these([key], stamp, strict), free=True))
+
+
+def is_any_claimable(target: str) -> bool:
+    """Whether `claim_due` would take any record now: for the same. One that somebody holds it would not."""
+    return bool(_picked(_due(target, 1), free=True))
+
+
+def _these(keys: Sequence[str], stamp: datetime | None, strict: str | None) -> _Choice:
+    db = dialect(connection)
+    marks = ", ".join(["%s"] * len(keys))
+    if strict is not None:
+        return _Choice(f"s.key IN ({marks}) AND {_strict_write(db, 'w.token = %s')}", [*keys, strict], strict=True)
+    if stamp is None:
+        return _Choice(f"s.key IN ({marks}) AND s.due_at <= {db.now}", [*keys])
+    return _Choice(f"s.key IN ({marks}) AND (s.due_at <= {db.now} OR s.due_at = %s)", [*keys, db.timestamp(stamp)])
+
+
+def _due(target: str, most: int, *, latest_first: bool = False) -> _Choice:
+    db = dialect(connection)
+    condition, order = f"s.target = %s AND s.due_at <= {db.now}", "s.due_at, s.key"
+    if latest_first:
+        condition, order = f"{condition} AND s.due_at > {db.epoch}", "s.due_at DESC, s.key DESC"
+    return _Choice(condition, [target], order, most)
+
+
+def _claim(choice: _Choice, terms: Terms) -> list[Lease]:
+    if not terms.alone:
+        return _take(choice, terms)
+    leases: list[Lease] = []
+    for key in _picked(choice):
+        one = _Choice(f"({choice.condition}) AND s.key = %s", [*choice.parameters, key], strict=choice.strict)
+        with suppress(IntegrityError), transaction.atomic():
+            leases += _take(one, terms)
+    return leases
+
+
+def _picks(db: Dialect, choice: _Choice) -> tuple[str, list[Any]]:
+    limit, parameters = (
+        ("", choice.parameters) if choice.most is None else ("LIMIT %s", [*choice.parameters, choice.most])
+    )
+    return (
+        f"SELECT s.key FROM {RECORDS} s WHERE {choice.condition} AND {_claimable(db, strict=choice.strict)} ORDER BY {choice.order} {limit}",
+        parameters,
+    )
+
+
+def _picked(choice: _Choice, *, free: bool = False) -> list[str]:
+    db = dialect(connection)
+    sql, parameters = _picks(db, choice)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} {_skipping_held(db) if free else ''}", parameters)
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _skipping_held(db: Dialect) -> str:
+    return db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"
+
+
+def _take(choice: _Choice, terms: Terms) -> list[Lease]:
+    expires = time.monotonic() + terms.lease_seconds
+    db = dialect(connection)
+    picks, parameters = _picks(db, choice)
+    owe = f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock})," if choice.strict else ""
+    left_open = f"FROM {ATTEMPTS} a WHERE a.record_id = key AND a.lease_token = {RECORDS}.lease_token AND a.finished_at IS NULL"
+    sql = f"""
+        WITH picked AS ({picks} {_skipping_held(db)})
+        UPDATE {RECORDS} SET
+            unknown_until = CASE WHEN lease_token IS NOT NULL AND EXISTS (SELECT 1 {left_open} AND a.call IN ({WRITES}))
+                THEN {db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()}) ELSE unknown_until END,
+            add_key = CASE WHEN lease_token IS NULL THEN add_key
+                ELSE COALESCE((SELECT a.idempotency_key {left_open} AND a.call = '{Call.ADD}'), add_key) END,
+            look_first = look_first OR (lease_token IS NOT NULL
+                AND EXISTS (SELECT 1 {left_open} AND a.call = '{Call.DELETE}')),
+            crashes = crashes + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
+            {owe}
+            lease_token = {db.new_token},
+            leased_until = {db.after()},
+            due_at = {db.after()},
+            natural_key = CASE WHEN {_unused("", db, strict=choice.strict)} THEN ''
+                WHEN natural_key = '' THEN COALESCE(
+                (SELECT u.username FROM {USERS} u WHERE u.uuid = user_uuid), '') ELSE natural_key END
+        WHERE key IN (SELECT key FROM picked)
+        RETURNING key, target, user_uuid, lease_token, generation, deleted, remote_id, natural_key, adopted,
+            add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
+            look_first, no_progress, no_progress_generation
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])
+        return [_lease(row, expires) for row in cursor.fetchall()]
+
+
+def _strict_write(db: Dialect, condition: str = "TRUE") -> str:
+    """Whether the user of row ``s`` is in a strict write that has not expired."""
+    return (
+        f"EXISTS (SELECT 1 FROM {STRICT_WRITES} w WHERE w.user_uuid = s.user_uuid "
+        f"AND w.expires_at > {db.now} AND {condition})"
+    )
+
+
+def _unused(row: str, db: Dialect, *, strict: bool) -> str:
+    # A tombstone with nothing at the target needs no username there, and gives its own up; but that of a strict
+    # create is of somebody who is about to come.
+    return db.false if strict else f"{row}deleted AND NOT {row}may_exist"
+
+
+def _claimable(db: Dialect, *, strict: bool) -> str:
+    # OFFSET keeps PostgreSQL from making a join of the look-up, which compares each row with every other.
+    wanted_username = (
+        f"CASE WHEN {_unused('s.', db, strict=strict)} THEN '' "
+        f"WHEN s.natural_key = '' THEN (SELECT u.username FROM {USERS} u WHERE u.uuid = s.user_uuid) "
+        "ELSE s.natural_key END"
+    )
+    anybody = "" if strict else f"AND s.parked = '' AND NOT {_strict_write(db)}"
+    return f"""
+        (s.leased_until IS NULL OR s.leased_until <= {db.now}) {anybody}
+        AND EXISTS (SELECT 1 FROM {TARGETS} t WHERE t.name = s.target AND t.enabled AND NOT t.paused
+            AND (t.blocked_until IS NULL OR t.blocked_until <= {db.now}))
+        AND NOT EXISTS (
+            SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.key <> s.key AND o.may_exist
+            AND o.natural_key <> '' AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
+        )
+    """
+
+
+def username_holder(row: Record) -> Record | None:
+    """The other row whose remote record may still hold this row's username: it goes first."""
+    if row.deleted and not row.may_exist:
+        return None
+    username = row.natural_key or (
+        User.objects.filter(uuid=row.user_uuid).values_list("username", flat=True).first() or ""
+    )
+    if not username:
+        return None
+    others = Record.objects.filter(target=row.target, natural_key=username, may_exist=True)
+    return others.exclude(key=row.key).first()
+
+
+def _lease(row: tuple[Any, ...], expires: float) -> Lease:
+    (key, target, user_uuid, token, generation, deleted, remote_id, natural_key, adopted,
+     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation) = row  # fmt: skip
+    return Lease(
+        key=key,
+        target=target,
+        user_uuid=user_uuid if isinstance(user_uuid, UUID) else UUID(user_uuid),  # SQLite has text
+        token=token,
+        expires=expires,
+        generation=generation,
+        deleted=bool(deleted),
+        remote_id=remote_id,
+        natural_key=natural_key,
+        adopted=adopted,
+        add_key=add_key,
+        # Not asked of the statement: SQLite 3.40 answers IS NOT NULL with true, of a NULL, in a RETURNING.
+        in_doubt=unknown_until is not None,
+        window_over=bool(window_over),
+        failed_tries=failed_tries,
+        crashes=crashes,
+        look_first=bool(look_first),
+        # A change of the user begins anew, whatever wrote it.
+        no_progress=no_progress if no_progress_generation == generation else 0,
+    )

@@ -1,0 +1,113 @@
+"""Two rows meet on one remote id: partners give ids out again, so one of the two links is out of date."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.db import connection
+
+from thirdparty.connectors.identity import as_uuid, same_external_id
+from thirdparty.decide.lease import Lease
+from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
+from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
+from thirdparty.models import Record
+from thirdparty.store.dialect import dialect
+from thirdparty.store.tables import RECORDS
+
+_TAKEN = "another user is linked to this remote record"
+
+
+def whose(ended: FinishedStep) -> FinishedStep:
+    """The step, settled for the user whose record it found: ours, or another one of ours.
+
+    A record with our external id and another user's username is theirs, and our update went astray; one that we added,
+    with our username and another user's external id, is ours, and theirs did.
+    """
+    lease, result = ended.lease, ended.settlement
+    if result.instead is None:
+        return ended
+    others = Record.objects.filter(target=lease.target).exclude(key=lease.key)
+    if same_external_id(result.external_id, str(lease.user_uuid)):
+        other = others.filter(natural_key=result.username, may_exist=True)
+    else:
+        uuid = as_uuid(result.external_id)
+        other = others.filter(user_uuid=uuid).exclude(natural_key=result.username) if uuid else others.none()
+    return replace(ended, settlement=result.instead) if other.exists() else ended
+
+
+def meet(ended: FinishedStep, *, waits: bool) -> StepResult:
+    """What the step is to be settled with, now that another row holds its remote id; changes that row accordingly.
+
+    Where the target showed that the record is this step's, the other row loses its link, and looks before it writes.
+    Where the link was taken from this row meanwhile, it is this one that does.
+    Where neither is shown, the other row looks first and this one tries again later.
+    A target that gives one id to two would set them against each other for ever: each meeting counts as a step without
+    progress, for both. Call in the transaction of the settlement. Unless it ``waits``, raises `OperationalError` where
+    somebody else is writing one of the rows.
+    """
+    lease, result = ended.lease, ended.settlement
+    rows = _both(ended, waits=waits)
+    holder = next((row for row in rows if row.key != lease.key and row.remote_id == result.remote_id), None)
+    if holder is None or lease.token not in {row.lease_token for row in rows}:
+        return result
+    result = replace(result, no_progress=lease.no_progress + 1)
+    if result.remote_id == lease.remote_id:
+        _owe(holder.key)
+        return replace(_again(result), remote_id=None, look_first=True, acknowledged=False)
+    if result.no_progress >= NO_PROGRESS_LIMIT:
+        return _parked(result, lease)
+    if result.shown:
+        _owe(holder.key, "remote_id = NULL, look_first = TRUE")
+        late = holder.lease_token is not None or holder.unknown_until is not None
+        # Under the id that it had, the holder may have overwritten the record, or may do so yet.
+        return replace(_again(result), raise_above=result.raise_above or 0, doubt=Doubt.OPEN if late else result.doubt)
+    _owe(holder.key, "look_first = TRUE")
+    return replace(
+        result,
+        outcome=Outcome.TRANSIENT,
+        remote_id=lease.remote_id,
+        adopted=lease.adopted,
+        acknowledged=False,
+        next=Next.LATER,
+        reason=IDENTITY_CONFLICT,
+        message=f"{_TAKEN}, who is looked at first",
+    )
+
+
+def _both(ended: FinishedStep, *, waits: bool) -> list[Record]:
+    """Both rows, locked in the order in which everybody locks rows."""
+    target, remote_id = ended.lease.target, ended.settlement.remote_id
+    holders = Record.objects.filter(target=target, remote_id=remote_id).values_list("key", flat=True)
+    locked = Record.objects.select_for_update(nowait=not waits)
+    return list(locked.filter(key__in={ended.lease.key, *holders}).order_by("key"))
+
+
+def _again(result: StepResult) -> StepResult:
+    later = result.next is Next.LATER or result.no_progress > HONEST_STEPS
+    return replace(result, parked="", next=Next.LATER if later else Next.NOW)
+
+
+def _parked(result: StepResult, lease: Lease) -> StepResult:
+    return replace(
+        result,
+        outcome=Outcome.REJECTED,
+        remote_id=lease.remote_id,
+        adopted=lease.adopted,
+        acknowledged=False,
+        next=Next.AT_RECHECK,
+        parked=IDENTITY_CONFLICT,
+        reason=IDENTITY_CONFLICT,
+        message=_TAKEN,
+    )
+
+
+def _owe(key: str, changes: str = "") -> None:
+    db = dialect(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {RECORDS} SET {changes}{', ' if changes else ''}generation = generation + 1, "
+            "no_progress = 1 + CASE WHEN no_progress_generation = generation THEN no_progress ELSE 0 END, "
+            f"no_progress_generation = generation + 1, due_at = {db.clock}, "
+            f"owed_since = COALESCE(owed_since, {db.clock}), parked = '' WHERE key = %s",
+            [key],
+        )

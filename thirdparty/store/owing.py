@@ -1,0 +1,230 @@
+"""Owe records anew: after a result without a lease, for a backfill, because a person asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import OperationalError, connection, transaction
+
+from thirdparty.capture.triggers.sql import USERS
+from thirdparty.models import Record
+from thirdparty.models.record import State
+from thirdparty.store.attempts import WRITES
+from thirdparty.store.contention import StillHeld, is_contention, wait_briefly, within_reach
+from thirdparty.store.dialect import dialect
+from thirdparty.store.tables import ATTEMPTS, RECORDS
+
+
+def repair(keys: Sequence[str]) -> None:
+    """Results came without a valid lease: they may have overwritten newer ones, so push again.
+
+    One statement for each, or rows locked in this order could stand against a person's save.
+    """
+    db = dialect(connection)
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute(
+                f"UPDATE {RECORDS} SET generation = generation + 1, due_at = {db.epoch}, "
+                f"owed_since = COALESCE(owed_since, {db.clock}) WHERE key = %s",
+                [key],
+            )
+
+
+def unpark(key: str, reason: str) -> int:
+    """Take this record out of the park, if it was parked for just this: it was the target's fault, not its own.
+
+    One at a time: nobody's record is locked while another's is waited for. Waits briefly where somebody holds it:
+    raises `OperationalError` then, see `thirdparty.store.contention`.
+    """
+    db = dialect(connection)
+    with transaction.atomic(), connection.cursor() as cursor:
+        wait_briefly(connection)
+        cursor.execute(
+            f"UPDATE {RECORDS} SET parked = '', failed_tries = 0, no_progress = 0, due_at = {db.clock}, "
+            f"owed_since = COALESCE(owed_since, {db.clock}) WHERE key = %s AND parked = %s",
+            [key, reason],
+        )
+        return int(cursor.rowcount)
+
+
+def bring_forward(keys: Sequence[str]) -> int:
+    """Look at these records now, those of them that wait for their next try; what is level, parked or held stays so.
+
+    Whoever holds a record is not waited for: it comes to its own next try.
+    """
+    db = dialect(connection)
+    which = f"key IN ({', '.join(['%s'] * len(keys))}) AND due_at > {db.now} AND parked = '' AND lease_token IS NULL"
+    picked = f"SELECT key FROM {RECORDS} WHERE {which} ORDER BY key {db.skip_locked}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {RECORDS} SET due_at = {db.clock} WHERE synced_generation < generation AND key IN ({picked})",
+            list(keys),
+        )
+        return int(cursor.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why records are owed though they may be level.
+
+    ``unrecorded``: changes may have gone unrecorded, of parked records too. ``backfill``: what the target holds may be
+    gone, another's, or back though it was deleted.
+    """
+
+    unrecorded: bool = False
+    backfill: bool = False
+
+
+def owe_again(keys: Sequence[str], why: Why) -> int:
+    """Owe these records though they may be level, after everything that people wait for. Returns how many.
+
+    A record whose user came or went without a record of it becomes what it should be. Else parked ones stay parked,
+    unless a change of them may have gone unrecorded; and confirmed tombstones stay confirmed, unless a backfill looks
+    whether the record is back: of those for which something was sent at some time. What was acknowledged long ago
+    may be somebody else's by now, or back: such records, parked ones too, are read before anything is written to them.
+    Waits for records that others hold.
+    """
+    with transaction.atomic():
+        _lock(keys)
+        return _owe(keys, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A few records further: so many are owed now, up to the key ``to``; None where there are no more.
+
+    ``left``: those up to there that somebody held, for `owe_left`. ``to`` is where it began, if no more may be left.
+    """
+
+    owed: int
+    to: str | None
+    left: tuple[str, ...] = ()
+
+
+def owe_next(target: str, after: str, most: int, why: Why, *, most_left: int) -> Walked:
+    """`owe_again` for the records of a target that come next, without those that somebody holds.
+
+    While others' records are held here, none is waited for: so nobody waits for longer than the statements take.
+    """
+    with transaction.atomic():
+        later = Record.objects.filter(target=target, key__gt=after).order_by("key")
+        keys = list(later.values_list("key", flat=True)[:most])
+        if not keys:
+            return Walked(0, None)
+        free = _lock(keys, skip=True)
+        within, held = within_reach(keys, free, most_left)
+        owed = _owe([key for key in within if key in free], why)
+        return Walked(owed, within[-1] if within else after, tuple(held))
+
+
+def owe_left(keys: Sequence[str], why: Why) -> tuple[int, list[str]]:
+    """`owe_again` for those records that were left out and are free now. Returns how many, and who is held still.
+
+    If none is free, the first is waited for alone: whoever is edited again and again is never seen free.
+    """
+    with transaction.atomic():
+        free = _lock(keys, skip=True)
+        present = list(Record.objects.filter(key__in=keys).order_by("key").values_list("key", flat=True))
+        if free or not present:
+            return _owe(sorted(free), why), [key for key in present if key not in free]
+    try:
+        with transaction.atomic():
+            wait_briefly(connection)
+            return owe_again(present[:1], why), present[1:]
+    except OperationalError as problem:
+        if not is_contention(problem):
+            raise
+        return 0, present
+
+
+def _lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
+    """Lock records in the order of their keys; those of them that are free, with ``skip``."""
+    db = dialect(connection)
+    if not db.for_update:
+        return set(keys)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT key FROM {RECORDS} WHERE key IN ({', '.join(['%s'] * len(keys))}) ORDER BY key "
+            f"{db.skip_locked if skip else db.for_update}",
+            list(keys),
+        )
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _owe(keys: Sequence[str], why: Why) -> int:
+    # A statement of its own, once the locks are there: it sees the users as whoever held the records has left them.
+    # The generation of a record that is owed anyway is raised, too: it may be under way with what it was before.
+    if not keys:
+        return 0
+    db = dialect(connection)
+    here = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid)"
+    person = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid AND NOT u.is_superuser)"
+    unseen = f"(CASE WHEN deleted THEN {person} ELSE NOT {here} END)"
+    marks = ", ".join(["%s"] * len(keys))
+    # A tombstone gives its username up when it is claimed; what was sent for it is remembered by its attempts then.
+    sent = (
+        f"(natural_key <> '' OR EXISTS (SELECT 1 FROM {ATTEMPTS} a WHERE a.record_id = key AND a.call IN ({WRITES})))"
+    )
+    looks = f"(remote_id IS NOT NULL OR {sent})" if why.backfill else "remote_id IS NOT NULL"
+    freed = db.true if why.unrecorded else unseen
+    owed = f"(state <> '{State.DELETED}' OR {sent if why.backfill else db.false})"
+    parked_too = "" if why.unrecorded else "AND parked = ''"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {RECORDS} SET look_first = {db.true} "
+            f"WHERE key IN ({marks}) AND parked <> '' AND remote_id IS NOT NULL AND NOT look_first",
+            list(keys),
+        )
+        cursor.execute(
+            f"UPDATE {RECORDS} SET deleted = NOT {here}, due_at = COALESCE(due_at, {db.clock}), "
+            f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
+            f"look_first = CASE WHEN {looks} THEN {db.true} ELSE look_first END, "
+            f"parked = CASE WHEN {freed} THEN '' ELSE parked END "
+            f"WHERE key IN ({marks}) AND ({unseen} OR ({owed} {parked_too}))",
+            list(keys),
+        )
+        return int(cursor.rowcount)
+
+
+def look_now(keys: Sequence[str]) -> int:
+    """A person asks: due at once, and no longer parked. Returns how many rows that changed.
+
+    A record that is level is looked at too: its generation is raised, so that it is pushed again. What was level or
+    parked may have been so for long: it is read back before anything is written to it.
+
+    While others' records are held here, none is waited for: those that somebody holds come last, each by itself, up to
+    the first that stays held. Raises `StillHeld` then.
+    """
+    if not keys:
+        return 0
+    with transaction.atomic():
+        free = _lock(keys, skip=True)
+        changed = _look(sorted(free))
+    for key in sorted({*keys} - free):
+        try:
+            with transaction.atomic():
+                wait_briefly(connection)
+                changed += _look([key])
+        except OperationalError as problem:
+            if not is_contention(problem):
+                raise
+            raise StillHeld(changed) from problem
+    return changed
+
+
+def _look(keys: Sequence[str]) -> int:
+    if not keys:
+        return 0
+    db = dialect(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {RECORDS} SET due_at = {db.epoch}, parked = '', no_progress = 0, "
+            "look_first = CASE WHEN remote_id IS NOT NULL AND (parked <> '' OR synced_generation >= generation) "
+            f"THEN {db.true} ELSE look_first END, "
+            "generation = generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END, "
+            f"owed_since = COALESCE(owed_since, {db.clock}) "
+            f"WHERE key IN ({', '.join(['%s'] * len(keys))}) AND state <> '{State.DELETED}'",
+            list(keys),
+        )
+        return int(cursor.rowcount)

@@ -1,0 +1,170 @@
+"""Write the results of steps, each only under its own lease's token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+
+from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepResult
+from thirdparty.models import Record
+from thirdparty.store.attempts import close_attempts
+from thirdparty.store.contention import is_contention, wait_briefly
+from thirdparty.store.dialect import dialect
+from thirdparty.store.meeting import meet, whose
+from thirdparty.store.tables import RECORDS
+
+# What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
+# thousands of rows was most of what settling cost a drain (bench/drain-profile.txt).
+_ASKED = (
+    "key", "target", "user_uuid", "state", "failed_tries", "due_at", "parked", "last_error", "may_exist", "natural_key",
+)  # fmt: skip
+_COLUMNS = ", ".join(f"{RECORDS}.{column} AS {column}" for column in _ASKED)
+_GIVEN = {
+    "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
+    "doubt": "text", "park": "text", "delay": "double precision", "new_remote_id": "text",
+    "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text",
+    "look": "text", "looks": "boolean", "no_progress": "bigint",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Settled:
+    """``rows``: those settled, by key. ``locked``: not yet, since somebody else is writing their rows.
+
+    Whose key is in neither had lost its lease.
+    """
+
+    rows: dict[str, Record] = field(default_factory=dict)
+    locked: list[FinishedStep] = field(default_factory=list)
+
+
+def settle(
+    ended: Sequence[FinishedStep], *, visibility_seconds: float, grace_seconds: float, waits: bool = True
+) -> Settled:
+    """Write these results. Those whose rows others hold are left locked; only a single one that ``waits`` waits for its row.
+
+    The user changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be: `meet` decides
+    between them, and the others of its batch do not suffer.
+    """
+    if not ended:
+        return Settled()
+    ended = [whose(each) for each in ended]
+    try:
+        with transaction.atomic():
+            return _settle(ended, visibility_seconds, grace_seconds, waits=waits and len(ended) == 1)
+    except (IntegrityError, DataError, OperationalError) as error:
+        if isinstance(error, OperationalError) and not _is_of_one_row(error, ended):
+            raise
+        if len(ended) > 1:
+            settled = Settled()
+            for each in ended:
+                one = settle([each], visibility_seconds=visibility_seconds, grace_seconds=grace_seconds, waits=False)
+                settled.rows |= one.rows
+                settled.locked += one.locked
+            return settled
+        if isinstance(error, OperationalError):
+            return _left_locked(ended, error, waits=waits)
+        unstorable = isinstance(error, DataError)
+    [only] = ended
+    try:
+        with transaction.atomic():
+            instead = replace(only, settlement=_unstorable(only) if unstorable else meet(only, waits=waits))
+            return _settle([instead], visibility_seconds, grace_seconds, waits=waits)
+    except OperationalError as error:
+        return _left_locked(ended, error, waits=waits)
+
+
+def _is_of_one_row(error: OperationalError, ended: Sequence[FinishedStep]) -> bool:
+    return is_contention(error) and (len(ended) == 1 or bool(dialect(connection).skip_locked))
+
+
+def _left_locked(ended: Sequence[FinishedStep], error: OperationalError, *, waits: bool) -> Settled:
+    if waits or not is_contention(error):
+        raise error
+    return Settled(locked=list(ended))
+
+
+def _unstorable(ended: FinishedStep) -> StepResult:
+    lease = ended.lease
+    # As an answer that nobody can read: what the target made of the request is to be looked up.
+    return StepResult(
+        outcome=Outcome.REJECTED,
+        remote_id=lease.remote_id,
+        adopted=lease.adopted,
+        add_key=ended.add_key or lease.add_key,
+        doubt=Doubt.OPEN,
+        parked="unstorable",
+        reason="unstorable",
+        message="the target's answer cannot be stored",
+    )
+
+
+def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seconds: float, *, waits: bool) -> Settled:
+    db = dialect(connection)
+    synced = f"CASE WHEN g.acknowledged THEN {db.greatest}(synced_generation, g.seen) ELSE synced_generation END"
+    wanted = f"CASE WHEN g.raise_above IS NULL THEN generation ELSE {db.greatest}(generation, g.raise_above) + 1 END"
+    opened = f"{db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()})"
+    recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN unknown_until END"
+    lock = "FOR UPDATE OF s" if waits else "FOR UPDATE OF s SKIP LOCKED"
+    if not waits:
+        # One that nobody holds may still wait for whoever writes the row that has its remote id.
+        wait_briefly(connection)
+    sql = f"""
+        WITH g AS ({db.given(**_GIVEN)}), picked AS (
+            SELECT s.key AS picked_key FROM {RECORDS} s JOIN g ON s.key = g.record_id AND s.lease_token = g.token
+            ORDER BY s.key {db.skip_locked and lock}
+        )
+        UPDATE {RECORDS} SET
+            lease_token = NULL, leased_until = NULL,
+            generation = {wanted}, synced_generation = {synced}, unknown_until = {recheck},
+            due_at = CASE WHEN generation > g.seen THEN {db.epoch} WHEN g.park <> '' THEN NULL
+                WHEN g.look = '{Next.NOW}' THEN {db.clock}
+                WHEN g.look = '{Next.LATER}' THEN {db.after("g.delay")}
+                WHEN {synced} < {wanted} THEN COALESCE({recheck}, {db.clock}) ELSE {recheck} END,
+            parked = CASE WHEN generation > g.seen THEN '' ELSE g.park END,
+            owed_since = CASE WHEN {synced} < {wanted} THEN COALESCE(
+                CASE WHEN g.acknowledged THEN NULL ELSE owed_since END, {db.clock}) END,
+            remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
+            failed_tries = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN failed_tries + 1 ELSE failed_tries END,
+            crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
+            look_first = CASE WHEN generation > g.seen THEN look_first OR g.looks ELSE g.looks END,
+            no_progress = g.no_progress,
+            no_progress_generation = CASE WHEN generation > g.seen THEN g.seen ELSE {wanted} END,
+            last_error = g.error,
+            synced_at = CASE WHEN g.acknowledged THEN {db.clock} ELSE synced_at END
+        FROM g WHERE key = g.record_id AND lease_token = g.token AND key IN (SELECT picked_key FROM picked)
+        RETURNING {_COLUMNS}, due_at <= {db.clock} AS due_now
+    """
+    given = json.dumps([_given(each, grace_seconds) for each in ended])
+    rows = Record.objects.raw(sql, [given, *[visibility_seconds] * sql.count(opened)])
+    settled = Settled({row.key: row for row in rows})
+    settled.locked = _locked([each for each in ended if each.lease.key not in settled.rows])
+    close_attempts([each for each in ended if each not in settled.locked])
+    return settled
+
+
+def _given(ended: FinishedStep, grace_seconds: float) -> dict[str, Any]:
+    lease, result = ended.lease, ended.settlement
+    return {
+        "record_id": lease.key, "token": lease.token, "seen": lease.generation,
+        "acknowledged": result.acknowledged, "raise_above": result.raise_above, "doubt": result.doubt,
+        "park": result.parked, "look": result.next, "delay": result.delay_seconds + grace_seconds,
+        "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
+        "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED and not result.parked,
+        "looks": result.look_first, "no_progress": result.no_progress,
+        "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
+    }  # fmt: skip
+
+
+def _locked(unsettled: Sequence[FinishedStep]) -> list[FinishedStep]:
+    """Those whose lease is still their own: their rows were locked."""
+    if not unsettled:
+        return []
+    tokens = dict(
+        Record.objects.filter(key__in=[each.lease.key for each in unsettled]).values_list("key", "lease_token")
+    )
+    return [each for each in unsettled if tokens.get(each.lease.key) == each.lease.token]

@@ -1,0 +1,148 @@
+"""The Celery tasks: thin shells over `thirdparty.run.push`, `thirdparty.run.drain` and the reconciler."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from celery import Task, shared_task
+
+from thirdparty import targets
+from thirdparty.capture import catch_up, triggers
+from thirdparty.consistency import strict
+from thirdparty.decide.result import Next
+from thirdparty.notify import hints
+from thirdparty.notify.broker import RECONCILE
+from thirdparty.run import limits, reconcile, tick
+from thirdparty.run.drain import drain
+from thirdparty.run.probes import Probes
+from thirdparty.run.push import push
+
+STEPS_PER_TASK = 10
+LONGEST_COUNTDOWN_SECONDS = 900.0
+"""Longer waits are the reconciler's: a broker redelivers what stays unacknowledged for too long."""
+
+
+class NotYet(Exception):
+    """The step failed in a way that passes; the row says when the next one is due.
+
+    ``delay_seconds`` is the wait that was drawn for the row, ``stamp`` the ``due_at`` it got.
+    """
+
+    def __init__(self, why: str, delay_seconds: float, stamp: str) -> None:
+        super().__init__(why, delay_seconds, stamp)
+        self.why = why
+        self.delay_seconds = delay_seconds
+        self.stamp = stamp
+
+    def __str__(self) -> str:
+        return f"{self.why}; next try in {self.delay_seconds:.1f} s"
+
+
+class Converging(Task):  # type: ignore[type-arg]  # the stub's parameters do not exist at run time
+    """Celery's autoretry, with the delay that `thirdparty.decide.backoff` drew and the row already carries.
+
+    The row's ``due_at`` was committed before: a retry message that the broker loses costs time only.
+    """
+
+    autoretry_for = (NotYet,)
+    max_retries = None
+
+    def retry(self, *args: Any, **options: Any) -> Any:
+        not_yet = options.get("exc")
+        if isinstance(not_yet, NotYet) and self.request.args:
+            target, key, *_ = self.request.args
+            options |= {"args": (target, key, not_yet.stamp), "countdown": not_yet.delay_seconds}
+        return super().retry(*args, **options)
+
+
+@shared_task(name=hints.PUSH, base=Converging)
+def push_record(target: str, key: str, stamp: str | None = None) -> str:
+    """Make one record of one target agree with the user as they are now. Returns the record's state.
+
+    ``stamp``: the ``due_at`` that lets this message claim before the record is due.
+    """
+    moment = datetime.fromisoformat(stamp) if stamp else None
+    state: str = "nothing to do"
+    for _ in range(STEPS_PER_TASK):
+        pushed = push(target, key, stamp=moment)
+        if pushed is None:
+            return state
+        if pushed.asked:
+            hints.drain(target)
+        if pushed.row is None:
+            return "lease lost"
+        row, result, moment = pushed.row, pushed.settlement, None
+        state = row.state
+        hints.heir(row)
+        if pushed.again:
+            continue
+        delay = result.delay_seconds
+        retried_here = row.failed_tries <= limits.backoff().tries and delay <= LONGEST_COUNTDOWN_SECONDS
+        if result.next is Next.LATER and row.due_at is not None and retried_here:
+            raise NotYet(result.reason, delay, row.due_at.isoformat())
+        return state
+    hints.push_record(target, key)
+    return state
+
+
+@shared_task(name=hints.DRAIN)
+def drain_target(target: str, spread: int = hints.MOST_DRAINS - 1, joins: bool = False) -> str:  # noqa: FBT001, FBT002  # a message has no names
+    """Take steps for whatever is due for a target, many at a time.
+
+    ``spread``: how many more workers may join. ``joins``: one that drains already has asked for this one.
+    """
+
+    def join() -> None:
+        if spread > 0:
+            hints.start_drain(target, spread=spread - 1, joins=True)
+
+    drained = drain(target, spread=join, joins=joins)
+    if drained.unfinished:
+        hints.start_drain(target, spread=0, joins=joins)
+    elif drained.look_in_seconds is not None and drained.look_in_seconds <= LONGEST_COUNTDOWN_SECONDS:
+        hints.drain(target, within_seconds=drained.look_in_seconds)
+    return f"{drained.settled} steps"
+
+
+@shared_task(name=RECONCILE)
+def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as above
+    """One tick of the reconciler: wake what is due, and whatever has waited for N hours.
+
+    Ticks that waited for a worker do not pile up: one in half a period is enough. ``asked``: somebody wants it now.
+    """
+    triggers.require_in_place()
+    if not tick.begin(anyway=asked):
+        return "another tick has just begun"
+    return str(run_reconcile())
+
+
+def run_reconcile() -> int:
+    """Wake drains for what is due; returns how many. All targets are woken before anything else is done for one of them.
+
+    Each part is on its own: one that meets a lock, or fails, is logged, and the others are done all the same.
+    """
+    names, woken = targets.names(), 0
+    reconcile.bring_back()
+    with reconcile.on_its_own("what has waited for hours"):
+        reconcile.pull_forward()
+    woken += _wake_drains()
+    probes = Probes(names)
+    swept = 0
+    with reconcile.on_its_own("strict writes whose process died"):
+        swept = strict.sweep()
+    if swept:
+        woken += _wake_drains()
+    for target in names:
+        with reconcile.on_its_own(f"target {target}"):
+            catch_up.go_on(target)
+    for target in probes.answered():
+        woken += hints.start_drain(target)
+    reconcile.prune()
+    return woken
+
+
+def _wake_drains() -> int:
+    # The first spreads to as many as are needed; a hint for each would be there even if one did all.
+    needed = reconcile.drains_needed().items()
+    return sum(hints.start_drain(target, spread=drains - 1) for target, drains in needed)
