@@ -25,15 +25,15 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
     system.people(0)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO thirdparty_record (key, target, user_uuid, generation, synced_generation, synced_at, remote_id, "
-            "natural_key) SELECT 'partner:' || md5(n::text), 'partner', md5(n::text)::uuid, 1, 1, now(), "
+            "INSERT INTO thirdparty_record (key, target, kind, object_id, generation, synced_generation, synced_at, remote_id, "
+            "natural_key) SELECT 'partner:users.user:' || md5(n::text), 'partner', 'users.user', md5(n::text), 1, 1, now(), "
             "'r' || n, 'u' || n FROM generate_series(1, %s) n",
             [rows],
         )
         cursor.execute("VACUUM ANALYZE thirdparty_record")
         cursor.execute(
             "UPDATE thirdparty_record SET generation = 2, owed_since = now(), due_at = now() WHERE key IN ("
-            "SELECT 'partner:' || md5(n::text) FROM generate_series(1, %s, %s) n)",
+            "SELECT 'partner:users.user:' || md5(n::text) FROM generate_series(1, %s, %s) n)",
             [rows, rows // DUE],
         )
     memory = _forget_peak_mb()

@@ -3,6 +3,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.module_loading import autodiscover_modules
 
 
 class ThirdpartyConfig(AppConfig):
@@ -12,6 +13,8 @@ class ThirdpartyConfig(AppConfig):
 
     def ready(self) -> None:
         from thirdparty import checks  # noqa: F401, PLC0415  # it registers itself; settings must be loaded
+
+        autodiscover_modules("synced")
 
         pre_migrate.connect(_make_way, sender=self)
         post_migrate.connect(_install_triggers, sender=self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -67,8 +68,8 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
     link = _link(row, deed, remote_id)  # before the transaction: no lock is held while a target is asked
     try:
         with transaction.atomic():
-            user = User.objects.select_for_update().filter(uuid=row.user_uuid).first()
-            require_none(row.user_uuid)
+            user = User.objects.select_for_update().filter(uuid=UUID(row.object_id)).first()
+            require_none(row.ref)
             # What the target was asked for is this row: an edit, a step, anything that came between decides anew.
             held = Record.objects.select_for_update().filter(key=key).first()
             if held is None or any(getattr(held, name) != getattr(row, name) for name in _FACTS):
@@ -139,4 +140,4 @@ def _accept(row: Record, link: Link, user: User | None, account: User) -> None:
     assert link.found is not None  # noqa: S101  # for the type checker: such a link was looked up
     if user is None or user.is_superuser:
         raise CannotCompensate("The user is no longer one whom the targets know.")
-    services.update_user(row.user_uuid, by=account, **as_ours(user, row.target, link.found.user))
+    services.update_user(user.uuid, by=account, **as_ours(user, row.target, link.found.user))

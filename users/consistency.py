@@ -17,13 +17,14 @@ from django.db import DatabaseError, IntegrityError, transaction
 from thirdparty.consistency import strict
 from thirdparty.consistency.patience import retrying
 from thirdparty.consistency.wait import follow
-from thirdparty.models import Record
-from thirdparty.models.strict_write import Kind
+from thirdparty.models import Record, Ref
+from thirdparty.models.strict_write import Action
 from thirdparty.notify import hints
 from users import permissions, services
 from users.models import User
 from users.permissions import OPERATOR, Account, Right
 from users.services import PersonValues
+from users.synced import person
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +73,13 @@ def create(
     if consistency.mode is Mode.STRICT:
         user, groups = User(), []
 
-        def opened() -> tuple[Kind, User, list[str], str]:
+        def opened() -> tuple[Action, User, list[str], str]:
             nonlocal user, groups
             permissions.require(by, Right.ADD)
             user = services.new_person()
             groups = services.fill(user, values, by=by) or []
             user.username = user.username or user.free_username()
-            return Kind.CREATE, user, [group.name for group in groups], ""
+            return Action.CREATE, user, [group.name for group in groups], ""
 
         return _strictly(opened, lambda: services.save(user, groups), kept)
     newcomer = services.new_person()
@@ -97,12 +98,12 @@ def update(  # noqa: PLR0913  # all but the first two are named, each a choice o
     """Changes to a person. Raises as `users.services.update_user`, and for strict as `carry_out`."""
     if consistency.mode is Mode.STRICT:
 
-        def opened() -> tuple[Kind, User, list[str], str]:
+        def opened() -> tuple[Action, User, list[str], str]:
             user = services.locked(user_uuid, Right.CHANGE, seen=seen, by=by)
             base = user.fingerprint()
             groups = services.fill(user, changes, by=by)
             names = user.groups.all() if groups is None else groups
-            return Kind.UPDATE, user, [group.name for group in names], base
+            return Action.UPDATE, user, [group.name for group in names], base
 
         def write() -> User:
             user = services.people().get(uuid=user_uuid)
@@ -127,9 +128,9 @@ def delete(
     """
     if consistency.mode is Mode.STRICT:
 
-        def opened() -> tuple[Kind, User, list[str], str]:
+        def opened() -> tuple[Action, User, list[str], str]:
             user = services.locked(user_uuid, Right.DELETE, seen=seen, by=by)
-            return Kind.DELETE, user, [], user.fingerprint()
+            return Action.DELETE, user, [], user.fingerprint()
 
         def write() -> None:
             services.people().get(uuid=user_uuid).delete()
@@ -145,25 +146,25 @@ def _write(user_uuid: UUID, write: Callable[[], User | None], consistency: Consi
     with hints.quiet(when=waits), transaction.atomic():
         user = write()
         kept(user)
-    level = follow(user_uuid, within_seconds=consistency.wait_seconds) if waits else True
+    level = follow(person(user_uuid), within_seconds=consistency.wait_seconds) if waits else True
     return Written(user_uuid, user, level)
 
 
-_Opening = Callable[[], tuple[Kind, User, list[str], str]]
+_Opening = Callable[[], tuple[Action, User, list[str], str]]
 
 
 def _strictly(opening: _Opening, write: Callable[[], User | None], kept: Kept) -> Written:
     strict.require_no_transaction()
     opened = _opened(opening)
-    user_uuid = opened.strict_write.user_uuid
+    ref = opened.strict_write.ref
     written: list[User | None] = []
 
     try:
         with hints.quiet():
             strict.carry_out(opened, lambda: written.append(write()), lambda: kept(written[0]))
     finally:
-        _wake_what_is_owed(user_uuid)
-    return Written(user_uuid, written[0])
+        _wake_what_is_owed(ref)
+    return Written(UUID(ref.object_id), written[0])
 
 
 def _opened(opening: _Opening) -> strict.Opened:
@@ -194,10 +195,10 @@ def _opened_once(opening: _Opening) -> strict.Opened:
     raise strict.Underway(1.0)
 
 
-def _wake_what_is_owed(user_uuid: UUID) -> None:
+def _wake_what_is_owed(ref: Ref) -> None:
     """Raises nothing: the write has ended one way or the other, and what is owed is found by the next tick as well."""
     try:
-        for row in Record.objects.filter(user_uuid=user_uuid, owed_since__isnull=False):
+        for row in Record.objects.filter(kind=ref.kind, object_id=ref.object_id, owed_since__isnull=False):
             hints.push_record(row.target, row.key)
     except DatabaseError:
-        logger.exception("what is owed for %s is left to the reconciler", user_uuid)
+        logger.exception("what is owed for %s is left to the reconciler", ref)

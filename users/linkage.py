@@ -11,6 +11,7 @@ from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.mapping import Unmappable
+from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.observe import inquiry
 from thirdparty.run.payloads import read_wanted
@@ -110,7 +111,7 @@ class Linkage:
     def is_wanted(self) -> bool:
         """Whether the target is to hold a record."""
         try:
-            return read_wanted(self.row.user_uuid, self.row.target, self.row.natural_key) is not None
+            return read_wanted(self.row.ref, self.row.target, self.row.natural_key) is not None
         except Unmappable:
             return True
 
@@ -168,7 +169,7 @@ class Linkage:
             )
 
     def _is_ours(self, found: RemoteRecord) -> bool:
-        return same_external_id(found.user.external_id, str(self.row.user_uuid))
+        return same_external_id(found.user.external_id, of_kind(self.row.kind).external_id(self.row.object_id))
 
     def _is_linked(self, found: RemoteRecord) -> bool:
         # What we added carries our id: without one, it is ours only if we adopted it (PROTOCOL 7).

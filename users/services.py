@@ -24,6 +24,7 @@ from thirdparty.store.contention import StillHeld
 from users import permissions
 from users.models import User
 from users.permissions import OPERATOR, Account, Right
+from users.synced import Person, person
 
 _BATCH = 500
 
@@ -94,7 +95,7 @@ def locked(user_uuid: UUID, right: Right, *, seen: Collection[str] = (), by: Acc
     permissions.require_touch(by, user)
     if seen and user.fingerprint() not in seen:
         raise Outdated
-    require_none(user_uuid)
+    require_none(person(user_uuid))
     return user
 
 
@@ -158,8 +159,10 @@ def save(user: User, groups: Collection[Group] | None) -> User:
 def records_of(users: Iterable[User]) -> dict[UUID, list[Record]]:
     """The records of these users by their uuid, ordered by target; one query. Users without any get an empty list."""
     records: dict[UUID, list[Record]] = {user.uuid: [] for user in users}
-    for row in Record.objects.filter(user_uuid__in=records).order_by("target"):
-        records[row.user_uuid].append(row)
+    for row in Record.objects.filter(kind=Person.kind, object_id__in=[uuid.hex for uuid in records]).order_by(
+        "target"
+    ):
+        records[UUID(row.object_id)].append(row)
     return records
 
 

@@ -13,6 +13,7 @@ from django.dispatch import receiver
 from thirdparty.capture.triggers.sql import SYNCED_COLUMNS
 from thirdparty.notify import hints
 from users.models import User
+from users.synced import person
 
 
 @receiver(post_save, sender=User)
@@ -20,7 +21,7 @@ from users.models import User
 def _user_written(*, instance: User, update_fields: frozenset[str] | None = None, **_: Any) -> None:
     told = update_fields is None or not update_fields.isdisjoint(SYNCED_COLUMNS)
     if told and not instance.is_superuser:
-        hints.on_commit(instance.uuid)
+        hints.on_commit(person(instance.uuid))
 
 
 @receiver(m2m_changed, sender=User.groups.through)
@@ -28,7 +29,7 @@ def _roles_written(*, instance: Any, action: str, reverse: bool, pk_set: set[int
     if action not in ("post_add", "post_remove", "post_clear"):
         return
     if not reverse:
-        hints.on_commit(instance.uuid)
+        hints.on_commit(person(instance.uuid))
     elif pk_set:
         for user_uuid in User.objects.filter(pk__in=pk_set).values_list("uuid", flat=True):
-            hints.on_commit(user_uuid)
+            hints.on_commit(person(user_uuid))

@@ -108,7 +108,7 @@ def look(browser: WebDriver, name: str, address: str, expected: str) -> str:
 
 def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: Stack, anna: str) -> None:
     page = look(browser, "overview", stack.url("web") + "/admin/", "partner").upper()
-    assert "1\nDEAD" in page
+    assert "1\nPARKED" in page
 
 
 def test_the_list_of_people_shows_the_state_of_each(browser: WebDriver, stack: Stack, anna: str) -> None:
@@ -135,7 +135,7 @@ def test_the_api_documents_itself(browser: WebDriver, stack: Stack) -> None:
 def test_flower_shows_the_tasks(browser: WebDriver, stack: Stack, anna: str) -> None:
     look(browser, "flower", stack.url("flower") + "/tasks", "thirdparty.reconcile")
     # The reconciler's ticks have filled the first page by now.
-    browser.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("push_record")
+    browser.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("thirdparty.push")
     waiting(browser).until(lambda page: "thirdparty.push" in page.find_element(By.TAG_NAME, "body").text)
 
 

@@ -117,7 +117,7 @@ def real_settle(
         generation, row.remote_id, row.adopted, row.add_key, False, False, row.failed_tries, row.crashes
     )
     mine = lease(step(held))
-    assert (mine.key, mine.user_uuid) == (key_of(0), UUIDS[0])
+    assert (mine.key, mine.object_id) == (key_of(0), UUIDS[0].hex)
     ended = [
         FinishedStep(
             Lease(**{name: getattr(mine, name) for name in mine.__slots__} | {"token": token}),

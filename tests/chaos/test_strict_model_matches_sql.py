@@ -21,7 +21,7 @@ from tests.chaos.test_model_matches_sql import facts
 from thirdparty import store, targets
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.models import StrictWrite
-from thirdparty.models.strict_write import Kind
+from thirdparty.models.strict_write import Action
 from thirdparty.store import strict_rows
 from users.models import User
 
@@ -50,7 +50,7 @@ def _in_use() -> None:
 def stands() -> None:
     StrictWrite.objects.all().delete()
     StrictWrite.objects.create(
-        user_uuid=UUIDS[0], kind=Kind.UPDATE, username=USERNAME, candidate={}, base="", token=HOLDER,
+        kind="users.user", object_id=UUIDS[0].hex, action=Action.UPDATE, username=USERNAME, candidate={}, base="", token=HOLDER,
         expires_at=Now() + timedelta(hours=1),
     )  # fmt: skip
 

@@ -126,7 +126,7 @@ def saas(sandbox: SandboxControl, second_url: str, settings: Any) -> SandboxCont
 
 
 def row_of(user: User, target: str = "partner") -> Record:
-    return Record.objects.get(target=target, user_uuid=user.uuid)
+    return Record.objects.get(target=target, object_id=user.uuid.hex)
 
 
 def step(user_or_key: User | str) -> Pushed | None:

@@ -29,7 +29,7 @@ def create(**values: Any) -> User:
 
 
 def rows(user: User) -> list[tuple[str, str, int, int]]:
-    found = Record.objects.filter(user_uuid=user.uuid).order_by("target")
+    found = Record.objects.filter(object_id=user.uuid.hex).order_by("target")
     return [(row.target, row.state, row.generation, row.synced_generation) for row in found]
 
 

@@ -31,7 +31,7 @@ def web(db: None) -> Client:
 def parked(web: Client) -> Record:
     user = User.objects.create_user(name="Ada", phone="1")
     Record.objects.update(parked="invalid", due_at=None)
-    return Record.objects.get(user_uuid=user.uuid)
+    return Record.objects.get(object_id=user.uuid.hex)
 
 
 def messages(answer: Any) -> list[str]:

@@ -49,7 +49,7 @@ def person(**values: Any) -> User:
 
 
 def record(user: User) -> Record:
-    return Record.objects.get(user_uuid=user.uuid)
+    return Record.objects.get(object_id=user.uuid.hex)
 
 
 def change_page(user: User) -> str:

@@ -87,7 +87,7 @@ def test_looking_now_makes_a_parked_record_due(api: APIClient, user: User) -> No
 
     assert answer.status_code == 202
     assert answer.data[0]["state"] == "pending"
-    assert Record.objects.get(user_uuid=user.uuid).due_at == EPOCH
+    assert Record.objects.get(object_id=user.uuid.hex).due_at == EPOCH
 
 
 def test_a_user_without_records_has_an_empty_explanation(api: APIClient, user: User) -> None:
@@ -99,7 +99,7 @@ def test_a_user_without_records_has_an_empty_explanation(api: APIClient, user: U
 
 def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
     parked = User.objects.create_user(name="Eva", phone="2")
-    Record.objects.filter(user_uuid=parked.uuid).update(parked="invalid")
+    Record.objects.filter(object_id=parked.uuid.hex).update(parked="invalid")
 
     report = api.get("/api/v1/sync/status/").data
 

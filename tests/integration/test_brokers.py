@@ -26,7 +26,7 @@ def address(broker: Process) -> str:  # noqa: F811
 
 
 def key_of(user: User) -> list[Any]:
-    return ["partner", f"partner:{user.uuid.hex}", None]
+    return ["partner", f"partner:users.user:{user.uuid.hex}", None]
 
 
 def test_the_second_takes_the_hint_where_the_first_refuses(broker: Process, use: Callable[[str], None]) -> None:  # noqa: F811

@@ -115,7 +115,7 @@ def test_what_a_transaction_changed_that_had_not_seen_the_new_target_is_owed_to_
     with open_transaction(write, isolation=isolation) as commit:
         name_saas()
         catch_up.go_on("saas", seconds=0.3)
-        assert Record.objects.filter(target="saas", user_uuid=user.uuid).exists() is (
+        assert Record.objects.filter(target="saas", object_id=user.uuid.hex).exists() is (
             not waited and isolation == "REPEATABLE READ"
         )
         push_what_is_owed()
@@ -207,8 +207,8 @@ def test_nobody_waits_for_a_catching_up_that_waits_for_somebody_elses_record(
 ) -> None:
     """One person's edit is open; neither another person's edit nor the target's row is held up by it."""
     others = [User.objects.create(name="李娜", phone=str(number)) for number in range(5)]
-    Record.objects.filter(user_uuid__in=[others[0].uuid, others[3].uuid]).delete()
-    held = User.objects.get(uuid=Record.objects.order_by("key")[1].user_uuid)
+    Record.objects.filter(object_id__in=[others[0].uuid.hex, others[3].uuid.hex]).delete()
+    held = User.objects.get(uuid=Record.objects.order_by("key")[1].object_id)
     targets.owe_anew("partner")
 
     def run() -> None:
@@ -239,7 +239,7 @@ def test_a_record_that_somebody_holds_is_owed_when_it_is_free_and_keeps_no_other
     for held, free in ((user, other), (other, user)):
         Record.objects.update(synced_generation=F("generation"), due_at=None, owed_since=None)
         targets.owe_anew("partner")
-        write = Record.objects.filter(user_uuid=held.uuid).update
+        write = Record.objects.filter(object_id=held.uuid.hex).update
         with open_transaction(lambda write=write: write(last_error="held")):  # type: ignore[misc]
             catch_up.go_on("partner", seconds=0.1)
             assert (row_of(held).state, row_of(free).state) == ("synced", "pending")
@@ -270,7 +270,7 @@ def test_one_person_whom_a_transaction_holds_keeps_nobody_else_from_a_new_target
 def test_a_backfill_ends_though_somebody_is_held_and_the_reconciler_owes_them(user: User) -> None:
     other = User.objects.create(name="李娜", phone="2")
     Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
-    with open_transaction(lambda: Record.objects.filter(user_uuid=user.uuid).update(last_error="held")):
+    with open_transaction(lambda: Record.objects.filter(object_id=user.uuid.hex).update(last_error="held")):
         assert sum(backfill.steps("partner")) == 1
         assert backfill.left("partner") == 1
         assert (row_of(user).state, row_of(other).state) == ("synced", "pending")
@@ -283,7 +283,7 @@ def test_a_backfill_ends_though_somebody_is_held_and_the_reconciler_owes_them(us
 def test_a_walk_waits_where_more_are_held_than_can_be_noted(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "MOST_LEFT", 2)
     others = [User.objects.create(name="李娜", phone=str(number)) for number in range(5)]
-    Record.objects.filter(user_uuid__in=[other.uuid for other in others[:3]]).delete()
+    Record.objects.filter(object_id__in=[other.uuid.hex for other in others[:3]]).delete()
     Record.objects.update(synced_generation=1, due_at=None, owed_since=None)
     targets.owe_anew("partner")
     with open_transaction(lambda: User.objects.update(name="held")):
@@ -378,8 +378,8 @@ def test_a_round_that_began_anew_is_not_carried_on_from_the_place_of_the_last(us
 def test_what_is_owed_anew_is_due_behind_edits_and_leaves_waits_alone() -> None:
     level, edited, waiting = (User.objects.create(name=name) for name in ("a", "b", "c"))
     later = timezone.now() + timedelta(hours=1)
-    Record.objects.filter(user_uuid=level.uuid).update(synced_generation=1, due_at=None, owed_since=None)
-    Record.objects.filter(user_uuid=waiting.uuid).update(due_at=later)
+    Record.objects.filter(object_id=level.uuid.hex).update(synced_generation=1, due_at=None, owed_since=None)
+    Record.objects.filter(object_id=waiting.uuid.hex).update(due_at=later)
     targets.owe_anew("partner")
     catch_up.go_on("partner", seconds=30)
     assert row_of(edited).due_at == EPOCH
@@ -401,4 +401,4 @@ def test_a_confirmed_tombstone_stays_one(user: User) -> None:
     Record.objects.update(synced_generation=2, due_at=None, owed_since=None)
     targets.owe_anew("partner")
     catch_up.go_on("partner", seconds=30)
-    assert Record.objects.get(user_uuid=uuid).state == "deleted"
+    assert Record.objects.get(object_id=uuid.hex).state == "deleted"

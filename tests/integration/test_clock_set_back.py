@@ -75,7 +75,7 @@ def test_what_was_owed_or_brought_forward_then_counts_as_long_ago(user: User, th
 
 
 def test_a_strict_write_from_then_whose_process_died_is_taken_back(user: User) -> None:
-    write = {"user_uuid": user.uuid, "kind": "update", "candidate": {}, "token": "t"}
+    write = {"kind": "users.user", "object_id": user.uuid.hex, "action": "update", "candidate": {}, "token": "t"}
     StrictWrite.objects.create(**write, expires_at=soon(longest_seconds()))
     assert taking_back.sweep() == 0
     StrictWrite.objects.update(expires_at=ahead(longest_seconds()))

@@ -115,12 +115,12 @@ def test_push_says_why_it_cannot(ada: User) -> None:
 def test_retry_makes_parked_records_due_and_no_others(ada: User) -> None:
     other = User.objects.create_user(name="Eva", phone="2")
     Record.objects.update(due_at=None)
-    Record.objects.filter(user_uuid=ada.uuid).update(parked="invalid")
+    Record.objects.filter(object_id=ada.uuid.hex).update(parked="invalid")
 
     assert sync("retry", "--target", "partner").splitlines()[0] == "1 records of partner are due now"
 
-    due = dict(Record.objects.values_list("user_uuid", "due_at"))
-    assert due == {ada.uuid: EPOCH, other.uuid: None}
+    due = dict(Record.objects.values_list("object_id", "due_at"))
+    assert due == {ada.uuid.hex: EPOCH, other.uuid.hex: None}
 
 
 def test_a_pause_holds_until_it_is_taken_back(ada: User) -> None:

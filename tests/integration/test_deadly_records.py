@@ -94,6 +94,6 @@ def test_a_record_with_which_several_workers_died_is_claimed_alone_and_last(user
     workers_die(user, store.SUSPECT_CRASHES, during=Call.CONFIRM)
     others = [User.objects.create(name=f"Other {number}", phone=str(number)) for number in range(2)]
     terms = alone.Terms(60, 60)
-    first = {lease.user_uuid for lease in store.claim_due("partner", 10, terms)}
-    second = [lease.user_uuid for lease in store.claim_due("partner", 10, terms)]
-    assert (first, second) == ({other.uuid for other in others}, [user.uuid])
+    first = {lease.object_id for lease in store.claim_due("partner", 10, terms)}
+    second = [lease.object_id for lease in store.claim_due("partner", 10, terms)]
+    assert (first, second) == ({other.uuid.hex for other in others}, [user.uuid.hex])

@@ -69,7 +69,7 @@ def half_added(sandbox: SandboxControl, partner: Callable[..., None]) -> User:
 
 
 def parked(user: User, **facts: Any) -> Record:
-    Record.objects.filter(user_uuid=user.uuid).update(parked="invalid", due_at=None, **facts)
+    Record.objects.filter(object_id=user.uuid.hex).update(parked="invalid", due_at=None, **facts)
     return row_of(user)
 
 

@@ -211,16 +211,16 @@ def claim_due(most: int, *, latest_first: bool = False) -> list[str]:
 
 def test_edits_go_before_retries_and_the_longest_due_before_the_later_ones(sandbox: SandboxControl) -> None:
     backfilled, retried, edited = (User.objects.create(name="x", phone=str(n)) for n in range(3))
-    Record.objects.filter(user_uuid=backfilled.uuid).update(due_at=timezone.now() - timedelta(hours=2))
-    Record.objects.filter(user_uuid=retried.uuid).update(due_at=timezone.now() - timedelta(hours=1))
+    Record.objects.filter(object_id=backfilled.uuid.hex).update(due_at=timezone.now() - timedelta(hours=2))
+    Record.objects.filter(object_id=retried.uuid.hex).update(due_at=timezone.now() - timedelta(hours=1))
     order = [claim_due(1) for _ in range(4)]
     assert order == [[row_of(edited).key], [row_of(backfilled).key], [row_of(retried).key], []]
 
 
 def test_now_and_then_what_became_due_last_goes_first_and_edits_are_left_out(sandbox: SandboxControl) -> None:
     backfilled, retried, edited = (User.objects.create(name="x", phone=str(n)) for n in range(3))
-    Record.objects.filter(user_uuid=backfilled.uuid).update(due_at=timezone.now() - timedelta(hours=2))
-    Record.objects.filter(user_uuid=retried.uuid).update(due_at=timezone.now() - timedelta(hours=1))
+    Record.objects.filter(object_id=backfilled.uuid.hex).update(due_at=timezone.now() - timedelta(hours=2))
+    Record.objects.filter(object_id=retried.uuid.hex).update(due_at=timezone.now() - timedelta(hours=1))
     order = [claim_due(1, latest_first=True) for _ in range(3)]
     assert order == [[row_of(retried).key], [row_of(backfilled).key], []]
     assert row_of(edited).lease_token is None
@@ -230,7 +230,7 @@ def test_of_two_rows_of_one_batch_that_want_one_username_one_is_claimed_and_no_o
     sandbox: SandboxControl,
 ) -> None:
     first, second, other = (User.objects.create(name="x", phone=str(n)) for n in range(3))
-    Record.objects.filter(user_uuid__in=[first.uuid, second.uuid]).update(natural_key="wanted")
+    Record.objects.filter(object_id__in=[first.uuid.hex, second.uuid.hex]).update(natural_key="wanted")
     begun = begin(targets.config("partner"), Admission(10), partial(store.claim_due, "partner", 10))
     assert len(begun) == 2
     assert row_of(other).key in {each.lease.key for each in begun}
@@ -277,7 +277,7 @@ def test_results_of_different_kinds_are_written_by_one_statement_each_as_it_is(s
         ended(parked, "r3", outcome=Outcome.REJECTED, acknowledged=False, parked="invalid"),
         ended(lost, "r4"),
     ]
-    Record.objects.filter(user_uuid=lost.uuid).update(lease_token="another's")
+    Record.objects.filter(object_id=lost.uuid.hex).update(lease_token="another's")
     settled = settle(*results)
     assert row_of(lost).key not in settled.rows
     assert settled.locked == []
@@ -348,7 +348,7 @@ def test_a_drain_settles_in_the_end_what_was_locked(
 
     def finish_while_somebody_saves(target: Any, ended: list[FinishedStep], **options: Any) -> Any:
         if ended and not finishes:
-            finishes.append(saving(User.objects.get(uuid=ended[0].lease.user_uuid)))
+            finishes.append(saving(User.objects.get(uuid=ended[0].lease.object_id)))
             threading.Timer(0.5, finishes[0].set).start()
         return finish(target, ended, **options)
 

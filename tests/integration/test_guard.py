@@ -23,6 +23,7 @@ from thirdparty.run.pause import pause, resume
 from thirdparty.run.push import push
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
+from users.synced import person
 
 THE_HARMLESS_CALL = 1
 """It is asked before the breaker opens: were it answered, the records would be at fault."""
@@ -140,7 +141,7 @@ def test_an_open_breaker_is_explained_with_the_time_of_the_next_try(
     sandbox.faults(rates={"503": 1})
     for user in users[:5]:
         step(user)
-    (explanation,) = explain(users[9].uuid)
+    (explanation,) = explain(person(users[9].uuid))
     assert "its breaker is open (5 failures in a row, the last http_503)" in explanation.blocked_by[0]
     assert explanation.next_try_at == Target.objects.get().blocked_until
 

@@ -76,7 +76,7 @@ def test_a_target_that_is_away_is_a_warning_only_since_what_changes_goes_on_bein
     assert answer.status_code == 200
     assert any("partner is away" in warning for warning in answer.json()["warnings"])
     assert not status()["healthy"]
-    assert Record.objects.filter(user_uuid=User.objects.create(name="Ada").uuid, due_at__isnull=False).exists()
+    assert Record.objects.filter(object_id=User.objects.create(name="Ada").uuid.hex, due_at__isnull=False).exists()
 
 
 def test_not_ready_without_a_database(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,7 +237,7 @@ def test_two_people_of_one_remote_username_are_never_claimed_together(user: User
     assert step(thief) is None
     holder = store.username_holder(row_of(thief))
     assert holder is not None
-    assert holder.user_uuid == user.uuid
+    assert holder.object_id == user.uuid.hex
 
 
 def test_a_strangers_record_is_left_alone_when_our_unanswered_add_is_no_longer_wanted(

@@ -25,7 +25,7 @@ pytestmark = [
 
 
 def _keys(user: User) -> list[str]:
-    return list(Record.objects.filter(user_uuid=user.uuid).order_by("key").values_list("key", flat=True))
+    return list(Record.objects.filter(object_id=user.uuid.hex).order_by("key").values_list("key", flat=True))
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def test_no_record_is_held_while_another_ones_holder_is_waited_for(
     Record.objects.update(parked="invalid", due_at=None)
     first, last = (Record.objects.get(key=key) for key in sorted(key for user in users for key in _keys(user)))
     with transaction.atomic():
-        User.objects.get(uuid=last.user_uuid).delete()
+        User.objects.get(uuid=last.object_id).delete()
         thread = _other(lambda: bulk([first.key, last.key]))
         _until_it_waits()
-        User.objects.select_for_update(nowait=True).get(uuid=first.user_uuid)
+        User.objects.select_for_update(nowait=True).get(uuid=first.object_id)
         row = Record.objects.select_for_update(nowait=True).get(key=first.key)
         transaction.set_rollback(True)
     thread.join()
@@ -100,10 +100,10 @@ def test_a_person_who_edits_in_another_order_is_not_sacrificed_to_those_who_look
     first, last = Record.objects.order_by("key")
     Record.objects.update(parked="invalid", due_at=None)
     with transaction.atomic():
-        User.objects.filter(uuid=last.user_uuid).update(name="Edited")
+        User.objects.filter(uuid=last.object_id).update(name="Edited")
         thread = _other(lambda: store.look_now([first.key, last.key]))
         _until_it_waits()
-        User.objects.filter(uuid=first.user_uuid).update(name="Edited")
+        User.objects.filter(uuid=first.object_id).update(name="Edited")
     thread.join()
     assert User.objects.filter(name="Edited").count() == 2
     assert not Record.objects.exclude(parked="").exists()

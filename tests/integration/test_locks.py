@@ -255,9 +255,9 @@ def test_a_record_that_is_locked_while_it_is_followed_is_left_to_the_workers(
 
     follow = consistency.follow
 
-    def follow_while_somebody_writes(user_uuid: Any, **options: Any) -> bool:
-        with held(locks(User.objects.get(uuid=user_uuid))):
-            return follow(user_uuid, **options)
+    def follow_while_somebody_writes(ref: Any, **options: Any) -> bool:
+        with held(locks(User.objects.get(uuid=ref.object_id))):
+            return follow(ref, **options)
 
     monkeypatch.setattr(consistency, "follow", follow_while_somebody_writes)
 
@@ -282,7 +282,7 @@ def during_the_first_settling(
 
     def finish_while_held(target: Any, ended: Any, **options: Any) -> Any:
         if ended and not holding:
-            holding.extend(hold([User.objects.get(uuid=each.lease.user_uuid) for each in ended]))
+            holding.extend(hold([User.objects.get(uuid=each.lease.object_id) for each in ended]))
             for each in holding:
                 each.__enter__()
         return finish(target, ended, **options)
@@ -306,7 +306,7 @@ def test_one_locked_row_ends_no_drain_and_takes_no_other_result_along(
 
     holding = during_the_first_settling(monkeypatch, hold)
     drained = drain("partner")
-    synced = set(Record.objects.filter(state="synced").values_list("user_uuid", flat=True))
+    synced = set(Record.objects.filter(state="synced").values_list("object_id", flat=True))
     for each in holding:
         each.__exit__(None, None, None)
 
@@ -412,7 +412,7 @@ def dead_strict_writes(sandbox: SandboxControl, impatient: None) -> list[User]:
     users = [User.objects.create(name=name) for name in ("张伟", "李娜")]
     for user in users:
         StrictWrite.objects.create(
-            user_uuid=user.uuid, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+            object_id=user.uuid.hex, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
             expires_at=timezone.now() - timedelta(seconds=10),
         )  # fmt: skip
     return users
@@ -423,7 +423,7 @@ def test_a_tick_takes_back_the_strict_writes_of_all_whom_nobody_holds(dead_stric
 
     with held(locks(stuck)):
         tasks.run_reconcile()
-        left = [each.user_uuid for each in StrictWrite.objects.all()]
+        left = [each.object_id for each in StrictWrite.objects.all()]
     assert left == [stuck.uuid]
 
     tasks.run_reconcile()
@@ -454,7 +454,7 @@ def test_a_part_of_the_tick_that_fails_keeps_no_other_from_its_turn(
 ) -> None:
     user = User.objects.create(name="张伟")
     StrictWrite.objects.create(
-        user_uuid=user.uuid, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+        object_id=user.uuid.hex, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
         expires_at=timezone.now() - timedelta(seconds=10),
     )  # fmt: skip
     Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", blocked_until=None)
@@ -499,14 +499,14 @@ def test_all_whom_nobody_holds_are_looked_at_now_and_the_person_is_told_of_the_r
     people = User.objects.bulk_create([User(name="张伟", phone=str(number)) for number in range(5)])
     Record.objects.update(parked="invalid", due_at=None)
     monkeypatch.setattr(services, "_BATCH", 2)
-    stuck = User.objects.get(uuid=Record.objects.order_by("key")[0].user_uuid)
+    stuck = User.objects.get(uuid=Record.objects.order_by("key")[0].object_id)
 
     with held(locks(stuck)), pytest.raises(StillHeld) as told:
         services.look_now(Record.objects.all())
 
     assert is_contention(told.value)
     assert told.value.looked_at == len(people) - 1
-    assert [row.user_uuid for row in Record.objects.exclude(parked="")] == [stuck.uuid]
+    assert [row.object_id for row in Record.objects.exclude(parked="")] == [stuck.uuid.hex]
 
 
 def test_retry_says_how_many_are_due_and_that_others_are_held(impatient: None) -> None:

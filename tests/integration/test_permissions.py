@@ -60,7 +60,7 @@ class Case:
 
     @property
     def key(self) -> str:
-        return f"partner:{self.subject.uuid.hex}"
+        return f"partner:users.user:{self.subject.uuid.hex}"
 
     def api(self) -> APIClient:
         client = APIClient(raise_request_exception=False)

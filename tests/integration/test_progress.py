@@ -18,6 +18,7 @@ from thirdparty.models import Attempt, Record
 from thirdparty.observe.explain import explain
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
+from users.synced import person
 
 NOT_FOUND = {"status": "user_not_found", "data": None, "message": "no such user"}
 MOST_REQUESTS = 4 * NO_PROGRESS_LIMIT
@@ -84,7 +85,7 @@ def user(raw: Partner) -> User:
 def assert_parked(user: User, reason: str) -> None:
     row = row_of(user)
     assert (row.state, row.parked) == ("parked", reason)
-    [explanation] = explain(user.uuid)
+    [explanation] = explain(person(user.uuid))
     assert any(reason in why for why in explanation.blocked_by)
 
 

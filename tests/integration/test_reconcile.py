@@ -99,7 +99,7 @@ def test_after_the_first_pass_a_tick_looks_at_some_users_and_goes_on_where_it_wa
     User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(3)])
     Target.objects.update(swept=True, fence=None, owing_to=None, behind_since=None)
     last = User.objects.order_by("-id")[0]
-    Record.objects.filter(user_uuid=last.uuid).delete()
+    Record.objects.filter(object_id=last.uuid.hex).delete()
     assert [catch_up.go_on("partner") for _ in range(2)] == [0, 1]
     assert row_of(last).state == "pending"
 

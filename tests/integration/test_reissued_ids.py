@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
@@ -40,7 +41,7 @@ def assert_everybody_is_there_once(sandbox: SandboxControl) -> None:
     assert held_records(sandbox) == wanted_records()
     assert set(Record.objects.values_list("state", flat=True)) == {"synced"}
     ids = {record["externalId"]: record["userId"] for record in sandbox.users()}
-    assert {str(row.user_uuid): row.remote_id for row in Record.objects.all()} == ids
+    assert {str(UUID(row.object_id)): row.remote_id for row in Record.objects.all()} == ids
 
 
 @pytest.mark.parametrize("capabilities", [("query",), ALL], ids=str)

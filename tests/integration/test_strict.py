@@ -23,6 +23,7 @@ from thirdparty.run.push import push
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency, services
 from users.models import RoleMapping, User
+from users.synced import person
 
 
 @pytest.fixture(autouse=True)
@@ -247,7 +248,7 @@ def test_nothing_is_visible_here_before_acceptance(sandbox: SandboxControl, duri
 
 def test_the_explanation_says_that_a_strict_write_is_open(sandbox: SandboxControl, during: Any) -> None:
     user = create()
-    seen = during(lambda: explain(user.uuid)[0].blocked_by)
+    seen = during(lambda: explain(person(user.uuid))[0].blocked_by)
     consistency.update(user.uuid, {"name": "李娜"}, consistency=STRICT)
     assert seen[0][0].startswith("a strict update waits for the targets, until ")
 

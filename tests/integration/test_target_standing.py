@@ -19,6 +19,7 @@ from thirdparty.observe.status import status
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store import strict_rows
 from users.models import User
+from users.synced import person
 
 pytestmark = pytest.mark.django_db
 
@@ -103,14 +104,14 @@ def test_a_strict_write_has_a_record_at_a_target_that_is_away_and_none_at_a_reti
     Target.objects.create(name="former", enabled=False, retired=True)
     user = User.objects.create(name="张伟")
     Record.objects.all().delete()
-    strict_rows.ensure(user.uuid, "zhangwei", tombstone=False)
+    strict_rows.ensure(person(user.uuid), "zhangwei", tombstone=False)
     assert set(Record.objects.values_list("target", flat=True)) == {"partner", "elsewhere"}
 
 
 def test_the_explanation_says_that_a_target_is_away(away: Any) -> None:
     user = User.objects.create(name="张伟")
-    assert "target partner is away" in explain(user.uuid)[0].blocked_by[0]
-    assert "goes on being owed" in explain(user.uuid)[0].blocked_by[0]
+    assert "target partner is away" in explain(person(user.uuid))[0].blocked_by[0]
+    assert "goes on being owed" in explain(person(user.uuid))[0].blocked_by[0]
 
 
 def test_a_target_cannot_be_retired_and_enabled() -> None:

@@ -187,7 +187,7 @@ def test_what_fails_for_one_target_is_done_for_the_others(
 
     monkeypatch.setattr(tasks.catch_up, "go_on", caught_up)
     tasks.run_reconcile()
-    assert list(Record.objects.values_list("target", "user_uuid")) == [("partner", user.uuid)]
+    assert list(Record.objects.values_list("target", "object_id")) == [("partner", user.uuid.hex)]
 
 
 def test_a_drain_that_was_not_let_in_leaves_everything_to_the_one_that_was(

@@ -15,6 +15,7 @@ from thirdparty.sandbox.client import SandboxControl
 from users import consistency
 from users.consistency import Consistency, Mode
 from users.models import User
+from users.synced import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAIT = Consistency(Mode.WAIT, 10.0)
@@ -105,7 +106,7 @@ def test_where_a_worker_was_first_the_request_watches(sandbox: SandboxControl) -
         assert _becomes(lambda: row_of(user).state == "in_flight")
         from thirdparty.consistency.wait import follow
 
-        assert follow(user.uuid, within_seconds=10.0)
+        assert follow(person(user.uuid), within_seconds=10.0)
     assert effects(sandbox) == ["created"]
 
 

@@ -79,7 +79,7 @@ def arguments(broker: Process) -> list[Any]:
 
 def test_a_committed_save_publishes_one_hint_that_names_the_record_and_nothing_else(broker: Process) -> None:
     user = User.objects.create(name="张伟", phone="13800000001")
-    assert arguments(broker) == [["partner", f"partner:{user.uuid.hex}", None]]
+    assert arguments(broker) == [["partner", f"partner:users.user:{user.uuid.hex}", None]]
     assert "zhangwei" not in repr(queued(broker))
 
 
@@ -127,7 +127,7 @@ def test_a_savepoint_that_was_rolled_back_takes_only_its_own_wake_along(broker: 
             User.objects.create(name="Never")
             raise RuntimeError
         user = User.objects.create(name="Saved")
-    assert arguments(broker) == [["partner", f"partner:{user.uuid.hex}", None]]
+    assert arguments(broker) == [["partner", f"partner:users.user:{user.uuid.hex}", None]]
 
 
 def test_saves_in_a_hurry_are_woken_by_few_hints_and_each_by_one_that_comes_after_it(
@@ -140,7 +140,7 @@ def test_saves_in_a_hurry_are_woken_by_few_hints_and_each_by_one_that_comes_afte
         for number in range(30):
             before = len(queued(broker))
             user = User.objects.create(name="x", phone=str(number))
-            queued_before[f"partner:{user.uuid.hex}"] = before
+            queued_before[f"partner:users.user:{user.uuid.hex}"] = before
 
     def unwoken() -> set[str]:
         messages = list(reversed(queued(broker)))
@@ -221,7 +221,7 @@ def test_publishing_goes_on_once_the_broker_is_back(broker: Process) -> None:
     assert current.up.wait(20)
     after = User.objects.create(name="After")
     # The publisher itself asks for a reconciler's tick, and may come first or second.
-    assert ["partner", f"partner:{after.uuid.hex}", None] in arguments(broker)
+    assert ["partner", f"partner:users.user:{after.uuid.hex}", None] in arguments(broker)
 
 
 def test_a_save_of_nothing_that_targets_are_told_wakes_nobody(broker: Process) -> None:

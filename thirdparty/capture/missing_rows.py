@@ -85,7 +85,7 @@ def _lacking(target: str, which: str, parameters: Sequence[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT u.id FROM {USERS} u WHERE {which} AND NOT u.is_superuser AND NOT EXISTS ("
-            f"SELECT 1 FROM {RECORDS} s WHERE s.key = %s || ':' || {dialect(connection).hex('u.uuid')}) ORDER BY u.id",
+            f"SELECT 1 FROM {RECORDS} s WHERE s.key = %s || ':users.user:' || {dialect(connection).hex('u.uuid')}) ORDER BY u.id",
             [*parameters, target],
         )
         return [int(user_id) for (user_id,) in cursor.fetchall()]
@@ -107,8 +107,9 @@ def _add(target: str, ids: list[int]) -> int:
     db = dialect(connection)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {RECORDS} (key, target, user_uuid, due_at, owed_since) "
-            f"SELECT t.name || ':' || {db.hex('u.uuid')}, t.name, u.uuid, {db.clock}, {db.clock} "
+            f"INSERT INTO {RECORDS} (key, target, kind, object_id, wanted_key, due_at, owed_since) "
+            f"SELECT t.name || ':users.user:' || {db.hex('u.uuid')}, t.name, 'users.user', {db.hex('u.uuid')}, u.username, "
+            f"{db.clock}, {db.clock} "
             f"FROM {USERS} u JOIN {TARGETS} t ON t.name = %s AND NOT t.retired "
             f"WHERE u.id IN ({', '.join(['%s'] * len(ids))}) AND NOT u.is_superuser ORDER BY 1 "
             "ON CONFLICT (key) DO NOTHING",

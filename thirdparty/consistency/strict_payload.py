@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 from thirdparty.connectors.base import RemoteUser
 from thirdparty.decide.interpret import TRUST
@@ -12,7 +13,7 @@ from thirdparty.decide.lease import Lease
 from thirdparty.decide.mapping import wanted
 from thirdparty.decide.result import FinishedStep, Next, StepResult
 from thirdparty.models import StrictWrite
-from thirdparty.models.strict_write import Kind
+from thirdparty.models.strict_write import Action
 from thirdparty.run import payloads
 from thirdparty.run.payloads import Desired, prepared
 from thirdparty.run.roles import roles_at
@@ -34,11 +35,11 @@ class Candidate:
 
     def _wanted(self, target_name: str, natural_key: str) -> RemoteUser | None:
         strict_write = StrictWrite.objects.get(token=self._token)
-        if strict_write.kind == Kind.DELETE:
+        if strict_write.action == Action.DELETE:
             return None
         values = dict(strict_write.candidate)
         groups = values.pop("groups")
-        user = User(uuid=strict_write.user_uuid, **values)
+        user = User(uuid=UUID(strict_write.object_id), **values)
         roles = roles_at(target_name, groups) if user.is_active else {}
         return wanted(user, natural_key=natural_key or user.username, roles=roles)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
-from uuid import UUID
 
 from django.db import connections
 
 from thirdparty import targets
 from thirdparty.consistency.patience import retrying
-from thirdparty.models import Record, Target
+from thirdparty.models import Record, Ref, Target
 from thirdparty.models.record import State
 from thirdparty.notify import hints
 from thirdparty.run.push import push
@@ -26,7 +25,7 @@ _STEPS_PER_TRY = 10
 _WATCH_EVERY_SECONDS = 0.05
 
 
-def follow(user_uuid: UUID, *, within_seconds: float) -> bool:
+def follow(ref: Ref, *, within_seconds: float) -> bool:
     """Bring this user's records level here and now; True when every target has followed within the time.
 
     Every target that is in use by the database: one that this process does not know is left to a worker, and watched.
@@ -34,17 +33,17 @@ def follow(user_uuid: UUID, *, within_seconds: float) -> bool:
     a worker is woken for the rest. Raises nothing: the change is saved, whatever becomes of it here.
     """
     try:
-        return _followed(user_uuid, time.monotonic() + within_seconds, within_seconds)
+        return _followed(ref, time.monotonic() + within_seconds, within_seconds)
     except Exception:
-        logger.exception("the targets of %s are left to the workers", user_uuid)
+        logger.exception("the targets of %s are left to the workers", ref)
     for target in targets.names():
-        hints.push_record(target, hints.record_key(target, user_uuid))
+        hints.push_record(target, ref.key(target))
     return False
 
 
-def _followed(user_uuid: UUID, deadline: float, within_seconds: float) -> bool:
+def _followed(ref: Ref, deadline: float, within_seconds: float) -> bool:
     in_use = Target.objects.filter(enabled=True).values("name")
-    rows = list(Record.objects.filter(user_uuid=user_uuid, target__in=in_use))
+    rows = list(Record.objects.filter(kind=ref.kind, object_id=ref.object_id, target__in=in_use))
     if not rows:
         return True
     threads = ThreadPoolExecutor(len(rows), thread_name_prefix="follow")

@@ -102,7 +102,7 @@ class Interpreter:
         """Our link was in question and nothing was written; ``found`` is what its id, or else our other keys, gave."""
         if found is None or not self.is_ours(found):
             return self.vanished(None)
-        pushed = same_external_id(found.user.external_id, str(self.lease.user_uuid))
+        pushed = same_external_id(found.user.external_id, self.lease.external_id)
         level = {"acknowledged": True, "next": Next.AT_RECHECK} if pushed and self._holds_what_is_wanted(found) else {}
         return self.linked(found.remote_id, **level)
 
@@ -234,7 +234,7 @@ class Interpreter:
         if self.ours is not None:
             return self.ours
         if found.user.external_id:
-            return same_external_id(found.user.external_id, str(self.lease.user_uuid))
+            return same_external_id(found.user.external_id, self.lease.external_id)
         return bool(self.lease.adopted) and found.remote_id == self.lease.remote_id
 
     def is_whole(self, found: RemoteRecord) -> bool:
@@ -243,7 +243,7 @@ class Interpreter:
 
     def is_questionable(self, found: RemoteRecord) -> bool:
         """Its external id is ours and its username is not, or the other way round for one that we may have added."""
-        if same_external_id(found.user.external_id, str(self.lease.user_uuid)):
+        if same_external_id(found.user.external_id, self.lease.external_id):
             return not self._has_our_username(found)
         added = self.lease.add_key is not None or found.remote_id == self.lease.remote_id
         return bool(found.user.external_id) and added and self._has_our_username(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,9 @@ class Lease:
 
     key: str
     target: str
-    user_uuid: UUID
+    kind: str
+    object_id: str
+    external_id: str
     token: str
     expires: float
     generation: int

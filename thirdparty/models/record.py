@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
 from thirdparty.models.key import KeyField
+from thirdparty.models.ref import Ref
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """A ``due_at`` of people's own edits: at once, before anything that is merely due."""
@@ -52,25 +53,27 @@ _MAY_EXIST = Case(
 
 
 class Record(models.Model):
-    """One user at one target. Written by the triggers and by `thirdparty.store`, by nothing else.
+    """One object at one target. Written by the triggers and by `thirdparty.store`, by nothing else.
 
-    There is no foreign key to the user: the row outlives them, or no delete could be owed.
+    There is no foreign key to the object: the row outlives it, or no delete could be owed.
     """
 
     key: models.CharField[str, str] = KeyField(
-        primary_key=True, max_length=63, help_text="target:uuid, so that triggers can name it"
+        primary_key=True, max_length=140, help_text="target:kind:object_id, so that triggers can name it"
     )
     target = models.CharField(max_length=30)
-    user_uuid = models.UUIDField(db_index=True)
+    kind = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=64)
     generation = models.BigIntegerField(db_default=1, help_text="what is wanted")
     synced_generation = models.BigIntegerField(db_default=0, help_text="what the target has acknowledged")
-    deleted = models.BooleanField(db_default=False, help_text="the user is gone; a delete is owed")
+    deleted = models.BooleanField(db_default=False, help_text="the object is gone; a delete is owed")
     owed_since = models.DateTimeField(null=True, help_text="first change that is not acknowledged")
     due_at = models.DateTimeField(null=True, help_text="next time to look; 1970 means at once")
     lease_token = models.CharField(max_length=32, null=True)
     leased_until = models.DateTimeField(null=True)
     unknown_until = models.DateTimeField(null=True, help_text="an unanswered request may take effect until then")
     remote_id = models.CharField(max_length=128, null=True)
+    wanted_key = models.CharField(max_length=64, db_default="", help_text="the natural key that the object has now")
     natural_key = models.CharField(max_length=64, db_default="", help_text="frozen at the first claim")
     adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
     add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
@@ -109,7 +112,13 @@ class Record(models.Model):
             models.Index(fields=["synced_at"], condition=Q(deleted=True), name="sync_tombstone"),
             models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
             models.Index(fields=["target", "state"], name="sync_state"),
+            models.Index(fields=["kind", "object_id"], name="sync_object"),
         ]
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def ref(self) -> Ref:
+        """The object that it is of."""
+        return Ref(self.kind, self.object_id)

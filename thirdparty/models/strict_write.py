@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import ClassVar
-from uuid import UUID
 
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
+from thirdparty.models.ref import Ref
 
-class Kind(models.TextChoices):
+
+class Action(models.TextChoices):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
 
 
 class StrictWriteQuerySet(models.QuerySet["StrictWrite"]):
-    def of(self, user_uuid: UUID) -> StrictWriteQuerySet:
-        return self.filter(user_uuid=user_uuid)
+    def of(self, ref: Ref) -> StrictWriteQuerySet:
+        return self.filter(kind=ref.kind, object_id=ref.object_id)
 
     def seconds_left(self) -> float | None:
         """How long the first of these may still stand, by the database's clock; None where there is none."""
@@ -46,8 +47,9 @@ class StrictWrite(models.Model):
     is a dead process's, and the reconciler takes it back.
     """
 
-    user_uuid = models.UUIDField(unique=True)
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=64)
+    action = models.CharField(max_length=6, choices=Action)
     username = models.CharField(max_length=64, help_text="kept for the candidate of a create")
     candidate = models.JSONField(help_text="the values that the targets are asked to accept; empty for a delete")
     base = models.CharField(max_length=64, help_text="fingerprint of the user that the candidate was made from")
@@ -58,13 +60,19 @@ class StrictWrite(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["kind", "object_id"], name="one_strict_write_per_object"),
             models.UniqueConstraint(
-                fields=["username"], condition=Q(kind="create"), name="one_strict_create_per_username"
-            )
+                fields=["username"], condition=Q(action="create"), name="one_strict_create_per_username"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.user_uuid}"
+        return f"{self.action} of {self.ref}"
+
+    @property
+    def ref(self) -> Ref:
+        """The object that is to be written."""
+        return Ref(self.kind, self.object_id)
 
     @property
     def groups(self) -> tuple[str, ...]:

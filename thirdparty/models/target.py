@@ -42,7 +42,7 @@ class Target(models.Model):
         help_text="transactions older than this one may not have seen the target; 0: still to be drawn",
     )
     owing_to = models.CharField(
-        max_length=63, null=True, editable=False, help_text="where owing every record goes on; empty: from the first"
+        max_length=140, null=True, editable=False, help_text="where owing every record goes on; empty: from the first"
     )
     owing_left = models.JSONField(
         default=list, editable=False, help_text="records before that place that somebody held, still to be owed"

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
 
 from thirdparty import targets
-from thirdparty.models import Record
+from thirdparty.declaration import of_kind
+from thirdparty.models import Record, Ref
 from thirdparty.notify.broker import publisher
-from users.models import User
 
 PUSH = "thirdparty.push"
 DRAIN = "thirdparty.drain"
@@ -54,11 +53,6 @@ class _Wakes:
                 drain(target)
 
 
-def record_key(target: str, user_uuid: UUID) -> str:
-    """The key of a user's row at a target."""
-    return f"{target}:{user_uuid.hex}"
-
-
 @contextmanager
 def quiet(*, when: bool = True) -> Iterator[None]:
     """Publish no hints for what is written inside: the caller pushes it. Dying first costs a reconciler's tick."""
@@ -69,12 +63,12 @@ def quiet(*, when: bool = True) -> Iterator[None]:
         _quiet.reset(before)
 
 
-def on_commit(user_uuid: UUID) -> None:
-    """Wake the records of this user once the running transaction has committed, if it does."""
+def on_commit(ref: Ref) -> None:
+    """Wake the records of this object once the running transaction has committed, if it does."""
     if _quiet.get():
         return
     for target in targets.names():
-        record_on_commit(target, record_key(target, user_uuid))
+        record_on_commit(target, ref.key(target))
 
 
 def record_on_commit(target: str, key: str) -> None:
@@ -136,6 +130,6 @@ def heir(row: Record) -> None:
     """A username has become free at the target: wake the user who waits for it."""
     if row.may_exist or not row.natural_key:
         return
-    heirs = User.objects.filter(username=row.natural_key).exclude(uuid=row.user_uuid)
-    for user_uuid in heirs.values_list("uuid", flat=True):
-        push_record(row.target, record_key(row.target, user_uuid))
+    for ref in of_kind(row.kind).holders_of(row.natural_key):
+        if ref != row.ref:
+            push_record(row.target, ref.key(row.target))

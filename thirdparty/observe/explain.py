@@ -6,14 +6,13 @@ import operator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from thirdparty import protect, store, targets
 from thirdparty.connectors.base import RemoteUser
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.mapping import Unmappable
-from thirdparty.models import Attempt, Record, StrictWrite, Target
+from thirdparty.models import Attempt, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import inquiry
 from thirdparty.run.payloads import read_wanted
@@ -86,13 +85,13 @@ class Explanation:
         return plain
 
 
-def explain(user_uuid: UUID, *, ask_target: bool = False) -> list[Explanation]:
+def explain(ref: Ref, *, ask_target: bool = False) -> list[Explanation]:
     """The explanation of each of a user's records; works while a tombstone stands, too.
 
     ``ask_target`` has each target asked what it holds, if it may be (`thirdparty.observe.inquiry`), and fills ``difference``; not
     to be used inside a transaction then.
     """
-    rows = Record.objects.filter(user_uuid=user_uuid).order_by("target")
+    rows = Record.objects.filter(kind=ref.kind, object_id=ref.object_id).order_by("target")
     return [_explain(row, ask_target=ask_target) for row in rows]
 
 
@@ -100,7 +99,7 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
     wanted: RemoteUser | None = None
     wanted_note = ""
     try:
-        wanted = read_wanted(row.user_uuid, row.target, row.natural_key)
+        wanted = read_wanted(row.ref, row.target, row.natural_key)
     except Unmappable as unmappable:
         wanted_note = unmappable.message
     difference, difference_note = None, wanted_note or _NOT_ASKED
@@ -158,10 +157,10 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
     if row.parked:
         reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the user or retry by hand")
-    standing = StrictWrite.objects.of(row.user_uuid).first()
+    standing = StrictWrite.objects.of(row.ref).first()
     if standing is not None:
         reasons.append(
-            f"a strict {standing.kind} waits for the targets, until {standing.expires_at:%H:%M:%S} UTC at most"
+            f"a strict {standing.action} waits for the targets, until {standing.expires_at:%H:%M:%S} UTC at most"
         )
     if row.state == State.IN_FLIGHT:
         reasons.append(f"a worker holds it until {row.leased_until:%H:%M:%S} UTC at the latest")

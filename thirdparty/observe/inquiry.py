@@ -14,6 +14,7 @@ from thirdparty import protect, targets
 from thirdparty.connectors.base import Connector, RemoteRecord
 from thirdparty.connectors.errors import AccessDenied, CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
+from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.protect import Admission, Probe
 from thirdparty.run import guard_decision
@@ -98,7 +99,7 @@ def look_up(connector: Connector, row: Record, remote_id: str) -> RemoteRecord |
     """The record of this ``remote_id``, or else of every key of ours, the surest first."""
     if remote_id:
         return connector.find(remote_id=remote_id)
-    ours = str(row.user_uuid)
+    ours = of_kind(row.kind).external_id(row.object_id)
     if row.remote_id is not None:
         found = connector.find(remote_id=row.remote_id)
         external_id = found.user.external_id if found is not None else None

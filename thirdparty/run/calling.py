@@ -127,7 +127,7 @@ def _call(step: Step, judge: Interpreter) -> StepResult:
 
 def _add(step: Step, judge: Interpreter) -> StepResult:
     lease = step.lease
-    user = step.wanted or nobody(str(lease.user_uuid), lease.natural_key)
+    user = step.wanted or nobody(lease.external_id, lease.natural_key)
     try:
         remote_id = step.connector.add(user, version=lease.generation, idempotency_key=step.add_key)
     except AlreadyExists as taken:
@@ -167,7 +167,7 @@ def _find(step: Step, judge: Interpreter) -> RemoteRecord | None:
 
 
 def _find_by_our_keys(step: Step, judge: Interpreter) -> RemoteRecord | None:
-    found = _look_up(step, external_id=str(step.lease.user_uuid))
+    found = _look_up(step, external_id=step.lease.external_id)
     if not step.lease.natural_key or (found is not None and judge.is_whole(found)):
         return found
     return _best(judge, found, _look_up(step, username=step.lease.natural_key))

@@ -15,6 +15,7 @@ from thirdparty.capture.triggers.sql import GROUPS, MEMBERSHIP, ROLES, SYNCED_CO
 from thirdparty.connectors.base import RemoteUser
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.mapping import Unmappable, wanted
+from thirdparty.models import Ref
 from thirdparty.store.dialect import dialect
 
 logger = logging.getLogger(__name__)
@@ -33,13 +34,14 @@ class Desired:
 
 def desired(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
     """What this target is to hold for the users of these leases as they are now, by the record's key."""
-    people = _read(target, [lease.user_uuid for lease in leases])
-    return {lease.key: _desired(lease, people.get(lease.user_uuid, _NOBODY)) for lease in leases}
+    people = _read(target, [UUID(lease.object_id) for lease in leases])
+    return {lease.key: _desired(lease, people.get(UUID(lease.object_id), _NOBODY)) for lease in leases}
 
 
-def read_wanted(user_uuid: UUID, target: str, natural_key: str) -> RemoteUser | None:
+def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteUser | None:
     """What the target is to hold for one user as they are now. Raises `Unmappable`."""
-    return _wanted(_read(target, [user_uuid]).get(user_uuid, _NOBODY), natural_key)
+    uuid = UUID(ref.object_id)
+    return _wanted(_read(target, [uuid]).get(uuid, _NOBODY), natural_key)
 
 
 def prepared(key: str, read: Callable[[], RemoteUser | None]) -> Desired:

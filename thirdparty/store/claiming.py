@@ -8,18 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from thirdparty.capture.triggers.sql import USERS
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call
+from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.store.attempts import WRITES
 from thirdparty.store.dialect import Dialect, dialect
 from thirdparty.store.tables import ATTEMPTS, RECORDS, STRICT_WRITES, TARGETS
-from users.models import User
 
 SUSPECT_CRASHES = 3
 
@@ -154,10 +152,9 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
             leased_until = {db.after()},
             due_at = {db.after()},
             natural_key = CASE WHEN {_unused("", db, strict=choice.strict)} THEN ''
-                WHEN natural_key = '' THEN COALESCE(
-                (SELECT u.username FROM {USERS} u WHERE u.uuid = user_uuid), '') ELSE natural_key END
+                WHEN natural_key = '' THEN wanted_key ELSE natural_key END
         WHERE key IN (SELECT key FROM picked)
-        RETURNING key, target, user_uuid, lease_token, generation, deleted, remote_id, natural_key, adopted,
+        RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation
     """
@@ -169,7 +166,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
 def _strict_write(db: Dialect, condition: str = "TRUE") -> str:
     """Whether the user of row ``s`` is in a strict write that has not expired."""
     return (
-        f"EXISTS (SELECT 1 FROM {STRICT_WRITES} w WHERE w.user_uuid = s.user_uuid "
+        f"EXISTS (SELECT 1 FROM {STRICT_WRITES} w WHERE w.kind = s.kind AND w.object_id = s.object_id "
         f"AND w.expires_at > {db.now} AND {condition})"
     )
 
@@ -184,7 +181,7 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
     # OFFSET keeps PostgreSQL from making a join of the look-up, which compares each row with every other.
     wanted_username = (
         f"CASE WHEN {_unused('s.', db, strict=strict)} THEN '' "
-        f"WHEN s.natural_key = '' THEN (SELECT u.username FROM {USERS} u WHERE u.uuid = s.user_uuid) "
+        f"WHEN s.natural_key = '' THEN s.wanted_key "
         "ELSE s.natural_key END"
     )
     anybody = "" if strict else f"AND s.parked = '' AND NOT {_strict_write(db)}"
@@ -203,9 +200,7 @@ def username_holder(row: Record) -> Record | None:
     """The other row whose remote record may still hold this row's username: it goes first."""
     if row.deleted and not row.may_exist:
         return None
-    username = row.natural_key or (
-        User.objects.filter(uuid=row.user_uuid).values_list("username", flat=True).first() or ""
-    )
+    username = row.natural_key or row.wanted_key
     if not username:
         return None
     others = Record.objects.filter(target=row.target, natural_key=username, may_exist=True)
@@ -213,12 +208,14 @@ def username_holder(row: Record) -> Record | None:
 
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
-    (key, target, user_uuid, token, generation, deleted, remote_id, natural_key, adopted,
+    (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
      add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
-        user_uuid=user_uuid if isinstance(user_uuid, UUID) else UUID(user_uuid),  # SQLite has text
+        kind=kind,
+        object_id=object_id,
+        external_id=of_kind(kind).external_id(object_id),
         token=token,
         expires=expires,
         generation=generation,

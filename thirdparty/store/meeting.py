@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from django.db import connection
 
-from thirdparty.connectors.identity import as_uuid, same_external_id
+from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
+from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
@@ -27,11 +28,12 @@ def whose(ended: FinishedStep) -> FinishedStep:
     if result.instead is None:
         return ended
     others = Record.objects.filter(target=lease.target).exclude(key=lease.key)
-    if same_external_id(result.external_id, str(lease.user_uuid)):
+    if same_external_id(result.external_id, lease.external_id):
         other = others.filter(natural_key=result.username, may_exist=True)
     else:
-        uuid = as_uuid(result.external_id)
-        other = others.filter(user_uuid=uuid).exclude(natural_key=result.username) if uuid else others.none()
+        whose_id = of_kind(lease.kind).object_id(result.external_id)
+        theirs = others.filter(kind=lease.kind, object_id=whose_id).exclude(natural_key=result.username)
+        other = theirs if whose_id is not None else others.none()
     return replace(ended, settlement=result.instead) if other.exists() else ended
 
 

@@ -158,8 +158,10 @@ def _owe(keys: Sequence[str], why: Why) -> int:
     if not keys:
         return 0
     db = dialect(connection)
-    here = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid)"
-    person = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = user_uuid AND NOT u.is_superuser)"
+    uuid = "object_id::uuid" if db.vendor == "postgresql" else "object_id"
+    here = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = {uuid})"
+    person = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = {uuid} AND NOT u.is_superuser)"
+    key_now = f"(SELECT u.username FROM {USERS} u WHERE u.uuid = {uuid})"
     unseen = f"(CASE WHEN deleted THEN {person} ELSE NOT {here} END)"
     marks = ", ".join(["%s"] * len(keys))
     # A tombstone gives its username up when it is claimed; what was sent for it is remembered by its attempts then.
@@ -177,7 +179,7 @@ def _owe(keys: Sequence[str], why: Why) -> int:
             list(keys),
         )
         cursor.execute(
-            f"UPDATE {RECORDS} SET deleted = NOT {here}, due_at = COALESCE(due_at, {db.clock}), "
+            f"UPDATE {RECORDS} SET deleted = NOT {here}, wanted_key = COALESCE({key_now}, wanted_key), due_at = COALESCE(due_at, {db.clock}), "
             f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
             f"look_first = CASE WHEN {looks} THEN {db.true} ELSE look_first END, "
             f"parked = CASE WHEN {freed} THEN '' ELSE parked END "

@@ -20,7 +20,7 @@ from thirdparty.store.tables import RECORDS
 # What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
 # thousands of rows was most of what settling cost a drain (bench/drain-profile.txt).
 _ASKED = (
-    "key", "target", "user_uuid", "state", "failed_tries", "due_at", "parked", "last_error", "may_exist", "natural_key",
+    "key", "target", "kind", "object_id", "state", "failed_tries", "due_at", "parked", "last_error", "may_exist", "natural_key",
 )  # fmt: skip
 _COLUMNS = ", ".join(f"{RECORDS}.{column} AS {column}" for column in _ASKED)
 _GIVEN = {

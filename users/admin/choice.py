@@ -21,6 +21,7 @@ from users import consistency, permissions
 from users.consistency import Consistency, Mode
 from users.models import User
 from users.permissions import Account, NotAllowed
+from users.synced import person
 
 DETAILS = ("name", "phone", "email", "username", "is_active", "groups")
 WAIT_SECONDS = 10.0
@@ -133,10 +134,10 @@ def _said(verdict: Any) -> str:
 
 
 def _wait(request: HttpRequest, user_uuid: UUID) -> None:
-    if follow(user_uuid, within_seconds=WAIT_SECONDS):
+    if follow(person(user_uuid), within_seconds=WAIT_SECONDS):
         messages.success(request, "Every target has it.")
         return
-    behind = Record.objects.filter(user_uuid=user_uuid).exclude(state="synced").order_by("target")
+    behind = Record.objects.filter(object_id=user_uuid.hex).exclude(state="synced").order_by("target")
     listed = "; ".join(
         f"{row.target} is {row.state}{f' ({row.last_error})' if row.last_error else ''}" for row in behind
     )

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 
 from thirdparty import targets
 from thirdparty.models import Attempt, Record, Target
 from thirdparty.models.record import State
 from users.models import User
+from users.synced import of_outer_person
 
 _STATE, _TARGET = "sync_state", "target"
 
@@ -98,4 +99,4 @@ class AttemptTarget(TargetFilter):
 
 
 def _having_record(queryset: QuerySet[User], **conditions: Any) -> QuerySet[User]:
-    return queryset.filter(Exists(Record.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))
+    return queryset.filter(Exists(Record.objects.filter(**of_outer_person(), **conditions)))

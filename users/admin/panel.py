@@ -27,9 +27,9 @@ def panel(request: HttpRequest, records: QuerySet[Record]) -> dict[str, Any]:
     account = cast("User", request.user)
     if request.method != "GET" or not permissions.holds(account, *SEE_RECORDS):
         return {}
-    shown = {row.key: row.user_uuid for row in records}
+    shown = {row.key: row.ref for row in records}
     asked = ASK in request.GET
-    explanations = [item for uuid in set(shown.values()) for item in explain(uuid, ask_target=asked)]
+    explanations = [item for ref in set(shown.values()) for item in explain(ref, ask_target=asked)]
     may = may_look(request)
     cards = [_card(item, may_decide=may) for item in explanations if item.key in shown]
     return {"cards": cards, "asked": asked, "may_look": may}

@@ -118,7 +118,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         user = self.get_object(request, object_id)
-        records = Record.objects.none() if user is None else Record.objects.filter(user_uuid=user.uuid)
+        records = Record.objects.none() if user is None else Record.objects.filter(object_id=user.uuid.hex)
         context = (
             (extra_context or {}) | panel(request, records) | {"of_operator": user is not None and user.is_superuser}
         )

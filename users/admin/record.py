@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -35,9 +36,9 @@ class RecordList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        users = User.objects.in_bulk([row.user_uuid for row in self.result_list], field_name="uuid")
+        users = User.objects.in_bulk([UUID(row.object_id) for row in self.result_list], field_name="uuid")
         for row in self.result_list:
-            row.user = users.get(row.user_uuid)
+            row.user = users.get(UUID(row.object_id))
 
 
 @admin.register(Record)
@@ -45,7 +46,7 @@ class RecordAdmin(ReadOnly, ModelAdmin):
     list_display = ("user", "target", "state_badge", "progress", "last_error", "owed", "due")
     list_display_links = ("user",)
     list_filter = (RecordState, RecordTarget)
-    search_fields = ("natural_key", "remote_id", "user_uuid")
+    search_fields = ("natural_key", "remote_id", "object_id")
     search_help_text = "Username or id at the target, or the user's uuid"
     ordering = ("key",)
     show_full_result_count = False
@@ -120,7 +121,7 @@ class RecordAdmin(ReadOnly, ModelAdmin):
     ) -> HttpResponse:
         row = self.get_object(request, unquote(object_id))
         records = Record.objects.filter(key=row.key) if row is not None else Record.objects.none()
-        owner = User.objects.filter(uuid=row.user_uuid).first() if row is not None else None
+        owner = User.objects.filter(uuid=UUID(row.object_id)).first() if row is not None else None
         context = (extra_context or {}) | panel(request, records) | {"owner": owner}
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
         return page

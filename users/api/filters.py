@@ -17,6 +17,7 @@ from thirdparty import protect, targets
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from users.models import User
+from users.synced import of_outer_person
 
 _LONGEST_SEARCH = 200
 _LONGEST_SECONDS = 10**9
@@ -74,7 +75,7 @@ class UserFilter(FilterSet):
         if given["owed_for"] is not None:
             conditions["owed_since__lte"] = protect.clock() - timedelta(seconds=float(given["owed_for"]))
         if conditions:
-            queryset = queryset.filter(Exists(Record.objects.filter(user_uuid=OuterRef("uuid"), **conditions)))
+            queryset = queryset.filter(Exists(Record.objects.filter(**of_outer_person(), **conditions)))
         return queryset
 
 

@@ -41,6 +41,7 @@ from users.api.serializers import (
 from users.consistency import Mode
 from users.models import User
 from users.permissions import SEE_PEOPLE, SEE_RECORDS, Right
+from users.synced import person
 
 _WAITS = "With `Prefer: wait=N`, 202 says that some target has not followed within the time; the change is saved."
 logger = logging.getLogger(__name__)
@@ -272,7 +273,7 @@ class UserViewSet(ModelViewSet[User]):
     def sync(self, request: Request, uuid: str) -> Response:
         options = ExplainOptions(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
-        explanations = explain(UUID(uuid), ask_target=options.validated_data["ask_target"])
+        explanations = explain(person(UUID(uuid)), ask_target=options.validated_data["ask_target"])
         return _explained(self._known(uuid, explanations))
 
     @extend_schema(
@@ -283,8 +284,8 @@ class UserViewSet(ModelViewSet[User]):
     )
     @sync.mapping.post
     def look_now(self, request: Request, uuid: str) -> Response:
-        services.look_now(Record.objects.filter(user_uuid=uuid), by=request.user)
-        return _explained(self._known(uuid, explain(UUID(uuid))), status=HTTP_202_ACCEPTED)
+        services.look_now(Record.objects.filter(object_id=UUID(uuid).hex), by=request.user)
+        return _explained(self._known(uuid, explain(person(UUID(uuid)))), status=HTTP_202_ACCEPTED)
 
     def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:
         """Raises `Http404` where there is neither a record nor a user, who may have none yet."""
@@ -309,7 +310,7 @@ def _deleted(user_uuid: UUID, choice: consistency.Consistency, *, level: bool) -
     headers = preferences.applied(choice)
     if level:
         return Response(status=HTTP_204_NO_CONTENT, headers=headers)
-    records = Record.objects.filter(user_uuid=user_uuid).order_by("target")
+    records = Record.objects.filter(object_id=user_uuid.hex).order_by("target")
     body = {"uuid": str(user_uuid), "sync": RecordSerializer(records, many=True).data}
     return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
 

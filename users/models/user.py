@@ -14,7 +14,7 @@ from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
-from thirdparty.models.strict_write import Kind, StrictWrite
+from thirdparty.models.strict_write import Action, StrictWrite
 from users import username
 from users.personal import NAME_MAX_LENGTH, PHONE_MAX_LENGTH, clean_email, clean_name, clean_phone
 
@@ -32,7 +32,9 @@ class UserQuerySet(models.QuerySet["User"]):
             return set()
         # In this order: a strict create that ends in between is found among the users.
         kept = set(
-            StrictWrite.objects.using(self.db).filter(condition, kind=Kind.CREATE).values_list("username", flat=True)
+            StrictWrite.objects.using(self.db)
+            .filter(condition, action=Action.CREATE)
+            .values_list("username", flat=True)
         )
         return kept | set(self.filter(condition).values_list("username", flat=True))
 
@@ -128,8 +130,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """As Django's. Raises `ValidationError` for a username that is kept for a strict create."""
         super().clean()
-        kept = StrictWrite.objects.standing().filter(kind=Kind.CREATE, username=self.username)
-        kept = kept.exclude(user_uuid=self.uuid)
+        kept = StrictWrite.objects.standing().filter(action=Action.CREATE, username=self.username)
+        kept = kept.exclude(object_id=self.uuid.hex)
         if self.username and kept.exists():
             message = "This username is being registered by another write at this moment."
             raise ValidationError({"username": ValidationError(message, code="unique")})

@@ -21,9 +21,8 @@ from tests.chaos.crash.verdict import AT_REST, Subject, judge
 from thirdparty import store
 from thirdparty.models import Record
 from thirdparty.models.record import State
-from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE, publisher
-from users import services
+from users import services, synced
 
 CONVERGED_WITHIN_SECONDS = 45.0
 """The stated time: a lost lease, a wake put off for another, a window, the longest backoff, with room for a slow day."""
@@ -213,4 +212,4 @@ class Batch:
 
 def _subject(case: Case) -> Subject:
     user_uuid = uuid4()
-    return Subject(case, user_uuid, hints.record_key(TARGET, user_uuid))
+    return Subject(case, user_uuid, synced.person(user_uuid).key(TARGET))

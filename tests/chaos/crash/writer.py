@@ -46,9 +46,9 @@ def _save(operation: str, user_uuid: UUID) -> None:
     from syncproject.demo.stack import TARGET
     from tests.chaos.crash import writes
     from tests.chaos.crash.points import Points
-    from thirdparty.notify.hints import record_key
+    from users.synced import person
 
-    key = record_key(TARGET, user_uuid)
+    key = person(user_uuid).key(TARGET)
     points = Points()
     points.install_in_writer(key)
 

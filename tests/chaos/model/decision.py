@@ -15,6 +15,7 @@ from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import StepResult
+from users.synced import person
 
 BACKOFF = Backoff(first_seconds=1.0, most_seconds=1.0, tries=3, grace_seconds=0.0)
 UUIDS = {0: UUID(int=1), 1: UUID(int=2), STRANGER: UUID(int=9)}
@@ -120,9 +121,11 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
     """The product's lease for an abstract one."""
     held = step.held
     return Lease(
-        key=f"partner:{UUIDS[step.row].hex}",
+        key=person(UUIDS[step.row]).key("partner"),
         target="partner",
-        user_uuid=UUIDS[step.row],
+        kind="users.user",
+        object_id=UUIDS[step.row].hex,
+        external_id=str(UUIDS[step.row]),
         token="token",
         expires=float("inf"),
         generation=held.generation,

@@ -27,7 +27,7 @@ class Asked(Linkage):
     def __init__(self, about: About) -> None:
         row = about.row
         found = models.Record(
-            user_uuid=UUIDS[about.index], remote_id=text(row.remote_id), adopted=row.adopted, add_key=text(row.add_key),
+            kind="users.user", object_id=UUIDS[about.index].hex, remote_id=text(row.remote_id), adopted=row.adopted, add_key=text(row.add_key),
             natural_key=USERNAMES[about.login] if row.named else "",
             unknown_until=None if row.recheck == "none" else datetime.now(UTC),
         )  # fmt: skip

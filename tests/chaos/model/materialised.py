@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
@@ -14,16 +13,18 @@ from tests.chaos.model.row import Due, LeaseIs, Row, Window
 from thirdparty import store
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
+from thirdparty.declaration import of_kind
 from thirdparty.models import Attempt, Record
 from thirdparty.models.record import EPOCH
 from thirdparty.store.tables import RECORDS
 from users.models import User
+from users.synced import person
 
 TARGET = "partner"
 USERNAME = "shared"
 TOKEN = "t" * 32
 TOKENS = (TOKEN, "u" * 32)
-COMPANION = f"{TARGET}:{'c' * 32}"
+COMPANION = f"{TARGET}:users.user:{'c' * 32}"
 LEASE_SECONDS = 2_000.0
 VISIBILITY_SECONDS = 1_000.0
 DELAY_SECONDS = 300.0
@@ -31,7 +32,7 @@ _SOON = timedelta(seconds=2)
 
 
 def key_of(index: int) -> str:
-    return f"{TARGET}:{UUIDS[index].hex}"
+    return person(UUIDS[index]).key(TARGET)
 
 
 def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
@@ -61,7 +62,7 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
     leased_until, unknown_until = times[row.lease], times[row.recheck]
     leased = row.lease != "free"
     Record.objects.create(
-        key=key_of(index), target=TARGET, user_uuid=UUIDS[index], generation=row.generation, synced_generation=row.synced,
+        key=key_of(index), target=TARGET, kind="users.user", object_id=UUIDS[index].hex, wanted_key=USERNAME, generation=row.generation, synced_generation=row.synced,
         deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
         due_at={"lease": leased_until, "recheck": unknown_until}.get(row.due, times.get(row.due)),
         lease_token=TOKENS[index] if leased else None, leased_until=leased_until, unknown_until=unknown_until,
@@ -87,18 +88,20 @@ def put_user(*, exists: bool) -> None:
 
 def put_other(**facts: Any) -> None:
     """Another row of the target, whose user is of no matter."""
-    Record.objects.create(**({"key": key_of(1), "target": TARGET, "user_uuid": UUIDS[1]} | facts))
+    Record.objects.create(
+        **({"key": key_of(1), "target": TARGET, "kind": "users.user", "object_id": UUIDS[1].hex} | facts)
+    )
 
 
 def put_companion() -> Lease:
     """A record in order that shares the statements of the row, leased already; its lease."""
     put_other(
-        key=COMPANION, user_uuid=UUID(hex=COMPANION.partition(":")[2]), generation=1, due_at=EPOCH,
+        key=COMPANION, kind="users.user", object_id=COMPANION.rpartition(":")[2], generation=1, due_at=EPOCH,
         lease_token="c" * 32, leased_until=timezone.now() + timedelta(seconds=4_000),
     )  # fmt: skip
     row = Record.objects.get(key=COMPANION)
     return Lease(
-        key=COMPANION, target=TARGET, user_uuid=row.user_uuid, token="c" * 32, expires=0.0, generation=1,
+        key=COMPANION, target=TARGET, kind=row.kind, object_id=row.object_id, external_id=of_kind(row.kind).external_id(row.object_id), token="c" * 32, expires=0.0, generation=1,
         deleted=False, remote_id=None, natural_key="", adopted="", add_key=None, in_doubt=False,
         window_over=False, failed_tries=0, crashes=0, look_first=False, no_progress=0,
     )  # fmt: skip

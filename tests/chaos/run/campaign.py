@@ -209,9 +209,9 @@ def _concerned(judged: verdict.Verdict) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for named in (*comparison.lost, *comparison.doubled, *comparison.differing, *comparison.left_over):
         target, _, username = named.partition("/")
-        rows = Record.objects.filter(target=target, natural_key=username).values_list("user_uuid", flat=True)
+        rows = Record.objects.filter(target=target, natural_key=username).values_list("object_id", flat=True)
         users = User.objects.filter(username=username).values_list("uuid", flat=True)
-        found += [(target, str(uuid)) for uuid in (*rows, *users)]
+        found += [(target, str(UUID(str(uuid)))) for uuid in (*rows, *users)]
     complaints = chain.from_iterable([*judged.broken.values(), judged.void])
     found += filter(None, (_named(complaint) for complaint in complaints))
     return list(dict.fromkeys(found))
@@ -221,7 +221,7 @@ def _named(complaint: str) -> tuple[str, str] | None:
     """The target and the external id that a complaint or a row's key begins with."""
     target, _, rest = complaint.partition(":")
     try:
-        return target, str(UUID(rest.split(maxsplit=1)[0].rstrip(":")))
+        return target, str(UUID(rest.split(maxsplit=1)[0].rstrip(":").rpartition(":")[2]))
     except (ValueError, IndexError):
         return None
 

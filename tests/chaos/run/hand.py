@@ -54,8 +54,10 @@ class Hand:
         wanted = set(uuids)
         if self.check_owed:
             known = self.roster.owed()
-            rows = Record.objects.filter(user_uuid__in=wanted, generation__gt=F("synced_generation"))
-            owed = set(rows.values_list("user_uuid", "target"))
+            rows = Record.objects.filter(
+                object_id__in=[uuid.hex for uuid in wanted], generation__gt=F("synced_generation")
+            )
+            owed = {(UUID(object_id), target) for object_id, target in rows.values_list("object_id", "target")}
             missed = set(product(wanted, known & set(targets or known))) - owed
             self.tally.checked_owed([f"{uuid} is not owed to {target}" for uuid, target in missed])
         return len(wanted)

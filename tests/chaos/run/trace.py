@@ -13,6 +13,7 @@ from tests.chaos.run import witness
 from tests.chaos.run.ledger import Ledger
 from thirdparty.models import Attempt, Record
 from users.models import User
+from users.synced import person
 
 
 def traces(concerned: Iterable[tuple[str, str]], ledgers: Mapping[str, Ledger]) -> Iterator[str]:
@@ -20,7 +21,7 @@ def traces(concerned: Iterable[tuple[str, str]], ledgers: Mapping[str, Ledger]) 
     evidence_by_key = witness.evidence_by_key()
     for target, external_id in concerned:
         uuid = UUID(external_id)
-        key = f"{target}:{uuid.hex}"
+        key = person(uuid).key(target)
         yield f"=== {target} {external_id}"
         for found in (User.objects.filter(uuid=uuid).first(), Record.objects.filter(key=key).first()):
             yield f"{found.__class__.__name__} {_plain(found)}"

@@ -154,7 +154,7 @@ def compared(sides: Sides) -> tuple[Comparison, list[str]]:
 
 def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
     rows = Record.objects.filter(target=side.name)
-    apart = {row.user_uuid for row in rows if _meets_a_stranger(row, side)}
+    apart = {UUID(row.object_id) for row in rows if _meets_a_stranger(row, side)}
     frozen = {UUID(_external_id(key)): seen.frozen[-1] for key, seen in evidence.items() if _of(side, key)}
     users = User.objects.filter(is_superuser=False).prefetch_related("groups")
     mappings = RoleMapping.objects.filter(target=side.name).select_related("group")
@@ -281,4 +281,4 @@ def _of(side: Side, key: str) -> bool:
 
 
 def _external_id(key: str) -> str:
-    return str(UUID(key.partition(":")[2]))
+    return str(UUID(key.rpartition(":")[2]))

@@ -28,11 +28,12 @@ _CONTENT = """
     SELECT NEW.key, NEW.generation, {clock}, CASE WHEN u.id IS NULL THEN 0 ELSE 1 END, u.name, u.phone, u.email,
         (SELECT {joined} FROM users_user_groups g JOIN users_rolemapping r
          ON r.group_id = g.group_id AND r.target = NEW.target WHERE g.user_id = u.id),
-        (SELECT w.username FROM users_user w WHERE w.uuid = NEW.user_uuid)
+        (SELECT w.username FROM users_user w WHERE w.uuid = {uuid})
     FROM (SELECT 1 AS one) o LEFT JOIN users_user u
-    ON u.uuid = NEW.user_uuid AND u.is_active AND NOT u.is_superuser
+    ON u.uuid = {uuid} AND u.is_active AND NOT u.is_superuser
 """
 _SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+_UUID = {"sqlite": "NEW.object_id", "postgresql": "NEW.object_id::uuid"}
 _JOINED = {"sqlite": "group_concat(r.remote_role_id)", "postgresql": "string_agg(r.remote_role_id, ',')"}
 _ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
 _FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.natural_key, {clock})"
@@ -101,11 +102,13 @@ def note(uuids: Collection[UUID]) -> None:
     told = dialect(connection)
     clock = "clock_timestamp()" if told.vendor == "postgresql" else _SQLITE_CLOCK
     joined = _JOINED[told.vendor]
-    content = _CONTENT.format(clock=clock, joined=joined).replace("(SELECT 1 AS one) o", "thirdparty_record new")
-    values = [uuid if told.vendor == "postgresql" else uuid.hex for uuid in uuids]
+    content = _CONTENT.format(clock=clock, joined=joined, uuid=_UUID[told.vendor]).replace(
+        "(SELECT 1 AS one) o", "thirdparty_record new"
+    )
+    values = [uuid.hex for uuid in uuids]
     with connection.cursor() as cursor:
         marks = ", ".join(["%s"] * len(values))
-        sql = f"INSERT INTO chaos_generation {content.replace('%', '%%')} WHERE new.user_uuid IN ({marks})"
+        sql = f"INSERT INTO chaos_generation {content.replace('%', '%%')} WHERE new.object_id IN ({marks})"
         cursor.execute(sql, values)
 
 
@@ -141,7 +144,9 @@ def attempt_times() -> dict[int, tuple[float, float | None]]:
 def _sqlite() -> Iterator[str]:
     clock = _SQLITE_CLOCK
     yield from (table.format(time="text") for table in _TABLES)
-    content = "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined=_JOINED["sqlite"])
+    content = "INSERT INTO chaos_generation " + _CONTENT.format(
+        clock=clock, joined=_JOINED["sqlite"], uuid=_UUID["sqlite"]
+    )
     yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record BEGIN {content}; END"
     moved = "AFTER UPDATE ON thirdparty_record WHEN NEW.{0} <> OLD.{0}"
     yield f"CREATE TRIGGER chaos_moved {moved.format('generation')} BEGIN {content}; END"
@@ -160,7 +165,8 @@ def _postgresql(clock: str) -> Iterator[str]:
     yield from (table.format(time="timestamptz") for table in _TABLES)
     joined = _JOINED["postgresql"]
     bodies = {
-        "content": "INSERT INTO chaos_generation " + _CONTENT.format(clock=clock, joined=joined),
+        "content": "INSERT INTO chaos_generation "
+        + _CONTENT.format(clock=clock, joined=joined, uuid=_UUID["postgresql"]),
         "acknowledged": _ACKNOWLEDGED.format(clock=clock),
         "frozen": _FROZEN.format(clock=clock),
         "began": _BEGAN.format(clock=clock),

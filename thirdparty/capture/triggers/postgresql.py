@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from thirdparty.capture.triggers.sql import GROUPS, MEMBERSHIP, ROLES, SYNCED_COLUMNS, USERS, Intent
+from thirdparty.capture.triggers.sql import GROUPS, KIND, MEMBERSHIP, ROLES, SYNCED_COLUMNS, USERS, Intent
 from thirdparty.capture.triggers.version import MARK, Found, Survey, survey
+from thirdparty.store.dialect import POSTGRESQL
 from thirdparty.store.tables import RECORDS
 
 _TRANSITIONS = {
@@ -18,6 +19,7 @@ _TRANSITIONS = {
     "delete": "REFERENCING OLD TABLE AS old_rows",
     "truncate": "",
 }
+_OURS = f"kind = '{KIND}'"
 _TABLES = {"user": USERS, "membership": MEMBERSHIP, "role": ROLES}
 
 
@@ -29,20 +31,20 @@ def bodies(intent: Intent) -> dict[tuple[str, str], list[str]]:
     # By the uuid, for that is who somebody is; one statement may change the id as well.
     pairs = "new_rows n LEFT JOIN old_rows o ON o.uuid = n.uuid"
     return {
-        ("user", "insert"): [intent.wanted("n.uuid", source="new_rows n", where="NOT n.is_superuser")],
+        ("user", "insert"): [intent.wanted("n.uuid", "n.username", source="new_rows n", where="NOT n.is_superuser")],
         ("user", "update"): [
-            intent.gone("user_uuid IN (SELECT uuid FROM old_rows EXCEPT SELECT uuid FROM new_rows)"),
-            intent.changed(f"user_uuid IN (SELECT n.uuid FROM {pairs} WHERE n.is_superuser AND {differs})"),
-            intent.wanted("n.uuid", source=f"({pairs})", where=f"NOT n.is_superuser AND {differs}"),
+            intent.gone(f"{_OURS} AND object_id IN (SELECT {_hex('uuid')} FROM old_rows EXCEPT SELECT {_hex('uuid')} FROM new_rows)"),
+            intent.changed(f"{_OURS} AND object_id IN (SELECT {_hex('n.uuid')} FROM {pairs} WHERE n.is_superuser AND {differs})"),
+            intent.wanted("n.uuid", "n.username", source=f"({pairs})", where=f"NOT n.is_superuser AND {differs}"),
         ],
-        ("user", "delete"): [intent.gone("user_uuid IN (SELECT uuid FROM old_rows)")],
-        ("user", "truncate"): [intent.gone("NOT deleted")],
+        ("user", "delete"): [intent.gone(f"{_OURS} AND object_id IN (SELECT {_hex('uuid')} FROM old_rows)")],
+        ("user", "truncate"): [intent.gone(f"{_OURS} AND NOT deleted")],
         ("membership", "insert"): [intent.changed(_members("SELECT user_id FROM new_rows"))],
         ("membership", "update"): [
             intent.changed(_members("SELECT user_id FROM new_rows UNION SELECT user_id FROM old_rows"))
         ],
         ("membership", "delete"): [intent.changed(_members("SELECT user_id FROM old_rows"))],
-        ("membership", "truncate"): [intent.changed("NOT deleted")],
+        ("membership", "truncate"): [intent.changed(f"{_OURS} AND NOT deleted")],
         ("role", "insert"): [_joins_wait("new_rows"), intent.changed(_role_members("SELECT * FROM new_rows"))],
         ("role", "update"): [
             _joins_wait("new_rows"),
@@ -53,17 +55,21 @@ def bodies(intent: Intent) -> dict[tuple[str, str], list[str]]:
             )
         ],
         ("role", "delete"): [_joins_wait("old_rows"), intent.changed(_role_members("SELECT * FROM old_rows"))],
-        ("role", "truncate"): [intent.changed("NOT deleted")],
+        ("role", "truncate"): [intent.changed(f"{_OURS} AND NOT deleted")],
     }  # fmt: skip
 
 
+def _hex(uuid: str) -> str:
+    return POSTGRESQL.hex(uuid)
+
+
 def _members(user_ids: str) -> str:
-    return f"user_uuid IN (SELECT u.uuid FROM {USERS} u WHERE u.id IN ({user_ids}))"
+    return f"{_OURS} AND object_id IN (SELECT {_hex('u.uuid')} FROM {USERS} u WHERE u.id IN ({user_ids}))"
 
 
 def _role_members(mappings: str) -> str:
     return (
-        f"key IN (SELECT s.key FROM {RECORDS} s JOIN {USERS} u ON u.uuid = s.user_uuid "
+        f"key IN (SELECT s.key FROM {RECORDS} s JOIN {USERS} u ON s.kind = '{KIND}' AND s.object_id = {_hex('u.uuid')} "
         f"JOIN {MEMBERSHIP} m ON m.user_id = u.id JOIN ({mappings}) r "
         "ON r.group_id = m.group_id AND r.target = s.target)"
     )

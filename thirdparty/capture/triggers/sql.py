@@ -14,6 +14,7 @@ USERS = "users_user"
 MEMBERSHIP = "users_user_groups"
 ROLES = "users_rolemapping"
 GROUPS = "auth_group"
+KIND = "users.user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,15 @@ class Intent:
 
     dialect: Dialect
 
-    def wanted(self, uuid: str, *, source: str = "", where: str) -> str:
+    def wanted(self, uuid: str, key: str, *, source: str = "", where: str) -> str:
         """The users of ``source`` (aliased as ``uuid`` names them) are to be held by every target but retired ones."""
         db = self.dialect
         tables = f"{source} CROSS JOIN {TARGETS} t" if source else f"{TARGETS} t"
         return (
-            f"INSERT INTO {RECORDS} (key, target, user_uuid, due_at, owed_since) "
-            f"SELECT t.name || ':' || {db.hex(uuid)}, t.name, {uuid}, {db.epoch}, {db.clock} "
+            f"INSERT INTO {RECORDS} (key, target, kind, object_id, wanted_key, due_at, owed_since) "
+            f"SELECT t.name || ':{KIND}:' || {db.hex(uuid)}, t.name, '{KIND}', {db.hex(uuid)}, {key}, {db.epoch}, {db.clock} "
             f"FROM {tables} WHERE NOT t.retired AND {where} ORDER BY 1 "
-            f"ON CONFLICT (key) DO UPDATE SET deleted = {db.false}, {self._owe(f'{RECORDS}.')}"
+            f"ON CONFLICT (key) DO UPDATE SET deleted = {db.false}, wanted_key = excluded.wanted_key, {self._owe(f'{RECORDS}.')}"
         )
 
     def changed(self, where: str) -> str:

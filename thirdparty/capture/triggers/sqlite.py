@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from thirdparty.capture.triggers.sql import MEMBERSHIP, ROLES, SYNCED_COLUMNS, USERS, Intent
+from thirdparty.capture.triggers.sql import KIND, MEMBERSHIP, ROLES, SYNCED_COLUMNS, USERS, Intent
 from thirdparty.capture.triggers.version import MARK, Found, Survey, survey
+
+_OURS = f"kind = '{KIND}'"
 
 
 def _triggers(intent: Intent) -> dict[str, tuple[str, list[str]]]:
@@ -19,17 +21,19 @@ def _triggers(intent: Intent) -> dict[str, tuple[str, list[str]]]:
     return {
         "usersync_user_insert": (
             f"INSERT ON {USERS}",
-            [intent.wanted("NEW.uuid", where="NOT NEW.is_superuser")],
+            [intent.wanted("NEW.uuid", "NEW.username", where="NOT NEW.is_superuser")],
         ),
         "usersync_user_update": (
             f"UPDATE ON {USERS} WHEN {differs}",
             [
-                intent.gone(f"user_uuid = OLD.uuid AND NOT EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = OLD.uuid)"),
-                intent.changed("user_uuid = NEW.uuid AND NEW.is_superuser"),
-                intent.wanted("NEW.uuid", where="NOT NEW.is_superuser"),
+                intent.gone(
+                    f"{_OURS} AND object_id = OLD.uuid AND NOT EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = OLD.uuid)"
+                ),
+                intent.changed(f"{_OURS} AND object_id = NEW.uuid AND NEW.is_superuser"),
+                intent.wanted("NEW.uuid", "NEW.username", where="NOT NEW.is_superuser"),
             ],
         ),
-        "usersync_user_delete": (f"DELETE ON {USERS}", [intent.gone("user_uuid = OLD.uuid")]),
+        "usersync_user_delete": (f"DELETE ON {USERS}", [intent.gone(f"{_OURS} AND object_id = OLD.uuid")]),
         "usersync_membership_insert": (f"INSERT ON {MEMBERSHIP}", [intent.changed(_member("NEW"))]),
         "usersync_membership_update": (
             f"UPDATE ON {MEMBERSHIP}",
@@ -49,12 +53,12 @@ def _triggers(intent: Intent) -> dict[str, tuple[str, list[str]]]:
 
 
 def _member(side: str) -> str:
-    return f"user_uuid = (SELECT u.uuid FROM {USERS} u WHERE u.id = {side}.user_id)"
+    return f"{_OURS} AND object_id = (SELECT u.uuid FROM {USERS} u WHERE u.id = {side}.user_id)"
 
 
 def _role_members(side: str) -> str:
     return (
-        f"target = {side}.target AND user_uuid IN (SELECT u.uuid FROM {USERS} u "
+        f"{_OURS} AND target = {side}.target AND object_id IN (SELECT u.uuid FROM {USERS} u "
         f"JOIN {MEMBERSHIP} m ON m.user_id = u.id WHERE m.group_id = {side}.group_id)"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -23,7 +24,7 @@ def apply(
     try:
         with transaction.atomic(durable=True):
             # The user first, then the strict write, roles, and the records: everybody locks in this order.
-            user = User.objects.select_for_update().filter(uuid=strict_write.user_uuid).first()
+            user = User.objects.select_for_update().filter(uuid=UUID(strict_write.object_id)).first()
             ended, _ = StrictWrite.objects.filter(token=strict_write.token, expires_at__gt=Now()).delete()
             if not ended:
                 raise ChangedMeanwhile("the time for this write was over before the targets had answered")

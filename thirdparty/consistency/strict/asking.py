@@ -68,7 +68,7 @@ class _Question:
     def __init__(self, strict_write: StrictWrite, name: str) -> None:
         self._strict_write = strict_write
         self._name = name
-        self._key = hints.record_key(name, strict_write.user_uuid)
+        self._key = strict_write.ref.key(name)
         # Why the record is ours; the row says "trust" until the candidate is accepted (`thirdparty.consistency.strict_payload`).
         self._adopted: str | None = None
 
@@ -104,7 +104,7 @@ class _Question:
         return _Answer(Verdict(self._name, accepted=False, reason=reason, message=message), passes=passes)
 
     def _unavailable(self) -> Verdict:
-        found = readiness.obstacle(self._name, self._strict_write.user_uuid, self._strict_write.username)
+        found = readiness.obstacle(self._name, self._strict_write.ref, self._strict_write.username)
         return found or Verdict(
             self._name, accepted=False, reason="unavailable", message="nothing is sent to the target at present"
         )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db.models.functions import Now
 
 from thirdparty import protect, targets
 from thirdparty.consistency.strict.errors import NOT_ASKED, NotAccepted, TargetsDiffer, Verdict
 from thirdparty.decide.interpret import TRUST
-from thirdparty.models import Record, Target
-from thirdparty.notify import hints
+from thirdparty.models import Record, Ref, Target
 from thirdparty.protect import Openness
 
 BUSY = "busy"
@@ -41,7 +39,7 @@ def require_known() -> list[str]:
     return named
 
 
-def in_order(user_uuid: UUID, username: str, *, leaves: bool) -> list[str]:
+def in_order(ref: Ref, username: str, *, leaves: bool) -> list[str]:
     """Every target, the one that is least certain to accept first, so that least has to be undone.
 
     ``username``: what a record that is new would have. ``leaves``: no record is wanted any more; what cannot be taken
@@ -49,9 +47,9 @@ def in_order(user_uuid: UUID, username: str, *, leaves: bool) -> list[str]:
     open, or the user's record not free; and as `require_known`.
     """
     names = require_known()
-    rows = {row.target: row for row in Record.objects.filter(user_uuid=user_uuid)}
+    rows = {row.target: row for row in Record.objects.filter(kind=ref.kind, object_id=ref.object_id)}
     places = [_Place(name, rows.get(name), protect.openness(name)) for name in names]
-    obstacles = {place.name: found for place in places if (found := _obstacle(place, user_uuid, username))}
+    obstacles = {place.name: found for place in places if (found := _obstacle(place, ref, username))}
     if obstacles:
         verdicts = [obstacles.get(name) or not_asked(name, "another target is not open for it") for name in names]
         passes = all(verdict.reason in (BUSY, USERNAME_HELD) for verdict in obstacles.values())
@@ -59,13 +57,13 @@ def in_order(user_uuid: UUID, username: str, *, leaves: bool) -> list[str]:
     return [place.name for place in sorted(places, key=lambda place: _certainty(place, leaves=leaves))]
 
 
-def obstacle(name: str, user_uuid: UUID, username: str) -> Verdict | None:
+def obstacle(name: str, ref: Ref, username: str) -> Verdict | None:
     """Why this target cannot be asked at present; None where it can."""
-    row = Record.objects.filter(key=hints.record_key(name, user_uuid)).first()
-    return _obstacle(_Place(name, row, protect.openness(name)), user_uuid, username)
+    row = Record.objects.filter(key=ref.key(name)).first()
+    return _obstacle(_Place(name, row, protect.openness(name)), ref, username)
 
 
-def _obstacle(place: _Place, user_uuid: UUID, username: str) -> Verdict | None:
+def _obstacle(place: _Place, ref: Ref, username: str) -> Verdict | None:
     name, row, target = place.name, place.row, place.openness
     if target.obstacle:
         return Verdict(name, accepted=False, reason=target.obstacle, message=target.message)
@@ -73,7 +71,7 @@ def _obstacle(place: _Place, user_uuid: UUID, username: str) -> Verdict | None:
         return Verdict(name, accepted=False, reason=BUSY, message="a worker is busy with this record")
     natural_key = (row.natural_key if row is not None else "") or username
     others = Record.objects.filter(target=name, natural_key=natural_key, may_exist=True)
-    if natural_key and others.exclude(user_uuid=user_uuid).exists():
+    if natural_key and others.exclude(kind=ref.kind, object_id=ref.object_id).exists():
         message = "another record still holds the username at the target"
         return Verdict(name, accepted=False, reason=USERNAME_HELD, message=message)
     return None

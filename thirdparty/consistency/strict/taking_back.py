@@ -23,7 +23,7 @@ def take_back(strict_write: StrictWrite) -> bool:
     with transaction.atomic():
         ended, _ = StrictWrite.objects.filter(token=strict_write.token).delete()
         if ended:
-            strict_rows.owe_undoing(strict_write.user_uuid)
+            strict_rows.owe_undoing(strict_write.ref)
     return bool(ended)
 
 
@@ -46,11 +46,13 @@ def _taken_back_if_free(strict_write: StrictWrite) -> bool:
     try:
         with transaction.atomic():
             list(StrictWrite.objects.select_for_update(nowait=True).filter(token=strict_write.token))
-            records = Record.objects.select_for_update(nowait=True).filter(user_uuid=strict_write.user_uuid)
+            records = Record.objects.select_for_update(nowait=True).filter(
+                kind=strict_write.kind, object_id=strict_write.object_id
+            )
             list(records.order_by("key").values_list("key"))
             return take_back(strict_write)
     except OperationalError as problem:
         if not is_contention(problem):
             raise
-        logger.info("strict write of %s: its records are held, it is taken back later", strict_write.user_uuid)
+        logger.info("strict write of %s: its records are held, it is taken back later", strict_write.ref)
         return False

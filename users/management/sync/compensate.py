@@ -8,7 +8,6 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty.models import Record
-from thirdparty.notify.hints import record_key
 from users.compensation import MEANINGS, CannotCompensate, Deed, compensate
 from users.management.sync import person, terminal
 from users.management.sync.targets import configured
@@ -38,7 +37,7 @@ def add_to(actions: Any) -> None:
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError`, saying what stands in the way."""
-    key = record_key(configured(options["target"]), person.named(options["user"]))
+    key = person.named(options["user"]).key(configured(options["target"]))
     account = User.objects.filter(username=options["by"], is_staff=True).first()
     if account is None:
         raise CommandError(f"there is no staff account {options['by']!r}; give one with --by")

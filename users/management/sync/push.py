@@ -26,13 +26,13 @@ def add_to(actions: Any) -> None:
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError`, saying what stands in the way, unless the user ends level everywhere."""
-    user_uuid = person.named(options["user"])
-    rows = Record.objects.filter(user_uuid=user_uuid, target__in=targets.names()).order_by("target")
+    ref = person.named(options["user"])
+    rows = Record.objects.filter(kind=ref.kind, object_id=ref.object_id, target__in=targets.names()).order_by("target")
     store.look_now([row.key for row in rows])
     for row in rows:
         _steps(out, row)
     behind = []
-    for explanation in explain(user_uuid):
+    for explanation in explain(ref):
         out.print(f"{explanation.target}: ", terminal.coloured(explanation.state), sep="")
         if explanation.state not in (State.SYNCED, State.DELETED):
             behind.append(_obstacle(explanation))

@@ -161,7 +161,7 @@ def username_not_frozen() -> None:
 
     def current(*args: Any) -> Lease:
         lease = lease_of(*args)
-        username = User.objects.filter(uuid=lease.user_uuid).values_list("username", flat=True).first()
+        username = User.objects.filter(uuid=lease.object_id).values_list("username", flat=True).first()
         if not username:
             return lease
         Record.objects.filter(key=lease.key).update(natural_key=username)

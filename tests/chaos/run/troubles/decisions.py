@@ -50,7 +50,7 @@ class Decisions(Trouble):
         if options is None:
             return
         self.stopped.wait(self.chance.choice((0.0, 0.0, self.chance.uniform(*_OUTDATED_SECONDS))))
-        meanwhile = threading.Timer(self.chance.uniform(*_MEANWHILE_SECONDS), self._edit, args=(row.user_uuid,))
+        meanwhile = threading.Timer(self.chance.uniform(*_MEANWHILE_SECONDS), self._edit, args=(row.object_id,))
         if deed is Deed.ACCEPT:
             meanwhile.start()
         now = Record.objects.filter(key=row.key).values_list("generation", flat=True).first()
@@ -83,16 +83,16 @@ class Decisions(Trouble):
             rows = [row for row in rows if row.unknown_until is not None or row.remote_id is None] or rows
         return self.chance.choice(rows) if rows else None
 
-    def _edit(self, user_uuid: UUID) -> None:
+    def _edit(self, object_id: str) -> None:
         """Somebody else changes the person while the target is asked what it holds."""
         with suppress(Error):
-            User.objects.filter(uuid=user_uuid).update(email=self.stage.population.new_email())
+            User.objects.filter(uuid=object_id).update(email=self.stage.population.new_email())
         connection.close()
 
     def _prepared(self, deed: Deed, row: Record, control: SandboxControl) -> dict[str, Any] | None:
         """What the decision needs beside the record; None where this person would not take it."""
         if deed is Deed.ADOPT:
-            ids = [record["userId"] for record in control.users() if record["externalId"] == str(row.user_uuid)]
+            ids = [record["userId"] for record in control.users() if record["externalId"] == str(UUID(row.object_id))]
             return {"remote_id": ids[0]} if ids else None
         if deed is Deed.SETTLE:
             return self._brought_right(row, control)
@@ -100,8 +100,8 @@ class Decisions(Trouble):
 
     def _brought_right(self, row: Record, control: SandboxControl) -> dict[str, Any] | None:
         """Do at the third party by hand what is owed, and name the record. None where a person could not."""
-        wanted = read_wanted(row.user_uuid, row.target, row.natural_key)
-        held = [record for record in control.users() if record["externalId"] == str(row.user_uuid)]
+        wanted = read_wanted(row.ref, row.target, row.natural_key)
+        held = [record for record in control.users() if record["externalId"] == str(UUID(row.object_id))]
         if wanted is None:
             for record in held:
                 control.delete(record["userId"])

@@ -152,9 +152,9 @@ class Strict(Trouble):
         if level:
             moving = Record.objects.exclude(state__in=(State.SYNCED, State.DELETED))
             unsettled = set(
-                moving.filter(user_uuid__in=[user.uuid for user in users]).values_list("user_uuid", flat=True)
+                moving.filter(object_id__in=[user.uuid.hex for user in users]).values_list("object_id", flat=True)
             )
-            users = [user for user in users if user.uuid not in unsettled]
+            users = [user for user in users if user.uuid.hex not in unsettled]
         return self.chance.choice(users) if users else None
 
     def _asked(self, api: Api, kind: str, user: User | None, *, is_active: bool, email: str) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import UUID
 
 from tests.chaos.run.options import TARGETS
 from tests.chaos.run.troubles.long_transaction import LongTransaction
@@ -85,6 +86,8 @@ class Targets(Trouble):
     def _await_arrival(self, name: str, people: list[str]) -> None:
         """Until the target has what could be seen of these people before the transaction ends; or not for ever."""
         deadline = time.monotonic() + _ARRIVAL_SECONDS
-        there = Record.objects.filter(target=name, user_uuid__in=people, state=State.SYNCED)
+        there = Record.objects.filter(
+            target=name, object_id__in=[UUID(person).hex for person in people], state=State.SYNCED
+        )
         while time.monotonic() < deadline and there.count() < len(people):
             time.sleep(_POLL_SECONDS)

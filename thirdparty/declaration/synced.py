@@ -1,0 +1,69 @@
+"""The declaration of one kind of object."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
+from uuid import UUID
+
+from django.db import models
+
+from thirdparty.models.ref import Ref
+
+M = TypeVar("M", bound=models.Model)
+
+
+class Synced(Generic[M]):
+    """One kind of object that targets are to hold.
+
+    ``identity``: the field that says which object it is, for ever; ``"pk"`` by default.
+    ``key``: the field of its natural key at the targets, frozen once it is sent; None where there is none.
+    """
+
+    kind: ClassVar[str] = ""
+    identity: ClassVar[str] = "pk"
+    key: ClassVar[str | None] = None
+    model: type[M]
+
+    def __init_subclass__(cls) -> None:
+        """Take the model from ``Synced[Model]``, and its label as the kind where none is given."""
+        super().__init_subclass__()
+        for base in getattr(cls, "__orig_bases__", ()):
+            if get_origin(base) is Synced and isinstance(get_args(base)[0], type):
+                cls.model = get_args(base)[0]
+        if not cls.kind and hasattr(cls, "model"):
+            cls.kind = cls.model._meta.label_lower
+
+    def identity_field(self) -> models.Field[Any, Any]:
+        """The field of ``identity``. Raises `FieldDoesNotExist`."""
+        meta = self.model._meta
+        if self.identity == "pk":
+            return meta.pk
+        return cast("models.Field[Any, Any]", meta.get_field(self.identity))
+
+    def ref(self, identity: object) -> Ref:
+        """The object of this identity, as its field holds it."""
+        return Ref(self.kind, identity.hex if isinstance(identity, UUID) else str(identity))
+
+    def ref_of(self, instance: M) -> Ref:
+        """This object."""
+        return self.ref(getattr(instance, self.identity_field().attname))
+
+    def identity_of(self, object_id: str) -> Any:
+        """The identity as its field holds it. Raises `ValidationError` for what is none."""
+        return self.identity_field().to_python(object_id)
+
+    def holders_of(self, key: str) -> list[Ref]:
+        """The objects whose natural key this is now."""
+        if self.key is None or not key:
+            return []
+        holders = self.model._base_manager.filter(**{self.key: key})
+        return [self.ref(identity) for identity in holders.values_list(self.identity_field().attname, flat=True)]
+
+    def external_id(self, object_id: str) -> str:
+        """What the object is called at every target, by us and for ever."""
+        return f"{self.kind}.{object_id}"
+
+    def object_id(self, external_id: str) -> str | None:
+        """The other way round; None for what none of our objects is called."""
+        prefix = f"{self.kind}."
+        return external_id.removeprefix(prefix) if external_id.startswith(prefix) else None
