@@ -61,7 +61,7 @@ def asked_in_turn(user: User) -> Any:
 
 def long_ago() -> None:
     """The last question is longer ago than the interval."""
-    Record.objects.update(asked_at=timezone.now() - timedelta(seconds=inquiry.INTERVAL_SECONDS))
+    Record.objects.update(asked_at=timezone.now() - timedelta(seconds=inquiry.INTERVAL_SECONDS + 1))
 
 
 def test_a_hundred_explanations_ask_the_target_nothing(user: User, api: APIClient, sandbox: SandboxControl) -> None:
