@@ -24,6 +24,7 @@ from thirdparty.models import StrictWrite
 from thirdparty.models.strict_write import Action
 from thirdparty.store import strict_rows
 from users.models import User
+from users.synced import person
 
 # One process of a parallel run explores once for all of them.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("strict_model")]
@@ -93,7 +94,7 @@ def test_owing_the_undoing() -> None:
     assert len(cases) > 50
     for (row,), expected in cases.items():
         put(row, has_user=True)
-        strict_rows.owe_undoing(UUIDS[0])
+        strict_rows.owe_undoing(person(UUIDS[0]))
         assert seen() == expected, row
 
 

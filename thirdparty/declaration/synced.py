@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Q
 
+from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
 from thirdparty.models.ref import Ref
 
 M = TypeVar("M", bound=models.Model)
@@ -17,11 +20,19 @@ class Synced(Generic[M]):
 
     ``identity``: the field that says which object it is, for ever; ``"pk"`` by default.
     ``key``: the field of its natural key at the targets, frozen once it is sent; None where there is none.
+    ``targets``: the names of those that are to hold it; None for all.
+    ``watch``: columns and lookups (``customer__email``, ``lines``, ``tags``) whose change is owed to the targets.
+    ``scope``: who is to be there; leaving it means leaving the targets. None for all.
+    ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
     """
 
     kind: ClassVar[str] = ""
     identity: ClassVar[str] = "pk"
     key: ClassVar[str | None] = None
+    targets: ClassVar[Sequence[str] | None] = None
+    watch: ClassVar[Sequence[str | PerTarget]] = ()
+    scope: ClassVar[Q | None] = None
+    version: ClassVar[int] = 1
     model: type[M]
 
     def __init_subclass__(cls) -> None:
@@ -39,6 +50,21 @@ class Synced(Generic[M]):
         if self.identity == "pk":
             return meta.pk
         return cast("models.Field[Any, Any]", meta.get_field(self.identity))
+
+    def lookups(self) -> list[Lookup]:
+        """Where everything that is watched leads, the scope's lookups among it. Raises `ImproperlyConfigured`."""
+        watched = [resolved(self.model, each if isinstance(each, str) else each.lookup) for each in self.watch]
+        return watched + self.scope_lookups()
+
+    def scope_lookups(self) -> list[Lookup]:
+        """Where the scope's lookups lead. Raises `ImproperlyConfigured`."""
+        if self.scope is None:
+            return []
+        return [resolved(self.model, name, suffix=True) for name in lookups_of(self.scope)]
+
+    def target_fields(self) -> dict[str, str]:
+        """The field that names the target, by the lookup whose last rows are each of one."""
+        return {each.lookup: each.field for each in self.watch if isinstance(each, PerTarget)}
 
     def ref(self, identity: object) -> Ref:
         """The object of this identity, as its field holds it."""

@@ -99,10 +99,12 @@ class Record(models.Model):
         ordering: ClassVar[list[str]] = ["key"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["target", "remote_id"], condition=Q(remote_id__isnull=False), name="one_row_per_remote_id"
+                fields=["target", "kind", "remote_id"],
+                condition=Q(remote_id__isnull=False),
+                name="one_row_per_remote_id",
             ),
             models.UniqueConstraint(
-                fields=["target", "natural_key"],
+                fields=["target", "kind", "natural_key"],
                 condition=Q(may_exist=True) & ~Q(natural_key=""),
                 name="one_row_per_natural_key",
             ),

@@ -152,7 +152,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
             leased_until = {db.after()},
             due_at = {db.after()},
             natural_key = CASE WHEN {_unused("", db, strict=choice.strict)} THEN ''
-                WHEN natural_key = '' THEN wanted_key ELSE natural_key END
+                WHEN natural_key <> '' THEN natural_key WHEN deleted THEN '' ELSE wanted_key END
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
@@ -181,8 +181,7 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
     # OFFSET keeps PostgreSQL from making a join of the look-up, which compares each row with every other.
     wanted_username = (
         f"CASE WHEN {_unused('s.', db, strict=strict)} THEN '' "
-        f"WHEN s.natural_key = '' THEN s.wanted_key "
-        "ELSE s.natural_key END"
+        "WHEN s.natural_key <> '' THEN s.natural_key WHEN s.deleted THEN '' ELSE s.wanted_key END"
     )
     anybody = "" if strict else f"AND s.parked = '' AND NOT {_strict_write(db)}"
     return f"""
@@ -190,7 +189,7 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
         AND EXISTS (SELECT 1 FROM {TARGETS} t WHERE t.name = s.target AND t.enabled AND NOT t.paused
             AND (t.blocked_until IS NULL OR t.blocked_until <= {db.now}))
         AND NOT EXISTS (
-            SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.key <> s.key AND o.may_exist
+            SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.kind = s.kind AND o.key <> s.key AND o.may_exist
             AND o.natural_key <> '' AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
         )
     """
@@ -200,10 +199,10 @@ def username_holder(row: Record) -> Record | None:
     """The other row whose remote record may still hold this row's username: it goes first."""
     if row.deleted and not row.may_exist:
         return None
-    username = row.natural_key or row.wanted_key
+    username = row.natural_key or ("" if row.deleted else row.wanted_key)
     if not username:
         return None
-    others = Record.objects.filter(target=row.target, natural_key=username, may_exist=True)
+    others = Record.objects.filter(target=row.target, kind=row.kind, natural_key=username, may_exist=True)
     return others.exclude(key=row.key).first()
 
 

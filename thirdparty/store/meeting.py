@@ -27,12 +27,12 @@ def whose(ended: FinishedStep) -> FinishedStep:
     lease, result = ended.lease, ended.settlement
     if result.instead is None:
         return ended
-    others = Record.objects.filter(target=lease.target).exclude(key=lease.key)
+    others = Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
     if same_external_id(result.external_id, lease.external_id):
         other = others.filter(natural_key=result.username, may_exist=True)
     else:
         whose_id = of_kind(lease.kind).object_id(result.external_id)
-        theirs = others.filter(kind=lease.kind, object_id=whose_id).exclude(natural_key=result.username)
+        theirs = others.filter(object_id=whose_id).exclude(natural_key=result.username)
         other = theirs if whose_id is not None else others.none()
     return replace(ended, settlement=result.instead) if other.exists() else ended
 
@@ -79,7 +79,9 @@ def meet(ended: FinishedStep, *, waits: bool) -> StepResult:
 def _both(ended: FinishedStep, *, waits: bool) -> list[Record]:
     """Both rows, locked in the order in which everybody locks rows."""
     target, remote_id = ended.lease.target, ended.settlement.remote_id
-    holders = Record.objects.filter(target=target, remote_id=remote_id).values_list("key", flat=True)
+    holders = Record.objects.filter(target=target, kind=ended.lease.kind, remote_id=remote_id).values_list(
+        "key", flat=True
+    )
     locked = Record.objects.select_for_update(nowait=not waits)
     return list(locked.filter(key__in={ended.lease.key, *holders}).order_by("key"))
 

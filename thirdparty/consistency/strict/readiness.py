@@ -70,7 +70,7 @@ def _obstacle(place: _Place, ref: Ref, username: str) -> Verdict | None:
     if row is not None and Record.objects.filter(key=row.key, leased_until__gt=Now()).exists():
         return Verdict(name, accepted=False, reason=BUSY, message="a worker is busy with this record")
     natural_key = (row.natural_key if row is not None else "") or username
-    others = Record.objects.filter(target=name, natural_key=natural_key, may_exist=True)
+    others = Record.objects.filter(target=name, kind=ref.kind, natural_key=natural_key, may_exist=True)
     if natural_key and others.exclude(kind=ref.kind, object_id=ref.object_id).exists():
         message = "another record still holds the username at the target"
         return Verdict(name, accepted=False, reason=USERNAME_HELD, message=message)
