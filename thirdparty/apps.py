@@ -15,6 +15,9 @@ class ThirdpartyConfig(AppConfig):
         from thirdparty import checks  # noqa: F401, PLC0415  # it registers itself; settings must be loaded
 
         autodiscover_modules("synced")
+        from thirdparty.notify import signals  # noqa: PLC0415  # what is declared must be known
+
+        signals.connect()
 
         pre_migrate.connect(_make_way, sender=self)
         post_migrate.connect(_install_triggers, sender=self)

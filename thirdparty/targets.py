@@ -98,7 +98,7 @@ def _nowhere() -> dict[str, Any]:
         "owing_to": None,
         "owing_left": [],
         "swept": False,
-        "swept_to": 0,
+        "swept_to": "",
         "swept_left": [],
         "round": F("round") + 1,
     }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, OuterRef, Value
+from django.db.models import CharField, OuterRef, Q, Value
 from django.db.models.functions import Cast, Replace
 
 from thirdparty.connectors.identity import as_uuid
-from thirdparty.declaration import Synced, of_kind, register
+from thirdparty.declaration import PerTarget, Synced, of_kind, register
 from thirdparty.models.ref import Ref
 from users.models import User
 
@@ -18,6 +18,8 @@ from users.models import User
 class Person(Synced[User]):
     identity = "uuid"
     key = "username"
+    watch = ("username", "name", "phone", "email", "is_active", "groups", PerTarget("groups__role_mappings", "target"))
+    scope = Q(is_superuser=False)
 
     def external_id(self, object_id: str) -> str:
         """A person's uuid, with dashes."""

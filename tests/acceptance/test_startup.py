@@ -47,7 +47,7 @@ def test_nothing_starts_where_writes_would_go_unrecorded(
     placed = [word.replace("FOLDER", str(tmp_path)) for word in command]
     ended = run(placed, DATABASE_URL=database_without_triggers)
     assert ended.returncode != 0
-    assert "usersync_user_insert" in ended.stderr
+    assert "thirdparty_users_user__users_user__insert" in ended.stderr
     assert "manage.py migrate" in ended.stderr
 
 

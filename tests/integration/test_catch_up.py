@@ -304,7 +304,7 @@ def test_somebody_held_who_is_gone_afterwards_holds_nothing_up(user: User, name_
     pk = user.pk
     with open_transaction(user.delete):
         catch_up.go_on("saas", seconds=0.1)
-        assert Target.objects.get(name="saas").swept_left == [pk]
+        assert Target.objects.get(name="saas").swept_left == [f"users.user:{pk}"]
     catch_up.go_on("saas", seconds=30)
     assert Target.objects.get(name="saas").behind_since is None
 

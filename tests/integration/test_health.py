@@ -52,7 +52,7 @@ def test_not_ready_without_triggers(web: Client) -> None:
     answer = web.get("/health/ready/")
 
     assert answer.status_code == 503
-    assert "usersync_user_insert" in answer.json()["reasons"][0]
+    assert "thirdparty_users_user__users_user__insert" in answer.json()["reasons"][0]
 
 
 def test_not_ready_while_a_target_is_not_recorded_for(web: Client, settings: Any) -> None:

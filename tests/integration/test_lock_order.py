@@ -17,6 +17,7 @@ from thirdparty.protect import GuardDecision
 from thirdparty.run import guard_decision
 from thirdparty.store import contention, strict_rows
 from users.models import User
+from users.synced import person
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -40,7 +41,7 @@ def patient(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         lambda user: store.look_now(_keys(user)),
         lambda user: store.owe_again(_keys(user), store.Why(backfill=True)),
-        lambda user: strict_rows.owe_undoing(user.uuid),
+        lambda user: strict_rows.owe_undoing(person(user.uuid)),
         lambda user: user.delete(),
         lambda user: user.groups.add(Group.objects.get()),
     ],

@@ -310,7 +310,7 @@ def test_one_locked_row_ends_no_drain_and_takes_no_other_result_along(
     for each in holding:
         each.__exit__(None, None, None)
 
-    assert synced == {user.uuid for user in people} - {stuck[0].uuid}
+    assert synced == {user.uuid.hex for user in people} - {stuck[0].uuid.hex}
     assert drained.settled == len(people) - 1
     assert row_of(stuck[0]).state == "in_flight"
     Record.objects.filter(state="in_flight").update(leased_until=timezone.now() - timedelta(seconds=1), due_at=EPOCH)
@@ -412,7 +412,7 @@ def dead_strict_writes(sandbox: SandboxControl, impatient: None) -> list[User]:
     users = [User.objects.create(name=name) for name in ("张伟", "李娜")]
     for user in users:
         StrictWrite.objects.create(
-            object_id=user.uuid.hex, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+            kind="users.user", object_id=user.uuid.hex, action="update", username=user.username, candidate={}, base="", token=uuid4().hex,
             expires_at=timezone.now() - timedelta(seconds=10),
         )  # fmt: skip
     return users
@@ -424,7 +424,7 @@ def test_a_tick_takes_back_the_strict_writes_of_all_whom_nobody_holds(dead_stric
     with held(locks(stuck)):
         tasks.run_reconcile()
         left = [each.object_id for each in StrictWrite.objects.all()]
-    assert left == [stuck.uuid]
+    assert left == [stuck.uuid.hex]
 
     tasks.run_reconcile()
     assert not StrictWrite.objects.exists()
@@ -454,7 +454,7 @@ def test_a_part_of_the_tick_that_fails_keeps_no_other_from_its_turn(
 ) -> None:
     user = User.objects.create(name="张伟")
     StrictWrite.objects.create(
-        object_id=user.uuid.hex, kind="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+        kind="users.user", object_id=user.uuid.hex, action="update", username=user.username, candidate={}, base="", token=uuid4().hex,
         expires_at=timezone.now() - timedelta(seconds=10),
     )  # fmt: skip
     Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", blocked_until=None)

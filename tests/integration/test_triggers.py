@@ -296,8 +296,8 @@ def test_a_person_can_ask_to_look_again(user: User) -> None:
 
 def test_missing_triggers_are_named_and_stop_the_start(user: User) -> None:
     triggers.drop()
-    assert "usersync_user_update" in triggers.missing()
-    with pytest.raises(ImproperlyConfigured, match="usersync_user_update"):
+    assert "thirdparty_users_user__users_user__update" in triggers.missing()
+    with pytest.raises(ImproperlyConfigured, match="thirdparty_users_user__users_user__update"):
         triggers.require_in_place()
     triggers.install()
     triggers.require_in_place()
@@ -305,11 +305,13 @@ def test_missing_triggers_are_named_and_stop_the_start(user: User) -> None:
 
 def test_a_trigger_of_another_version_counts_as_missing() -> None:
     if connection.vendor == "postgresql":
-        execute("ALTER TABLE users_user DISABLE TRIGGER usersync_user_insert")
+        execute("ALTER TABLE users_user DISABLE TRIGGER thirdparty_users_user__users_user__insert")
     else:
-        execute("DROP TRIGGER usersync_user_insert")
-        execute("CREATE TRIGGER usersync_user_insert AFTER INSERT ON users_user BEGIN SELECT 1; END")
-    assert triggers.missing() == ["usersync_user_insert"]
+        execute("DROP TRIGGER thirdparty_users_user__users_user__insert")
+        execute(
+            "CREATE TRIGGER thirdparty_users_user__users_user__insert AFTER INSERT ON users_user BEGIN SELECT 1; END"
+        )
+    assert triggers.missing() == ["thirdparty_users_user__users_user__insert"]
 
 
 def test_what_happened_without_triggers_is_owed_once_they_are_back(user: User) -> None:

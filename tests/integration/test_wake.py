@@ -23,6 +23,7 @@ from thirdparty.models import Record
 from thirdparty.notify import broker as broker_module
 from thirdparty.notify import hints
 from users.models import User
+from users.synced import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -155,9 +156,12 @@ def test_saves_in_a_hurry_are_woken_by_few_hints_and_each_by_one_that_comes_afte
     assert len(queued(broker)) < 30
 
 
-def test_operators_wake_nothing(broker: Process) -> None:
-    User.objects.create_superuser("root", "pw")
-    assert queued(broker) == []
+def test_who_becomes_an_operator_is_woken_for_since_they_leave_the_targets(broker: Process) -> None:
+    user = User.objects.create(name="Ada")
+    before = len(queued(broker))
+    user.is_superuser = True
+    user.save()
+    assert arguments(broker)[before:] == [["partner", person(user.uuid).key("partner"), None]]
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])

@@ -10,7 +10,7 @@ of them at most. They are owed when they are free.
    which those who can be served are, and all are once more when the last has ended.
 2. Records that are there are owed anew: for a backfill (`targets.begin_backfill`), or where changes may have gone
    unrecorded (`targets.owe_anew`), as where somebody had been waited for.
-3. Users without a record get one (`thirdparty.capture.missing_rows`).
+3. Objects without a record get one (`thirdparty.capture.missing_rows`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from thirdparty.models.target import FENCE_TO_DRAW, Target
 
 AT_ONCE = 1_000
 MOST_LEFT = 100
-"""So many held records, and as many held users, are noted on the target's row; a walk waits with any more of them."""
+"""So many held records, and as many held objects, are noted on the target's row; a walk waits with any more of them."""
 LONGEST_WAIT = timedelta(seconds=60)
 """For transactions from before the enabling, before the records of all others are begun with."""
 _SECONDS = 2.0
@@ -46,7 +46,7 @@ class Step:
 
 
 def go_on(target: str, *, seconds: float = _SECONDS) -> int:
-    """Catch up for ``seconds`` at most, or look at the next handful of users, if all is well. Returns how many were owed."""
+    """Catch up for ``seconds`` at most, or look at the next handful of objects, if all is well. Returns how many were owed."""
     until = time.monotonic() + seconds
     owed = 0
     while True:
@@ -107,7 +107,7 @@ def _sweep_next(target: Target) -> Step | None:
     if swept.to == target.swept_to:
         return None
     if swept.to is None:
-        _move(target, swept_to=0, swept=True)
+        _move(target, swept_to=missing_rows.START, swept=True)
         return Step(swept.added, more=bool(target.owing_left or target.swept_left))
     left = [] if target.swept else [*target.swept_left, *swept.left]
     _move(target, swept_to=swept.to, swept_left=left)

@@ -135,7 +135,7 @@ def _step(walk: _Walk, found: Field, *, last: bool, name: str) -> None:
         back = found.field
         walk.go(found.related_model, back.target_field.column, back.column, refers=True)
         if last:
-            walk.watch(*(column.column for column in walk.model._meta.local_concrete_fields))
+            walk.watch(*(str(column.column) for column in walk.model._meta.local_concrete_fields))
     else:
         _to_ancestor(walk, found)
         walk.watch(found.column)
@@ -150,14 +150,20 @@ def _step_through(walk: _Walk, found: Field, *, last: bool) -> None:
     if not found.concrete:
         near, far, near_target, far_target = far, near, far_target, near_target
     here, there = walk.model, found.related_model
-    walk.go(relation.remote_field.through, here._meta.get_field(near_target).column, near, refers=True)
+    walk.go(relation.remote_field.through, column_of(here, near_target), near, refers=True)
     walk.watch(far)
     if not last:
-        walk.go(there, far, there._meta.get_field(far_target).column, refers=False)
+        walk.go(there, far, column_of(there, far_target), refers=False)
 
 
 def _to_ancestor(walk: _Walk, found: Field) -> None:
     """Under multi-table inheritance, a field may stand in the table of a parent."""
     owner = _concrete(found.model)
     while walk.model is not owner and (link := walk.model._meta.get_ancestor_link(owner)) is not None:
-        walk.go(link.remote_field.model, link.column, link.target_field.column, refers=False)
+        walk.go(link.remote_field.model, str(link.column), str(link.target_field.column), refers=False)
+
+
+def column_of(model: type[models.Model], name: str) -> str:
+    """The column of a field of its own table."""
+    field: Field = model._meta.get_field(name)
+    return str(field.column)

@@ -32,6 +32,15 @@ def declared() -> Collection[Synced[Any]]:
     return _declared.values()
 
 
+def declared_for(target: str) -> list[Synced[Any]]:
+    """The declarations whose objects this target is to hold."""
+    return [each for each in _declared.values() if each.targets is None or target in each.targets]
+
+
+def is_declared(kind: str) -> bool:
+    return kind in _declared
+
+
 def of_kind(kind: str) -> Synced[Any]:
     """The declaration of this kind. Raises `KeyError` where none is registered."""
     return _declared[kind]

@@ -39,18 +39,18 @@ class Source:
 
     @property
     def pk(self) -> str:
-        return self.name(self.meta.pk.column)
+        return self.name(str(self.meta.pk.column))
 
     @property
     def identity(self) -> str:
-        return self.name(self._identity.column)
+        return self.name(str(self._identity.column))
 
     def literal(self, value: object) -> str:
         """A value as it stands in a statement without parameters."""
         if self.connection.vendor == "postgresql" and isinstance(value, bool):
             return "true" if value else "false"
-        with self.connection.schema_editor(collect_sql=True) as editor:
-            return str(editor.quote_value(value))
+        editor = self.connection.SchemaEditorClass(self.connection, collect_sql=True)
+        return str(editor.quote_value(value)).replace("%", "%%")
 
     def object_id(self, alias: str) -> str:
         """The identity as `Record.object_id` has it."""
@@ -105,7 +105,7 @@ class Source:
 
     def _plain_scope(self, alias: str) -> str:
         query = models.sql.Query(self.declaration.model, alias_cols=True)
-        where = query.build_where(self.declaration.scope)
+        where = query.build_where(self.declaration.scope or models.Q())
         compiler = query.get_compiler(connection=self.connection)
         sql, parameters = compiler.compile(where)
         return self._filled(sql, parameters).replace(f"{self.table}.", f"{alias}.")
@@ -117,7 +117,9 @@ class Source:
         return f"EXISTS ({self._filled(sql, parameters).replace('({row})', f'{alias}.{self.pk}')})"
 
     def _filled(self, sql: str, parameters: Any) -> str:
-        return sql % tuple(self.literal(value) for value in parameters) if parameters else sql.replace("%%", "%")
+        # The statement is executed with parameters of its own, so that each per cent sign in it is doubled.
+        plain = sql % tuple(self.literal(value).replace("%%", "%") for value in parameters)
+        return plain.replace("%", "%%")
 
     @staticmethod
     def _base(field: models.Field[Any, Any]) -> models.Field[Any, Any]:

@@ -53,11 +53,13 @@ class Target(models.Model):
     backfill = models.BooleanField(
         default=False, editable=False, help_text="they are owed since what the target holds may be gone, or be old"
     )
-    swept_to = models.BigIntegerField(default=0, editable=False, help_text="where the search for missing rows goes on")
-    swept_left = models.JSONField(
-        default=list, editable=False, help_text="users before that place whom somebody held, still to be looked at"
+    swept_to = models.CharField(
+        max_length=140, default="", editable=False, help_text="where the search for missing rows goes on"
     )
-    swept = models.BooleanField(default=False, editable=False, help_text="that search has seen every user once")
+    swept_left = models.JSONField(
+        default=list, editable=False, help_text="objects before that place whom somebody held, still to be looked at"
+    )
+    swept = models.BooleanField(default=False, editable=False, help_text="that search has seen every object once")
     round = models.PositiveIntegerField(
         default=0, editable=False, help_text="counts beginnings, so that a place of an earlier round is not taken over"
     )

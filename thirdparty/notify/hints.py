@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -43,12 +43,20 @@ class _Wakes:
 
     def __init__(self) -> None:
         self._keys: dict[str, set[str]] = {}
+        self._whole: set[str] = set()
 
     def add(self, target: str, key: str) -> None:
         self._keys.setdefault(target, set()).add(key)
 
+    def add_whatever_is_due(self, target: str) -> None:
+        self._whole.add(target)
+
     def publish(self) -> None:
+        for target in self._whole:
+            drain(target)
         for target, keys in self._keys.items():
+            if target in self._whole:
+                continue
             if len(keys) > _FEW or not all(_single(target, key) for key in keys):
                 drain(target)
 
@@ -67,20 +75,32 @@ def on_commit(ref: Ref) -> None:
     """Wake the records of this object once the running transaction has committed, if it does."""
     if _quiet.get():
         return
+    of_theirs = of_kind(ref.kind).targets
     for target in targets.names():
-        record_on_commit(target, ref.key(target))
+        if of_theirs is None or target in of_theirs:
+            record_on_commit(target, ref.key(target))
 
 
 def record_on_commit(target: str, key: str) -> None:
     """Wake one record once the running transaction has committed, if it does."""
+    _of_transaction(lambda wakes: wakes.add(target, key))
+
+
+def drain_on_commit(target: str) -> None:
+    """Wake whatever is due for this target once the running transaction has committed, if it does."""
+    if not _quiet.get():
+        _of_transaction(lambda wakes: wakes.add_whatever_is_due(target))
+
+
+def _of_transaction(add: Callable[[_Wakes], None]) -> None:
     wakes = _touched.transaction
     # A savepoint that was rolled back took the hook with it, and so does the end of a transaction.
     hooks = [hook[1] for hook in transaction.get_connection().run_on_commit]
     if wakes is not None and wakes.publish in hooks:
-        wakes.add(target, key)
+        add(wakes)
         return
     _touched.transaction = wakes = _Wakes()
-    wakes.add(target, key)
+    add(wakes)
     transaction.on_commit(wakes.publish, robust=True)
 
 

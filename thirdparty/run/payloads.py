@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from thirdparty.capture.triggers.sql import GROUPS, MEMBERSHIP, ROLES, SYNCED_COLUMNS, USERS
 from thirdparty.connectors.base import RemoteUser
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.mapping import Unmappable, wanted
@@ -19,6 +18,9 @@ from thirdparty.models import Ref
 from thirdparty.store.dialect import dialect
 
 logger = logging.getLogger(__name__)
+
+SYNCED_COLUMNS = ("uuid", "username", "name", "phone", "email", "is_active", "is_superuser")
+USERS, MEMBERSHIP, ROLES, GROUPS = "users_user", "users_user_groups", "users_rolemapping", "auth_group"
 
 
 @dataclass(frozen=True, slots=True)

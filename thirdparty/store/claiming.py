@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call
-from thirdparty.declaration import of_kind
+from thirdparty.declaration import declared, of_kind
 from thirdparty.models import Record
 from thirdparty.store.attempts import WRITES
 from thirdparty.store.dialect import Dialect, dialect
@@ -185,7 +185,7 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
     )
     anybody = "" if strict else f"AND s.parked = '' AND NOT {_strict_write(db)}"
     return f"""
-        (s.leased_until IS NULL OR s.leased_until <= {db.now}) {anybody}
+        (s.leased_until IS NULL OR s.leased_until <= {db.now}) {anybody} AND s.kind IN ({_kinds()})
         AND EXISTS (SELECT 1 FROM {TARGETS} t WHERE t.name = s.target AND t.enabled AND NOT t.paused
             AND (t.blocked_until IS NULL OR t.blocked_until <= {db.now}))
         AND NOT EXISTS (
@@ -193,6 +193,11 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
             AND o.natural_key <> '' AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
         )
     """
+
+
+def _kinds() -> str:
+    """Those that this process can say what is wanted of. Others are left to a process that can."""
+    return ", ".join(f"'{declaration.kind}'" for declaration in declared()) or "NULL"
 
 
 def username_holder(row: Record) -> Record | None:

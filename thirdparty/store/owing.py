@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
 
-from thirdparty.capture.triggers.sql import USERS
+from thirdparty.declaration import of_kind
+from thirdparty.declaration.registry import is_declared
+from thirdparty.declaration.source import Source
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.store.attempts import WRITES
@@ -153,18 +155,23 @@ def _lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
 
 
 def _owe(keys: Sequence[str], why: Why) -> int:
-    # A statement of its own, once the locks are there: it sees the users as whoever held the records has left them.
+    by_kind: dict[str, list[str]] = {}
+    for key in keys:
+        by_kind.setdefault(key.split(":")[1], []).append(key)
+    return sum(_owe_of(kind, some, why) for kind, some in by_kind.items() if is_declared(kind))
+
+
+def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
+    # A statement of its own, once the locks are there: it sees the objects as whoever held the records has left them.
     # The generation of a record that is owed anyway is raised, too: it may be under way with what it was before.
-    if not keys:
-        return 0
-    db = dialect(connection)
-    uuid = "object_id::uuid" if db.vendor == "postgresql" else "object_id"
-    here = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = {uuid})"
-    person = f"EXISTS (SELECT 1 FROM {USERS} u WHERE u.uuid = {uuid} AND NOT u.is_superuser)"
-    key_now = f"(SELECT u.username FROM {USERS} u WHERE u.uuid = {uuid})"
-    unseen = f"(CASE WHEN deleted THEN {person} ELSE NOT {here} END)"
+    db, source = dialect(connection), Source(of_kind(kind), connection)
+    these = f"FROM {source.table} u WHERE {source.is_object('u', f'{RECORDS}.object_id')}"
+    here = f"EXISTS (SELECT 1 {these})"
+    wanted = f"EXISTS (SELECT 1 {these} AND {source.in_scope('u')})"
+    key_now = f"(SELECT {source.natural_key('u')} {these})"
+    unseen = f"(CASE WHEN deleted THEN {wanted} ELSE NOT {here} END)"
     marks = ", ".join(["%s"] * len(keys))
-    # A tombstone gives its username up when it is claimed; what was sent for it is remembered by its attempts then.
+    # A tombstone gives its natural key up when it is claimed; what was sent for it is remembered by its attempts then.
     sent = (
         f"(natural_key <> '' OR EXISTS (SELECT 1 FROM {ATTEMPTS} a WHERE a.record_id = key AND a.call IN ({WRITES})))"
     )
@@ -179,7 +186,8 @@ def _owe(keys: Sequence[str], why: Why) -> int:
             list(keys),
         )
         cursor.execute(
-            f"UPDATE {RECORDS} SET deleted = NOT {here}, wanted_key = COALESCE({key_now}, wanted_key), due_at = COALESCE(due_at, {db.clock}), "
+            f"UPDATE {RECORDS} SET deleted = NOT {here}, wanted_key = COALESCE({key_now}, wanted_key), "
+            f"due_at = COALESCE(due_at, {db.clock}), "
             f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
             f"look_first = CASE WHEN {looks} THEN {db.true} ELSE look_first END, "
             f"parked = CASE WHEN {freed} THEN '' ELSE parked END "

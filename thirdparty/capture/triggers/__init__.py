@@ -1,6 +1,6 @@
 """The database triggers that record intent: no write path can forget to owe a change.
 
-One list of columns (`sql.SYNCED_COLUMNS`) makes the SQL for PostgreSQL and SQLite.
+They are made from the declarations (`plan`), for PostgreSQL and for SQLite.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from django.db.utils import OperationalError
 
 from thirdparty import targets
 from thirdparty.capture.triggers import alterations, postgresql, sqlite
-from thirdparty.capture.triggers.sql import MEMBERSHIP, ROLES, USERS, Intent
-from thirdparty.capture.triggers.version import Survey
+from thirdparty.capture.triggers.version import Survey, survey
 from thirdparty.store.contention import is_contention
-from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS, TARGETS
 
 LOCK_MILLISECONDS = 500
@@ -69,14 +67,18 @@ def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
     """
     if not tables_exist(connection):
         return False
-    vendor, intent, found = _vendor(connection), Intent(dialect(connection)), _look(connection)
+    vendor, found = _vendor(connection), _look(connection)
+    carried = _on_tables_that_exist(connection)
+    absent = [name for name in found.absent if name in carried]
     for name in found.outdated:
-        _put(connection, vendor.create(connection, intent, name), gap=False)
-    for name in found.absent:
-        _put(connection, vendor.create(connection, intent, name), gap=True)
+        _put(connection, vendor.create(connection, name), gap=False)
+    for name in absent:
+        _put(connection, vendor.create(connection, name), gap=True)
     for name in found.switched_off:
-        _put(connection, vendor.switch_on(name), gap=True)
-    return bool(found.absent or found.switched_off)
+        _put(connection, vendor.switch_on(connection, name), gap=True)
+    if found.needless:
+        _put(connection, vendor.drop(found.needless), gap=False)
+    return bool(absent or found.switched_off)
 
 
 def make_way(connection: BaseDatabaseWrapper, migrations: list[Migration]) -> None:
@@ -108,12 +110,21 @@ def put_back(connection: BaseDatabaseWrapper, stood: dict[str, str]) -> bool:
 
 def drop(connection: BaseDatabaseWrapper = default_connection) -> None:
     """Remove every trigger. What is written until `install` goes unrecorded, and everything is owed by it."""
-    _execute(connection, _vendor(connection).drop(Intent(dialect(connection))))
+    vendor = _vendor(connection)
+    _execute(connection, vendor.drop([found.name for found in vendor.present(connection)]))
 
 
 def tables_exist(connection: BaseDatabaseWrapper) -> bool:
-    """Whether every table that the triggers name is there."""
-    return {USERS, MEMBERSHIP, ROLES, RECORDS, TARGETS} <= set(connection.introspection.table_names())
+    """Whether the engine's own tables are there."""
+    return {RECORDS, TARGETS} <= set(connection.introspection.table_names())
+
+
+def _on_tables_that_exist(connection: BaseDatabaseWrapper) -> set[str]:
+    """Names of the triggers of those declarations whose tables are all there: others' migrations are yet to come."""
+    tables = set(connection.introspection.table_names())
+    planned = _vendor(connection).triggers(connection)
+    waiting = {trigger.kind for trigger in planned.values() if trigger.table not in tables}
+    return {name for name, trigger in planned.items() if trigger.kind not in waiting}
 
 
 def _put(connection: BaseDatabaseWrapper, statements: list[str], *, gap: bool) -> None:
@@ -141,7 +152,10 @@ def _execute(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
 
 
 def _look(connection: BaseDatabaseWrapper) -> Survey:
-    return _vendor(connection).look(connection, Intent(dialect(connection)))  # type: ignore[no-any-return]  # a module
+    vendor = _vendor(connection)
+    # %% is an escape of the parameter style, which the database never sees.
+    wanted = {name: text.replace("%%", "%") for name, text in vendor.texts(connection).items()}
+    return survey(wanted, vendor.present(connection))
 
 
 def _vendor(connection: BaseDatabaseWrapper) -> ModuleType:

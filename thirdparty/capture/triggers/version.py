@@ -1,8 +1,9 @@
-"""The number of this version of the triggers. It stands in each of them, in the database.
+"""The number of a trigger's version. It stands in each of them, in the database.
 
-Whoever changes what a trigger does raises it: by the number, never by the text, it is decided which of two versions is
-the newer one. A process beside newer triggers works on; one beside older ones refuses, until ``migrate`` has replaced
-them. Going back to what an older version did is a new version too.
+It is that of the engine and that of the declaration. Whoever changes what a trigger does raises one of them: by the
+number, never by the text, it is decided which of two versions is the newer one. A process beside newer triggers works
+on; one beside older ones refuses, until ``migrate`` has replaced them. Going back to what an older version did is a new
+version too.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 VERSION = 1
-MARK = f"/* usersync triggers {VERSION} */"
-_MARKED = re.compile(r"/\* usersync triggers (\d+) \*/")
+"""Of what the engine makes of a declaration."""
+_MARKED = re.compile(r"/\* thirdparty triggers (\d+)\.(\d+) of ([\w.]+) \*/")
+Number = tuple[int, int]
+_NONE = (0, 0)
 
 
-def version_of(text: str) -> int:
-    """The number in a trigger's text; 0 where there is none: somebody else wrote it."""
-    marked = _MARKED.search(text)
-    return int(marked[1]) if marked else 0
+def mark(kind: str, version: int) -> str:
+    """What stands in each trigger of this kind."""
+    return f"/* thirdparty triggers {VERSION}.{version} of {kind} */"
+
+
+def marked(text: str) -> tuple[str, Number]:
+    """The kind and the number in a trigger's text; nothing and zeros where there are none: somebody else wrote it."""
+    found = _MARKED.search(text)
+    return (found[3], (int(found[1]), int(found[2]))) if found else ("", _NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,14 @@ class Found:
 class Survey:
     """What is not in place. ``absent`` ones recorded nothing; ``outdated`` ones recorded what their version owed.
 
-    ``switched_off``: those of a newer version, whose text is not this process's to write.
+    ``switched_off``: those of a newer version, whose text is not this process's to write. ``needless``: an older version
+    had them, this one has none of that name.
     """
 
     absent: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
     switched_off: tuple[str, ...] = ()
+    needless: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -48,15 +58,28 @@ class Survey:
 
 
 def survey(wanted: dict[str, str], present: Iterable[Found]) -> Survey:
-    """Hold the triggers that are there against the texts of this version."""
+    """Hold the triggers that are there against the texts of this version, one kind after the other."""
     found = {trigger.name: trigger for trigger in present}
-    if any(version_of(trigger.text) > VERSION for trigger in found.values()):
-        return Survey(switched_off=tuple(name for name, trigger in found.items() if not trigger.fires))
+    numbers = {kind: number for kind, number in map(marked, wanted.values())}
+    newer = {
+        kind
+        for trigger in found.values()
+        for kind, number in [marked(trigger.text)]
+        if number > numbers.get(kind, number)
+    }
     absent, outdated = [], []
     for name, text in wanted.items():
+        kind, number = marked(text)
         trigger = found.get(name)
-        if trigger is not None and trigger.fires and 0 < version_of(trigger.text) < VERSION:
+        if kind in newer:
+            continue
+        if trigger is not None and trigger.fires and _NONE < marked(trigger.text)[1] < number:
             outdated.append(name)
         elif trigger is None or not trigger.fires or trigger.text != text:
             absent.append(name)
-    return Survey(tuple(absent), tuple(outdated))
+    off = [name for name, trigger in found.items() if not trigger.fires and marked(trigger.text)[0] in newer]
+    needless = [
+        name for name, trigger in found.items() for kind, _ in [marked(trigger.text)]
+        if name not in wanted and kind in numbers and kind not in newer
+    ]  # fmt: skip
+    return Survey(tuple(absent), tuple(outdated), tuple(off), tuple(needless))

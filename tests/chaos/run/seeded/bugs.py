@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from thirdparty import store, tasks
 from thirdparty.capture import triggers
 from thirdparty.capture.triggers import postgresql
-from thirdparty.capture.triggers.sql import Intent
+from thirdparty.capture.triggers.intent import Intent
 from thirdparty.connectors.base import RemoteRecord
 from thirdparty.connectors.errors import OutcomeUnknown, Transient
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
@@ -284,8 +284,8 @@ def away_is_forgotten() -> None:
     owe, wanted = Intent._owe, Intent.wanted
     here = f"EXISTS (SELECT 1 FROM {TARGETS} h WHERE h.name = {RECORDS}.target AND h.enabled)"
 
-    def only_active(self: Intent, uuid: str, **options: Any) -> str:
-        return _replaced(wanted(self, uuid, **options), "NOT t.retired", "t.enabled")
+    def only_active(self: Intent, rows: str, where: str) -> str:
+        return _replaced(wanted(self, rows, where), "NOT t.retired", "t.enabled")
 
     def unless_away(self: Intent, prefix: str = "") -> str:
         raised = "generation + 1"
@@ -312,20 +312,13 @@ def accepted_whatever_came() -> None:
 
 def key_pairs_by_id() -> None:
     """Old and new rows of one statement are the same person where their primary key is the same."""
-    bodies = postgresql.bodies
 
-    def by_id(intent: Intent) -> dict[tuple[str, str], list[str]]:
-        found = bodies(intent)
-        statements = found["user", "update"]
-        paired = "new_rows n LEFT JOIN old_rows o ON o.uuid = n.uuid"
-        return found | {
-            ("user", "update"): [
-                statements[0],
-                *(_replaced(each, paired, "new_rows n JOIN old_rows o ON o.id = n.id") for each in statements[1:]),
-            ]
-        }
+    def by_id(self: postgresql.Transition, these: str, those: str, columns: Sequence[str]) -> str:
+        own, other = (", ".join(f"{side}.{column}" for column in columns) for side in ("c", "p"))
+        pairs = f"{these} c JOIN {those} p ON p.id = c.id"
+        return f"(SELECT {own} FROM {pairs} WHERE ({own}) IS DISTINCT FROM ({other}))"
 
-    postgresql.bodies = by_id
+    postgresql.Transition._but = by_id
 
 
 def _replaced(sql: str, old: str, new: str) -> str:

@@ -39,7 +39,7 @@ class Migrations(Trouble):
     def _of_another_version(self) -> None:
         """As an older version of the product wrote it: it does the same, and reads otherwise."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_get_functiondef('usersync_user_insert()'::regprocedure)")
+            cursor.execute("SELECT pg_get_functiondef('thirdparty_users_user__users_user__insert()'::regprocedure)")
             (definition,) = cursor.fetchone()
             cursor.execute(definition.replace(_MARK, f"/* of another version */ {_MARK}").replace("%", "%%"), [])
         self._migrate()
