@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Payload: TypeAlias = "Mapping[str, Any] | DataclassInstance"
+"""What a target holds of an object: names and JSON values. Declaration and connector agree on them."""
+
+
+def fields_of(payload: Payload) -> dict[str, Any]:
+    """The names and values of a payload, whichever form it has."""
+    if is_dataclass(payload):
+        return {each.name: getattr(payload, each.name) for each in fields(payload)}
+    return dict(payload)
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a target offers beyond add, update and delete (CONTRACT A).
+    """What a target offers beyond add, update and delete.
 
     ``query``: a record can be looked up. ``list``: all records can be listed.
     ``idempotency``: an add repeated under the same key within 24 hours is applied once.
@@ -22,23 +36,25 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteUser:
-    """A user as a target is to hold them: what is wanted. Its ``repr`` shows no personal details."""
+class RemoteObject:
+    """An object as a target is to hold it: what is wanted. Its ``repr`` shows nothing of its content.
+
+    ``external_id``: what we call it, for ever. ``key``: its natural key at the target, empty where it has none.
+    """
 
     external_id: str
-    username: str = field(repr=False)
-    name: str = field(repr=False)
-    phone: str = field(repr=False)
-    email: str = field(repr=False)
-    role_ids: tuple[str, ...] = field(repr=False)
+    key: str = field(repr=False)
+    payload: Payload = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
-    """A record as the target says it holds it: what was found."""
+    """A record as the target says it holds it: what was found. ``external_id`` is empty where it has none."""
 
     remote_id: str
-    user: RemoteUser
+    external_id: str
+    key: str = field(repr=False)
+    payload: Payload = field(repr=False)
     version: int | None = None
 
 
@@ -51,8 +67,8 @@ class Page:
 
 
 class Connector(Protocol):
-    """One target's calls. Each is one request with one total deadline and no hidden retries, but for
-    a look-up or a listing, which may be asked once more where its connection had been closed already.
+    """One target's calls about one kind of object. Each is one request with one total deadline and no hidden retries,
+    but for a look-up or a listing, which may be asked once more where its connection had been closed already.
 
     All raise `thirdparty.connectors.errors.TargetError` subclasses and nothing else for whatever the
     network or the target does. Safe to share between threads, not across a fork.
@@ -60,21 +76,22 @@ class Connector(Protocol):
 
     capabilities: Capabilities
 
-    def add(self, user: RemoteUser, *, version: int, idempotency_key: str) -> str:
+    def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
         """Create the record and return its remote id.
 
-        ``version`` and ``idempotency_key`` are sent only where the target honours them.
-        Raises `AlreadyExists` when the username is registered already.
+        ``version`` and ``idempotency_key`` are sent only where the target honours them. The payload is empty where the
+        object is gone, and the add is repeated only to learn what it had created.
+        Raises `AlreadyExists` when the natural key is taken.
         """
 
-    def update(self, remote_id: str, user: RemoteUser, *, version: int) -> None:
+    def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:
         """Make the record hold these values. Raises `NotFound`, `VersionConflict`."""
 
     def delete(self, remote_id: str) -> None:
         """Remove the record. Raises `NotFound` when it is gone already."""
 
     def find(
-        self, *, remote_id: str | None = None, external_id: str | None = None, username: str | None = None
+        self, *, remote_id: str | None = None, external_id: str | None = None, key: str | None = None
     ) -> RemoteRecord | None:
         """Look one record up by exactly one of the three; None when the target holds none.
 
@@ -83,6 +100,13 @@ class Connector(Protocol):
 
     def page(self, cursor: str | None, *, limit: int) -> Page:
         """One page of all records. Raises `CapabilityMissing` where the target cannot list."""
+
+    def comparable(self, payload: Payload) -> Mapping[str, Any]:
+        """What two payloads have in common to be equal. Pure.
+
+        What this target cannot hold is left out, and what it writes in another way is brought to one form; then an
+        update could change every difference that is left.
+        """
 
     def close(self) -> None:
         """Close pooled connections."""

@@ -102,12 +102,12 @@ def look_up(connector: Connector, row: Record, remote_id: str) -> RemoteRecord |
     ours = of_kind(row.kind).external_id(row.object_id)
     if row.remote_id is not None:
         found = connector.find(remote_id=row.remote_id)
-        external_id = found.user.external_id if found is not None else None
+        external_id = found.external_id if found is not None else None
         if external_id is not None and (same_external_id(external_id, ours) or (row.adopted and not external_id)):
             return found
     found = connector.find(external_id=ours)
     if found is None and row.natural_key:
-        found = connector.find(username=row.natural_key)
+        found = connector.find(key=row.natural_key)
     return found
 
 

@@ -13,7 +13,7 @@ from django.db.models import Min
 from django.db.models.functions import Now
 
 from thirdparty import store, targets
-from thirdparty.connectors.base import Capabilities, Connector, RemoteUser
+from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.interpret import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
@@ -44,7 +44,7 @@ class Step:
 
     lease: Lease
     call: Call
-    wanted: RemoteUser | None
+    wanted: RemoteObject | None
     attempt_id: int
     add_key: str
     target: TargetConfig

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from thirdparty.connectors.base import Page, RemoteRecord, RemoteUser
+from thirdparty.connectors.base import Page, RemoteRecord
 from thirdparty.connectors.errors import (
     AccessDenied,
     AlreadyExists,
@@ -86,15 +86,18 @@ def record(value: object, *, versions: bool) -> RemoteRecord:
     username = _text(value, "username")
     if remote_id is None or not username:
         raise unreadable("a user in the answer has no userId or no username")
-    user = RemoteUser(
+    return RemoteRecord(
+        remote_id=remote_id,
         external_id=_text(value, "externalId"),
-        username=username,
-        name=_text(value, "name"),
-        phone=_text(value, "phone"),
-        email=_text(value, "email"),
-        role_ids=_role_ids(value),
+        key=username,
+        payload={
+            "name": _text(value, "name"),
+            "phone": _text(value, "phone"),
+            "email": _text(value, "email"),
+            "role_ids": _role_ids(value),
+        },
+        version=_version(value) if versions else None,
     )
-    return RemoteRecord(remote_id, user, _version(value) if versions else None)
 
 
 def page(value: object, *, cursor: str | None, versions: bool) -> Page:
@@ -168,14 +171,14 @@ def _text(fields: Mapping[str, object], name: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
 
 
-def _role_ids(fields: Mapping[str, object]) -> tuple[str, ...]:
+def _role_ids(fields: Mapping[str, object]) -> list[str]:
     values = fields.get("roleIds")
     if values is None:
-        return ()
+        return []
     role_ids = [remote_id_or_none(value) for value in values] if isinstance(values, list) else [None]
     if None in role_ids:
         raise unreadable("roleIds of a user in the answer is no list of ids")
-    return tuple(role_id for role_id in role_ids if role_id is not None)
+    return [role_id for role_id in role_ids if role_id is not None]
 
 
 def _version(fields: Mapping[str, object]) -> int | None:
