@@ -19,6 +19,7 @@ import requests
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.landcloud.settings import PATHS
 
 
 def user(number: int) -> RemoteObject:
@@ -32,8 +33,8 @@ def user(number: int) -> RemoteObject:
 
 def ours(url: str) -> Callable[[int], Any]:
     """The product's connector."""
-    config = TargetConfig("partner", "landcloud", url, app_secret="s", default_password="p")  # a stand-in
-    connector = LandcloudConnector(config)
+    config = TargetConfig("partner", "landcloud", url, {"app_secret": "s", "default_password": "p", "paths": PATHS})
+    connector = LandcloudConnector(config, "users.user")
     return lambda number: connector.add(user(number), version=1, idempotency_key="")
 
 

@@ -51,7 +51,7 @@ def test_the_explanation_shows_what_the_target_holds_otherwise(
     api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connector = Holding(str(user.uuid), "ada1", name="Eva")
-    monkeypatch.setattr("thirdparty.targets.connector", lambda _name: connector)
+    monkeypatch.setattr("thirdparty.targets.connector", lambda _name, _kind: connector)
 
     (explained,) = api.get(f"{sync_page(user)}?ask_target=true").data
 
@@ -63,7 +63,7 @@ def test_the_explanation_shows_what_the_target_holds_otherwise(
 def test_the_target_is_left_alone_where_it_is_not_to_be_asked(
     api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unexpected(_name: str) -> None:
+    def unexpected(_name: str, _kind: str) -> None:
         raise AssertionError
 
     monkeypatch.setattr("thirdparty.targets.connector", unexpected)

@@ -16,8 +16,7 @@ SECRET = "marker-of-a-secret"
 
 
 def session_to(url: str, **settings: Any) -> HttpSession:
-    required = {"name": "partner", "connector": "landcloud", "app_secret": "s", "default_password": "p"}
-    return HttpSession(TargetConfig(base_url=url, **required, **settings))
+    return HttpSession(TargetConfig("partner", "landcloud", base_url=url, **settings))
 
 
 def post(session: HttpSession, timeout_seconds: float = PATIENT, *, repeatable: bool = False) -> Answer:

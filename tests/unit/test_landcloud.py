@@ -21,12 +21,14 @@ from thirdparty.connectors.errors import (
     CapabilityMissing,
     NotFound,
     OutcomeUnknown,
+    RecordBusy,
     Rejected,
     TargetError,
     Transient,
     VersionConflict,
 )
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.landcloud.settings import PATHS
 
 NOW = 1_800_000_000.0
 ALL = Capabilities(query=True, list=True, idempotency=True, versions=True)
@@ -66,12 +68,11 @@ def connector_to(url: str, capabilities: Capabilities = ALL) -> LandcloudConnect
         name="partner",
         connector="landcloud",
         base_url=url,
-        app_secret="the app secret",
-        default_password="the default password",
+        options={"app_secret": "the app secret", "default_password": "the default password", "paths": PATHS},
         capabilities=capabilities,
         timeout_seconds=20.0,
     )
-    return LandcloudConnector(config, clock=lambda: NOW)
+    return LandcloudConnector(config, "users.user", clock=lambda: NOW)
 
 
 def result(call: str, response: bytes, capabilities: Capabilities = ALL) -> object:
@@ -245,10 +246,11 @@ HTTP_ROWS: list[tuple[tuple[int, ...], type[TargetError], type[TargetError]]] = 
     ((401, 403, 407, 300, 301, 302, 303, 304, 307, 308), AccessDenied, AccessDenied),
     ((404, 405), AccessDenied, CapabilityMissing),
     ((425, 429, 503), Transient, Transient),
+    ((423,), RecordBusy, RecordBusy),
     ((408, 500, 502, 504), OutcomeUnknown, Transient),
     ((501, 505, 507, 520, 599, 600, 999), OutcomeUnknown, Transient),
     ((400, 409, 413, 415, 422), Rejected, Rejected),
-    ((402, 406, 410, 418, 451), Rejected, Rejected),
+    ((402, 406, 410, 412, 418, 451), Rejected, Rejected),
     ((201, 202, 204, 206), OutcomeUnknown, Transient),
 ]
 

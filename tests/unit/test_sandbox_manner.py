@@ -13,6 +13,7 @@ from thirdparty.connectors.base import Capabilities, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.errors import OutcomeUnknown, Transient
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.landcloud.settings import PATHS
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.sandbox.process import SandboxProcess
 
@@ -38,11 +39,11 @@ def connector_to(running: SandboxProcess, *, keep_alive: bool = True) -> Landclo
             name="partner",
             connector="landcloud",
             base_url=running.url,
-            app_secret="sandbox-secret",
-            default_password="p",
+            options={"app_secret": "sandbox-secret", "default_password": "p", "paths": PATHS},
             capabilities=Capabilities(query=True, list=True),
             keep_alive=keep_alive,
-        )
+        ),
+        "users.user",
     )
 
 

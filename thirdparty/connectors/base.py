@@ -1,13 +1,19 @@
-"""The protocol that every connector fulfils, and the shapes it speaks in."""
+"""What every connector is, and the shapes it speaks in."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from thirdparty.connectors.errors import CapabilityMissing
+from thirdparty.connectors.options import Option
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from thirdparty.connectors.config import TargetConfig
 
 Payload: TypeAlias = "Mapping[str, Any] | DataclassInstance"
 """What a target holds of an object: names and JSON values. Declaration and connector agree on them."""
@@ -66,16 +72,28 @@ class Page:
     next_cursor: str | None
 
 
-class Connector(Protocol):
+class Connector(ABC):
     """One target's calls about one kind of object. Each is one request with one total deadline and no hidden retries,
     but for a look-up or a listing, which may be asked once more where its connection had been closed already.
 
     All raise `thirdparty.connectors.errors.TargetError` subclasses and nothing else for whatever the
     network or the target does. Safe to share between threads, not across a fork.
+
+    ``options``: the settings that it declares for itself. ``supports``: all that targets of this kind may offer, and
+    ``capabilities`` what they do offer unless ``TARGET_X_CAPABILITIES`` says otherwise.
     """
 
-    capabilities: Capabilities
+    options: ClassVar[tuple[Option, ...]] = ()
+    supports: ClassVar[Capabilities] = Capabilities()
+    capabilities: Capabilities = Capabilities()
 
+    def __init__(self, config: TargetConfig, kind: str) -> None:
+        """``kind``: that of the declaration whose objects these are. No network is touched."""
+        self.config = config
+        self.kind = kind
+        self.capabilities = config.capabilities
+
+    @abstractmethod
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
         """Create the record and return its remote id.
 
@@ -84,22 +102,30 @@ class Connector(Protocol):
         Raises `AlreadyExists` when the natural key is taken.
         """
 
+    @abstractmethod
     def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:
         """Make the record hold these values. Raises `NotFound`, `VersionConflict`."""
 
+    @abstractmethod
     def delete(self, remote_id: str) -> None:
         """Remove the record. Raises `NotFound` when it is gone already."""
 
     def find(
-        self, *, remote_id: str | None = None, external_id: str | None = None, key: str | None = None
+        self,
+        *,
+        remote_id: str | None = None,  # noqa: ARG002  # for those who can
+        external_id: str | None = None,  # noqa: ARG002
+        key: str | None = None,  # noqa: ARG002
     ) -> RemoteRecord | None:
         """Look one record up by exactly one of the three; None when the target holds none.
 
         Raises `CapabilityMissing` where the target cannot be queried.
         """
+        raise CapabilityMissing("query")
 
-    def page(self, cursor: str | None, *, limit: int) -> Page:
+    def page(self, cursor: str | None, *, limit: int) -> Page:  # noqa: ARG002  # as above
         """One page of all records. Raises `CapabilityMissing` where the target cannot list."""
+        raise CapabilityMissing("list")
 
     def comparable(self, payload: Payload) -> Mapping[str, Any]:
         """What two payloads have in common to be equal. Pure.
@@ -107,6 +133,7 @@ class Connector(Protocol):
         What this target cannot hold is left out, and what it writes in another way is brought to one form; then an
         update could change every difference that is left.
         """
+        return fields_of(payload)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # one without connections has nothing to close
         """Close pooled connections."""

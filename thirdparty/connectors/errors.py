@@ -38,6 +38,10 @@ class Transient(TargetError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class RecordBusy(Transient):
+    """The target is well and cannot take *this record* now (423): it is tried again, and the target goes on."""
+
+
 class AccessDenied(Transient):
     """The target turned *us* away (401, 403, a redirect, TLS): probably not this record's fault."""
 

@@ -185,7 +185,7 @@ def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDi
         both_absent = found is None and wanted is None
         here, there = ("present" if side is not None else "absent" for side in (wanted, found))
         return (() if both_absent else (FieldDifference("record", here, there),)), ""
-    comparable = targets.connector(row.target).comparable
+    comparable = targets.connector(row.target, row.kind).comparable
     return (*_of_identity(wanted, found), *differences(wanted.payload, found.payload, comparable)), ""
 
 

@@ -45,7 +45,7 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
     with _slot(row.target):
         admission = _admission(row, polled=polled)
         try:
-            found = look_up(targets.connector(row.target), row, remote_id)
+            found = look_up(targets.connector(row.target, row.kind), row, remote_id)
         except CapabilityMissing as missing:
             if missing.http_status is None:
                 protect.give_back(row.target, admission, made=0)
@@ -114,7 +114,7 @@ def look_up(connector: Connector, row: Record, remote_id: str) -> RemoteRecord |
 def _report(row: Record, admission: Admission, error: TargetError | None, *, looked_up: bool = False) -> None:
     seen = Probe.UNCLEAR
     if isinstance(error, AccessDenied):
-        connector = targets.connector(row.target)
+        connector = targets.connector(row.target, row.kind)
         seen = protect.probe(connector, admission.offered(connector.capabilities))
     told = protect.report(row.target, row.key, error, seen=seen, looked_up=looked_up)
     guard_decision.obey(told)

@@ -86,15 +86,15 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
             return []
         goals = read(target.name, leases)
         fresh = _with_fresh_keys(leases)
-        connector = targets.connector(target.name)
-        said, offered = connector.capabilities, admission.offered(connector.capabilities)
+        said, offered = target.capabilities, admission.offered(target.capabilities)
         planned = [(lease, *_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh)) for lease in leases]
         attempts = store.open_attempts([(lease, call) for lease, call, _ in planned])
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
     return [
         Step(
             lease, call, goals[lease.key].user if obstacle is None else None,
-            attempts[lease.key].id, attempts[lease.key].add_key, target, connector, offered, look_up_in_seconds, obstacle,
+            attempts[lease.key].id, attempts[lease.key].add_key, target, targets.connector(target.name, lease.kind), offered,
+            look_up_in_seconds, obstacle,
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip

@@ -6,14 +6,12 @@ are empty, numbers serve as ids.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from thirdparty.connectors.base import Page, RemoteRecord
 from thirdparty.connectors.errors import (
-    AccessDenied,
     AlreadyExists,
     CapabilityMissing,
     NotFound,
@@ -23,16 +21,19 @@ from thirdparty.connectors.errors import (
     Transient,
     VersionConflict,
 )
-from thirdparty.connectors.http.charset import codec_of
-from thirdparty.connectors.http.retry_after import retry_after_seconds
+from thirdparty.connectors.http.body import json_of
 from thirdparty.connectors.http.session import Answer
+from thirdparty.connectors.http.statuses import Meaning, failure, meaning
 from thirdparty.connectors.masking import masked
 
 READS = ("query", "list")
-_NOT_OFFERED = (404, 405)
-_TURNED_AWAY = (401, 403, 407, *_NOT_OFFERED, *range(300, 400))
-_NOT_NOW = (425, 429, 503)
-_REFUSED = tuple(status for status in range(400, 500) if status != HTTPStatus.REQUEST_TIMEOUT)
+_AS_MEANING: dict[int, Meaning] = {
+    # Every path is a call of the contract, and none is a record.
+    HTTPStatus.NOT_FOUND: Meaning.NOT_OFFERED,
+    HTTPStatus.GONE: Meaning.REFUSED,
+    HTTPStatus.PRECONDITION_FAILED: Meaning.REFUSED,
+}
+"""Statuses that this contract reads in its own way."""
 _REASON_LENGTH = 40
 
 
@@ -118,29 +119,20 @@ def page(value: object, *, cursor: str | None, versions: bool) -> Page:
 
 def _json_object(answer: Answer) -> Mapping[str, object]:
     """Return the object in a body; an empty one where there is none."""
-    try:
-        codec = codec_of(answer.headers.get("Content-Type", ""))
-        value = json.loads(answer.body.decode(codec) if codec else answer.body)
-    except (ValueError, RecursionError):
-        return {}
+    value = json_of(answer)
     return value if isinstance(value, dict) else {}
 
 
 def _http_failure(answer: Answer, question: Question) -> TargetError:
-    status = answer.status
-    reason, message = f"http_{status}", f"answered HTTP {status}"
-    if status in _NOT_OFFERED and not question.writes:
-        return CapabilityMissing(question.call, http_status=status)
-    if status in _TURNED_AWAY:
-        return AccessDenied(reason, message, http_status=status)
-    if status in _NOT_NOW:
-        wish = retry_after_seconds(
-            answer.headers.get("Retry-After"), sent=answer.headers.get("Date"), now=question.now
-        )
-        return Transient(reason, message, http_status=status, retry_after_seconds=wish)
-    if status in _REFUSED:
-        return Rejected(reason, _message(_json_object(answer), question), http_status=status)
-    return OutcomeUnknown(reason, message, http_status=status)
+    if answer.status // 100 == HTTPStatus.OK // 100:
+        # Business answers are all 200.
+        said = Meaning.UNKNOWN
+    else:
+        said = _AS_MEANING.get(answer.status) or meaning(answer.status)
+    if said is Meaning.NOT_OFFERED and not question.writes:
+        return CapabilityMissing(question.call, http_status=answer.status)
+    message = _message(_json_object(answer), question)
+    return failure(answer, message=message, now=question.now, as_meaning=said)
 
 
 def _business_failure(status: str, reply: Mapping[str, object], question: Question) -> TargetError:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from thirdparty.connectors.base import fields_of
+from thirdparty.connectors.base import Capabilities, Connector, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, NotFound, OutcomeUnknown, Transient
 from thirdparty.connectors.http.session import HttpSession
 from thirdparty.connectors.identity import same_external_id, same_remote_id
@@ -21,6 +21,7 @@ from thirdparty.connectors.landcloud.answer import (
     remote_id_or_none,
     unreadable,
 )
+from thirdparty.connectors.landcloud.settings import OPTIONS
 
 if TYPE_CHECKING:
     from thirdparty.connectors.base import Page, Payload, RemoteObject, RemoteRecord
@@ -29,20 +30,23 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 
 
-class LandcloudConnector:
-    """Fulfils `thirdparty.connectors.base.Connector`; raises `thirdparty.connectors.errors.TargetError` and nothing else.
+class LandcloudConnector(Connector):
+    """People, in the form that `users.synced` declares. A payload has ``name``, ``phone``, ``email`` and ``role_ids``.
 
     ``clock`` gives seconds since the epoch; only a ``Retry-After`` date is measured against it,
     and only in an answer without a ``Date`` of its own.
     """
 
-    def __init__(self, config: TargetConfig, *, clock: Callable[[], float] = time.time) -> None:
-        self.capabilities = config.capabilities
+    options = OPTIONS
+    supports = Capabilities(query=True, list=True, idempotency=True, versions=True)
+
+    def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(config, kind)
         self._http = HttpSession(config)
-        self._paths = config.paths
+        self._paths = config.options["paths"]
         self._timeout_seconds = config.timeout_seconds
-        self._token = _md5_hex(config.app_secret)
-        self._password = _md5_hex(config.default_password)
+        self._token = _md5_hex(config.options["app_secret"])
+        self._password = _md5_hex(config.options["default_password"])
         self._clock = clock
 
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
