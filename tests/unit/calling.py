@@ -20,8 +20,8 @@ def session_to(url: str, **settings: Any) -> HttpSession:
 
 
 def post(session: HttpSession, timeout_seconds: float = PATIENT, *, repeatable: bool = False) -> Answer:
-    return session.post(
-        "/path", SECRET.encode(), {"authToken": SECRET}, timeout_seconds=timeout_seconds, repeatable=repeatable
+    return session.send(
+        "POST", "/path", SECRET.encode(), {"authToken": SECRET}, timeout_seconds=timeout_seconds, repeatable=repeatable
     )
 
 

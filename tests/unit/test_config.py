@@ -107,6 +107,16 @@ def test_what_is_wrong_with_a_connector_is_said_with_a_hint(settings: dict[str, 
         load_targets(OWN | {f"TARGET_ERP_{name}": value for name, value in settings.items()})
 
 
+def test_an_ordinary_rest_partner_takes_settings_alone() -> None:
+    env = OWN | {"TARGET_ERP_CONNECTOR": "rest", "TARGET_ERP_TOKEN": "t", "TARGET_ERP_COLLECTION": "/orders/"}
+    target = load_targets(env)["erp"]
+    assert target.options["collection"] == "/orders"
+    assert target.capabilities == Capabilities(query=True, list=True)
+    for setting, value in {"COLLECTION": "orders", "UPDATE_METHOD": "POST"}.items():
+        with pytest.raises(ImproperlyConfigured, match=f"TARGET_ERP_{setting} is"):
+            load_targets(env | {f"TARGET_ERP_{setting}": value})
+
+
 def test_an_installed_package_names_its_connectors_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("bare", f"{HERE}:Bare", registry.ENTRY_POINTS)
     monkeypatch.setattr(registry, "entry_points", lambda **wanted: EntryPoints([point]).select(**wanted))

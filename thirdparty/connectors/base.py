@@ -93,6 +93,11 @@ class Connector(ABC):
         self.kind = kind
         self.capabilities = config.capabilities
 
+    @classmethod
+    def declared_options(cls) -> tuple[Option, ...]:
+        """All settings that it needs: its own, and those that follow from how it is made."""
+        return cls.options
+
     @abstractmethod
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
         """Create the record and return its remote id.

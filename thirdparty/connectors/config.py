@@ -89,7 +89,7 @@ class _Reader:
             name=self.name,
             connector=connector,
             base_url=self.base_url(),
-            options={option.name: self.option(option, connector) for option in kind.options},
+            options={option.name: self.option(option, connector) for option in kind.declared_options()},
             capabilities=self.capabilities(kind),
             timeout_seconds=self.seconds("TIMEOUT_SECONDS", 10.0),
             visibility_seconds=self.seconds("VISIBILITY_SECONDS", 60.0),

@@ -15,6 +15,7 @@ ENTRY_POINTS = "thirdparty.connectors"
 """The group in which an installed package names its connectors."""
 BUILT_IN = {
     "landcloud": "thirdparty.connectors.landcloud.connector.LandcloudConnector",
+    "rest": "thirdparty.connectors.rest.configured.ConfiguredRest",
 }
 
 

@@ -28,6 +28,7 @@ class Meaning(Enum):
 
 
 STATUSES: dict[int, Meaning] = {
+    202: Meaning.UNKNOWN,  # taken, and not yet done
     401: Meaning.TURNED_AWAY,
     403: Meaning.TURNED_AWAY,
     404: Meaning.ABSENT,

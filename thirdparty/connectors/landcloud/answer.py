@@ -25,6 +25,7 @@ from thirdparty.connectors.http.body import json_of
 from thirdparty.connectors.http.session import Answer
 from thirdparty.connectors.http.statuses import Meaning, failure, meaning
 from thirdparty.connectors.masking import masked
+from thirdparty.connectors.values import id_or_none, storable
 
 READS = ("query", "list")
 _AS_MEANING: dict[int, Meaning] = {
@@ -68,14 +69,6 @@ def unreadable(message: str) -> OutcomeUnknown:
     return OutcomeUnknown("unreadable", message, http_status=200)
 
 
-def remote_id_or_none(value: object) -> str | None:
-    """Return an id as text, from a string or an integer; None for anything that cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
-    text = str(value)
-    return text if text.isprintable() and text.strip() else None
-
-
 def record(value: object, *, versions: bool) -> RemoteRecord:
     """Read one user as the target holds it; ``version`` is read only where the target offers ``versions``.
 
@@ -83,7 +76,7 @@ def record(value: object, *, versions: bool) -> RemoteRecord:
     """
     if not isinstance(value, dict):
         raise unreadable("a user in the answer is no object")
-    remote_id = remote_id_or_none(value.get("userId"))
+    remote_id = id_or_none(value.get("userId"))
     username = _text(value, "username")
     if remote_id is None or not username:
         raise unreadable("a user in the answer has no userId or no username")
@@ -111,7 +104,7 @@ def page(value: object, *, cursor: str | None, versions: bool) -> Page:
         raise unreadable("the listing has no users or no next")
     next_cursor = None
     if value["next"] is not None:
-        next_cursor = remote_id_or_none(value["next"])
+        next_cursor = id_or_none(value["next"])
         if next_cursor is None or next_cursor == cursor:
             raise unreadable("the listing does not go on")
     return Page(tuple(record(item, versions=versions) for item in value["users"]), next_cursor)
@@ -139,7 +132,7 @@ def _business_failure(status: str, reply: Mapping[str, object], question: Questi
     if status == "busy":
         return Transient("busy", "the target asks to try again", http_status=200)
     if status == "user_exists" and question.call == "add":
-        return AlreadyExists(remote_id_or_none(reply.get("data")))
+        return AlreadyExists(id_or_none(reply.get("data")))
     if status == "user_not_found" and question.call in ("update", "delete", "query"):
         return NotFound()
     if status == "stale" and question.writes:
@@ -159,15 +152,14 @@ def _text(fields: Mapping[str, object], name: str) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise unreadable(f"{name} of a user in the answer is no text")
-    # PostgreSQL stores neither NUL nor lone surrogates.
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
+    return storable(str(value))
 
 
 def _role_ids(fields: Mapping[str, object]) -> list[str]:
     values = fields.get("roleIds")
     if values is None:
         return []
-    role_ids = [remote_id_or_none(value) for value in values] if isinstance(values, list) else [None]
+    role_ids = [id_or_none(value) for value in values] if isinstance(values, list) else [None]
     if None in role_ids:
         raise unreadable("roleIds of a user in the answer is no list of ids")
     return [role_id for role_id in role_ids if role_id is not None]

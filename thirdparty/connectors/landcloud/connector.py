@@ -18,10 +18,10 @@ from thirdparty.connectors.landcloud.answer import (
     business_answer,
     page,
     record,
-    remote_id_or_none,
     unreadable,
 )
 from thirdparty.connectors.landcloud.settings import OPTIONS
+from thirdparty.connectors.values import id_or_none
 
 if TYPE_CHECKING:
     from thirdparty.connectors.base import Page, Payload, RemoteObject, RemoteRecord
@@ -57,7 +57,7 @@ class LandcloudConnector(Connector):
         """
         body = {"username": obj.key, "password": self._password, **_profile(obj), **self._versioned(version)}
         headers = {"Idempotency-Key": idempotency_key} if self.capabilities.idempotency else {}
-        remote_id = remote_id_or_none(self._ask("add", body, headers))
+        remote_id = id_or_none(self._ask("add", body, headers))
         if remote_id is None:
             raise unreadable("the target says ok but names no id")
         return remote_id
@@ -134,7 +134,8 @@ class LandcloudConnector(Connector):
         raise failure
 
     def _ask(self, call: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> object:
-        answer = self._http.post(
+        answer = self._http.send(
+            "POST",
             self._paths[call],
             json.dumps(body).encode(),
             {"Content-Type": "application/json; charset=utf-8", "authToken": self._token, **(headers or {})},
