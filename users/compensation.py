@@ -140,4 +140,4 @@ def _accept(row: Record, link: Link, user: User | None, account: User) -> None:
     assert link.found is not None  # noqa: S101  # for the type checker: such a link was looked up
     if user is None or user.is_superuser:
         raise CannotCompensate("The user is no longer one whom the targets know.")
-    services.update_user(user.uuid, by=account, **as_ours(user, row.target, link.found.user))
+    services.update_user(user.uuid, by=account, **as_ours(user, row.target, link.found.payload))

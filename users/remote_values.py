@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.base import Payload, fields_of
 from users.models import RoleMapping, User
 from users.services import PersonValues
 
@@ -13,11 +13,12 @@ class NoSuchGroups(Exception):
     """The target's roles are no groups of ours, or more than one; the message says which."""
 
 
-def as_ours(user: User, target: str, remote: RemoteUser) -> PersonValues:
+def as_ours(user: User, target: str, remote: Payload) -> PersonValues:
     """The remote values, for a person as they are. Raises `NoSuchGroups`."""
-    values: PersonValues = {"name": remote.name, "phone": remote.phone, "email": remote.email}
+    held = fields_of(remote)
+    values: PersonValues = {"name": held["name"], "phone": held["phone"], "email": held["email"]}
     present = {group.name for group in user.groups.all()}
-    groups = _groups(present, target, set(remote.role_ids))
+    groups = _groups(present, target, set(held["role_ids"]))
     if groups != present:
         values["groups"] = sorted(groups)
     return values

@@ -67,13 +67,13 @@ def test_a_backlog_never_exceeds_the_rate_and_an_edit_goes_before_it(
     settings: Any,
 ) -> None:
     partner(rate_per_second=100.0)
-    post, began = HttpSession.post, []
+    send, began = HttpSession.send, []
 
     def noted(*args: Any, **options: Any) -> Answer:
         began.append(time.monotonic())
-        return post(*args, **options)
+        return send(*args, **options)
 
-    monkeypatch.setattr(HttpSession, "post", noted)
+    monkeypatch.setattr(HttpSession, "send", noted)
     Record.objects.update(due_at=timezone.now())
     edited = people[-1]
     User.objects.filter(pk=edited.pk).update(name="edited")

@@ -29,10 +29,10 @@ def whose(ended: FinishedStep) -> FinishedStep:
         return ended
     others = Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
     if same_external_id(result.external_id, lease.external_id):
-        other = others.filter(natural_key=result.username, may_exist=True)
+        other = others.filter(natural_key=result.natural_key, may_exist=True)
     else:
         whose_id = of_kind(lease.kind).object_id(result.external_id)
-        theirs = others.filter(object_id=whose_id).exclude(natural_key=result.username)
+        theirs = others.filter(object_id=whose_id).exclude(natural_key=result.natural_key)
         other = theirs if whose_id is not None else others.none()
     return replace(ended, settlement=result.instead) if other.exists() else ended
 

@@ -90,15 +90,12 @@ class UserSerializer(Closed):
         return RecordSerializer(records[user.uuid], many=True).data
 
 
-class RemoteUserSerializer(serializers.Serializer[Any]):
-    """A user as a target is to hold them."""
+class RemoteObjectSerializer(serializers.Serializer[Any]):
+    """An object as a target is to hold it."""
 
-    external_id = serializers.CharField()
-    username = serializers.CharField()
-    name = serializers.CharField()
-    phone = serializers.CharField(allow_blank=True)
-    email = serializers.CharField(allow_blank=True)
-    role_ids = serializers.ListField(child=serializers.CharField())
+    external_id = serializers.CharField(help_text="what we call it, for ever")
+    key = serializers.CharField(allow_blank=True, help_text="its natural key at the target")
+    payload = serializers.DictField(help_text="its content, by field")
 
 
 class FieldDifferenceSerializer(serializers.Serializer[Any]):
@@ -134,7 +131,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     remote_id = serializers.CharField(allow_null=True)
     natural_key = serializers.CharField(allow_blank=True)
     adopted = serializers.CharField(allow_blank=True, help_text="why a record that we did not add is ours")
-    wanted = RemoteUserSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
+    wanted = RemoteObjectSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
     wanted_note = serializers.CharField(allow_blank=True, help_text="why it cannot be said what is wanted")
     difference = FieldDifferenceSerializer(
         many=True, allow_null=True, help_text="null where the target was not asked or did not say"

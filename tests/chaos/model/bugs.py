@@ -116,7 +116,7 @@ def _never_reads_back(*args: Any, **kwargs: Any) -> Call:
 
 class _TakesWhatHasNoExternalId(Interpreter):
     def is_ours(self, found: RemoteRecord) -> bool:
-        return super().is_ours(found) or (not found.user.external_id and self.lease.add_key is not None)
+        return super().is_ours(found) or (not found.external_id and self.lease.add_key is not None)
 
 
 class _ForgetsLinksInDoubt(Interpreter):
