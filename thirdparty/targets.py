@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 from thirdparty.connectors.base import Connector
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.registry import connector_class
-from thirdparty.declaration import declared
+from thirdparty.declaration.registry import declared_for
 from thirdparty.models.target import FENCE_TO_DRAW, Target
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def connector(name: str, kind: str) -> Connector:
 
 def any_connector(name: str) -> Connector:
     """The connector of the kind that is declared first: for what is asked about the target and no record."""
-    return connector(name, next(declaration.kind for declaration in declared()))
+    return connector(name, next(declaration.kind for declaration in declared_for(name)))
 
 
 @cache
