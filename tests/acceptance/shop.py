@@ -18,7 +18,7 @@ from syncproject.demo.process import Process, ProcessError
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "examples" / "shop"
-_OURS = ("CELERY_", "DATABASE_", "DJANGO_", "SYNC_", "TARGET_")
+_OURS = ("CELERY_", "DATABASE_", "DJANGO_", "PYTHONPATH", "SYNC_", "TARGET_")
 
 
 class Erp:
@@ -61,20 +61,20 @@ class Erp:
 
 
 class Project:
-    """The shop's own commands, with a database and an environment."""
+    """The shop's own commands, with a database, an environment and the Python of ``python``."""
 
-    def __init__(self, folder: Path, *, database_url: str = "", **settings: str) -> None:
+    def __init__(self, folder: Path, *, python: Path, database_url: str = "", **settings: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        self.python = str(python)
         self.env: Mapping[str, str] = {
             **inherited,
-            "PYTHONPATH": str(ROOT),
             "DATABASE_URL": database_url or f"sqlite:///{folder / 'shop.sqlite3'}",
             **settings,
         }
 
     def manage(self, *arguments: str) -> str:
         """What ``manage.py`` printed. Raises `ProcessError` where it fails."""
-        command = [sys.executable, "manage.py", *arguments]
+        command = [self.python, "manage.py", *arguments]
         ended = subprocess.run(command, cwd=FOLDER, env=self.env, capture_output=True, text=True, check=False)
         if ended.returncode:
             raise ProcessError(f"manage.py {arguments[0]}", f"failed ({ended.returncode})", ended.stderr.strip())

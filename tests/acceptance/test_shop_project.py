@@ -40,8 +40,8 @@ print(json.dumps([cancelled, *Order.objects.order_by("number").values_list("stat
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path)
+def project(tmp_path: Path, installed: Path) -> Project:
+    project = Project(tmp_path, python=installed)
     project.manage("migrate", "--verbosity", "0")
     return project
 
