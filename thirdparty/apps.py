@@ -26,7 +26,8 @@ class ThirdpartyConfig(AppConfig):
 def _make_way(*, using: str, plan: list[Any], **_: Any) -> None:
     from thirdparty.capture import triggers  # noqa: PLC0415  # needs the app registry
 
-    triggers.make_way(connections[using], [migration for migration, _backwards in plan])
+    taken_out = any(back and step.initial and step.app_label == "thirdparty" for step, back in plan)
+    triggers.make_way(connections[using], [migration for migration, _backwards in plan], taken_out=taken_out)
 
 
 def _install_triggers(*, using: str, **_: Any) -> None:

@@ -24,6 +24,7 @@ from pytest_celery import (
 
 from syncproject.demo.stack import Stack
 from tests import services
+from tests.acceptance import environment
 from tests.acceptance.containers import LocalContainer, LocalWorker
 
 PAIRS = [
@@ -123,6 +124,13 @@ class System:
             if time.monotonic() > deadline:
                 raise AssertionError(f"not reached: {condition}; status {self.api.status()}")
             time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment into which the package was installed from its wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    return environment.install(environment.build_wheel(folder), folder / "environment")
 
 
 @pytest.fixture(scope="module", params=PAIRS)
