@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from kombu import Exchange, Queue
 
+from thirdparty.settings import settings as engine
+
 broker_url = settings.CELERY_BROKER_URL
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
@@ -30,14 +32,14 @@ task_ignore_result = True
 task_acks_late = True
 task_reject_on_worker_lost = True
 task_send_sent_event = True
-task_default_queue = settings.SYNC_QUEUE
+task_default_queue = engine.SYNC_QUEUE
 # Said of the queue itself: where a virtual host makes quorum queues of those that say nothing, Celery asks for a prefetch
 # count that RabbitMQ refuses there, and never consumes. An existing classic queue counts as the same.
 task_queues = [
     Queue(
-        settings.SYNC_QUEUE,
-        Exchange(settings.SYNC_QUEUE),
-        routing_key=settings.SYNC_QUEUE,
+        engine.SYNC_QUEUE,
+        Exchange(engine.SYNC_QUEUE),
+        routing_key=engine.SYNC_QUEUE,
         queue_arguments={"x-queue-type": "classic"} if _amqp else None,
     )
 ]
@@ -56,7 +58,7 @@ CELERY_DB_REUSE_MAX = 10**9
 beat_schedule = {
     "reconcile": {
         "task": "thirdparty.reconcile",
-        "schedule": settings.SYNC_RECONCILE_EVERY_SECONDS,
+        "schedule": engine.SYNC_RECONCILE_EVERY_SECONDS,
         # No expiry: a worker whose clock is ahead would drop every tick. Those that come together run once.
     }
 }

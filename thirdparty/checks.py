@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -15,6 +14,7 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
+from thirdparty.settings import settings
 
 LEASE_MARGIN_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 900.0

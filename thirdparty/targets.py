@@ -7,7 +7,6 @@ import os
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
@@ -15,6 +14,7 @@ from thirdparty.connectors.base import Connector
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.models.target import FENCE_TO_DRAW, Target
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,11 @@ from thirdparty.consistency import strict
 from thirdparty.decide.result import Next
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
-from thirdparty.run import limits, reconcile, tick
+from thirdparty.run import reconcile, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
 from thirdparty.run.push import push
+from thirdparty.settings import settings
 
 STEPS_PER_TASK = 10
 LONGEST_COUNTDOWN_SECONDS = 900.0
@@ -78,7 +79,7 @@ def push_record(target: str, key: str, stamp: str | None = None) -> str:
         if pushed.again:
             continue
         delay = result.delay_seconds
-        retried_here = row.failed_tries <= limits.backoff().tries and delay <= LONGEST_COUNTDOWN_SECONDS
+        retried_here = row.failed_tries <= settings.backoff().tries and delay <= LONGEST_COUNTDOWN_SECONDS
         if result.next is Next.LATER and row.due_at is not None and retried_here:
             raise NotYet(result.reason, delay, row.due_at.isoformat())
         return state

@@ -22,6 +22,7 @@ from syncproject.demo.process import Process
 from thirdparty.models import Record
 from thirdparty.notify import broker as broker_module
 from thirdparty.notify import hints
+from thirdparty.settings import settings as engine
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +67,7 @@ def black_hole() -> Iterator[int]:
 def queued(broker: Process) -> list[dict[str, Any]]:
     port = int(broker.command[broker.command.index("--port") + 1])
     with redis.Redis("127.0.0.1", port) as client:
-        return [json.loads(message) for message in client.lrange("usersync", 0, -1)]
+        return [json.loads(message) for message in client.lrange(engine.SYNC_QUEUE, 0, -1)]
 
 
 def body(message: dict[str, Any]) -> Any:

@@ -22,8 +22,8 @@ from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.mapping import Unmappable, nobody
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
-from thirdparty.run import limits
 from thirdparty.run.step import Step
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _judge(step: Step) -> Interpreter:
         add_key=step.add_key or None,
         adopt=step.target.adopt,
         can_query=step.connector.capabilities.query,
-        backoff=limits.backoff(),
+        backoff=settings.backoff(),
         random=random.random,
     )
 

@@ -13,7 +13,8 @@ from thirdparty.consistency.strict_payload import Candidate
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.result import StepResult
 from thirdparty.models import Record
-from thirdparty.run import calling, guard_decision, limits, step
+from thirdparty.run import calling, guard_decision, step
+from thirdparty.settings import settings
 
 PATIENCE_SECONDS = 2.0
 """How long a fresh edit waits for its turn at a target with a rate."""
@@ -64,7 +65,7 @@ def push(target_name: str, key: str, *, stamp: datetime | None = None, strict: s
     in_doubt = threading.Event()
     ended = guard_decision.heed(calling.call_target(steps[0]), doubt=in_doubt.set)
     kept = candidate.only_facts(ended) if candidate is not None else ended
-    settled = step.finish(target, [kept], grace_seconds=limits.backoff().grace_seconds)
+    settled = step.finish(target, [kept], grace_seconds=settings.backoff().grace_seconds)
     if in_doubt.is_set():
         # Only now: the record's lease need not outlive another call.
         guard_decision.obey(protect.ask(target_name))
