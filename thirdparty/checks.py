@@ -14,6 +14,7 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
+from thirdparty.notify import broker
 from thirdparty.settings import settings
 
 LEASE_MARGIN_SECONDS = 5.0
@@ -77,6 +78,21 @@ def requests_are_no_transactions(**_: Any) -> list[CheckMessage]:
         )
         for alias in connections
         if connections[alias].settings_dict["ATOMIC_REQUESTS"]
+    ]
+
+
+@register()
+def celery_application(**_: Any) -> list[CheckMessage]:
+    """Somebody carries the engine's tasks: without, no hint is published and no worker takes one."""
+    if broker.has_application():
+        return []
+    return [
+        Warning(
+            "No Celery application was given to the engine, so nothing is sent",
+            hint="Call thirdparty.celery.install(app) where the project makes its Celery application, and import that "
+            "module in the project's __init__.py.",
+            id="thirdparty.W021",
+        )
     ]
 
 

@@ -24,6 +24,15 @@ LONGEST_COUNTDOWN_SECONDS = 900.0
 """Longer waits are the reconciler's: a broker redelivers what stays unacknowledged for too long."""
 
 
+AS_HINTS: dict[str, Any] = {
+    "acks_late": True,
+    "reject_on_worker_lost": True,
+    "ignore_result": True,
+    "serializer": "json",
+}
+"""Whatever the application's own tasks are: a message that a killed worker held is delivered again."""
+
+
 class NotYet(Exception):
     """The step failed in a way that passes; the row says when the next one is due.
 
@@ -54,10 +63,11 @@ class Converging(Task):  # type: ignore[type-arg]  # the stub's parameters do no
         if isinstance(not_yet, NotYet) and self.request.args:
             target, key, *_ = self.request.args
             options |= {"args": (target, key, not_yet.stamp), "countdown": not_yet.delay_seconds}
+            options["queue"] = settings.SYNC_QUEUE
         return super().retry(*args, **options)
 
 
-@shared_task(name=hints.PUSH, base=Converging)
+@shared_task(name=hints.PUSH, base=Converging, **AS_HINTS)
 def push_record(target: str, key: str, stamp: str | None = None) -> str:
     """Make one record of one target agree with the user as they are now. Returns the record's state.
 
@@ -87,7 +97,7 @@ def push_record(target: str, key: str, stamp: str | None = None) -> str:
     return state
 
 
-@shared_task(name=hints.DRAIN)
+@shared_task(name=hints.DRAIN, **AS_HINTS)
 def drain_target(target: str, spread: int = hints.MOST_DRAINS - 1, joins: bool = False) -> str:  # noqa: FBT001, FBT002  # a message has no names
     """Take steps for whatever is due for a target, many at a time.
 
@@ -106,7 +116,7 @@ def drain_target(target: str, spread: int = hints.MOST_DRAINS - 1, joins: bool =
     return f"{drained.settled} steps"
 
 
-@shared_task(name=RECONCILE)
+@shared_task(name=RECONCILE, **AS_HINTS)
 def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as above
     """One tick of the reconciler: wake what is due, and whatever has waited for N hours.
 

@@ -16,6 +16,7 @@ import pytest
 import redis
 from django.db import transaction
 
+from syncproject.celery import app
 from syncproject.demo import parts
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def use(settings: Any) -> Iterator[Callable[[str], None]]:
+def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Point a new publisher at a broker."""
 
     def point(url: str) -> None:
@@ -37,7 +38,7 @@ def use(settings: Any) -> Iterator[Callable[[str], None]]:
         for thread in threading.enumerate():
             if isinstance(thread, threading.Timer):
                 thread.cancel()
-        settings.CELERY_BROKER_URL = url
+        monkeypatch.setitem(app.conf, "broker_write_url", url)
         broker_module._publisher.cache_clear()
 
     yield point
