@@ -13,7 +13,9 @@ class ThirdpartyConfig(AppConfig):
 
     def ready(self) -> None:
         from thirdparty import checks  # noqa: F401, PLC0415  # it registers itself; settings must be loaded
+        from thirdparty.settings import settings  # noqa: PLC0415  # the same
 
+        settings.require_valid()
         autodiscover_modules("synced")
         from thirdparty.notify import signals  # noqa: PLC0415  # what is declared must be known
 

@@ -7,7 +7,6 @@ import os
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
@@ -16,6 +15,7 @@ from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.registry import connector_class
 from thirdparty.declaration.registry import declared_for
 from thirdparty.models.target import FENCE_TO_DRAW, Target
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 

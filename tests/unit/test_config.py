@@ -1,5 +1,8 @@
 """Wrong settings stop the start, with the setting's name and a hint."""
 
+import os
+import subprocess
+import sys
 import traceback
 from importlib.metadata import EntryPoint, EntryPoints
 
@@ -270,3 +273,13 @@ def test_a_lock_timeout_in_the_database_url_names_the_setting_that_leases_are_me
 def test_other_options_of_an_sqlite_url_are_kept() -> None:
     options = database("sqlite:////tmp/x?cached_statements=7", timeout_seconds=1.0)["OPTIONS"]
     assert (str(options["cached_statements"]), options["transaction_mode"]) == ("7", "IMMEDIATE")
+
+
+def test_workers_and_hints_speak_to_valkey_as_to_redis_though_celery_reads_the_variable_itself() -> None:
+    code = (
+        "import syncproject.celery as c; print([c.app.connection_for_read().transport_cls, "
+        "c.app.connection_for_write().transport_cls, c.app.conf.broker_write_url])"
+    )
+    env = os.environ | {"CELERY_BROKER_URL": "valkey://a/0"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "['redis', 'redis', 'redis://a/0']"

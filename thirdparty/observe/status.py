@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Min
 
 from thirdparty import protect, targets
@@ -13,6 +12,7 @@ from thirdparty.capture import triggers
 from thirdparty.models import Record, Target
 from thirdparty.models.record import State
 from thirdparty.run import tick
+from thirdparty.settings import settings
 
 BREAKER_CLOSED = "closed"
 

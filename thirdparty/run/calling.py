@@ -22,8 +22,8 @@ from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.mapping import MATCH_ON, Unmappable
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
-from thirdparty.run import limits
 from thirdparty.run.step import Step
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def _judge(step: Step) -> Interpreter:
         match_on=MATCH_ON,
         comparable=step.connector.comparable,
         can_query=step.connector.capabilities.query,
-        backoff=limits.backoff(),
+        backoff=settings.backoff(),
         random=random.random,
     )
 

@@ -22,7 +22,8 @@ from thirdparty.decide.plan import Call, next_call
 from thirdparty.decide.result import FinishedStep
 from thirdparty.models import Attempt
 from thirdparty.protect import Admission
-from thirdparty.run import limits, payloads
+from thirdparty.run import payloads
+from thirdparty.settings import settings
 from thirdparty.store import Settled
 from thirdparty.store.contention import is_contention
 
@@ -70,7 +71,7 @@ def begin(
 
     ``read``: what the target is to hold, by the record's key; as a rule the users as they are.
     """
-    terms = Terms(limits.lease_seconds(), target.visibility_seconds)
+    terms = Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds)
     read = read or payloads.desired
     try:
         return _begun(target, admission, partial(claim, terms), read)

@@ -6,11 +6,11 @@ import hashlib
 
 import requests
 from celery import shared_task
-from django.conf import settings
 from django.db import transaction
 
 from syncproject.demo.stack import TARGET
 from tests.chaos.baseline.models import RemoteId
+from thirdparty.settings import settings
 from users.models import RoleMapping, User
 
 RETRY = {"autoretry_for": (requests.RequestException,), "retry_backoff": True, "retry_backoff_max": 30}
