@@ -138,7 +138,8 @@ class Interpreter:
     @_either_way
     def verified(self, found: RemoteRecord | None) -> StepResult:
         """A look-up after an unanswered add, by our external id and username."""
-        if found is not None and self.is_ours(found):
+        by_username_alone = found is not None and not same_external_id(found.user.external_id, self.lease.external_id)
+        if found is not None and self.is_ours(found) and not (self.lease.in_doubt and by_username_alone):
             return self.linked(found.remote_id)
         if self.lease.in_doubt:
             # Not there *yet*: adding again, or adopting another, before the window is over could make two of them.
@@ -259,7 +260,12 @@ class Interpreter:
         phone = self.wanted.phone if self.wanted is not None else ""
         if self.adopt == "match" and not found.user.external_id and phone and found.user.phone == phone:
             return self.linked(found.remote_id, adopted="match", shown=False)
-        return self._park(IDENTITY_CONFLICT, "a record of this username exists at the target and is not ours")
+        return self._park(
+            IDENTITY_CONFLICT,
+            "a record of this username exists at the target and is not ours",
+            external_id=found.user.external_id,
+            delay_seconds=self._delay(),
+        )
 
     def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:
         return self.wanted is not None and content(found.user) == content(self.wanted)
