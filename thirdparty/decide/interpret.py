@@ -143,7 +143,8 @@ class Interpreter:
     @_either_way
     def verified(self, found: RemoteRecord | None) -> StepResult:
         """A look-up after an unanswered add, by our external id and natural key."""
-        if found is not None and self.is_ours(found):
+        by_key_alone = found is not None and not same_external_id(found.external_id, self.lease.external_id)
+        if found is not None and self.is_ours(found) and not (self.lease.in_doubt and by_key_alone):
             return self.linked(found.remote_id)
         if self.lease.in_doubt:
             # Not there *yet*: adding again, or adopting another, before the window is over could make two of them.
@@ -263,7 +264,12 @@ class Interpreter:
             return self.linked(found.remote_id, adopted=TRUST, shown=False)
         if self.adopt == MATCH and not found.external_id and self._matches(found):
             return self.linked(found.remote_id, adopted=MATCH, shown=False)
-        return self._park(IDENTITY_CONFLICT, "a record of this natural key exists at the target and is not ours")
+        return self._park(
+            IDENTITY_CONFLICT,
+            "a record of this natural key exists at the target and is not ours",
+            external_id=found.external_id,
+            delay_seconds=self._delay(),
+        )
 
     def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:
         return self.wanted is not None and not differences(self.wanted.payload, found.payload, self.comparable)
