@@ -412,7 +412,7 @@ def dead_strict_writes(sandbox: SandboxControl, impatient: None) -> list[User]:
     users = [User.objects.create(name=name) for name in ("张伟", "李娜")]
     for user in users:
         StrictWrite.objects.create(
-            kind="users.user", object_id=user.uuid.hex, action="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+            kind="users.user", object_id=user.uuid.hex, action="update", natural_key=user.username, candidate={}, base="", token=uuid4().hex,
             expires_at=timezone.now() - timedelta(seconds=10),
         )  # fmt: skip
     return users
@@ -454,7 +454,7 @@ def test_a_part_of_the_tick_that_fails_keeps_no_other_from_its_turn(
 ) -> None:
     user = User.objects.create(name="张伟")
     StrictWrite.objects.create(
-        kind="users.user", object_id=user.uuid.hex, action="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+        kind="users.user", object_id=user.uuid.hex, action="update", natural_key=user.username, candidate={}, base="", token=uuid4().hex,
         expires_at=timezone.now() - timedelta(seconds=10),
     )  # fmt: skip
     Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", blocked_until=None)

@@ -1,7 +1,9 @@
 """What an application writes about a model of its own, so that targets hold its objects."""
 
+from thirdparty.declaration.at_target import AtTarget
 from thirdparty.declaration.lookups import PerTarget
 from thirdparty.declaration.registry import declared, of_kind, register
 from thirdparty.declaration.synced import Synced
+from thirdparty.declaration.unmappable import Unmappable
 
-__all__ = ["PerTarget", "Synced", "declared", "of_kind", "register"]
+__all__ = ["AtTarget", "PerTarget", "Synced", "Unmappable", "declared", "of_kind", "register"]

@@ -19,9 +19,9 @@ from thirdparty.connectors.errors import (
     VersionConflict,
 )
 from thirdparty.decide.interpret import Interpreter
-from thirdparty.decide.mapping import MATCH_ON, Unmappable
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
+from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.run.step import Step
 from thirdparty.settings import settings
 
@@ -82,7 +82,7 @@ def _judge(step: Step) -> Interpreter:
         wanted=step.wanted,
         add_key=step.add_key or None,
         adopt=step.target.adopt,
-        match_on=MATCH_ON,
+        match_on=of_kind(step.lease.kind).match,
         comparable=step.connector.comparable,
         can_query=step.connector.capabilities.query,
         backoff=settings.backoff(),

@@ -60,7 +60,7 @@ def push(
         return None
     claim = partial(store.claim, [key], expected_due_at=expected_due_at, strict=strict)
     candidate = Candidate(strict) if strict is not None else None
-    steps = step.begin(target, admission, claim, read=candidate.desired if candidate is not None else None)
+    steps = step.begin(target, admission, claim, read=candidate.read if candidate is not None else None)
     protect.give_back(target_name, admission, made=sum(each.asks for each in steps))
     if not steps:
         return None
