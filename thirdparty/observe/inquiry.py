@@ -14,6 +14,7 @@ from thirdparty import protect, targets
 from thirdparty.connectors.base import Connector, RemoteRecord
 from thirdparty.connectors.errors import AccessDenied, CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
+from thirdparty.connectors.masking import mask
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.protect import Admission, Probe
@@ -42,10 +43,11 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
     """
     if row.target not in targets.names():
         raise NotAsked("it is not configured")
+    connector = targets.connector(row.target, row.kind)
     with _slot(row.target):
         admission = _admission(row, polled=polled)
         try:
-            found = look_up(targets.connector(row.target, row.kind), row, remote_id)
+            found = look_up(connector, row, remote_id)
         except CapabilityMissing as missing:
             if missing.http_status is None:
                 protect.give_back(row.target, admission, made=0)
@@ -53,6 +55,7 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
             _report(row, admission, missing)
             raise NotAsked(_OFF) from None
         except TargetError as error:
+            mask(error, filter(None, (*connector.secrets(), remote_id, row.natural_key, row.remote_id)))
             _report(row, admission, error)
             raise
         _report(row, admission, None, looked_up=True)
