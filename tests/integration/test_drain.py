@@ -64,14 +64,14 @@ def test_updates_and_deletions_go_the_same_way(people: list[User], sandbox: Sand
 def test_a_backlog_beyond_one_claim_calls_for_others_once(people: list[User], settings: Any) -> None:
     settings.SYNC_DRAIN_THREADS = 8
     calls: list[int] = []
-    drain("partner", spread=lambda: calls.append(1))
+    drain("partner", request_helper=lambda: calls.append(1))
     assert calls == [1]
 
 
 def test_what_one_claim_takes_whole_calls_for_nobody(sandbox: SandboxControl) -> None:
     User.objects.create(name="One")
     calls: list[int] = []
-    drain("partner", spread=lambda: calls.append(1))
+    drain("partner", request_helper=lambda: calls.append(1))
     assert calls == []
 
 

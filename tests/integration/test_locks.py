@@ -383,7 +383,7 @@ def test_a_parked_record_that_somebody_holds_keeps_no_other_from_being_pardoned(
     keys = tuple(row_of(user).key for user in (stuck, other))
 
     with held(locks(stuck)):
-        guard_decision.obey(GuardDecision(unparked=keys, unparked_for="invalid"))
+        guard_decision.apply_to_others(GuardDecision(unparked=keys, unparked_for="invalid"))
 
     assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]
 
@@ -394,7 +394,7 @@ def test_a_record_that_somebody_holds_makes_no_drain_follow_another(impatient: N
     user = User.objects.create(name="张伟")
 
     with held(locks(user)):
-        drained = [drain("partner"), drain("partner", joins=True)]
+        drained = [drain("partner"), drain("partner", is_helper=True)]
 
     assert [each.unfinished for each in drained] == [False, False]
     assert [each.look_in_seconds for each in drained] == [None, None]

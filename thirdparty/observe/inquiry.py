@@ -82,7 +82,7 @@ def _admission(row: Record, *, polled: bool) -> Admission:
         return taken[-1]
 
     # Asked first, so that a turn is spent only on what is asked; where calls are free, the guard does not ask.
-    admission = protect.admit(row.target, worth=may_ask)
+    admission = protect.admit(row.target, has_work=may_ask)
     if admission.granted and not taken:
         may_ask()
     if taken and not taken[-1]:
@@ -120,6 +120,6 @@ def _report(row: Record, admission: Admission, error: TargetError | None, *, loo
         connector = targets.connector(row.target, row.kind)
         seen = protect.probe(connector, admission.offered(connector.capabilities))
     told = protect.report(row.target, row.key, error, seen=seen, looked_up=looked_up)
-    guard_decision.obey(told)
+    guard_decision.apply_to_others(told)
     if told.asks:
-        guard_decision.obey(protect.ask(row.target))
+        guard_decision.apply_to_others(protect.ask(row.target))
