@@ -75,7 +75,7 @@ def test_a_target_that_is_away_is_a_warning_only_since_what_changes_goes_on_bein
 
     assert answer.status_code == 200
     assert any("partner is away" in warning for warning in answer.json()["warnings"])
-    assert not status()["healthy"]
+    assert not status().healthy
     assert Record.objects.filter(object_id=User.objects.create(name="Ada").uuid.hex, due_at__isnull=False).exists()
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db import connection
 
-from thirdparty.capture import triggers
 from thirdparty.models import KeptFigures
 from thirdparty.observe.status import status
 from thirdparty.store.dialect import dialect
@@ -29,10 +28,9 @@ _TABLE, _ONLY = "thirdparty_keptfigures", 1
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``report``: of `thirdparty.observe.status.status`, its times as text. ``age_seconds``: since it was counted."""
+    """``report``: `thirdparty.observe.status.Status` as JSON, its times as text. ``age_seconds``: since it was counted."""
 
     report: dict[str, Any]
-    triggers_missing: int
     age_seconds: float
 
 
@@ -44,8 +42,8 @@ def figures() -> Figures:
     if kept is None or (kept.is_old and _is_ours()):
         return _counted()
     if kept.body is None:  # the first count is under way elsewhere: there is nothing older to show
-        return Figures(status(), len(triggers.missing()), 0.0)
-    return Figures(**kept.body, age_seconds=abs(float(kept.age_seconds)))
+        return Figures(status().as_json(), 0.0)
+    return Figures(kept.body, abs(float(kept.age_seconds)))
 
 
 def _kept() -> Any:
@@ -81,12 +79,12 @@ def _is_ours() -> bool:
 
 def _counted() -> Figures:
     began = time.monotonic()
-    report, missing = status(), len(triggers.missing())
+    report = status().as_json()
     good_for = min(max(GOOD_FOR_SECONDS, _AT_MOST_ONE_IN * (time.monotonic() - began)), _LONGEST_SECONDS)
-    KeptFigures.objects.filter(pk=_ONLY).update(body={"report": report, "triggers_missing": missing})
+    KeptFigures.objects.filter(pk=_ONLY).update(body=report)
     db = dialect(connection)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {_TABLE} SET counted_at = {db.clock}, good_until = {db.after()} WHERE id = %s", [good_for, _ONLY]
         )
-    return Figures(report, missing, 0.0)
+    return Figures(report, 0.0)

@@ -8,9 +8,8 @@ from typing import Any, cast
 from django.http import HttpRequest
 from django.urls import reverse
 
-from thirdparty.capture import triggers
 from thirdparty.models.record import State
-from thirdparty.observe.status import BREAKER_CLOSED, status
+from thirdparty.observe.status import FIGURES, Figure, Kind, late_tick, remarks, status
 from users import permissions
 from users.admin.badge import STATES, badge
 from users.models import User
@@ -18,36 +17,28 @@ from users.permissions import SEE_RECORDS
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's hook for the index page: adds ``healthy``, ``triggers_missing`` and a card per target."""
+    """Unfold's hook for the index page: adds ``status``, its ``alarm`` and a card per target."""
     if permissions.holds(cast("User", request.user), *SEE_RECORDS):
         report = status()
-        context["healthy"] = report["healthy"]
-        context["ticks"] = report["reconciler"]
-        context["triggers_missing"] = triggers.missing()
-        context["targets"] = [_card(name, entry) for name, entry in report["targets"].items()]
+        cards = [_card(name, entry) for name, entry in report.targets.items()]
+        context |= {"status": report, "alarm": late_tick(report.reconciler), "targets": cards}
     return context
 
 
 def _card(name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    seconds = entry["oldest_unsynced_seconds"]
-    page = reverse("admin:thirdparty_record_changelist")
-    counts = [
-        {
-            "label": state.label,
-            "count": entry[state],
-            "page": f"{page}?sync_state={state}&target={name}",
-            "state": state,
-        }
-        for state in State
-    ]
-    owed = sum(entry[state] for state in State) - entry[State.SYNCED] - entry[State.DELETED]
     return {
         "name": name,
         "page": reverse("admin:thirdparty_target_change", args=[name]),
-        "counts": [item | {"badge": badge(str(item["label"]), STATES[item["state"]])} for item in counts],
-        "owed": owed,
-        "oldest": timedelta(seconds=round(seconds)) if seconds is not None else None,
-        "paused": entry["paused"],
-        "breaker": entry["breaker"],
-        "cut_off": entry["breaker"] != BREAKER_CLOSED,
+        "columns": [_column(name, figure, entry[figure.name]) for figure in FIGURES if figure.is_column],
+        "remarks": remarks(entry),
     }
+
+
+def _column(target: str, figure: Figure, value: Any) -> dict[str, Any]:
+    if figure.name in State.values:
+        state = State(figure.name)
+        page = f"{reverse('admin:thirdparty_record_changelist')}?sync_state={state}&target={target}"
+        return {"value": value, "label": badge(str(state.label), STATES[state]), "page": page}
+    if figure.kind is Kind.SECONDS:
+        value = timedelta(seconds=round(value)) if value is not None else ""
+    return {"value": value, "label": figure.label, "page": ""}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from thirdparty.models.record import State
 from thirdparty.observe.figures import figures
-from thirdparty.observe.status import BREAKER_CLOSED
+from thirdparty.observe.status import FIGURES, Figure, Kind
 
 logger = logging.getLogger(__name__)
 
@@ -33,25 +34,14 @@ class SyncCollector(Collector):
         kept = figures()
         report = kept.report
         records = GaugeMetricFamily("usersync_records", "Records by state.", labels=["target", "state"])
-        oldest = GaugeMetricFamily(
-            "usersync_oldest_unsynced_seconds",
-            "How long the oldest change has been owed; 0 for none.",
-            labels=["target"],
-        )
-        paused = GaugeMetricFamily("usersync_target_paused", "1 while nothing is sent.", labels=["target"])
-        breaker = GaugeMetricFamily("usersync_target_breaker_open", "1 unless closed.", labels=["target"])
-        limit = GaugeMetricFamily(
-            "usersync_target_rate_per_second", "Calls allowed now; +Inf without a limit.", labels=["target"]
-        )
         for name, entry in report["targets"].items():
             for state in State:
                 records.add_metric([name, state.value], entry[state.value])
-            oldest.add_metric([name], entry["oldest_unsynced_seconds"] or 0.0)
-            paused.add_metric([name], float(entry["paused"]))
-            breaker.add_metric([name], float(entry["breaker"] != BREAKER_CLOSED))
-            limit.add_metric([name], entry["rate_per_second"] or float("inf"))
-        yield from (records, oldest, paused, breaker, limit)
-        yield GaugeMetricFamily("usersync_triggers_missing", "Triggers not in place.", value=kept.triggers_missing)
+        yield records
+        yield from filter(None, (_of_targets(figure, report["targets"]) for figure in FIGURES))
+        yield GaugeMetricFamily(
+            "usersync_triggers_missing", "Triggers not in place.", value=len(report["triggers_missing"])
+        )
         yield GaugeMetricFamily(
             "usersync_figures_age_seconds", "How long ago these were counted.", value=kept.age_seconds
         )
@@ -66,6 +56,22 @@ class SyncCollector(Collector):
         yield GaugeMetricFamily(
             "usersync_healthy", "1 when `sync status` says healthy.", value=float(report["healthy"])
         )
+
+
+def _of_targets(figure: Figure, entries: dict[str, dict[str, Any]]) -> Metric | None:
+    """One figure of every target; None for those that are no numbers, and for states, which are one metric together."""
+    if figure.name in State.values:
+        return None
+    prefix = "usersync_" if figure.kind is Kind.SECONDS else "usersync_target_"
+    metric = GaugeMetricFamily(f"{prefix}{figure.metric or figure.name}", figure.meaning, labels=["target"])
+    for name, entry in entries.items():
+        if figure.name not in entry:
+            continue  # counted by a process that does not know it yet
+        number = figure.measured(entry[figure.name])
+        if number is None:
+            return None
+        metric.add_metric([name], number)
+    return metric
 
 
 registry = CollectorRegistry()

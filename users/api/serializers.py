@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,8 @@ from rest_framework import serializers
 
 from thirdparty.models import Record
 from thirdparty.models.record import State
+from thirdparty.observe.status import FIGURES
+from thirdparty.observe.status import Kind as FigureKind
 from users import username
 from users.api.fields import Closed, Flag, Text
 from users.api.kinds import TYPE, Kind
@@ -150,25 +154,26 @@ class ExplanationSerializer(serializers.Serializer[Any]):
 
 
 class TargetStatusSerializer(serializers.Serializer[Any]):
-    """How many records of a target stand where, and how long the oldest change has waited."""
+    """How a target stands: each of `thirdparty.observe.status.FIGURES`."""
 
-    pending = serializers.IntegerField()
-    in_flight = serializers.IntegerField()
-    unknown = serializers.IntegerField()
-    synced = serializers.IntegerField()
-    parked = serializers.IntegerField()
-    held = serializers.IntegerField()
-    deleted = serializers.IntegerField()
-    oldest_unsynced_seconds = serializers.FloatField(allow_null=True)
-    breaker = serializers.CharField(help_text="closed, open or half_open")
-    breaker_reason = serializers.CharField(allow_blank=True)
-    paused = serializers.BooleanField()
-    paused_reason = serializers.CharField(allow_blank=True)
-    blocked_until = serializers.DateTimeField(allow_null=True, help_text="nothing is sent before")
-    rate_per_second = serializers.FloatField(allow_null=True, help_text="what is allowed now; null without a limit")
-    capabilities_off = serializers.ListField(
-        child=serializers.CharField(), help_text="what the target turned out not to offer"
-    )
+    def get_fields(self) -> dict[str, Any]:
+        """As REST framework's; asked for anew each time."""
+        return {figure.name: _FIELDS[figure.kind](help_text=figure.meaning) for figure in FIGURES}
+
+
+class _Words(serializers.ListField):
+    child = serializers.CharField()
+
+
+_FIELDS: dict[FigureKind, Callable[..., Any]] = {
+    FigureKind.COUNT: serializers.IntegerField,
+    FigureKind.SECONDS: partial(serializers.FloatField, allow_null=True),
+    FigureKind.RATE: partial(serializers.FloatField, allow_null=True),
+    FigureKind.FLAG: serializers.BooleanField,
+    FigureKind.TEXT: serializers.CharField,
+    FigureKind.WORDS: _Words,
+    FigureKind.MOMENT: partial(serializers.DateTimeField, allow_null=True),
+}
 
 
 class ReconcilerSerializer(serializers.Serializer[Any]):
@@ -180,10 +185,13 @@ class ReconcilerSerializer(serializers.Serializer[Any]):
 
 
 class StatusSerializer(serializers.Serializer[Any]):
-    """`thirdparty.observe.status.status`."""
+    """`thirdparty.observe.status.Status`."""
 
     healthy = serializers.BooleanField()
     reconciler = ReconcilerSerializer()
+    triggers_missing = serializers.ListField(
+        child=serializers.CharField(), help_text="where there are some, changes are not recorded"
+    )
     targets = serializers.DictField(child=TargetStatusSerializer())
 
 

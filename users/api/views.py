@@ -335,4 +335,4 @@ class StatusView(APIView):
     @extend_schema(summary="How the whole stands", responses=StatusSerializer)
     def get(self, request: Request) -> Response:
         parameters.require_known(request, ())
-        return Response(StatusSerializer(status()).data)
+        return Response(StatusSerializer(status().as_json()).data)
