@@ -13,11 +13,11 @@ from thirdparty.consistency.strict import Underway, require_none
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify import hints
+from thirdparty.permissions import Right as RecordRight
 from thirdparty.store import manual
 from users import permissions, services
 from users.linkage import CannotCompensate, Link, Linkage
 from users.models import User
-from users.permissions import Right
 from users.remote_values import NoSuchGroups, as_ours
 
 __all__ = ["MEANINGS", "OPEN", "CannotCompensate", "Deed", "compensate"]
@@ -57,7 +57,7 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
     with ``adopt``, and with ``settle`` where the record has none yet. Not to be used inside a transaction.
     Raises `CannotCompensate`, or `users.permissions.NotAllowed`, having changed nothing.
     """
-    permissions.require(account, Right.DECIDE)
+    permissions.require(account, RecordRight.DECIDE)
     reason = reason.strip()
     if not reason:
         raise CannotCompensate("Say why: the reason is kept with the record.")

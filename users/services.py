@@ -20,6 +20,7 @@ from thirdparty import store
 from thirdparty.consistency.strict import require_none
 from thirdparty.models import Record
 from thirdparty.notify import hints
+from thirdparty.permissions import Right as RecordRight
 from thirdparty.store.contention import StillHeld
 from users import permissions
 from users.models import User
@@ -171,7 +172,7 @@ def look_now(records: QuerySet[Record], *, by: Account = OPERATOR) -> int:
 
     Raises `NotAllowed`; or, once all others are due, `StillHeld`.
     """
-    permissions.require(by, Right.DECIDE)
+    permissions.require(by, RecordRight.DECIDE)
     rows = records.order_by("key").values_list("key", "target")
     looked_at, last, held = 0, "", False
     while batch := list(rows.filter(key__gt=last)[:_BATCH]):

@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from thirdparty.models.record import State
 from thirdparty.observe.status import FIGURES, Figure, Kind, late_tick, remarks, status
+from thirdparty.permissions import SEE_RECORDS
 from users import permissions
 from users.admin.badge import STATES, badge
 from users.models import User
-from users.permissions import SEE_RECORDS
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from thirdparty.decide.result import Outcome
 from thirdparty.models import Attempt, Record
 from thirdparty.models.record import State
 from thirdparty.observe.explain import Explanation, explain
+from thirdparty.permissions import SEE_RECORDS
+from thirdparty.permissions import Right as RecordRight
 from users import permissions
 from users.admin.badge import OUTCOMES, STATES, badge, record_page
 from users.admin.decision import DecisionForm
 from users.compensation import OPEN
 from users.models import User
-from users.permissions import SEE_RECORDS, Right
 
 ASK = "ask"
 """The query parameter that has the target asked what it holds: a call that may take seconds, so never unasked."""
@@ -37,7 +38,7 @@ def panel(request: HttpRequest, records: QuerySet[Record]) -> dict[str, Any]:
 
 def may_look(request: HttpRequest) -> bool:
     """Whether this account may have records looked at, and decide about them."""
-    return permissions.holds(cast("User", request.user), Right.DECIDE)
+    return permissions.holds(cast("User", request.user), RecordRight.DECIDE)
 
 
 def outcome_badge(attempt: Attempt) -> str:

@@ -19,6 +19,7 @@ from unfold.views import ChangeList
 
 from thirdparty.models import Record
 from thirdparty.models.record import EPOCH, State
+from thirdparty.permissions import Right as RecordRight
 from thirdparty.store.contention import StillHeld
 from users import permissions, services
 from users.admin.badge import STATES, badge, record_page
@@ -28,7 +29,6 @@ from users.admin.moment import moment
 from users.admin.panel import may_look, panel
 from users.admin.readonly import ReadOnly
 from users.models import User
-from users.permissions import Right
 
 
 class RecordList(ChangeList):
@@ -106,7 +106,7 @@ class RecordAdmin(ReadOnly, ModelAdmin):
 
     def decide_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """The form below an explanation: a person decides about a record that does not come right by itself."""
-        permissions.require(_account(request), Right.DECIDE)
+        permissions.require(_account(request), RecordRight.DECIDE)
         decide(request, key)
         return redirect(record_page(key))
 

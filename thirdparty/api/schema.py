@@ -8,8 +8,8 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from users.api.problems import CONTENT_TYPE
-from users.api.serializers import ProblemSerializer
+from thirdparty.api.problems import CONTENT_TYPE
+from thirdparty.api.serializers import ProblemSerializer
 
 _ALWAYS = (400, 401, 403, 406, 429, 503)
 _WITH_A_BODY = (413, 415)
@@ -52,7 +52,7 @@ class ProblemSchema(AutoSchema):
         errors = {*_ALWAYS}
         if self.method in ("POST", "PUT", "PATCH") and self.get_request_serializer() is not None:
             errors.update(_WITH_A_BODY)
-        if "{uuid}" in self.path:
+        if "{" in self.path:
             errors.add(404)
         if named & {"consistency", "Idempotency-Key"}:
             errors.add(409)
