@@ -15,10 +15,10 @@ from thirdparty import store
 from thirdparty.consistency.strict import applying
 from thirdparty.consistency.strict.errors import ChangedMeanwhile
 from thirdparty.decide.lease import Terms
+from thirdparty.decisions.compensation import CannotCompensate, Deed, compensate
 from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency
-from users.compensation import CannotCompensate, Deed, compensate
 from users.consistency import Consistency, Mode
 from users.models import RoleMapping, User
 

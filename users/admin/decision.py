@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from users.compensation import MEANINGS, CannotCompensate, Deed, compensate
+from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate
 from users.models import User
 
 

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from thirdparty.decide.result import Outcome
+from thirdparty.decisions.compensation import OPEN
 from thirdparty.models import Attempt, Record
 from thirdparty.models.record import State
 from thirdparty.observe.explain import Explanation, explain
@@ -16,7 +17,6 @@ from thirdparty.permissions import Right as RecordRight
 from users import permissions
 from users.admin.badge import OUTCOMES, STATES, badge, record_page
 from users.admin.decision import DecisionForm
-from users.compensation import OPEN
 from users.models import User
 
 ASK = "ask"

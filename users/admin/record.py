@@ -17,11 +17,12 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Record
 from thirdparty.models.record import EPOCH, State
 from thirdparty.permissions import Right as RecordRight
 from thirdparty.store.contention import StillHeld
-from users import permissions, services
+from users import permissions
 from users.admin.badge import STATES, badge, record_page
 from users.admin.decision import decide
 from users.admin.filters import RecordState, RecordTarget
@@ -86,7 +87,7 @@ class RecordAdmin(ReadOnly, ModelAdmin):
     @admin.action(description="Look at it now (parked ones too)", permissions=["look"])
     def look_now(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
         try:
-            messages.success(request, f"{services.look_now(queryset, by=_account(request))} records are due now.")
+            messages.success(request, f"{look_now(queryset, by=_account(request))} records are due now.")
         except StillHeld as held:
             messages.warning(
                 request, f"{held.looked_at} records are due now; others are being written by somebody: try again."
@@ -112,7 +113,7 @@ class RecordAdmin(ReadOnly, ModelAdmin):
 
     def look_now_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """The button beside an explanation."""
-        found = services.look_now(Record.objects.filter(key=key), by=_account(request))
+        found = look_now(Record.objects.filter(key=key), by=_account(request))
         messages.success(request, "The record is due now." if found else "There is nothing to look at any more.")
         return redirect(record_page(key) if found else reverse("admin:thirdparty_record_changelist"))
 

@@ -23,6 +23,7 @@ from thirdparty import audit_log
 from thirdparty.api import parameters
 from thirdparty.api.problems import by_field
 from thirdparty.api.serializers import ExplainOptions, ExplanationSerializer, RecordSerializer
+from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Record
 from thirdparty.observe.explain import Explanation, explain
 from thirdparty.permissions import SEE_RECORDS
@@ -273,7 +274,7 @@ class UserViewSet(ModelViewSet[User]):
     )
     @sync.mapping.post
     def look_now(self, request: Request, uuid: str) -> Response:
-        services.look_now(Record.objects.filter(object_id=UUID(uuid).hex), by=request.user)
+        look_now(Record.objects.filter(object_id=UUID(uuid).hex), by=request.user)
         return _explained(self._known(uuid, explain(person(UUID(uuid)))), status=HTTP_202_ACCEPTED)
 
     def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:

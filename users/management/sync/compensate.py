@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate
 from thirdparty.models import Record
-from users.compensation import MEANINGS, CannotCompensate, Deed, compensate
 from users.management.sync import person, terminal
 from users.management.sync.targets import configured
 from users.models import User

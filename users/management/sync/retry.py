@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify.broker import publisher
 from thirdparty.store.contention import StillHeld
-from users import services
 from users.management.sync.targets import configured
 
 STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
@@ -28,7 +28,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a target that is not configured, or where somebody goes on holding some of the records."""
     target = configured(options["target"])
     try:
-        retried = services.look_now(Record.objects.filter(target=target, state=options["state"]))
+        retried = look_now(Record.objects.filter(target=target, state=options["state"]))
     except StillHeld as held:
         raise CommandError(
             f"{held.looked_at} records of {target} are due now; others are held by open transactions: run it again"

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 
-from thirdparty import audit_log, targets
+from thirdparty import audit_log, permissions, targets
 from thirdparty.consistency.strict import Underway, require_none
+from thirdparty.decisions.linkage import CannotCompensate, Link, Linkage
+from thirdparty.declaration import objects
+from thirdparty.declaration.accepting import CannotAccept, accepting
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify import hints
-from thirdparty.permissions import Right as RecordRight
+from thirdparty.permissions import Account, Right
 from thirdparty.store import manual
-from users import permissions, services
-from users.linkage import CannotCompensate, Link, Linkage
-from users.models import User
-from users.remote_values import NoSuchGroups, as_ours
 
 __all__ = ["MEANINGS", "OPEN", "CannotCompensate", "Deed", "compensate"]
 
@@ -36,7 +35,7 @@ class Deed(StrEnum):
 MEANINGS = {
     Deed.RETRY: "look at it now, parked or not",
     Deed.OVERWRITE: "push what we hold once more, whatever the target holds",
-    Deed.ADOPT: "the remote record of this id is this user's: link it, then bring it to our values",
+    Deed.ADOPT: "the remote record of this id is this object's: link it, then bring it to our values",
     Deed.ACCEPT: "what the target holds is right: write it here",
     Deed.SETTLE: "it was brought right by hand: nothing is owed any more",
 }
@@ -49,15 +48,15 @@ _CHANGED = "The record has changed meanwhile, or a worker is busy with it. Look 
 
 
 def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by name
-    key: str, deed: Deed, *, account: User, seen: int, reason: str, remote_id: str = ""
+    key: str, deed: Deed, *, account: Account, seen: int, reason: str, remote_id: str = ""
 ) -> None:
     """Do it, and note who did it and why.
 
     ``seen``: the generation of the record that they looked at; what they decide holds for that one only. ``remote_id``:
     with ``adopt``, and with ``settle`` where the record has none yet. Not to be used inside a transaction.
-    Raises `CannotCompensate`, or `users.permissions.NotAllowed`, having changed nothing.
+    Raises `CannotCompensate`, or `thirdparty.permissions.NotAllowed`, having changed nothing.
     """
-    permissions.require(account, RecordRight.DECIDE)
+    permissions.require(account, Right.DECIDE)
     reason = reason.strip()
     if not reason:
         raise CannotCompensate("Say why: the reason is kept with the record.")
@@ -68,23 +67,23 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
     link = _link(row, deed, remote_id)  # before the transaction: no lock is held while a target is asked
     try:
         with transaction.atomic():
-            user = User.objects.select_for_update().filter(uuid=UUID(row.object_id)).first()
+            instance = objects.locked(row.ref)
             require_none(row.ref)
             # What the target was asked for is this row: an edit, a step, anything that came between decides anew.
             held = Record.objects.select_for_update().filter(key=key).first()
             if held is None or any(getattr(held, name) != getattr(row, name) for name in _FACTS):
                 raise CannotCompensate(_CHANGED)
-            _do(held, deed, link, user, account)
+            _do(held, deed, link, instance, account)
             audit_log.record(account, row, audit_log.CHANGE, _note(deed, remote_id, reason))
             hints.record_on_commit(row.target, key)
     except IntegrityError:
-        raise CannotCompensate("Another user is linked to this remote record, or holds its username.") from None
+        raise CannotCompensate("Another object is linked to this remote record, or holds its natural key.") from None
     except ValidationError as problem:
         raise CannotCompensate(f"The target's values do not fit here: {'; '.join(problem.messages)}") from None
-    except NoSuchGroups as problem:
+    except CannotAccept as problem:
         raise CannotCompensate(str(problem)) from None
     except Underway:
-        raise CannotCompensate("A strict write of this user is under way. Try again in a minute.") from None
+        raise CannotCompensate("A strict write of this object is under way. Try again in a minute.") from None
 
 
 def _require_open(row: Record, seen: int) -> None:
@@ -111,7 +110,9 @@ def _link(row: Record, deed: Deed, remote_id: str) -> Link:
             return linkage.by_word(remote_id)
         case Deed.ACCEPT:
             if row.deleted:
-                raise CannotCompensate("The user is gone, so nothing can be written here. Create them anew, or adopt.")
+                raise CannotCompensate("The object is gone, so nothing can be written here. Create it anew, or adopt.")
+            if accepting(row.kind) is None:
+                raise CannotCompensate(f"Nothing that a target holds of a {row.kind} can be written here.")
             return linkage.by_look_up()
         case Deed.SETTLE:
             return linkage.for_settling(remote_id)
@@ -119,7 +120,7 @@ def _link(row: Record, deed: Deed, remote_id: str) -> Link:
             return linkage.of_row()
 
 
-def _do(row: Record, deed: Deed, link: Link, user: User | None, account: User) -> None:
+def _do(row: Record, deed: Deed, link: Link, instance: Model | None, account: Account) -> None:
     match deed:
         case Deed.RETRY:
             done = manual.retry(row.key, seen=row.generation)
@@ -128,7 +129,7 @@ def _do(row: Record, deed: Deed, link: Link, user: User | None, account: User) -
         case Deed.ADOPT:
             done = manual.adopt(row.key, link, seen=row.generation)
         case Deed.ACCEPT:
-            _accept(row, link, user, account)
+            _accept(row, link, instance, account)
             done = manual.adopt(row.key, link, seen=Record.objects.get(key=row.key).generation)
         case Deed.SETTLE:
             done = manual.settle(row.key, link, seen=row.generation)
@@ -136,8 +137,9 @@ def _do(row: Record, deed: Deed, link: Link, user: User | None, account: User) -
         raise CannotCompensate(_CHANGED)
 
 
-def _accept(row: Record, link: Link, user: User | None, account: User) -> None:
+def _accept(row: Record, link: Link, instance: Model | None, account: Account) -> None:
+    accept = accepting(row.kind)
     assert link.found is not None  # noqa: S101  # for the type checker: such a link was looked up
-    if user is None or user.is_superuser:
-        raise CannotCompensate("The user is no longer one whom the targets know.")
-    services.update_user(user.uuid, by=account, **as_ours(user, row.target, link.found.user))
+    if instance is None or accept is None:
+        raise CannotCompensate(_CHANGED)
+    accept(instance, row.target, link.found, by=account)

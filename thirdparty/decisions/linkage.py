@@ -45,7 +45,7 @@ class Linkage:
         return Link(row.remote_id, row.natural_key, row.adopted, row.add_key, look_first=known)
 
     def by_word(self, remote_id: str) -> Link:
-        """The record that a person says is this user's, unless the target shows otherwise."""
+        """The record that a person says is this object's, unless the target shows otherwise."""
         if not remote_id:
             raise CannotCompensate("Give the id that the record has at the target.")
         try:
@@ -86,12 +86,12 @@ class Linkage:
             ) from None
         if found is None:
             raise CannotCompensate(
-                "The target holds no record of this user, so nothing is settled. Retry, or overwrite."
+                "The target holds no record of this object, so nothing is settled. Retry, or overwrite."
             )
         if not self._is_ours(found):
             raise CannotCompensate(
-                f"Record {found.remote_id} at the target has this username, but not this user's id. "
-                "If it is theirs all the same, give its id."
+                f"Record {found.remote_id} at the target has this natural key, but not this object's id. "
+                "If it is the object's all the same, give its id."
             )
         return self._linked(found)
 
@@ -124,7 +124,7 @@ class Linkage:
     def _gone(self, remote_id: str) -> Link:
         row = self.row
         if remote_id:
-            raise CannotCompensate("No record of this user is wanted. To have that one deleted, adopt it.")
+            raise CannotCompensate("No record of this object is wanted. To have that one deleted, adopt it.")
         # While a request may still land under the id, it is kept: it is asked for again after the window.
         kept = row.remote_id if row.unknown_until is not None else None
         nothing = Link(kept, row.natural_key, row.adopted, row.add_key, look_first=kept is not None)
@@ -141,10 +141,10 @@ class Linkage:
         return nothing
 
     def _linked(self, found: RemoteRecord) -> Link:
-        """Not somebody else's record, nor a second one of this user."""
+        """Not somebody else's record, nor a second one of this object."""
         others = found.user.external_id
         if others and not self._is_ours(found):
-            raise CannotCompensate(f"That remote record belongs to another user: it carries the id {others}.")
+            raise CannotCompensate(f"That remote record belongs to another object: it carries the id {others}.")
         if not self._is_ours(found) and not self._is_linked(found):
             self._require_no_open_add()
             self._require_no_other(found)
@@ -157,7 +157,7 @@ class Linkage:
             return
         if self._is_ours(other) or self._is_linked(other):
             raise CannotCompensate(
-                f"Record {other.remote_id} at the target is this user's already, and would be left behind: delete it there first."
+                f"Record {other.remote_id} at the target is this object's already, and would be left behind: delete it there first."
             )
 
     def _require_no_open_add(self) -> None:
