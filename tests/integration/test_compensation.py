@@ -127,10 +127,10 @@ def test_a_record_of_another_user_cannot_be_adopted(conflict: User, sandbox: San
     User.objects.create(name="Ada", phone="1")
     converge()
     adas = next(user["userId"] for user in sandbox.users() if user["name"] == "Ada")
-    with pytest.raises(CannotCompensate, match="another user"):
+    with pytest.raises(CannotCompensate, match="another object"):
         decide(conflict, Deed.ADOPT, remote_id=adas)
     sandbox.edit(adas, externalId="known-to-nobody-here")
-    with pytest.raises(CannotCompensate, match="another user: it carries the id known-to-nobody-here"):
+    with pytest.raises(CannotCompensate, match="another object: it carries the id known-to-nobody-here"):
         decide(conflict, Deed.ADOPT, remote_id=adas)
 
 

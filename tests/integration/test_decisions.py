@@ -215,7 +215,7 @@ def test_a_link_to_what_has_become_somebody_elses_is_not_settled(
 ) -> None:
     User.objects.filter(pk=synced.pk).update(name="李娜")
     sandbox.edit(row_of(synced).remote_id, externalId="somebody else")
-    with pytest.raises(CannotCompensate, match="not this user's id"):
+    with pytest.raises(CannotCompensate, match="not this object's id"):
         decide(synced, Deed.SETTLE)
     assert row_of(synced).state == "pending"
 

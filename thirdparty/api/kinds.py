@@ -20,6 +20,7 @@ class Kind(StrEnum):
     NOT_ACCEPTABLE = "not-acceptable"
     STRICT_WRITE_UNDER_WAY = "strict-write-under-way"
     CHANGED_MEANWHILE = "changed-meanwhile"
+    NOT_DECIDED = "not-decided"
     KEY_IN_USE = "key-in-use"
     CHANGED_SINCE = "changed-since"
     TOO_LARGE = "too-large"

@@ -23,6 +23,7 @@ from rest_framework.views import exception_handler, set_rollback
 
 from thirdparty.api.kinds import OF_FRAMEWORK, TYPE, Kind
 from thirdparty.consistency.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
+from thirdparty.decisions.linkage import CannotCompensate
 from thirdparty.permissions import NotAllowed
 from thirdparty.store.contention import is_contention, is_unavailable
 
@@ -76,12 +77,17 @@ def _targets_differ(exc: TargetsDiffer) -> Expected:
     return Expected(Kind.TARGETS_DIFFER, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers)
 
 
+def _cannot_compensate(exc: CannotCompensate) -> Expected:
+    return Expected(Kind.NOT_DECIDED, HTTPStatus.CONFLICT, f"Nothing was changed: {exc}")
+
+
 _EXPECTED: dict[type[Exception], Callable[[Any], Expected]] = {
     NotAllowed: _not_allowed,
     NotAccepted: _not_accepted,
     Underway: _under_way,
     ChangedMeanwhile: _changed_meanwhile,
     TargetsDiffer: _targets_differ,
+    CannotCompensate: _cannot_compensate,
 }
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from rest_framework import serializers
 
+from thirdparty.api.fields import Closed, Text
 from thirdparty.api.kinds import TYPE, Kind
+from thirdparty.decisions.compensation import MEANINGS
+from thirdparty.declaration import declared
+from thirdparty.models import Target
 from thirdparty.models.record import State
 from thirdparty.observe.status import FIGURES
 from thirdparty.observe.status import Kind as FigureKind
@@ -50,6 +54,8 @@ class ExplanationSerializer(serializers.Serializer[Any]):
 
     key = serializers.CharField()
     target = serializers.CharField()
+    kind = serializers.CharField(help_text="of the object: its declaration's")
+    object_id = serializers.CharField(help_text="the object's identity, as text")
     state = serializers.ChoiceField(State.choices)
     generation = serializers.IntegerField(help_text="what is wanted")
     synced_generation = serializers.IntegerField(help_text="what the target has acknowledged")
@@ -70,6 +76,63 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     last_error = serializers.CharField(allow_blank=True)
     failed_tries = serializers.IntegerField()
     attempts = AttemptSerializer(many=True, help_text="the last ones, newest first")
+
+
+class RecordLineSerializer(RecordSerializer):
+    """A record in a list."""
+
+    key = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True, help_text="of the object: its declaration's")
+    object_id = serializers.CharField(read_only=True, help_text="the object's identity, as text")
+    natural_key = serializers.CharField(read_only=True, allow_blank=True)
+    parked = serializers.CharField(read_only=True, allow_blank=True, help_text="why it is parked")
+    last_error = serializers.CharField(read_only=True, allow_blank=True)
+    failed_tries = serializers.IntegerField(read_only=True)
+    owed_since = serializers.DateTimeField(read_only=True, allow_null=True)
+    due_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="next look; 1970 means at once")
+    synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class RecordPageSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = RecordLineSerializer(many=True)
+
+
+class RecordQuery(serializers.Serializer[Any]):
+    """What the list of records can be narrowed to."""
+
+    target = serializers.CharField(required=False, help_text="Records at this target.")
+    kind = serializers.CharField(required=False, help_text="Records of objects of this kind.")
+    state = serializers.ChoiceField(State.choices, required=False, help_text="Records in this state.")
+
+    def validate_target(self, target: str) -> str:
+        """Raises `ValidationError` for one that there is not, as `validate_kind`: an empty page would not say so."""
+        return _one_of(target, Target.objects.values_list("name", flat=True))
+
+    def validate_kind(self, kind: str) -> str:
+        return _one_of(kind, [declaration.kind for declaration in declared()])
+
+
+def _one_of(value: str, known: Iterable[str]) -> str:
+    if value not in known:
+        raise serializers.ValidationError(f"Use one of: {', '.join(known)}.")
+    return value
+
+
+class DecisionSerializer(Closed):
+    """What a person decides about a record (docs/operations.md)."""
+
+    deed = serializers.ChoiceField([(deed.value, meaning) for deed, meaning in MEANINGS.items()])
+    seen = serializers.IntegerField(
+        min_value=0, max_value=2**63 - 1, help_text="the record's generation as the explanation showed it"
+    )
+    reason = Text(max_length=300, help_text="kept in the record's history")
+    remote_id = Text(
+        required=False,
+        max_length=128,
+        help_text="the record's id at the target: with `adopt`, and with `settle` where the record has none",
+    )
 
 
 class ExplainOptions(serializers.Serializer[Any]):

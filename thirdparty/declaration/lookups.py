@@ -127,7 +127,7 @@ def _field(model: type[models.Model], name: str) -> Field | None:
 
 
 def _step(walk: _Walk, found: Field, *, last: bool, name: str) -> None:
-    if found.is_relation and found.related_model is None or not (found.concrete or found.auto_created):
+    if (found.is_relation and found.related_model is None) or not (found.concrete or found.auto_created):
         raise ImproperlyConfigured(f"{found.name!r} (in {name!r}) is a generic relation: those are not followed")
     if found.many_to_many:
         _step_through(walk, found, last=last)

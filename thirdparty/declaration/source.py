@@ -112,7 +112,7 @@ class Source:
 
     def _joined_scope(self, alias: str) -> str:
         rows = self.declaration.model._base_manager.using(self.connection.alias)
-        these = rows.filter(self.declaration.scope, pk=RawSQL("{row}", ())).values("pk")  # noqa: S611  # filled in below
+        these = rows.filter(self.declaration.scope, pk=RawSQL("{row}", ())).values("pk")  # filled in below
         sql, parameters = these.query.get_compiler(connection=self.connection).as_sql()
         return f"EXISTS ({self._filled(sql, parameters).replace('({row})', f'{alias}.{self.pk}')})"
 

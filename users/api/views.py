@@ -21,6 +21,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from thirdparty import audit_log
 from thirdparty.api import parameters
+from thirdparty.api.pagination import NewestFirst
 from thirdparty.api.problems import by_field
 from thirdparty.api.serializers import ExplainOptions, ExplanationSerializer, RecordSerializer
 from thirdparty.decisions.look_now import look_now
@@ -31,7 +32,6 @@ from thirdparty.permissions import Right as RecordRight
 from users import bulk, consistency, services
 from users.api import idempotency, preconditions, preferences
 from users.api.filters import UserFilter
-from users.api.pagination import NewestFirst
 from users.api.serializers import (
     BulkResultSerializer,
     BulkSerializer,
