@@ -164,7 +164,7 @@ def test_the_command_line_decides_in_an_accounts_name(
 ) -> None:
     sandbox.edit(sandbox.users()[0]["userId"], externalId=str(conflict.uuid))
     words = ["compensate", "settle", conflict.username, "--target", "partner", "--reason", "mended at their side"]
-    with pytest.raises(CommandError, match="no staff account"):
+    with pytest.raises(CommandError, match="no such account"):
         call_command("sync", *words, "--by", "nobody")
     with pytest.raises(CommandError, match="has changed since you looked: it is at generation 1, not 7"):
         call_command("sync", *words, "--by", "root", "--generation", "7")

@@ -9,9 +9,9 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.text import Text
 
+from thirdparty.management.sync import terminal
 from thirdparty.models.record import State
 from thirdparty.observe.status import FIGURES, Figure, Kind, Status, late_tick, remarks, status
-from users.management.sync import terminal
 
 
 def add_to(actions: Any) -> None:

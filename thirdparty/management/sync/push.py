@@ -1,4 +1,4 @@
-"""``sync push``: bring one user level here and now, in this process."""
+"""``sync push``: bring one object level here and now, in this process."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty import store, targets
+from thirdparty.management.sync import argument, terminal
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify import hints
 from thirdparty.observe.explain import Explanation, explain
 from thirdparty.run.push import push
-from users.management.sync import person, terminal
 
 MOST_STEPS = 10
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("push", help="push one user to every target, here and now")
-    parser.add_argument("user", metavar="USER", help=person.HELP)
+    parser = actions.add_parser("push", help="push one object to every target, here and now")
+    parser.add_argument("object", metavar="OBJECT", help=argument.OBJECT)
     parser.set_defaults(run=run)
 
 
 def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError`, saying what stands in the way, unless the user ends level everywhere."""
-    ref = person.named(options["user"])
+    """Raises `CommandError`, saying what stands in the way, unless the object ends level everywhere."""
+    ref = argument.object_named(options["object"])
     rows = Record.objects.filter(kind=ref.kind, object_id=ref.object_id, target__in=targets.names()).order_by("target")
     store.look_now([row.key for row in rows])
     for row in rows:

@@ -1,4 +1,4 @@
-"""``sync explain``: why a user is in sync at each target, or is not."""
+"""``sync explain``: why an object is in sync at each target, or is not."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from thirdparty.management.sync import argument, terminal
 from thirdparty.observe.explain import Explanation, explain
-from users.management.sync import person, terminal
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("explain", help="why a user is in sync, or is not")
-    parser.add_argument("user", metavar="USER", help=person.HELP)
+    parser = actions.add_parser("explain", help="why an object is in sync, or is not")
+    parser.add_argument("object", metavar="OBJECT", help=argument.OBJECT)
     parser.add_argument("--ask", action="store_true", help="have the targets asked what they hold, if they may be")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     parser.set_defaults(run=run)
 
 
 def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` for a user that does not exist."""
-    explanations = explain(person.named(options["user"]), ask_target=options["ask"])
+    """Raises `CommandError` for an object that does not exist, or has no record."""
+    explanations = explain(argument.object_named(options["object"]), ask_target=options["ask"])
     if options["json"]:
         terminal.print_json(out, [explanation.as_json() for explanation in explanations])
         return

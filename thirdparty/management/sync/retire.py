@@ -11,8 +11,8 @@ from rich.console import Console
 
 from thirdparty import audit_log, targets
 from thirdparty.capture import retirement
+from thirdparty.management.sync.argument import staff_named
 from thirdparty.models import Target
-from users.models import User
 
 _PAUSE_SECONDS = 0.5
 
@@ -35,14 +35,12 @@ def run(out: Console, options: dict[str, Any]) -> None:
     target = Target.objects.filter(name=name).first()
     if target is None:
         raise CommandError(f"there is no target {name!r}")
-    account = User.objects.filter(username=options["by"], is_staff=True).first()
-    if account is None:
-        raise CommandError(f"there is no staff account {options['by']!r}; give one with --by")
+    account = staff_named(options["by"])
     if not reason:
         raise CommandError("say why with --reason")
     with transaction.atomic():
         targets.retire(name)
-        audit_log.record(account, target, audit_log.CHANGE, f"retired by {account.username}: {reason}")
+        audit_log.record(account, target, audit_log.CHANGE, f"retired by {account.get_username()}: {reason}")
     dropped = 0
     for step in retirement.steps(name):
         dropped += step

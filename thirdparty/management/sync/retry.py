@@ -8,11 +8,11 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty.decisions.look_now import look_now
+from thirdparty.management.sync.argument import target_named
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify.broker import publisher
 from thirdparty.store.contention import StillHeld
-from users.management.sync.targets import configured
 
 STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
 
@@ -26,7 +26,7 @@ def add_to(actions: Any) -> None:
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a target that is not configured, or where somebody goes on holding some of the records."""
-    target = configured(options["target"])
+    target = target_named(options["target"])
     try:
         retried = look_now(Record.objects.filter(target=target, state=options["state"]))
     except StillHeld as held:

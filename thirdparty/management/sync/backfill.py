@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 
 from thirdparty.capture import backfill
+from thirdparty.management.sync.argument import target_named
 from thirdparty.notify.broker import RECONCILE, publisher
-from users.management.sync.targets import configured
 
 
 def add_to(actions: Any) -> None:
@@ -24,7 +24,7 @@ def add_to(actions: Any) -> None:
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a target that is not configured."""
-    target = configured(options["target"])
+    target = target_named(options["target"])
     owed = 0
     for step in backfill.steps(target, resume=options["resume"]):
         owed += step

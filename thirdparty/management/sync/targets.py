@@ -7,16 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty import targets
+from thirdparty.management.sync import argument
 from thirdparty.run import pause
-from users.models import User
-
-
-def configured(name: str) -> str:
-    """The name of a target, once it is sure to be configured. Raises `CommandError`."""
-    if name not in targets.names():
-        raise CommandError(f"there is no target {name!r}; SYNC_TARGETS names {', '.join(targets.names()) or 'none'}")
-    return name
 
 
 def add_to(actions: Any) -> None:
@@ -46,10 +38,5 @@ def run_resume(out: Console, options: dict[str, Any]) -> None:
     out.print(f"{options['target']} goes on")
 
 
-def _account(username: str) -> User | None:
-    if not username:
-        return None
-    account: User | None = User.objects.filter(username=username).first()
-    if account is None:
-        raise CommandError(f"--by {username}: there is no such account")
-    return account
+def _account(name: str) -> Any:
+    return argument.account_named(name) if name else None

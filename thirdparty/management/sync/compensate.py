@@ -8,18 +8,16 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate
+from thirdparty.management.sync import argument, terminal
 from thirdparty.models import Record
-from users.management.sync import person, terminal
-from users.management.sync.targets import configured
-from users.models import User
-from users.permissions import NotAllowed
+from thirdparty.permissions import NotAllowed
 
 
 def add_to(actions: Any) -> None:
     parser = actions.add_parser("compensate", help="decide by hand about one record, on record")
     listed = "; ".join(f"{deed}: {meaning}" for deed, meaning in MEANINGS.items())
     parser.add_argument("deed", metavar="DEED", choices=[deed.value for deed in Deed], help=listed)
-    parser.add_argument("user", metavar="USER", help=person.HELP)
+    parser.add_argument("object", metavar="OBJECT", help=argument.OBJECT)
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--by", required=True, metavar="USERNAME", help="the staff account that decides, and may")
     parser.add_argument("--reason", required=True, help="why; kept in the record's history")
@@ -37,10 +35,8 @@ def add_to(actions: Any) -> None:
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError`, saying what stands in the way."""
-    key = person.named(options["user"]).key(configured(options["target"]))
-    account = User.objects.filter(username=options["by"], is_staff=True).first()
-    if account is None:
-        raise CommandError(f"there is no staff account {options['by']!r}; give one with --by")
+    key = argument.object_named(options["object"]).key(argument.target_named(options["target"]))
+    account = argument.staff_named(options["by"])
     deed = Deed(options["deed"])
     seen = options["generation"]
     if seen is None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandParser
 
-from users.management.sync import ACTIONS
-from users.management.sync.terminal import console
+from thirdparty.management.sync.terminal import console
 
 
 class Command(BaseCommand):
@@ -17,8 +20,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(metavar="ACTION", required=True)
-        for action in ACTIONS:
+        for action in _actions():
             action.add_to(actions)
 
     def handle(self, *_: Any, **options: Any) -> None:
         options["run"](console(self.stdout), options)
+
+
+def _actions() -> Iterator[Any]:
+    """The engine's own, then those of every app that has some."""
+    names = [config.name for config in apps.get_app_configs()]
+    for name in sorted(names, key=lambda name: name != "thirdparty"):
+        module = f"{name}.management.sync"
+        if find_spec(f"{name}.management") is not None and find_spec(module) is not None:
+            yield from import_module(module).ACTIONS
