@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "users.admin.busy.BusyPages",
+    "thirdparty.admin.busy.BusyPages",
 ]
 ROOT_URLCONF = "syncproject.urls"
 WSGI_APPLICATION = "syncproject.wsgi.application"
@@ -133,7 +133,6 @@ UNFOLD = {
     "SITE_HEADER": "usersync",
     "SITE_SUBHEADER": "save the user; the third party follows",
     "SITE_SYMBOL": "sync",
-    "DASHBOARD_CALLBACK": "users.admin.dashboard.fill",
     "SIDEBAR": {"navigation": "users.admin.navigation.sections"},
 }
 

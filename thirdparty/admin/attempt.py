@@ -5,24 +5,22 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
+from thirdparty.admin.badge import outcome_badge, record_page
+from thirdparty.admin.filters import AttemptTarget
+from thirdparty.admin.moment import moment
+from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models import Attempt
-from users.admin.badge import record_page
-from users.admin.filters import AttemptTarget
-from users.admin.moment import moment
-from users.admin.panel import outcome_badge
-from users.admin.readonly import ReadOnly
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly, ModelAdmin):
+class AttemptAdmin(ReadOnly, SyncAdmin):
     list_display = ("started", "record_link", "call", "generation", "outcome_badge", "said", "http_status", "took")
     list_filter = (AttemptTarget, "outcome", "call")
     search_fields = ("record__key", "reason")
-    search_help_text = "A record's key (target:uuid without dashes), or a reason"
+    search_help_text = "A record's key (target:kind:identity), or a reason"
     ordering = ("-id",)
-    show_full_result_count = False
 
     @admin.display(description="Started", ordering="id")
     def started(self, attempt: Attempt) -> SafeString | None:
@@ -30,10 +28,10 @@ class AttemptAdmin(ReadOnly, ModelAdmin):
 
     @admin.display(description="Record")
     def record_link(self, attempt: Attempt) -> SafeString:
-        return format_html('<a class="text-link" href="{}">{}</a>', record_page(attempt.record_id), attempt.record_id)
+        return format_html('<a href="{}">{}</a>', record_page(attempt.record_id), attempt.record_id)
 
     @admin.display(description="Outcome", ordering="outcome")
-    def outcome_badge(self, attempt: Attempt) -> str:
+    def outcome_badge(self, attempt: Attempt) -> SafeString:
         return outcome_badge(attempt)
 
     @admin.display(description="What was said", empty_value="-")
@@ -45,4 +43,4 @@ class AttemptAdmin(ReadOnly, ModelAdmin):
         if attempt.finished_at is None:
             return None
         milliseconds = round((attempt.finished_at - attempt.started_at).total_seconds() * 1000)
-        return format_html('<span class="whitespace-nowrap">{} ms</span>', milliseconds)
+        return format_html('<span class="sync-nowrap">{} ms</span>', milliseconds)

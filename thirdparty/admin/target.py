@@ -9,13 +9,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
 from thirdparty import protect
+from thirdparty.admin.badge import badge
+from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models.target import Standing, Target
 from thirdparty.observe.status import BREAKER_CLOSED
 from thirdparty.run.pause import pause, resume
-from users.admin.badge import badge
 
 
 class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # the stub's parameter does not exist at run time
@@ -33,7 +33,7 @@ class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # the stub's parame
 
 
 @admin.register(Target)
-class TargetAdmin(ModelAdmin):
+class TargetAdmin(SyncAdmin):
     list_display = ("name", "standing_badge", "sending", "breaker_badge", "rate", "reason")
     fields = (
         "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
@@ -43,6 +43,7 @@ class TargetAdmin(ModelAdmin):
         "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
     )  # fmt: skip
     form = PauseForm
+    change_list_template = "thirdparty/admin/targets.html"
     actions = ("pause_selected", "resume_selected")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -60,7 +61,7 @@ class TargetAdmin(ModelAdmin):
         elif "paused" in form.changed_data:
             resume(obj.name, reason=obj.paused_reason, by=request.user)
 
-    def log_change(self, request: HttpRequest, obj: Target, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Target, message: Any) -> None:  # type: ignore[override]  # Django passes over what it returns
         """The history says who and why already: `thirdparty.run.pause` keeps it."""
 
     @admin.display(description="Standing", ordering="-enabled")

@@ -27,4 +27,4 @@ class BusyPages:
         if not is_contention(exception) or not request.path.startswith(reverse("admin:index")):
             return None
         logger.warning("%s %s: others held a lock for too long", request.method, request.path)
-        return TemplateResponse(request, "users/admin/busy.html", status=503, headers={"Retry-After": "1"})
+        return TemplateResponse(request, "thirdparty/admin/busy.html", status=503, headers={"Retry-After": "1"})

@@ -14,4 +14,4 @@ def moment(time: datetime | None) -> SafeString | None:
     if time is None:
         return None
     text = timezone.localtime(time).strftime("%Y-%m-%d %H:%M:%S")
-    return format_html('<span class="whitespace-nowrap">{}</span>', text)
+    return format_html('<span class="sync-nowrap">{}</span>', text)

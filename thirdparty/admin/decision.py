@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from thirdparty.admin.skin import Select, TextInput
 from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate
-from users.models import User
 
 
 class DecisionForm(forms.Form):
@@ -19,13 +18,13 @@ class DecisionForm(forms.Form):
     deed = forms.ChoiceField(
         choices=[(deed.value, f"{deed.value.capitalize()}: {meaning}") for deed, meaning in MEANINGS.items()],
         label="What",
-        widget=UnfoldAdminSelectWidget,
+        widget=Select,
     )
     seen = forms.IntegerField(label="Generation", widget=forms.HiddenInput)
     remote_id = forms.CharField(
-        max_length=128, required=False, label="Remote id (to adopt, or to settle)", widget=UnfoldAdminTextInputWidget
+        max_length=128, required=False, label="Remote id (to adopt, or to settle)", widget=TextInput
     )
-    reason = forms.CharField(max_length=300, label="Why", widget=UnfoldAdminTextInputWidget)
+    reason = forms.CharField(max_length=300, label="Why", widget=TextInput)
 
 
 def decide(request: HttpRequest, key: str) -> None:
@@ -35,13 +34,12 @@ def decide(request: HttpRequest, key: str) -> None:
         for name, sentences in form.errors.items():
             messages.error(request, f"{form.fields[name].label}: {' '.join(map(str, sentences))}")
         return
-    chosen = form.cleaned_data
-    account = cast("User", request.user)
+    chosen: dict[str, Any] = form.cleaned_data
     try:
         compensate(
             key,
             Deed(chosen["deed"]),
-            account=account,
+            account=request.user,
             seen=chosen["seen"],
             reason=chosen["reason"],
             remote_id=chosen["remote_id"].strip(),
