@@ -1,8 +1,8 @@
 """Who may do what to people. The one place for API, admin, files, decisions and the command line.
 
 The rights are Django's model permissions, of active staff only, as those over records are (`thirdparty.permissions`). On
-top of them: accounts that may log in here
-are changed by operators (superusers) alone, and nobody puts a person into a group that permits what they may not do themselves.
+top of them: accounts that may log in here are changed by operators (superusers) alone, and nobody puts a person into a
+group that permits what they may not do themselves.
 """
 
 from __future__ import annotations

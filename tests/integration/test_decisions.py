@@ -11,8 +11,9 @@ from django.contrib.auth.models import Group
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
 from thirdparty import store
 from thirdparty.connectors.base import RemoteRecord
-from thirdparty.decisions.compensation import CannotCompensate, Deed, compensate
+from thirdparty.decisions.compensation import CannotCompensate, Deed, compensate, offered
 from thirdparty.decisions.look_now import look_now
+from thirdparty.declaration import accepting
 from thirdparty.models import Record, Target
 from thirdparty.observe import inquiry
 from thirdparty.sandbox.client import SandboxControl
@@ -120,6 +121,17 @@ def test_no_statement_touches_a_row_that_a_worker_holds_or_that_moved_on(synced:
     assert not do(row.key, *arguments, seen=row.generation)
     Record.objects.update(lease_token=None)
     assert do(row.key, *arguments, seen=row.generation)
+
+
+def test_where_an_application_does_not_say_how_nothing_is_taken_over_nor_offered(
+    synced: User, decide: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(accepting._accepting, "users.user")
+    before = Record.objects.values().get(key=parked(synced).key)
+    with pytest.raises(CannotCompensate, match=r"Nothing that a target holds of a users\.user can be written here"):
+        decide(synced, Deed.ACCEPT)
+    assert Record.objects.values().get() == before
+    assert offered("users.user") == [Deed.RETRY, Deed.OVERWRITE, Deed.ADOPT, Deed.SETTLE]
 
 
 # -- an open doubt ----------------------------------------------------------------------------

@@ -9,14 +9,18 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from thirdparty.admin.skin import Select, TextInput
-from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate
+from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate, offered
+
+
+def _said(deed: Deed) -> str:
+    return f"{deed.value.capitalize()}: {MEANINGS[deed]}"
 
 
 class DecisionForm(forms.Form):
     """One of the ways out, and why. ``seen``: the record's generation as the page showed it."""
 
     deed = forms.ChoiceField(
-        choices=[(deed.value, f"{deed.value.capitalize()}: {meaning}") for deed, meaning in MEANINGS.items()],
+        choices=[(deed.value, _said(deed)) for deed in Deed],
         label="What",
         widget=Select,
     )
@@ -25,6 +29,15 @@ class DecisionForm(forms.Form):
         max_length=128, required=False, label="Remote id (to adopt, or to settle)", widget=TextInput
     )
     reason = forms.CharField(max_length=300, label="Why", widget=TextInput)
+
+
+def decision_form(kind: str, generation: int) -> DecisionForm:
+    """The empty form for a record of this kind, as it is now."""
+    form = DecisionForm(initial={"seen": generation})
+    deeds = form.fields["deed"]
+    assert isinstance(deeds, forms.ChoiceField)  # noqa: S101  # for the type checker: as declared above
+    deeds.choices = [(deed.value, _said(deed)) for deed in offered(kind)]
+    return form
 
 
 def decide(request: HttpRequest, key: str) -> None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from thirdparty import permissions
 from thirdparty.admin.badge import outcome_badge, record_page, state_badge
-from thirdparty.admin.decision import DecisionForm
+from thirdparty.admin.decision import decision_form
 from thirdparty.decisions.compensation import OPEN
 from thirdparty.models import Record
 from thirdparty.observe.explain import Explanation, explain
@@ -39,7 +39,7 @@ def _card(explanation: Explanation, *, may_decide: bool) -> dict[str, Any]:
     return {
         "explanation": explanation,
         "wanted": explanation.as_json()["wanted"],
-        "decision": DecisionForm(initial={"seen": explanation.generation}) if open_to_decisions else None,
+        "decision": decision_form(explanation.kind, explanation.generation) if open_to_decisions else None,
         "badge": state_badge(explanation.state),
         "page": record_page(explanation.key),
         "attempts": [(attempt, outcome_badge(attempt)) for attempt in explanation.attempts],

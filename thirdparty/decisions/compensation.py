@@ -19,7 +19,7 @@ from thirdparty.notify import hints
 from thirdparty.permissions import Account, Right
 from thirdparty.store import manual
 
-__all__ = ["MEANINGS", "OPEN", "CannotCompensate", "Deed", "compensate"]
+__all__ = ["MEANINGS", "OPEN", "CannotCompensate", "Deed", "compensate", "offered"]
 
 
 class Deed(StrEnum):
@@ -45,6 +45,11 @@ _FACTS = (
     "add_key", "parked", "look_first",
 )  # fmt: skip
 _CHANGED = "The record has changed meanwhile, or a worker is busy with it. Look again."
+
+
+def offered(kind: str) -> list[Deed]:
+    """What can be decided about records of objects of this kind."""
+    return [deed for deed in Deed if deed is not Deed.ACCEPT or accepting(kind) is not None]
 
 
 def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by name

@@ -38,6 +38,8 @@ def main() -> None:
         "targets": "/admin/thirdparty/target/",
         "target": "/admin/thirdparty/target/partner/change/",
         "status": "/api/v1/sync/status/",
+        "live": "/health/live/",
+        "metrics": "/metrics",
         "explanation": f"/api/v1/sync/records/partner/users.user/{row.object_id}/",
     }
     seen: dict[str, Any] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -56,7 +55,7 @@ def _facts(explanation: Explanation) -> list[tuple[str, str]]:
     elif explanation.wanted is None:
         facts.append(("wanted", "no record at the target"))
     else:
-        fields = asdict(explanation.wanted).items()
+        fields = explanation.as_json()["wanted"].items()
         facts.append(("wanted", ", ".join(f"{name} {value!r}" for name, value in fields)))
     facts.append(("generation", f"{explanation.generation}; acknowledged {explanation.synced_generation}"))
     facts.append(("remote id", explanation.remote_id or "-"))
