@@ -12,7 +12,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from thirdparty import targets
-from thirdparty.observe.status import FIGURES, Figure, Kind
+from thirdparty.observe.figure import Figure, Kind
+from thirdparty.observe.status import FIGURES
 from users.models import User
 
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 from thirdparty import permissions
 from thirdparty.admin.badge import badge, state_badge
 from thirdparty.models.record import State
-from thirdparty.observe.status import FIGURES, Figure, Kind, late_tick, remarks, status
+from thirdparty.observe.figure import Figure, Kind
+from thirdparty.observe.status import FIGURES, late_tick, remarks, status
 from thirdparty.permissions import SEE_RECORDS, Account
 
 

@@ -18,14 +18,15 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from thirdparty.models.record import State
-from thirdparty.observe.figures import figures
-from thirdparty.observe.status import FIGURES, Figure, Kind
+from thirdparty.observe.figure import Figure, Kind
+from thirdparty.observe.kept_figures import figures
+from thirdparty.observe.status import FIGURES
 
 logger = logging.getLogger(__name__)
 
 
 class SyncCollector(Collector):
-    """The same figures as `thirdparty.observe.status.status`, some seconds old (`thirdparty.observe.figures`)."""
+    """The same figures as `thirdparty.observe.status.status`, some seconds old (`thirdparty.observe.kept_figures`)."""
 
     def describe(self) -> list[Metric]:
         return []  # or registering would read a database that may not be there yet

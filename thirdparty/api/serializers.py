@@ -14,8 +14,8 @@ from thirdparty.decisions.compensation import MEANINGS
 from thirdparty.declaration import declared
 from thirdparty.models import Target
 from thirdparty.models.record import State
+from thirdparty.observe.figure import Kind as FigureKind
 from thirdparty.observe.status import FIGURES
-from thirdparty.observe.status import Kind as FigureKind
 
 
 class RecordSerializer(serializers.Serializer[Any]):

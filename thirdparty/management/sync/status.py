@@ -11,7 +11,8 @@ from rich.text import Text
 
 from thirdparty.management.sync import terminal
 from thirdparty.models.record import State
-from thirdparty.observe.status import FIGURES, Figure, Kind, Status, late_tick, remarks, status
+from thirdparty.observe.figure import Figure, Kind
+from thirdparty.observe.status import FIGURES, Status, late_tick, remarks, status
 
 
 def add_to(actions: Any) -> None:
