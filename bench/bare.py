@@ -16,22 +16,25 @@ from typing import Any
 
 import requests
 
-from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.base import RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.landcloud.settings import PATHS
 
 
-def user(number: int) -> RemoteUser:
-    return RemoteUser(
-        external_id=f"00000000-0000-4000-8000-{number:012d}", username=f"u{number}", name=f"张伟 {number}",
-        phone=str(number), email=f"u{number}@example.com", role_ids=(),
+def user(number: int) -> RemoteObject:
+    return RemoteObject(
+        external_id=f"00000000-0000-4000-8000-{number:012d}", key=f"u{number}",
+        payload={
+            "name": f"张伟 {number}", "phone": str(number), "email": f"u{number}@example.com", "role_ids": [],
+        },
     )  # fmt: skip
 
 
 def ours(url: str) -> Callable[[int], Any]:
     """The product's connector."""
-    config = TargetConfig("partner", "landcloud", url, app_secret="s", default_password="p")  # a stand-in
-    connector = LandcloudConnector(config)
+    config = TargetConfig("partner", "landcloud", url, {"app_secret": "s", "default_password": "p", "paths": PATHS})
+    connector = LandcloudConnector(config, "users.user")
     return lambda number: connector.add(user(number), version=1, idempotency_key="")
 
 
@@ -42,7 +45,8 @@ def session(url: str) -> Callable[[int], Any]:
 
     def post(number: int) -> Any:
         person = user(number)
-        body = {"username": person.username, "name": person.name, "phone": person.phone, "email": person.email,
+        held = person.payload
+        body = {"username": person.key, "name": held["name"], "phone": held["phone"], "email": held["email"],
                 "password": "p", "roleIds": [], "externalId": person.external_id}  # fmt: skip
         answer = shared.post(f"{url}/user/add", json=body, headers={"authToken": "s"}, timeout=10)
         answer.raise_for_status()

@@ -23,7 +23,7 @@ django.setup()
 
 from syncproject.demo.stack import TARGET
 from thirdparty import targets
-from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.base import RemoteObject
 
 app = Celery("lean", broker=os.environ["CELERY_BROKER_URL"])
 app.conf.update(
@@ -44,7 +44,8 @@ def push(user_id):
         row = connection.execute(
             "SELECT uuid::text, username, name, phone, email FROM users_user WHERE id = %s", [user_id]
         ).fetchone()
-    user = RemoteUser(*row, role_ids=())
-    remote_id = targets.connector(TARGET).add(user, version=1, idempotency_key="")
+    external_id, username, name, phone, email = row
+    user = RemoteObject(external_id, username, {"name": name, "phone": phone, "email": email, "role_ids": []})
+    remote_id = targets.any_connector(TARGET).add(user, version=1, idempotency_key="")
     with pool.connection() as connection:
         connection.execute("INSERT INTO baseline_remoteid VALUES (%s, %s)", [user_id, remote_id])

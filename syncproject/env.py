@@ -19,21 +19,6 @@ _BROKERS = {
 """Of one kind: what speaks one protocol, and can stand in for one another in a list."""
 
 
-def number(env: environ.Env, name: str, default: float, *, least: float | None = None) -> float:
-    """The setting ``name``, fractions allowed. Above 0, or from ``least`` on where that is given."""
-    text = env.str(name, default="").strip()
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not (value >= least if least is not None else value > 0) or value == float("inf"):
-        bound = "above 0" if least is None else f"from {least:g} on"
-        raise ImproperlyConfigured(f"{name} is {text!r}; use a number {bound}, e.g. {default:g}")
-    return value
-
-
 def request_rate(env: environ.Env, name: str, default: str) -> str | None:
     """A rate such as ``100/s`` or ``600/min`` in the form that REST framework reads; None for ``off``."""
     text = env.str(name, default="").strip() or default

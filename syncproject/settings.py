@@ -1,8 +1,7 @@
-"""All settings, from the environment (INTERFACE: README, "Settings")."""
+"""The deployment's settings, from the environment. The engine's own are `thirdparty.settings`, and read by itself."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from syncproject.env import broker_url, database, number, request_rate
-from thirdparty.connectors.config import load_targets
+from syncproject.env import broker_url, database, request_rate
+from thirdparty.settings import Settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -72,11 +71,10 @@ TEMPLATES = [
     }
 ]
 
-SYNC_DATABASE_TIMEOUT_SECONDS = number(env, "SYNC_DATABASE_TIMEOUT_SECONDS", 20.0)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": database(
         env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
-        timeout_seconds=SYNC_DATABASE_TIMEOUT_SECONDS,
+        timeout_seconds=Settings.SYNC_DATABASE_TIMEOUT_SECONDS.of_environment(),
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -136,25 +134,8 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "users.admin.navigation.sections"},
 }
 
-# --- The synchronisation -------------------------------------------------------------------
 CELERY_BROKER_URL = broker_url(env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0"))
 CELERY_BROKER_MASTER_NAME = env.str("CELERY_BROKER_MASTER_NAME", default="mymaster")
-
-SYNC_QUEUE = env.str("SYNC_QUEUE", default="usersync")
-SYNC_TARGETS = load_targets(os.environ)
-
-SYNC_RECONCILE_AFTER_HOURS = number(env, "SYNC_RECONCILE_AFTER_HOURS", 1.0)
-SYNC_RECONCILE_EVERY_SECONDS = number(env, "SYNC_RECONCILE_EVERY_SECONDS", 30.0)
-SYNC_RETRY_BACKOFF_SECONDS = number(env, "SYNC_RETRY_BACKOFF_SECONDS", 1.0)
-SYNC_RETRY_BACKOFF_MAX_SECONDS = number(env, "SYNC_RETRY_BACKOFF_MAX_SECONDS", 600.0)
-SYNC_RETRY_MAX = int(number(env, "SYNC_RETRY_MAX", 8, least=0))
-SYNC_BREAKER_SECONDS = number(env, "SYNC_BREAKER_SECONDS", 5.0)
-SYNC_BREAKER_MAX_SECONDS = number(env, "SYNC_BREAKER_MAX_SECONDS", 300.0)
-SYNC_WAIT_TRIES = int(number(env, "SYNC_WAIT_TRIES", 3, least=1))
-SYNC_WAIT_PAUSE_SECONDS = number(env, "SYNC_WAIT_PAUSE_SECONDS", 1.0)
-SYNC_LEASE_SECONDS = number(env, "SYNC_LEASE_SECONDS", 60.0)
-SYNC_DRAIN_THREADS = int(number(env, "SYNC_DRAIN_THREADS", 32, least=1))
-SYNC_ATTEMPT_RETENTION_DAYS = number(env, "SYNC_ATTEMPT_RETENTION_DAYS", 90.0)
 
 LOGGING = {
     "version": 1,

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 
-from syncproject import celery_app
 from tests.environment import FOLDER
 
 
@@ -24,12 +23,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def _folder() -> Iterator[None]:
     yield
     shutil.rmtree(FOLDER, ignore_errors=True)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _our_celery_app() -> None:
-    """The pytest-celery plugin makes an app of its own the default, by which threads would publish."""
-    celery_app.set_default()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,9 @@ class ThirdpartyConfig(AppConfig):
 
     def ready(self) -> None:
         from thirdparty import checks  # noqa: F401, PLC0415  # it registers itself; settings must be loaded
+        from thirdparty.settings import settings  # noqa: PLC0415  # the same
 
+        settings.require_valid()
         autodiscover_modules("synced")
         from thirdparty.notify import signals  # noqa: PLC0415  # what is declared must be known
 
@@ -26,7 +28,8 @@ class ThirdpartyConfig(AppConfig):
 def _make_way(*, using: str, plan: list[Any], **_: Any) -> None:
     from thirdparty.capture import triggers  # noqa: PLC0415  # needs the app registry
 
-    triggers.make_way(connections[using], [migration for migration, _backwards in plan])
+    taken_out = any(back and step.initial and step.app_label == "thirdparty" for step, back in plan)
+    triggers.make_way(connections[using], [migration for migration, _backwards in plan], taken_out=taken_out)
 
 
 def _install_triggers(*, using: str, **_: Any) -> None:

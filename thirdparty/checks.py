@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -15,6 +14,8 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
+from thirdparty.notify import broker
+from thirdparty.settings import settings
 
 LEASE_MARGIN_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 900.0
@@ -77,6 +78,21 @@ def requests_are_no_transactions(**_: Any) -> list[CheckMessage]:
         )
         for alias in connections
         if connections[alias].settings_dict["ATOMIC_REQUESTS"]
+    ]
+
+
+@register()
+def celery_application(**_: Any) -> list[CheckMessage]:
+    """Somebody carries the engine's tasks: without, no hint is published and no worker takes one."""
+    if broker.has_application():
+        return []
+    return [
+        Warning(
+            "No Celery application was given to the engine, so nothing is sent",
+            hint="Call thirdparty.celery.install(app) where the project makes its Celery application, and import that "
+            "module in the project's __init__.py.",
+            id="thirdparty.W021",
+        )
     ]
 
 

@@ -7,14 +7,15 @@ import os
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from thirdparty.connectors.base import Connector
 from thirdparty.connectors.config import TargetConfig
-from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.registry import connector_class
+from thirdparty.declaration.registry import declared_for
 from thirdparty.models.target import FENCE_TO_DRAW, Target
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +30,19 @@ def config(name: str) -> TargetConfig:
     return settings.SYNC_TARGETS[name]
 
 
-def connector(name: str) -> Connector:
-    """The connector of a target, made once per process: pooled sockets must not cross a fork."""
-    return _connector(config(name), os.getpid())
+def connector(name: str, kind: str) -> Connector:
+    """The connector of a target for the objects of this kind, made once per process: pooled sockets must not cross a fork."""
+    return _connector(config(name), kind, os.getpid())
+
+
+def any_connector(name: str) -> Connector:
+    """The connector of the kind that is declared first: for what is asked about the target and no record."""
+    return connector(name, next(declaration.kind for declaration in declared_for(name)))
 
 
 @cache
-def _connector(target: TargetConfig, _pid: int) -> Connector:
-    return LandcloudConnector(target)
+def _connector(target: TargetConfig, kind: str, _pid: int) -> Connector:
+    return connector_class(target.connector)(target, kind)
 
 
 def publish_rows() -> None:

@@ -13,27 +13,37 @@ from thirdparty.consistency import strict
 from thirdparty.decide.result import Next
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
-from thirdparty.run import limits, reconcile, tick
+from thirdparty.run import reconcile, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
-from thirdparty.run.push import push
+from thirdparty.run.push import Pushed
+from thirdparty.run.until_done import Ending, push_until_done
+from thirdparty.settings import settings
 
-STEPS_PER_TASK = 10
 LONGEST_COUNTDOWN_SECONDS = 900.0
 """Longer waits are the reconciler's: a broker redelivers what stays unacknowledged for too long."""
+
+
+AS_HINTS: dict[str, Any] = {
+    "acks_late": True,
+    "reject_on_worker_lost": True,
+    "ignore_result": True,
+    "serializer": "json",
+}
+"""Whatever the application's own tasks are: a message that a killed worker held is delivered again."""
 
 
 class NotYet(Exception):
     """The step failed in a way that passes; the row says when the next one is due.
 
-    ``delay_seconds`` is the wait that was drawn for the row, ``stamp`` the ``due_at`` it got.
+    ``delay_seconds`` is the wait that was drawn for the row, ``due_at`` what the row got of it.
     """
 
-    def __init__(self, why: str, delay_seconds: float, stamp: str) -> None:
-        super().__init__(why, delay_seconds, stamp)
+    def __init__(self, why: str, delay_seconds: float, due_at: str) -> None:
+        super().__init__(why, delay_seconds, due_at)
         self.why = why
         self.delay_seconds = delay_seconds
-        self.stamp = stamp
+        self.due_at = due_at
 
     def __str__(self) -> str:
         return f"{self.why}; next try in {self.delay_seconds:.1f} s"
@@ -52,41 +62,42 @@ class Converging(Task):  # type: ignore[type-arg]  # the stub's parameters do no
         not_yet = options.get("exc")
         if isinstance(not_yet, NotYet) and self.request.args:
             target, key, *_ = self.request.args
-            options |= {"args": (target, key, not_yet.stamp), "countdown": not_yet.delay_seconds}
+            options |= {"args": (target, key, not_yet.due_at), "countdown": not_yet.delay_seconds}
+            options["queue"] = settings.SYNC_QUEUE
         return super().retry(*args, **options)
 
 
-@shared_task(name=hints.PUSH, base=Converging)
-def push_record(target: str, key: str, stamp: str | None = None) -> str:
-    """Make one record of one target agree with the user as they are now. Returns the record's state.
+@shared_task(name=hints.PUSH, base=Converging, **AS_HINTS)
+def push_record(target: str, key: str, expected_due_at: str | None = None) -> str:
+    """Make one record of one target agree with its object as it is now. Returns the record's state.
 
-    ``stamp``: the ``due_at`` that lets this message claim before the record is due.
+    ``expected_due_at``: lets this message claim before the record is due, as long as that is when it is due.
     """
-    moment = datetime.fromisoformat(stamp) if stamp else None
-    state: str = "nothing to do"
-    for _ in range(STEPS_PER_TASK):
-        pushed = push(target, key, stamp=moment)
-        if pushed is None:
-            return state
+
+    def drain_where_asked(pushed: Pushed) -> None:
         if pushed.asked:
             hints.drain(target)
-        if pushed.row is None:
-            return "lease lost"
-        row, result, moment = pushed.row, pushed.settlement, None
-        state = row.state
-        hints.heir(row)
-        if pushed.again:
-            continue
-        delay = result.delay_seconds
-        retried_here = row.failed_tries <= limits.backoff().tries and delay <= LONGEST_COUNTDOWN_SECONDS
+
+    moment = datetime.fromisoformat(expected_due_at) if expected_due_at else None
+    course = push_until_done(target, key, expected_due_at=moment, noted=drain_where_asked)
+    if course.ending is Ending.LEASE_LOST:
+        return "lease lost"
+    row, last = course.row, course.last
+    if row is None or last is None:
+        return "nothing to do"
+    if course.ending is Ending.CUT_SHORT:
+        hints.push_record(target, key)
+    elif course.ending is Ending.DONE:
+        result = last.settlement
+        retried_here = (
+            row.failed_tries <= settings.SYNC_RETRY_MAX and result.delay_seconds <= LONGEST_COUNTDOWN_SECONDS
+        )
         if result.next is Next.LATER and row.due_at is not None and retried_here:
-            raise NotYet(result.reason, delay, row.due_at.isoformat())
-        return state
-    hints.push_record(target, key)
-    return state
+            raise NotYet(result.reason, result.delay_seconds, row.due_at.isoformat())
+    return str(row.state)
 
 
-@shared_task(name=hints.DRAIN)
+@shared_task(name=hints.DRAIN, **AS_HINTS)
 def drain_target(target: str, spread: int = hints.MOST_DRAINS - 1, joins: bool = False) -> str:  # noqa: FBT001, FBT002  # a message has no names
     """Take steps for whatever is due for a target, many at a time.
 
@@ -105,7 +116,7 @@ def drain_target(target: str, spread: int = hints.MOST_DRAINS - 1, joins: bool =
     return f"{drained.settled} steps"
 
 
-@shared_task(name=RECONCILE)
+@shared_task(name=RECONCILE, **AS_HINTS)
 def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as above
     """One tick of the reconciler: wake what is due, and whatever has waited for N hours.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from thirdparty.connectors.base import RemoteRecord, RemoteUser
+from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
 from thirdparty.declaration import CannotAccept, accepts
 from users import services
 from users.models import RoleMapping, User
@@ -18,13 +18,14 @@ def accept(user: User, target: str, found: RemoteRecord, *, by: Account) -> None
     """Write what a target holds of a person. Raises `CannotAccept`, and as `users.services.update_user`."""
     if user.is_superuser:
         raise CannotAccept("The user is an operator, whom no target knows.")
-    services.update_user(user.uuid, by=by, **_as_ours(user, target, found.user))
+    services.update_user(user.uuid, by=by, **_as_ours(user, target, found.payload))
 
 
-def _as_ours(user: User, target: str, remote: RemoteUser) -> PersonValues:
-    values: PersonValues = {"name": remote.name, "phone": remote.phone, "email": remote.email}
+def _as_ours(user: User, target: str, remote: Payload) -> PersonValues:
+    held = fields_of(remote)
+    values: PersonValues = {"name": held["name"], "phone": held["phone"], "email": held["email"]}
     present = {group.name for group in user.groups.all()}
-    groups = _groups(present, target, set(remote.role_ids))
+    groups = _groups(present, target, set(held["role_ids"]))
     if groups != present:
         values["groups"] = sorted(groups)
     return values

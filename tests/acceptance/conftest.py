@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 import requests
-from celery import Celery, current_app
+from celery import Celery
 from kombu import Connection
 from pytest_celery import (
     CeleryBackendCluster,
@@ -24,6 +24,7 @@ from pytest_celery import (
 
 from syncproject.demo.stack import Stack
 from tests import services
+from tests.acceptance import environment
 from tests.acceptance.containers import LocalContainer, LocalWorker
 
 PAIRS = [
@@ -125,6 +126,13 @@ class System:
             time.sleep(0.1)
 
 
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment into which the package was installed from its wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    return environment.install(environment.build_wheel(folder), folder / "environment")
+
+
 @pytest.fixture(scope="module", params=PAIRS)
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Broker, sandbox, web, worker and beat; started once for all tests of a module and pair."""
@@ -171,13 +179,9 @@ def celery_worker_cluster(system: System, celery_setup_app: Celery) -> CeleryWor
 
 
 @pytest.fixture
-def celery_setup_app(system: System) -> Iterator[Celery]:
-    ours = current_app._get_current_object()
+def celery_setup_app(system: System) -> Celery:
     app = Celery("usersync")
     url = system.stack.broker_url
     # The environment's CELERY_BROKER_URL comes before the argument.
     app.conf.update(broker_url=url, broker_read_url=url, broker_write_url=url)
-    yield app
-    # Each new app is the current one of this thread and the default of all others, by which later tests would publish.
-    ours.set_current()
-    ours.set_default()
+    return app

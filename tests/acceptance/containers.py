@@ -8,6 +8,7 @@ from typing import Any
 from pytest_celery import CeleryTestContainer
 
 from syncproject.demo.process import Process
+from thirdparty.settings import settings as engine
 
 
 class LocalContainer(CeleryTestContainer):
@@ -76,4 +77,4 @@ class LocalWorker(LocalContainer):
         return self._name
 
     def worker_queue(self) -> str:
-        return "usersync"
+        return engine.SYNC_QUEUE

@@ -16,6 +16,7 @@ from kombu import Connection, Queue
 from syncproject.demo.stack import Stack
 from tests import services
 from tests.acceptance.conftest import QUICK, Api, System
+from thirdparty.settings import settings as engine
 
 RARELY = {"SYNC_RECONCILE_EVERY_SECONDS": "3600"}
 """So that whatever arrives was brought by a hint."""
@@ -65,7 +66,7 @@ def test_the_worker_consumes_where_queues_are_quorum_queues_by_default(tmp_path:
 
 def test_a_queue_of_another_kind_stops_the_worker_with_what_to_do(tmp_path: Path, vhost: str) -> None:
     with Connection(vhost) as connection:
-        Queue("usersync", routing_key="usersync", queue_arguments={"x-queue-type": "quorum"})(
+        Queue(engine.SYNC_QUEUE, routing_key=engine.SYNC_QUEUE, queue_arguments={"x-queue-type": "quorum"})(
             connection.channel()
         ).declare()
     with Stack(tmp_path, broker_url=vhost, settings=QUICK | RARELY) as stack:

@@ -76,18 +76,31 @@ def test_a_stranger_left_alone_is_neither_extra_nor_touched() -> None:
     assert not touched
 
 
-@pytest.mark.parametrize("now", [record("r3", UUID(int=3), "cid"), record("r3", ANN, "cid")])
-def test_who_is_gone_here_and_back_there_is_left_out_also_when_an_update_went_astray_to_them(
-    now: dict[str, Any],
+BACK = {("r3", "cid")}
+
+
+def test_who_is_gone_here_and_back_there_is_extra() -> None:
+    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r3", UUID(int=3), "cid")]
+    assert compared("partner", expected(revived=BACK), records)[0].left_over == ("partner/cid",)
+
+
+@pytest.mark.parametrize("other", [[record("r1", ANN, "ann")], []])
+def test_what_went_astray_to_a_record_brought_back_is_that_persons_or_a_second_one(
+    other: list[dict[str, Any]],
 ) -> None:
-    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), now]
-    revived = {("r3", "cid"): str(UUID(int=3))}
-    assert compared("partner", expected(revived=revived), records)[0].equal
+    astray = record("r3", ANN, "cid") | {"name": "Ann", "email": "ann@example.com"}
+    records = [*other, record("r2", BEA, "bea"), astray]
+    assert compared("partner", expected(revived=BACK), records)[0].equal
     assert not compared("partner", expected(), records)[0].equal
 
 
+def test_what_went_astray_is_compared_all_the_same() -> None:
+    records = [record("r2", BEA, "bea"), record("r3", ANN, "cid")]
+    assert compared("partner", expected(revived=BACK), records)[0].differing == {"partner/cid": ("email", "name")}
+
+
 def test_whoever_has_the_id_and_name_of_somebody_brought_back_is_still_missed_and_compared() -> None:
-    revived = {("r2", "bea"): str(UUID(int=3))}
+    revived = {("r2", "bea")}
     assert compared("partner", expected(revived=revived), [record("r1", ANN, "ann")])[0].lost
     wrong = [record("r1", ANN, "ann"), record("r2", BEA, "bea", email="other@example.com")]
     assert compared("partner", expected(revived=revived), wrong)[0].differing

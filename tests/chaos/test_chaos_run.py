@@ -106,6 +106,21 @@ def test_an_acknowledged_absence_has_to_have_been_real() -> None:
     assert not list(acknowledged_unapplied(history(created, removed, seen=seen)))
 
 
+def test_who_is_back_by_a_restore_is_absent_only_where_nobody_asked_or_another_of_ours_has_the_record() -> None:
+    seen = Evidence([Generation(1, 0.5, ANN), Generation(2, 2.0, None)], acknowledged=[(2, 3.0)])
+    back = effect(2, 1.0, kind="created") | {"call": "restore"}
+    theirs, gone = Evidence(linked=[("r1", 0.9)]), Evidence(linked=[("r1", 0.9), (None, 2.0)])
+    unasked = replace(attempt(1, 2.9, 3.0), call="nothing")
+    told = history(back, seen=seen)
+    assert list(acknowledged_unapplied(told))
+    assert not list(acknowledged_unapplied(replace(told, others=[theirs])))
+    assert list(acknowledged_unapplied(replace(told, others=[gone])))
+    assert not list(acknowledged_unapplied(replace(told, attempts=(unasked,))))
+    assert list(acknowledged_unapplied(replace(told, attempts=(replace(unasked, call="confirm"),))))
+    added = history(effect(2, 1.0, kind="created"), seen=seen, attempts=(unasked,))
+    assert list(acknowledged_unapplied(added))
+
+
 def test_two_requests_under_way_together_are_seen_unless_a_worker_was_frozen() -> None:
     both = (attempt(1, 0.9, 1.2, reason="lease_expired"), attempt(2, 1.1, 1.5))
     told = history(request(1, 1.0, answered_at=1.4), request(2, 1.2), attempts=both)

@@ -11,6 +11,7 @@ import os
 import pickle
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -187,7 +188,7 @@ def facts(held: Lease) -> Held:
     return Held(
         generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
         add_key=number(held.add_key), in_doubt=held.in_doubt, window_over=held.window_over, failed_tries=held.failed_tries, crashes=held.crashes,
-        look_first=held.look_first, no_progress=held.no_progress,
+        look_first=held.look_first, no_progress=held.no_progress, named=bool(held.natural_key),
     )  # fmt: skip
 
 
@@ -233,6 +234,24 @@ def test_two_rows_that_meet_on_one_remote_id() -> None:
         put(row, has_user=False)
         materialised.put_row(other, index=1)
         assert real_settle(row, held.generation, result, held=held) is not None
+        assert seen() == transitions.settle(row, held.generation, instead), (held, result, other)
+        assert seen(1) == expected_other, (held, result, other)
+
+
+def test_a_username_of_another_user_who_may_take_their_record_away() -> None:
+    asked = asked_of(transitions.after_whoever_left)
+    assert len(asked) > 5
+    for (held, result, other), (instead, expected_other) in asked.items():
+        row = Row(
+            generation=held.generation, due="lease", lease="held", doing="add", named=True, no_progress=held.no_progress,
+            remote_id=held.remote_id, adopted=held.adopted,
+        )  # fmt: skip
+        put(row, has_user=False)
+        materialised.put_row(other, index=1)
+        mine = lease(step(held))
+        refused = replace(settlement(result), external_id=str(UUIDS[1]))
+        ended = [FinishedStep(replace(mine, token=TOKEN), None, refused)]
+        assert store.settle(ended, visibility_seconds=VISIBILITY_SECONDS, grace_seconds=0.0).rows
         assert seen() == transitions.settle(row, held.generation, instead), (held, result, other)
         assert seen(1) == expected_other, (held, result, other)
 

@@ -21,6 +21,7 @@ from thirdparty.connectors.base import Capabilities
 from thirdparty.models import Record
 from thirdparty.run.push import Pushed, push
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.settings import settings as engine
 from users.models import User
 
 T = TypeVar("T")
@@ -83,6 +84,12 @@ def killed(writers: subprocess.Popen[str]) -> Killed:
         return int(writers.stdout.readline())
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _replaceable_targets(settings: Any) -> None:
+    """In Django's settings, where a test can put others in their place."""
+    settings.SYNC_TARGETS = dict(engine.SYNC_TARGETS)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from thirdparty import targets
-from thirdparty.connectors.base import RemoteRecord, RemoteUser
+from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
 from thirdparty.models import Record, Target
 from thirdparty.models.record import EPOCH
 from users.models import User
@@ -19,13 +19,15 @@ from users.models import User
 class Holding:
     """A target that answers every look-up with one record."""
 
-    def __init__(self, **held: Any) -> None:
-        self.held = held
+    def __init__(self, external_id: str, key: str, **held: str) -> None:
+        self.record = RemoteRecord("r1", external_id, key, {"phone": "1", "email": "", "role_ids": [], **held})
 
     def find(self, **key: str) -> RemoteRecord:
         assert len(key) == 1
-        user = RemoteUser(**({"phone": "1", "email": "", "role_ids": (), "external_id": ""} | self.held))
-        return RemoteRecord("r1", user)
+        return self.record
+
+    def comparable(self, payload: Payload) -> dict[str, Any]:
+        return fields_of(payload)
 
 
 @pytest.fixture
@@ -48,20 +50,20 @@ def sync_page(user: User) -> str:
 def test_the_explanation_shows_what_the_target_holds_otherwise(
     api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connector = Holding(username="ada1", name="Eva", external_id=str(user.uuid))
-    monkeypatch.setattr("thirdparty.targets.connector", lambda _name: connector)
+    connector = Holding(str(user.uuid), "ada1", name="Eva")
+    monkeypatch.setattr("thirdparty.targets.connector", lambda _name, _kind: connector)
 
     (explained,) = api.get(f"{sync_page(user)}?ask_target=true").data
 
     assert explained["difference"] == [{"field": "name", "wanted": "Ada", "found": "Eva"}]
-    assert explained["wanted"]["name"] == "Ada"
+    assert explained["wanted"]["payload"]["name"] == "Ada"
     assert (explained["target"], explained["state"], explained["attempts"]) == ("partner", "pending", [])
 
 
 def test_the_target_is_left_alone_where_it_is_not_to_be_asked(
     api: APIClient, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unexpected(_name: str) -> None:
+    def unexpected(_name: str, _kind: str) -> None:
         raise AssertionError
 
     monkeypatch.setattr("thirdparty.targets.connector", unexpected)

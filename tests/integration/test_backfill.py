@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID
 
 import pytest
 
 from tests.integration.conftest import converge, effects, held_records, row_of, wanted_records
-from thirdparty import store, targets
+from thirdparty import targets
 from thirdparty.capture import backfill, catch_up
 from thirdparty.models import Record, Target
 from thirdparty.sandbox.client import SandboxControl
@@ -166,29 +165,3 @@ def test_a_backfill_during_a_catch_up_after_a_gap_frees_parked_records_as_that_w
     assert backfilled() == 1
     assert row_of(user).parked == ""
     assert not Target.objects.filter(unrecorded=True).exists()
-
-
-@pytest.mark.parametrize("looked_at_first", ["who was deleted", "who has the username now"])
-def test_a_username_that_somebody_else_has_since_the_backup_is_a_conflict_that_a_person_ends(
-    sandbox: SandboxControl, looked_at_first: str
-) -> None:
-    """docs/operations.md: remove the old record at the target where it is still there, then retry."""
-    uuids = [UUID(int=1), UUID(int=2)]
-    if looked_at_first == "who has the username now":
-        uuids.reverse()
-    first = User.objects.create(uuid=uuids[0], name="First", phone="1")
-    converge()
-    sandbox.backup()
-    first.delete()
-    converge()
-    second = User.objects.create(uuid=uuids[1], name="Second", phone="2", username=first.username)
-    converge()
-    sandbox.restore()
-    backfilled()
-    assert row_of(second).parked == "identity_conflict"
-    for record in sandbox.users():
-        assert record["externalId"] == str(uuids[0])
-        sandbox.delete(record["userId"])
-    store.look_now([row_of(second).key])
-    converge()
-    assert held_records(sandbox) == wanted_records()

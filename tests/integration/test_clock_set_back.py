@@ -12,7 +12,8 @@ from tests.integration.conftest import row_of
 from thirdparty.consistency.strict import longest_seconds, taking_back
 from thirdparty.models import Record, StrictWrite
 from thirdparty.models.record import EPOCH, State
-from thirdparty.run import limits, reconcile
+from thirdparty.run import reconcile
+from thirdparty.settings import settings
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +40,7 @@ def test_a_lease_from_then_lasts_no_longer_than_one_from_now(user: User, due_at:
     assert reconcile.bring_back() == 1
     row = row_of(user)
     assert row.lease_token == "t"
-    assert row.leased_until <= soon(limits.lease_seconds())
+    assert row.leased_until <= soon(settings.SYNC_LEASE_SECONDS)
     assert row.due_at <= row.leased_until
     assert row.unknown_until < ahead(0)
 
@@ -59,7 +60,7 @@ def test_a_window_from_then_is_no_longer_than_one_from_now(user: User) -> None:
 
 
 def test_leases_and_windows_of_now_are_left_alone(user: User) -> None:
-    lease_seconds = limits.lease_seconds()
+    lease_seconds = settings.SYNC_LEASE_SECONDS
     Record.objects.update(lease_token="t", leased_until=soon(lease_seconds), due_at=soon(lease_seconds))
     assert reconcile.bring_back() == 0
     Record.objects.update(lease_token=None, leased_until=None, unknown_until=soon(1), due_at=soon(1))

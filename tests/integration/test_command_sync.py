@@ -61,7 +61,7 @@ def test_status_fails_when_something_has_been_owed_for_too_long(ada: User) -> No
 def test_a_user_is_found_by(ada: User, name: str) -> None:
     explained = json.loads(sync("explain", getattr(ada, name), "--json"))
 
-    assert explained[0]["wanted"]["name"] == "Ada [b]"
+    assert explained[0]["wanted"]["payload"]["name"] == "Ada [b]"
     assert explained[0]["difference"] is None
 
 

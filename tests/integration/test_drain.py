@@ -136,7 +136,7 @@ def test_a_slow_call_holds_up_one_record(
     add, others_are_done, slow = LandcloudConnector.add, threading.Event(), people[0].username
 
     def add_when_others_are_done(self: LandcloudConnector, user: Any, **options: Any) -> str:
-        if user.username == slow and not others_are_done.wait(20):
+        if user.key == slow and not others_are_done.wait(20):
             raise OutcomeUnknown("timeout")
         remote_id = add(self, user, **options)
         if len(sandbox.users()) == len(people) - 1:

@@ -337,7 +337,7 @@ def test_one_targets_trouble_leaves_the_others_at_full_speed(
 def test_a_capability_that_was_missing_is_asked_for_again_after_a_while_or_at_once_by_hand(
     users: list[User], sandbox: SandboxControl
 ) -> None:
-    offered = targets.connector("partner").capabilities
+    offered = targets.config("partner").capabilities
     Target.objects.update(capabilities_off=["query"], capabilities_off_until=timezone.now() + timedelta(minutes=1))
     assert not protect.admit("partner").offered(offered).query
     Target.objects.update(capabilities_off_until=timezone.now() - timedelta(seconds=1))

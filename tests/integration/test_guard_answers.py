@@ -39,6 +39,7 @@ ANSWERS: dict[str, tuple[tuple[str, str, str, int], dict[str, Any]]] = {
     # So it is here, but that says only that nothing can be looked up: another record decides.
     **{status: (TRANSIENT, WELL | {"suspects": 1}) for status in ("404", "405")},
     **dict.fromkeys(("425", "503", "busy"), (TRANSIENT, FAILING)),
+    "423": (TRANSIENT, WELL),
     "429": (TRANSIENT, WELL | {"limited": True}),
     **dict.fromkeys(NO_CLEAR_ANSWER, (UNANSWERED, FAILING)),
     # Only where the username is taken; here it is not.
@@ -76,6 +77,18 @@ def test_an_answer_decides_about_record_and_target(user: User, sandbox: SandboxC
     expected_record, expected_target = ANSWERS[fault]
     assert (row.state, row.parked, attempt.outcome, row.failed_tries) == expected_record
     assert standing() == expected_target
+
+
+def test_records_that_the_target_has_locked_never_close_it_for_others(user: User, sandbox: SandboxControl) -> None:
+    locked = [user, *(User.objects.create(name="Locked", phone=str(number)) for number in range(7))]
+    sandbox.faults(rates={"423": 1}, only={"usernames": [each.username for each in locked]})
+    other = User.objects.create(name="Other", phone="100")
+    for each in locked:
+        step(each)
+    step(other)
+    assert {row_of(each).failed_tries for each in locked} == {1}
+    assert row_of(other).state == "synced"
+    assert standing() == WELL
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:1", "http://target.invalid"])

@@ -19,6 +19,7 @@ from thirdparty.protect import Admission
 from thirdparty.run.drain import drain
 from thirdparty.run.push import push
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.settings import settings as engine
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,16 +65,15 @@ def test_a_backlog_never_exceeds_the_rate_and_an_edit_goes_before_it(
     sandbox: SandboxControl,
     partner: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
-    settings: Any,
 ) -> None:
     partner(rate_per_second=100.0)
-    post, began = HttpSession.post, []
+    send, began = HttpSession.send, []
 
     def noted(*args: Any, **options: Any) -> Answer:
         began.append(time.monotonic())
-        return post(*args, **options)
+        return send(*args, **options)
 
-    monkeypatch.setattr(HttpSession, "post", noted)
+    monkeypatch.setattr(HttpSession, "send", noted)
     Record.objects.update(due_at=timezone.now())
     edited = people[-1]
     User.objects.filter(pk=edited.pk).update(name="edited")
@@ -81,7 +81,7 @@ def test_a_backlog_never_exceeds_the_rate_and_an_edit_goes_before_it(
     drain("partner", seconds=60)
     called = requests(sandbox)
     # In the first handful; within one, nobody is first.
-    assert edited.username in {entry["username"] for entry in called[: settings.SYNC_DRAIN_THREADS]}
+    assert edited.username in {entry["username"] for entry in called[: engine.SYNC_DRAIN_THREADS]}
     assert len(called) == PEOPLE
     # Our own moments: a third party that is short of time counts what waited before it as one burst.
     assert fullest_second(sorted(began)) <= 105

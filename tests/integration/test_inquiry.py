@@ -169,7 +169,7 @@ def test_an_unanswered_question_holds_up_two_callers_of_a_process_and_no_more(
             raise Transient("timeout")
 
     others = [User.objects.create(name="李娜", phone=str(number)) for number in range(8)]
-    monkeypatch.setattr("thirdparty.targets.connector", lambda _name: Frozen())
+    monkeypatch.setattr("thirdparty.targets.connector", lambda _name, _kind: Frozen())
 
     def held_up(person: User) -> Callable[[], str]:
         return lambda: str(asked(person).difference_note)

@@ -209,7 +209,7 @@ def _fails(*_: Any, **__: Any) -> Any:
     raise OperationalError("canceling statement due to lock timeout")
 
 
-@pytest.mark.parametrize("where", ["_followed", "push"])
+@pytest.mark.parametrize("where", ["_followed", "push_until_done"])
 @pytest.mark.parametrize("method", ["post", "patch", "delete"])
 def test_what_fails_after_the_commit_of_a_write_that_waits_is_answered_as_saved(
     api: APIClient, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, method: str, where: str

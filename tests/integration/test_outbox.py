@@ -70,14 +70,14 @@ def test_what_is_not_due_is_not_claimed(user: User) -> None:
     assert claim(user) is None
 
 
-def test_a_stamp_claims_early_only_while_it_is_the_rows_own_due_time(user: User) -> None:
+def test_an_expected_due_time_claims_early_only_while_it_is_the_rows_own(user: User) -> None:
     claimed_lease = claimed(user)
     row = settle(claimed_lease, outcome=Outcome.TRANSIENT, remote_id=None, next=Next.LATER, delay_seconds=600.0)
     assert row is not None
     assert row.due_at is not None
     assert claim(user) is None
-    assert claim(user, stamp=row.due_at + timedelta(microseconds=1)) is None
-    assert claim(user, stamp=row.due_at) is not None
+    assert claim(user, expected_due_at=row.due_at + timedelta(microseconds=1)) is None
+    assert claim(user, expected_due_at=row.due_at) is not None
 
 
 def test_what_is_parked_paused_or_retired_is_not_claimed(user: User) -> None:

@@ -203,7 +203,7 @@ def test_look_ups_from_a_stale_replica_end_bounded(user: User, raw: Partner) -> 
 def test_a_username_that_the_target_reserves_is_parked_with_a_reason_of_its_own(user: User, raw: Partner) -> None:
     raw.instead["add"] = lambda _: {"status": "user_exists", "data": None, "message": "registered"}
     converge(within_seconds=60)
-    assert_parked(user, "username_reserved")
+    assert_parked(user, "key_reserved")
     assert "free it there" in row_of(user).last_error
     assert len(raw.calls) <= MOST_REQUESTS
 

@@ -326,3 +326,94 @@ def test_a_backfill_takes_away_the_record_of_somebody_inactive_whom_a_restore_ha
     converge()
     assert sandbox.users() == []
     assert row_of(ours).state == "synced"
+
+
+@pytest.mark.parametrize("unique", [True, False], ids=["usernames are unique", "usernames are shared"])
+@pytest.mark.parametrize("looks_first", ["the old one", "the new one"])
+def test_a_backfill_takes_away_who_is_gone_though_somebody_else_has_the_username_by_now(
+    sandbox: SandboxControl, *, unique: bool, looks_first: str
+) -> None:
+    sandbox.faults(capabilities=["query"], unique_usernames=unique)
+    old = User.objects.create(name="Ann", phone="1", username="ann1")
+    converge()
+    gone = row_of(old).key
+    sandbox.backup()
+    old.delete()
+    converge()
+    new = User.objects.create(name="Ann", phone="1", username="ann1")
+    converge()
+    sandbox.restore()
+    owe_everything()
+    first = gone if looks_first == "the old one" else row_of(new).key
+    while Record.objects.get(key=first).due_at is not None and step(first):
+        pass
+    converge()
+    assert held_records(sandbox) == wanted_records()
+    assert set(Record.objects.values_list("state", flat=True)) == {"synced", "deleted"}
+
+
+def test_who_is_gone_is_not_called_gone_while_the_one_of_the_same_username_may_be_the_record_found(
+    sandbox: SandboxControl,
+) -> None:
+    sandbox.faults(capabilities=["query"], unique_usernames=False)
+    old = User.objects.create(name="Ann", phone="1", username="ann1")
+    converge()
+    sandbox.backup()
+    old.delete()
+    converge()
+    sandbox.restore()
+    new = User.objects.create(name="Ann", phone="1", username="ann1")
+    sandbox.faults(capabilities=["query"], unique_usernames=False, apply_then_cut=1)
+    step(new)
+    sandbox.faults(capabilities=["query"], unique_usernames=False)
+    owe_everything()
+    key = Record.objects.get(object_id=old.uuid.hex).key
+    step(key)
+    assert Record.objects.get(key=key).state != "deleted"
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_record_of_somebody_whom_an_update_of_another_has_gone_astray_to_stays_theirs(
+    sandbox: SandboxControl,
+) -> None:
+    sandbox.faults(capabilities=["query"])
+    sandbox.backup()
+    [astray] = people(range(1))
+    converge()
+    sandbox.restore()
+    [theirs] = people(range(1, 2))
+    step(theirs)
+    assert row_of(theirs).remote_id == "r1"
+    sandbox.edit("r1", externalId=str(astray.uuid), name="Person 0")
+    astray.delete()
+    owe_everything()
+    drained()
+    assert held_records(sandbox) == wanted_records()
+    assert "deleted" not in effects(sandbox)
+
+
+def test_who_takes_the_username_of_somebody_gone_whose_record_is_back_makes_them_look_without_a_backfill(
+    sandbox: SandboxControl,
+) -> None:
+    old = User.objects.create(name="Ann", phone="1", username="ann1")
+    converge()
+    sandbox.backup()
+    old.delete()
+    converge()
+    sandbox.restore()
+    User.objects.create(name="Ann", phone="2", username="ann1")
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_username_that_another_of_ours_holds_at_the_target_for_good_is_a_conflict_of_identities(
+    sandbox: SandboxControl,
+) -> None:
+    [holder] = people(range(1))
+    converge()
+    sandbox.edit("r1", username="ann1")
+    new = User.objects.create(name="Ann", phone="2", username="ann1")
+    converge()
+    assert row_of(new).parked == "identity_conflict"
+    assert row_of(holder).state == "synced"

@@ -385,7 +385,7 @@ def test_a_process_that_dies_leaves_one_of_the_two_states(
     user = None if kind == "create" else create()
     monkeypatch.setattr(taking_back, "take_back", lambda _: False)
     asked: list[str] = []
-    real_push, real_apply = asking.push, applying.apply
+    real_push, real_apply = asking.push_until_done, applying.apply
 
     def dying_push(target: str, key: str, **options: Any) -> Any:
         if place == "opened" or (place == "asked first" and target == "saas"):
@@ -398,7 +398,7 @@ def test_a_process_that_dies_leaves_one_of_the_two_states(
             real_apply(*arguments)
         raise Killed
 
-    monkeypatch.setattr(asking, "push", dying_push)
+    monkeypatch.setattr(asking, "push_until_done", dying_push)
     monkeypatch.setattr(applying, "apply", dying_apply)
     with pytest.raises(Killed):
         if user is None:

@@ -16,12 +16,14 @@ import pytest
 import redis
 from django.db import transaction
 
+from syncproject.celery import app
 from syncproject.demo import parts
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process
 from thirdparty.models import Record
 from thirdparty.notify import broker as broker_module
 from thirdparty.notify import hints
+from thirdparty.settings import settings as engine
 from users.models import User
 from users.synced import person
 
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def use(settings: Any) -> Iterator[Callable[[str], None]]:
+def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Point a new publisher at a broker."""
 
     def point(url: str) -> None:
@@ -37,7 +39,7 @@ def use(settings: Any) -> Iterator[Callable[[str], None]]:
         for thread in threading.enumerate():
             if isinstance(thread, threading.Timer):
                 thread.cancel()
-        settings.CELERY_BROKER_URL = url
+        monkeypatch.setitem(app.conf, "broker_write_url", url)
         broker_module._publisher.cache_clear()
 
     yield point
@@ -67,7 +69,7 @@ def black_hole() -> Iterator[int]:
 def queued(broker: Process) -> list[dict[str, Any]]:
     port = int(broker.command[broker.command.index("--port") + 1])
     with redis.Redis("127.0.0.1", port) as client:
-        return [json.loads(message) for message in client.lrange("usersync", 0, -1)]
+        return [json.loads(message) for message in client.lrange(engine.SYNC_QUEUE, 0, -1)]
 
 
 def body(message: dict[str, Any]) -> Any:

@@ -16,13 +16,12 @@ SECRET = "marker-of-a-secret"
 
 
 def session_to(url: str, **settings: Any) -> HttpSession:
-    required = {"name": "partner", "connector": "landcloud", "app_secret": "s", "default_password": "p"}
-    return HttpSession(TargetConfig(base_url=url, **required, **settings))
+    return HttpSession(TargetConfig("partner", "landcloud", base_url=url, **settings))
 
 
 def post(session: HttpSession, timeout_seconds: float = PATIENT, *, repeatable: bool = False) -> Answer:
-    return session.post(
-        "/path", SECRET.encode(), {"authToken": SECRET}, timeout_seconds=timeout_seconds, repeatable=repeatable
+    return session.send(
+        "POST", "/path", SECRET.encode(), {"authToken": SECRET}, timeout_seconds=timeout_seconds, repeatable=repeatable
     )
 
 

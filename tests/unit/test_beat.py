@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from syncproject.beat import ClockWaryScheduler
+from thirdparty.beat import ClockWaryScheduler
 
 PERIOD_SECONDS = 30.0
 PERIOD = timedelta(seconds=PERIOD_SECONDS)

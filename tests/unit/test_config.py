@@ -1,14 +1,21 @@
 """Wrong settings stop the start, with the setting's name and a hint."""
 
+import os
+import subprocess
+import sys
 import traceback
+from importlib.metadata import EntryPoint, EntryPoints
 
 import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from syncproject.env import broker_url, database, request_rate
+from thirdparty.connectors import registry
+from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import load_targets
 from thirdparty.connectors.http.proxy import Proxy
+from thirdparty.connectors.options import Option
 
 GOOD = {
     "SYNC_TARGETS": "partner",
@@ -30,7 +37,93 @@ def test_a_target_is_read_from_its_settings() -> None:
     assert target.rate_per_second == 50.0
     assert target.timeout_seconds == 0.5
     assert (target.capabilities.query, target.capabilities.versions, target.capabilities.list) == (True, True, False)
-    assert (target.paths["add"], target.paths["update"]) == ("/u/new", "/user/update")
+    assert (target.options["paths"]["add"], target.options["paths"]["update"]) == ("/u/new", "/user/update")
+
+
+class Bare(Connector):
+    """A partner that needs neither secret nor password."""
+
+    def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
+        raise NotImplementedError
+
+    def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:
+        raise NotImplementedError
+
+    def delete(self, remote_id: str) -> None:
+        raise NotImplementedError
+
+
+class Choosy(Bare):
+    options = (
+        Option("token", "what the partner's page calls its API key"),
+        Option("colour", "of the partner", default="red"),
+        Option("depth", "of the partner", default=1, read=int),
+    )
+    supports = Capabilities(query=True, list=True)
+    capabilities = Capabilities(query=True)
+
+
+HERE = "tests.unit.test_config"
+OWN = {"SYNC_TARGETS": "erp", "TARGET_ERP_BASE_URL": "https://erp.example"}
+
+
+def test_a_connector_may_need_no_setting_of_its_own() -> None:
+    target = load_targets(OWN | {"TARGET_ERP_CONNECTOR": f"{HERE}.Bare"})["erp"]
+    assert (target.options, target.capabilities) == ({}, Capabilities())
+
+
+def test_a_connector_is_given_the_settings_that_it_declares() -> None:
+    target = load_targets(
+        OWN | {"TARGET_ERP_CONNECTOR": f"{HERE}.Choosy", "TARGET_ERP_TOKEN": "t0ken", "TARGET_ERP_DEPTH": "3"}
+    )["erp"]
+    assert target.options == {"token": "t0ken", "colour": "red", "depth": 3}
+    assert target.capabilities == Capabilities(query=True)
+    assert "t0ken" not in repr(target)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "capabilities"),
+    [("none", Capabilities()), ("list", Capabilities(list=True)), ("list,query", Capabilities(query=True, list=True))],
+)
+def test_settings_say_what_a_target_offers_of_what_its_connector_supports(
+    chosen: str, capabilities: Capabilities
+) -> None:
+    env = OWN | {"TARGET_ERP_CONNECTOR": f"{HERE}.Choosy", "TARGET_ERP_TOKEN": "t", "TARGET_ERP_CAPABILITIES": chosen}
+    assert load_targets(env)["erp"].capabilities == capabilities
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"CONNECTOR": "soap"}, "TARGET_ERP_CONNECTOR is 'soap'; use one of .*landcloud.* or a dotted path"),
+        ({"CONNECTOR": f"{HERE}.Nothing"}, "TARGET_ERP_CONNECTOR is .* cannot be imported"),
+        ({"CONNECTOR": "nowhere.Nothing"}, "TARGET_ERP_CONNECTOR is .* cannot be imported"),
+        ({"CONNECTOR": f"{HERE}.GOOD"}, "TARGET_ERP_CONNECTOR is .* no subclass of thirdparty.Connector"),
+        ({"CONNECTOR": f"{HERE}.Choosy"}, "TARGET_ERP_TOKEN is not set: what the partner's page calls its API key"),
+        ({"CONNECTOR": f"{HERE}.Choosy", "TOKEN": "t", "DEPTH": "deep"}, "TARGET_ERP_DEPTH"),
+        ({"CONNECTOR": f"{HERE}.Choosy", "TOKEN": "t", "CAPABILITIES": "versions"}, "use any of query, list, or none"),
+        ({}, "TARGET_ERP_APP_SECRET is not set: .* TARGET_ERP_CONNECTOR names another"),
+    ],
+)
+def test_what_is_wrong_with_a_connector_is_said_with_a_hint(settings: dict[str, str], complaint: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=complaint):
+        load_targets(OWN | {f"TARGET_ERP_{name}": value for name, value in settings.items()})
+
+
+def test_an_ordinary_rest_partner_takes_settings_alone() -> None:
+    env = OWN | {"TARGET_ERP_CONNECTOR": "rest", "TARGET_ERP_TOKEN": "t", "TARGET_ERP_COLLECTION": "/orders/"}
+    target = load_targets(env)["erp"]
+    assert target.options["collection"] == "/orders"
+    assert target.capabilities == Capabilities(query=True, list=True)
+    for setting, value in {"COLLECTION": "orders", "UPDATE_METHOD": "POST"}.items():
+        with pytest.raises(ImproperlyConfigured, match=f"TARGET_ERP_{setting} is"):
+            load_targets(env | {f"TARGET_ERP_{setting}": value})
+
+
+def test_an_installed_package_names_its_connectors_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("bare", f"{HERE}:Bare", registry.ENTRY_POINTS)
+    monkeypatch.setattr(registry, "entry_points", lambda **wanted: EntryPoints([point]).select(**wanted))
+    assert load_targets(OWN | {"TARGET_ERP_CONNECTOR": "bare"})["erp"].connector == "bare"
 
 
 def test_no_target_at_all_is_fine() -> None:
@@ -180,3 +273,13 @@ def test_a_lock_timeout_in_the_database_url_names_the_setting_that_leases_are_me
 def test_other_options_of_an_sqlite_url_are_kept() -> None:
     options = database("sqlite:////tmp/x?cached_statements=7", timeout_seconds=1.0)["OPTIONS"]
     assert (str(options["cached_statements"]), options["transaction_mode"]) == ("7", "IMMEDIATE")
+
+
+def test_workers_and_hints_speak_to_valkey_as_to_redis_though_celery_reads_the_variable_itself() -> None:
+    code = (
+        "import syncproject.celery as c; print([c.app.connection_for_read().transport_cls, "
+        "c.app.connection_for_write().transport_cls, c.app.conf.broker_write_url])"
+    )
+    env = os.environ | {"CELERY_BROKER_URL": "valkey://a/0"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "['redis', 'redis', 'redis://a/0']"

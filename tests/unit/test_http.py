@@ -131,7 +131,7 @@ def test_a_call_ends_in_time_with_an_unknown_outcome_whatever_the_server_does(be
 def test_a_server_that_stops_reading_a_large_request_is_an_unknown_outcome() -> None:
     with serving(lambda server, _: server.hold()) as server:
         with pytest.raises(OutcomeUnknown) as caught:
-            session_to(server.url).post("/path", b"x" * 50_000_000, {}, timeout_seconds=SHORT)
+            session_to(server.url).send("POST", "/path", b"x" * 50_000_000, {}, timeout_seconds=SHORT)
         assert not server.reached_its_end
     assert caught.value.reason == "timeout"
 
@@ -397,7 +397,7 @@ def test_a_server_that_stops_reading_under_tls_is_an_unknown_outcome_once_it_cou
     with serving(lambda server, _: server.hold(), server_context(server_pem)) as server:
         session = session_to(server.url, ca_bundle=str(server_pem))
         with pytest.raises(OutcomeUnknown) as caught:
-            session.post("/path", b"x" * 50_000_000, {}, timeout_seconds=SHORT)
+            session.send("POST", "/path", b"x" * 50_000_000, {}, timeout_seconds=SHORT)
     assert caught.value.reason == "timeout"
 
 

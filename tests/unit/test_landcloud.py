@@ -8,11 +8,12 @@ import socket
 import traceback
 from collections.abc import Callable
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
 from tests.unit.rawserver import RawServer, answers, http, http_json, serving
-from thirdparty.connectors.base import Capabilities, Connector, RemoteRecord, RemoteUser
+from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.errors import (
     AccessDenied,
@@ -20,33 +21,34 @@ from thirdparty.connectors.errors import (
     CapabilityMissing,
     NotFound,
     OutcomeUnknown,
+    RecordBusy,
     Rejected,
     TargetError,
     Transient,
     VersionConflict,
 )
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.landcloud.settings import PATHS
 
 NOW = 1_800_000_000.0
 ALL = Capabilities(query=True, list=True, idempotency=True, versions=True)
-USER = RemoteUser(
+NAME, PHONE, EMAIL = "张伟", "13800000001", "zhang.wei@example.com"
+USER = RemoteObject(
     external_id="5f0c8b9e-7d0f-4f57-9f0a-3f6a5c1d2e3b",
-    username="zhangwei13800000001",
-    name="张伟",
-    phone="13800000001",
-    email="zhang.wei@example.com",
-    role_ids=("7", "12"),
+    key="zhangwei13800000001",
+    payload={"name": NAME, "phone": PHONE, "email": EMAIL, "role_ids": ["7", "12"]},
 )
 HELD = {
     "userId": 42,
-    "username": USER.username,
-    "name": USER.name,
-    "phone": USER.phone,
-    "email": USER.email,
+    "username": USER.key,
+    "name": NAME,
+    "phone": PHONE,
+    "email": EMAIL,
     "roleIds": [7, "12"],
     "externalId": USER.external_id,
     "version": 3,
 }
+RECORD = RemoteRecord("42", USER.external_id, USER.key, USER.payload, version=3)
 OK = {"status": "ok", "data": "42", "message": ""}
 
 CALLS: dict[str, Callable[[LandcloudConnector], object]] = {
@@ -66,12 +68,11 @@ def connector_to(url: str, capabilities: Capabilities = ALL) -> LandcloudConnect
         name="partner",
         connector="landcloud",
         base_url=url,
-        app_secret="the app secret",
-        default_password="the default password",
+        options={"app_secret": "the app secret", "default_password": "the default password", "paths": PATHS},
         capabilities=capabilities,
         timeout_seconds=20.0,
     )
-    return LandcloudConnector(config, clock=lambda: NOW)
+    return LandcloudConnector(config, "users.user", clock=lambda: NOW)
 
 
 def result(call: str, response: bytes, capabilities: Capabilities = ALL) -> object:
@@ -104,9 +105,9 @@ def test_it_fulfils_the_protocol() -> None:
 # What is sent
 
 PROFILE = {
-    "name": USER.name,
-    "phone": USER.phone,
-    "email": USER.email,
+    "name": NAME,
+    "phone": PHONE,
+    "email": EMAIL,
     "roleIds": ["7", "12"],
     "externalId": USER.external_id,
 }
@@ -118,7 +119,7 @@ LIST_OK = {"status": "ok", "data": {"users": [HELD], "next": None}, "message": "
 @pytest.mark.parametrize(
     ("call", "reply", "path", "body"),
     [
-        ("add", OK, "/user/add", {"username": USER.username, "password": PASSWORD, **PROFILE}),
+        ("add", OK, "/user/add", {"username": USER.key, "password": PASSWORD, **PROFILE}),
         ("update", OK, "/user/update", {"userId": "42", **PROFILE}),
         ("delete", {**OK, "data": None}, "/user/delete", {"userId": "42"}),
     ],
@@ -139,7 +140,7 @@ def test_a_write_sends_exactly_what_the_contract_says(
     [
         ({"remote_id": "42"}, {"userId": "42"}),
         ({"external_id": USER.external_id}, {"externalId": USER.external_id}),
-        ({"username": USER.username}, {"username": USER.username}),
+        ({"key": USER.key}, {"username": USER.key}),
     ],
 )
 def test_a_look_up_asks_by_the_one_key_given(asked: dict[str, str], body: dict[str, str]) -> None:
@@ -245,10 +246,11 @@ HTTP_ROWS: list[tuple[tuple[int, ...], type[TargetError], type[TargetError]]] = 
     ((401, 403, 407, 300, 301, 302, 303, 304, 307, 308), AccessDenied, AccessDenied),
     ((404, 405), AccessDenied, CapabilityMissing),
     ((425, 429, 503), Transient, Transient),
+    ((423,), RecordBusy, RecordBusy),
     ((408, 500, 502, 504), OutcomeUnknown, Transient),
     ((501, 505, 507, 520, 599, 600, 999), OutcomeUnknown, Transient),
     ((400, 409, 413, 415, 422), Rejected, Rejected),
-    ((402, 406, 410, 418, 451), Rejected, Rejected),
+    ((402, 406, 410, 412, 418, 451), Rejected, Rejected),
     ((201, 202, 204, 206), OutcomeUnknown, Transient),
 ]
 
@@ -344,7 +346,7 @@ def test_an_answer_is_read_in_the_charset_that_it_declares(charset: str, codec: 
     with serving(answers(declared(charset, body))) as server:
         found = connector_to(server.url).find(remote_id="42")
     assert found is not None
-    assert found.user.name == name
+    assert found.payload["name"] == name
 
 
 @pytest.mark.parametrize("charset", ["klingon", "zip", "hex", "punycode", "unicode_escape", "utf-8\x00", "x" * 500])
@@ -432,23 +434,23 @@ def test_a_lost_answer_is_an_unknown_outcome_of_a_write_and_a_later_try_of_a_rea
 # Records and pages
 
 
-def found(held: object, capabilities: Capabilities = ALL) -> RemoteRecord:
+def found(held: object, capabilities: Capabilities = ALL) -> Any:
     record = result("query", http_json({"status": "ok", "data": held}), capabilities)
     assert isinstance(record, RemoteRecord)
     return record
 
 
 def test_a_record_is_read_with_its_ids_as_text() -> None:
-    assert found({**HELD, "unheard_of": {"a": 1}}) == RemoteRecord("42", USER, 3)
+    assert found({**HELD, "unheard_of": {"a": 1}}) == RECORD
 
 
 def test_what_a_record_leaves_out_is_empty() -> None:
-    bare = RemoteUser(external_id="", username="x", name="", phone="", email="", role_ids=())
-    assert found({"userId": "42", "username": "x", "roleIds": None, "phone": None}) == RemoteRecord("42", bare)
+    bare = RemoteRecord("42", "", "x", {"name": "", "phone": "", "email": "", "role_ids": []})
+    assert found({"userId": "42", "username": "x", "roleIds": None, "phone": None}) == bare
 
 
 def test_a_phone_may_be_a_number() -> None:
-    assert found({**HELD, "phone": 13800000001}).user.phone == USER.phone
+    assert found({**HELD, "phone": 13800000001}).payload["phone"] == PHONE
 
 
 def test_a_version_is_nobodys_business_where_the_target_does_not_offer_versions() -> None:
@@ -456,7 +458,7 @@ def test_a_version_is_nobodys_business_where_the_target_does_not_offer_versions(
 
 
 def test_characters_that_no_database_stores_are_replaced() -> None:
-    assert found({**HELD, "name": "a\x00\ud800b"}).user.name == "a\ufffd\ufffdb"
+    assert found({**HELD, "name": "a\x00\ud800b"}).payload["name"] == "a\ufffd\ufffdb"
 
 
 @pytest.mark.parametrize(
@@ -481,7 +483,7 @@ def test_a_record_without_what_is_needed_is_no_answer(held: object) -> None:
     assert (type(error), error.reason) == (Transient, "unreadable")
 
 
-@pytest.mark.parametrize("asked", [{"remote_id": "41"}, {"external_id": "another"}, {"username": "another"}])
+@pytest.mark.parametrize("asked", [{"remote_id": "41"}, {"external_id": "another"}, {"key": "another"}])
 def test_a_record_that_was_not_asked_for_is_no_answer(asked: dict[str, str]) -> None:
     with serving(answers(http_json(QUERY_OK))) as server, pytest.raises(Transient):
         connector_to(server.url).find(**asked)
@@ -492,7 +494,7 @@ def test_a_page_tells_its_records_and_the_next_cursor(following: object, cursor:
     page = CALLS["list"]
     with serving(answers(http_json({"status": "ok", "data": {"users": [HELD], "next": following}}))) as server:
         read = page(connector_to(server.url))
-    assert (read.records, read.next_cursor) == ((RemoteRecord("42", USER, 3),), cursor)  # type: ignore[attr-defined]
+    assert (read.records, read.next_cursor) == ((RECORD,), cursor)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -526,13 +528,13 @@ def test_a_listing_that_turns_in_a_circle_is_no_answer() -> None:
 def test_no_error_shows_what_was_sent(call: str, status: int) -> None:
     token = hashlib.md5(b"the app secret").hexdigest()
     secrets = [token, PASSWORD, "the app secret", "the default password"]
-    details = [USER.username, USER.name, USER.phone, USER.email, USER.external_id]
+    details = [USER.key, NAME, PHONE, EMAIL, USER.external_id]
     told = " | ".join([token, PASSWORD, *details, "13911112222", "other@example.com", "+86 139-1111-2222"])
-    error = failure(call, http_json({"status": f"bad {USER.name}", "message": told}, status))
+    error = failure(call, http_json({"status": f"bad {NAME}", "message": told}, status))
     shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
     hidden = [*secrets, "13911112222", "other@example.com", "139-1111-2222"]
     # A call can mask only what it sent itself; delete sends none of the names.
-    hidden += details if call == "add" else [USER.phone, USER.email]
+    hidden += details if call == "add" else [PHONE, EMAIL]
     assert [value for value in hidden if value in shown] == []
 
 

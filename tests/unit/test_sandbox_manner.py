@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from thirdparty.connectors.base import Capabilities, RemoteUser
+from thirdparty.connectors.base import Capabilities, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.errors import OutcomeUnknown, Transient
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.landcloud.settings import PATHS
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.sandbox.process import SandboxProcess
 
-USER = RemoteUser("5f0c8b9e-7d0f-4f57-9f0a-3f6a5c1d2e3b", "zhangwei1", "张伟", "1", "z@example.com", ())
+HELD = {"name": "张伟", "phone": "1", "email": "z@example.com", "role_ids": []}
+USER = RemoteObject("5f0c8b9e-7d0f-4f57-9f0a-3f6a5c1d2e3b", "zhangwei1", HELD)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +39,11 @@ def connector_to(running: SandboxProcess, *, keep_alive: bool = True) -> Landclo
             name="partner",
             connector="landcloud",
             base_url=running.url,
-            app_secret="sandbox-secret",
-            default_password="p",
+            options={"app_secret": "sandbox-secret", "default_password": "p", "paths": PATHS},
             capabilities=Capabilities(query=True, list=True),
             keep_alive=keep_alive,
-        )
+        ),
+        "users.user",
     )
 
 
@@ -73,9 +75,9 @@ def test_everything_can_be_done_however_the_target_answers(
     remote_id = connector.add(USER, version=1, idempotency_key="k")
     found = connector.find(remote_id=remote_id)
     assert found is not None
-    assert found.user == USER
+    assert (found.external_id, found.key, found.payload) == (USER.external_id, USER.key, HELD)
     connector.update(remote_id, USER, version=2)
-    assert [record.user for record in connector.page(None, limit=10).records] == [USER]
+    assert list(connector.page(None, limit=10).records) == [found]
     connector.delete(remote_id)
     assert connector.find(remote_id=remote_id) is None
     assert control.users() == []

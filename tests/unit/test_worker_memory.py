@@ -15,10 +15,11 @@ FORK = f"""
 import gc, os, sys
 from pathlib import Path
 import django
-from syncproject import celery
+import syncproject.celery
+from celery import signals
 django.setup()
 if sys.argv[1] == "as a worker":
-    celery.worker_before_create_process.send(sender=None)
+    signals.worker_before_create_process.send(sender=None)
 
 def private_kb():
     lines = Path({str(ROLLUP)!r}).read_text().splitlines()

@@ -38,7 +38,6 @@ def _card(explanation: Explanation, *, may_decide: bool) -> dict[str, Any]:
     open_to_decisions = explanation.state in OPEN and may_decide
     return {
         "explanation": explanation,
-        "wanted": explanation.as_json()["wanted"],
         "decision": decision_form(explanation.kind, explanation.generation) if open_to_decisions else None,
         "badge": state_badge(explanation.state),
         "page": record_page(explanation.key),

@@ -28,6 +28,14 @@ class RecordSerializer(serializers.Serializer[Any]):
     remote_id = serializers.CharField(read_only=True, allow_null=True)
 
 
+class RemoteObjectSerializer(serializers.Serializer[Any]):
+    """An object as a target is to hold it."""
+
+    external_id = serializers.CharField(help_text="what we call it, for ever")
+    key = serializers.CharField(allow_blank=True, help_text="its natural key at the target")
+    payload = serializers.DictField(help_text="its content, by field")
+
+
 class FieldDifferenceSerializer(serializers.Serializer[Any]):
     """One field in which the target differs from what is wanted."""
 
@@ -63,7 +71,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     remote_id = serializers.CharField(allow_null=True)
     natural_key = serializers.CharField(allow_blank=True)
     adopted = serializers.CharField(allow_blank=True, help_text="why a record that we did not add is ours")
-    wanted = serializers.DictField(allow_null=True, help_text="what the target is to hold; null for no record")
+    wanted = RemoteObjectSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
     wanted_note = serializers.CharField(allow_blank=True, help_text="why it cannot be said what is wanted")
     difference = FieldDifferenceSerializer(
         many=True, allow_null=True, help_text="null where the target was not asked or did not say"

@@ -1,14 +1,34 @@
-"""The protocol that every connector fulfils, and the shapes it speaks in."""
+"""What every connector is, and the shapes it speaks in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from thirdparty.connectors.errors import CapabilityMissing
+from thirdparty.connectors.options import Option
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from thirdparty.connectors.config import TargetConfig
+
+Payload: TypeAlias = "Mapping[str, Any] | DataclassInstance"
+"""What a target holds of an object: names and JSON values. Declaration and connector agree on them."""
+
+
+def fields_of(payload: Payload) -> dict[str, Any]:
+    """The names and values of a payload, whichever form it has."""
+    if is_dataclass(payload):
+        return {each.name: getattr(payload, each.name) for each in fields(payload)}
+    return dict(payload)
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a target offers beyond add, update and delete (CONTRACT A).
+    """What a target offers beyond add, update and delete.
 
     ``query``: a record can be looked up. ``list``: all records can be listed.
     ``idempotency``: an add repeated under the same key within 24 hours is applied once.
@@ -22,23 +42,25 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteUser:
-    """A user as a target is to hold them: what is wanted. Its ``repr`` shows no personal details."""
+class RemoteObject:
+    """An object as a target is to hold it: what is wanted. Its ``repr`` shows nothing of its content.
+
+    ``external_id``: what we call it, for ever. ``key``: its natural key at the target, empty where it has none.
+    """
 
     external_id: str
-    username: str = field(repr=False)
-    name: str = field(repr=False)
-    phone: str = field(repr=False)
-    email: str = field(repr=False)
-    role_ids: tuple[str, ...] = field(repr=False)
+    key: str = field(repr=False)
+    payload: Payload = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
-    """A record as the target says it holds it: what was found."""
+    """A record as the target says it holds it: what was found. ``external_id`` is empty where it has none."""
 
     remote_id: str
-    user: RemoteUser
+    external_id: str
+    key: str = field(repr=False)
+    payload: Payload = field(repr=False)
     version: int | None = None
 
 
@@ -50,39 +72,73 @@ class Page:
     next_cursor: str | None
 
 
-class Connector(Protocol):
-    """One target's calls. Each is one request with one total deadline and no hidden retries, but for
-    a look-up or a listing, which may be asked once more where its connection had been closed already.
+class Connector(ABC):
+    """One target's calls about one kind of object. Each is one request with one total deadline and no hidden retries,
+    but for a look-up or a listing, which may be asked once more where its connection had been closed already.
 
     All raise `thirdparty.connectors.errors.TargetError` subclasses and nothing else for whatever the
     network or the target does. Safe to share between threads, not across a fork.
+
+    ``options``: the settings that it declares for itself. ``supports``: all that targets of this kind may offer, and
+    ``capabilities`` what they do offer unless ``TARGET_X_CAPABILITIES`` says otherwise.
     """
 
-    capabilities: Capabilities
+    options: ClassVar[tuple[Option, ...]] = ()
+    supports: ClassVar[Capabilities] = Capabilities()
+    capabilities: Capabilities = Capabilities()
 
-    def add(self, user: RemoteUser, *, version: int, idempotency_key: str) -> str:
+    def __init__(self, config: TargetConfig, kind: str) -> None:
+        """``kind``: that of the declaration whose objects these are. No network is touched."""
+        self.config = config
+        self.kind = kind
+        self.capabilities = config.capabilities
+
+    @classmethod
+    def declared_options(cls) -> tuple[Option, ...]:
+        """All settings that it needs: its own, and those that follow from how it is made."""
+        return cls.options
+
+    @abstractmethod
+    def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
         """Create the record and return its remote id.
 
-        ``version`` and ``idempotency_key`` are sent only where the target honours them.
-        Raises `AlreadyExists` when the username is registered already.
+        ``version`` and ``idempotency_key`` are sent only where the target honours them. The payload is empty where the
+        object is gone, and the add is repeated only to learn what it had created.
+        Raises `AlreadyExists` when the natural key is taken.
         """
 
-    def update(self, remote_id: str, user: RemoteUser, *, version: int) -> None:
+    @abstractmethod
+    def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:
         """Make the record hold these values. Raises `NotFound`, `VersionConflict`."""
 
+    @abstractmethod
     def delete(self, remote_id: str) -> None:
         """Remove the record. Raises `NotFound` when it is gone already."""
 
     def find(
-        self, *, remote_id: str | None = None, external_id: str | None = None, username: str | None = None
+        self,
+        *,
+        remote_id: str | None = None,  # noqa: ARG002  # for those who can
+        external_id: str | None = None,  # noqa: ARG002
+        key: str | None = None,  # noqa: ARG002
     ) -> RemoteRecord | None:
         """Look one record up by exactly one of the three; None when the target holds none.
 
         Raises `CapabilityMissing` where the target cannot be queried.
         """
+        raise CapabilityMissing("query")
 
-    def page(self, cursor: str | None, *, limit: int) -> Page:
+    def page(self, cursor: str | None, *, limit: int) -> Page:  # noqa: ARG002  # as above
         """One page of all records. Raises `CapabilityMissing` where the target cannot list."""
+        raise CapabilityMissing("list")
 
-    def close(self) -> None:
+    def comparable(self, payload: Payload) -> Mapping[str, Any]:
+        """What two payloads have in common to be equal. Pure.
+
+        What this target cannot hold is left out, and what it writes in another way is brought to one form; then an
+        update could change every difference that is left.
+        """
+        return fields_of(payload)
+
+    def close(self) -> None:  # noqa: B027  # one without connections has nothing to close
         """Close pooled connections."""

@@ -7,24 +7,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import AppRegistryNotReady, ImproperlyConfigured
 
-from thirdparty.connectors.base import Capabilities
+from thirdparty.connectors import registry
+from thirdparty.connectors.base import Capabilities, Connector
 from thirdparty.connectors.http import address
 from thirdparty.connectors.http.proxy import Proxy
+from thirdparty.connectors.options import REQUIRED, Option
 
-CONNECTORS = ("landcloud",)
+DEFAULT_CONNECTOR = "landcloud"
 DIRECT = "direct"
 """As ``TARGET_X_PROXY``: no proxy, whatever the environment says, and no warning about it."""
 ADOPTION_POLICIES = ("match", "trust", "never")
-LANDCLOUD_PATHS = {
-    "add": "/user/add",
-    "update": "/user/update",
-    "delete": "/user/delete",
-    "query": "/user/query",
-    "list": "/user/list",
-}
 _TARGET_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
@@ -32,9 +28,11 @@ _TARGET_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 class TargetConfig:
     """One target, as configured. Durations are in seconds; secrets never show in ``repr``.
 
+    ``options``: the connector's own settings, by their names.
+
     ``visibility_seconds``: how long an unanswered request may still take effect.
     ``rate_per_second``: None means unlimited.
-    ``adopt``: whose record an existing one of the same username is (PROTOCOL 7).
+    ``adopt``: whose record an existing one of the same natural key is (PROTOCOL 7).
     ``keep_alive``: whether a connection may serve several calls. ``proxy``: the way there; None is the direct one,
     which is meant where ``direct``.
     """
@@ -42,8 +40,7 @@ class TargetConfig:
     name: str
     connector: str
     base_url: str
-    app_secret: str = field(repr=False)
-    default_password: str = field(repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
     capabilities: Capabilities = field(default_factory=Capabilities)
     timeout_seconds: float = 10.0
     visibility_seconds: float = 60.0
@@ -54,7 +51,6 @@ class TargetConfig:
     keep_alive: bool = True
     proxy: Proxy | None = None
     direct: bool = False
-    paths: Mapping[str, str] = field(default_factory=lambda: dict(LANDCLOUD_PATHS), hash=False)
 
 
 def load_targets(env: Mapping[str, str]) -> dict[str, TargetConfig]:
@@ -87,13 +83,14 @@ class _Reader:
         self.prefix = f"TARGET_{name.upper()}_"
 
     def target(self) -> TargetConfig:
+        connector = self.text("CONNECTOR") or DEFAULT_CONNECTOR
+        kind = self.connector_class(connector)
         return TargetConfig(
             name=self.name,
-            connector=self.choice("CONNECTOR", CONNECTORS, default="landcloud"),
+            connector=connector,
             base_url=self.base_url(),
-            app_secret=self.required("APP_SECRET", "the secret that the third party issued to you"),
-            default_password=self.required("DEFAULT_PASSWORD", "the first password of a newly added user"),
-            capabilities=self.capabilities(),
+            options={option.name: self.option(option, connector) for option in kind.declared_options()},
+            capabilities=self.capabilities(kind),
             timeout_seconds=self.seconds("TIMEOUT_SECONDS", 10.0),
             visibility_seconds=self.seconds("VISIBILITY_SECONDS", 60.0),
             rate_per_second=self.rate(),
@@ -103,7 +100,6 @@ class _Reader:
             keep_alive=self.flag("KEEP_ALIVE", default=True),
             proxy=self.proxy(),
             direct=self.text("PROXY") == DIRECT,
-            paths=self.paths(),
         )
 
     def fail(self, setting: str, complaint: str) -> ImproperlyConfigured:
@@ -146,6 +142,31 @@ class _Reader:
             return True
         raise self.fail(setting, f"is {text!r}; use true or false")
 
+    def connector_class(self, name: str) -> type[Connector]:
+        try:
+            return registry.connector_class(name)
+        except registry.UnknownConnector as unknown:
+            raise self.fail("CONNECTOR", str(unknown)) from unknown
+        except AppRegistryNotReady as early:
+            raise self.fail(
+                "CONNECTOR",
+                f"is {name!r}, whose module needs models when it is imported; import them where they are used",
+            ) from early
+
+    def option(self, option: Option, connector: str) -> Any:
+        setting, text = option.name.upper(), self.text(option.name.upper())
+        if not text:
+            if option.default is REQUIRED:
+                raise self.fail(
+                    setting,
+                    f"is not set: {option.meaning} (connector {connector}; {self.prefix}CONNECTOR names another)",
+                )
+            return option.default
+        try:
+            return option.read(text)
+        except ValueError as wrong:
+            raise self.fail(setting, str(wrong)) from None
+
     def base_url(self) -> str:
         url = self.required("BASE_URL", "where the third party is, e.g. https://partner.example/api")
         try:
@@ -168,12 +189,18 @@ class _Reader:
         except address.BadAddress as bad:
             raise self.fail("PROXY", str(bad)) from None
 
-    def capabilities(self) -> Capabilities:
-        known = [item.name for item in fields(Capabilities)]
-        chosen = _listed(self.text("CAPABILITIES"))
+    def capabilities(self, kind: type[Connector]) -> Capabilities:
+        """What the target offers; ``none`` stands for nothing where the connector takes more for granted."""
+        text = self.text("CAPABILITIES")
+        if not text:
+            return kind.capabilities
+        supported = [item.name for item in fields(Capabilities) if getattr(kind.supports, item.name)]
+        chosen = [] if text == "none" else _listed(text)
         for word in chosen:
-            if word not in known:
-                raise self.fail("CAPABILITIES", f"names {word!r}; use any of {', '.join(known)}")
+            if word not in supported:
+                raise self.fail(
+                    "CAPABILITIES", f"names {word!r}; use any of {', '.join(supported) or 'none'}, or none"
+                )
         return Capabilities(**dict.fromkeys(chosen, True))
 
     def rate(self) -> float | None:
@@ -190,12 +217,3 @@ class _Reader:
         if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
             raise self.fail(setting, f"is {path!r}, which is no readable file")
         return path
-
-    def paths(self) -> dict[str, str]:
-        paths = dict(LANDCLOUD_PATHS)
-        for item in _listed(self.text("PATHS")):
-            call, separator, path = item.partition("=")
-            if not separator or call not in paths or not address.is_path(path):
-                raise self.fail("PATHS", f"has {item!r}; use CALL=/path with CALL one of {', '.join(paths)}")
-            paths[call] = path
-        return paths

@@ -1,7 +1,7 @@
 """What went wrong at a target, named by what the caller must do next.
 
 A connector turns every failure it can meet into exactly one of these. Messages are
-made of status words and codes, never of the people's details that were sent.
+made of status words and codes, never of the values that were sent.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ class Transient(TargetError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class RecordBusy(Transient):
+    """The target is well and cannot take *this record* now (423): it is tried again, and the target goes on."""
+
+
 class AccessDenied(Transient):
     """The target turned *us* away (401, 403, a redirect, TLS): probably not this record's fault."""
 
@@ -51,10 +55,10 @@ class Rejected(TargetError):
 
 
 class AlreadyExists(TargetError):
-    """An add met a record of the same username; ``remote_id`` is its id where the target told it."""
+    """An add met a record of the same natural key; ``remote_id`` is its id where the target told it."""
 
     def __init__(self, remote_id: str | None) -> None:
-        super().__init__("user_exists", "the username is already registered at the target")
+        super().__init__("already_exists", "the natural key is already taken at the target")
         self.remote_id = remote_id
 
 
@@ -62,7 +66,7 @@ class NotFound(TargetError):
     """The target holds no record of that id."""
 
     def __init__(self) -> None:
-        super().__init__("user_not_found", "the target holds no record of this id")
+        super().__init__("not_found", "the target holds no record of this id")
 
 
 class VersionConflict(TargetError):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, stop_before_delay, wait_fixed
+
+from thirdparty.settings import settings
 
 
 def retrying(again: Callable[[Any], bool], *, within_seconds: float) -> Retrying:

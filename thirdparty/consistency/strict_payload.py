@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.base import RemoteObject
 from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.mapping import wanted
@@ -33,7 +33,7 @@ class Candidate:
         self._unwanted = {key for key, goal in present.items() if goal == Desired()}
         return {lease.key: prepared(lease.key, partial(self._wanted, target, lease.natural_key)) for lease in leases}
 
-    def _wanted(self, target_name: str, natural_key: str) -> RemoteUser | None:
+    def _wanted(self, target_name: str, natural_key: str) -> RemoteObject | None:
         strict_write = StrictWrite.objects.get(token=self._token)
         if strict_write.action == Action.DELETE:
             return None

@@ -16,12 +16,11 @@ from thirdparty.consistency.patience import retrying
 from thirdparty.models import Record, Ref, Target
 from thirdparty.models.record import State
 from thirdparty.notify import hints
-from thirdparty.run.push import push
+from thirdparty.run.until_done import Ending, push_until_done
 
 logger = logging.getLogger(__name__)
 
 LEVEL = (State.SYNCED, State.DELETED)
-_STEPS_PER_TRY = 10
 _WATCH_EVERY_SECONDS = 0.05
 
 
@@ -92,20 +91,16 @@ def _over(row: Record) -> bool:
 
 
 def _try(row: Record, deadline: float) -> Record | None:
-    """Steps until the record is level or one fails. None when the row is gone."""
-    seen: Record | None = row
-    for _ in range(_STEPS_PER_TRY):
-        pushed = push(row.target, row.key, stamp=seen.due_at if seen is not None else None)
-        if pushed is not None and pushed.row is not None:
-            seen = pushed.row
-            hints.heir(seen)
-        else:
-            seen = _watch(row.key, deadline)
-        if seen is None or _over(seen) or (pushed is not None and pushed.settlement.failed):
-            break
-        if time.monotonic() >= deadline or not (pushed is None or pushed.again):
-            break
-    return seen
+    """Steps until the record is level or one fails; or, where somebody else is at it, until they are done. None when the row is gone."""
+    course = push_until_done(
+        row.target,
+        row.key,
+        expected_due_at=row.due_at,
+        goes_on=lambda pushed: pushed.again and not pushed.settlement.failed and time.monotonic() < deadline,
+    )
+    if course.ending in (Ending.NOT_OURS, Ending.LEASE_LOST):
+        return _watch(row.key, deadline)
+    return course.row
 
 
 def _watch(key: str, deadline: float) -> Record | None:

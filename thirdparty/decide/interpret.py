@@ -8,18 +8,20 @@ from functools import wraps
 from typing import Any
 
 from thirdparty.connectors import errors
-from thirdparty.connectors.base import RemoteRecord, RemoteUser
+from thirdparty.connectors.base import RemoteObject, RemoteRecord
 from thirdparty.connectors.identity import same_external_id, same_remote_id
 from thirdparty.decide.backoff import Backoff
+from thirdparty.decide.compare import Comparable, differences, match
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, Next, Outcome, StepResult
 
 TRUST = "trust"
+MATCH = "match"
 NEVER = "never"
 NO_PROGRESS = "no_progress"
-USERNAME_RESERVED = "username_reserved"
+KEY_RESERVED = "key_reserved"
 CRASHED = "crashed"
 CRASH_LIMIT = 10
 """So many steps in a row that died half-way park a record: it may be what kills its workers."""
@@ -27,10 +29,10 @@ WORKER_DIED = "the worker died or was frozen"
 
 
 def _either_way(judge: Callable[..., StepResult]) -> Callable[..., StepResult]:
-    """Make the settlement for the other case, too, where the record found might be ours or another user's.
+    """Make the settlement for the other case, too, where the record found might be ours or another object's.
 
-    An id given out again leads one user's update to another's record, which has the external id of the one from then
-    on and the username of the other. Who they are, only the database knows.
+    An id given out again leads one object's update to another's record, which has the external id of the one from then
+    on and the natural key of the other. Which they are, only the database knows.
     """
 
     @wraps(judge)
@@ -40,8 +42,8 @@ def _either_way(judge: Callable[..., StepResult]) -> Callable[..., StepResult]:
             return result
         return replace(
             result,
-            external_id=found.user.external_id,
-            username=found.user.username,
+            external_id=found.external_id,
+            natural_key=found.key,
             instead=judge(replace(self, ours=not self.is_ours(found)), *about),
         )
 
@@ -53,15 +55,18 @@ class Interpreter:
     """Judges the answers to one call of one lease.
 
     ``wanted``: what the target is to hold, None for no record. ``adopt``: the target's policy for
-    records that were there before (PROTOCOL 7). ``can_query``: the target is said to offer a look-up. ``random``: 0 to 1, for jitter. ``ours``: whose the record found is, where
-    that is given.
+    records that were there before (PROTOCOL 7). ``match_on``: the fields of the payload that have to agree, with
+    ``match``. ``comparable``: the connector's. ``can_query``: the target is said to offer a look-up. ``random``: 0 to 1,
+    for jitter. ``ours``: whose the record found is, where that is given.
     """
 
     lease: Lease
     call: Call
-    wanted: RemoteUser | None
+    wanted: RemoteObject | None
     add_key: str | None
     adopt: str
+    match_on: tuple[str, ...]
+    comparable: Comparable
     can_query: bool
     backoff: Backoff
     random: Callable[[], float]
@@ -102,7 +107,7 @@ class Interpreter:
         """Our link was in question and nothing was written; ``found`` is what its id, or else our other keys, gave."""
         if found is None or not self.is_ours(found):
             return self.vanished(None)
-        pushed = same_external_id(found.user.external_id, self.lease.external_id)
+        pushed = same_external_id(found.external_id, self.lease.external_id)
         level = {"acknowledged": True, "next": Next.AT_RECHECK} if pushed and self._holds_what_is_wanted(found) else {}
         return self.linked(found.remote_id, **level)
 
@@ -116,8 +121,8 @@ class Interpreter:
         return self._settle(remote_id=None, adopted="", add_key=None, look_first=False, next=Next.NOW)
 
     @_either_way
-    def username_taken(self, remote_id: str | None, found: RemoteRecord | None) -> StepResult:
-        """An add met a record of our username; ``found`` is what a look-up of it gave."""
+    def key_taken(self, remote_id: str | None, found: RemoteRecord | None) -> StepResult:
+        """An add met a record of our natural key; ``found`` is what a look-up of it gave."""
         if found is not None and self.wanted is None and not self.is_ours(found):
             return self.absent()
         if found is not None:
@@ -127,18 +132,19 @@ class Interpreter:
         if self.lease.add_key is not None and remote_id is not None and self.adopt != NEVER:
             return self.linked(remote_id)
         if self.adopt == TRUST and remote_id is not None:
-            # Who has our username at the target cannot have another one of ours.
+            # What has our natural key at the target cannot be beside another one of ours.
             return self.linked(remote_id, adopted=TRUST)
         return self._park(
             IDENTITY_CONFLICT,
-            "the username is registered at the target and nothing shows whose record it is",
+            "the natural key is taken at the target and nothing shows whose record it is",
             add_key=self.lease.add_key,
         )
 
     @_either_way
     def verified(self, found: RemoteRecord | None) -> StepResult:
-        """A look-up after an unanswered add, by our external id and username."""
-        if found is not None and self.is_ours(found):
+        """A look-up after an unanswered add, by our external id and natural key."""
+        by_key_alone = found is not None and not same_external_id(found.external_id, self.lease.external_id)
+        if found is not None and self.is_ours(found) and not (self.lease.in_doubt and by_key_alone):
             return self.linked(found.remote_id)
         if self.lease.in_doubt:
             # Not there *yet*: adding again, or adopting another, before the window is over could make two of them.
@@ -233,36 +239,43 @@ class Interpreter:
         """
         if self.ours is not None:
             return self.ours
-        if found.user.external_id:
-            return same_external_id(found.user.external_id, self.lease.external_id)
+        if found.external_id:
+            return same_external_id(found.external_id, self.lease.external_id)
         return bool(self.lease.adopted) and found.remote_id == self.lease.remote_id
 
     def is_whole(self, found: RemoteRecord) -> bool:
-        """It is ours, and has our username."""
-        return self.is_ours(found) and self._has_our_username(found)
+        """It is ours, and has our natural key."""
+        return self.is_ours(found) and self._has_our_key(found)
 
     def is_questionable(self, found: RemoteRecord) -> bool:
-        """Its external id is ours and its username is not, or the other way round for one that we may have added."""
-        if same_external_id(found.user.external_id, self.lease.external_id):
-            return not self._has_our_username(found)
+        """Its external id is ours and its natural key is not, or the other way round for one that we may have added."""
+        if same_external_id(found.external_id, self.lease.external_id):
+            return not self._has_our_key(found)
         added = self.lease.add_key is not None or found.remote_id == self.lease.remote_id
-        return bool(found.user.external_id) and added and self._has_our_username(found)
+        return bool(found.external_id) and added and self._has_our_key(found)
 
-    def _has_our_username(self, found: RemoteRecord) -> bool:
-        return found.user.username.casefold() == self.lease.natural_key.casefold()
+    def _has_our_key(self, found: RemoteRecord) -> bool:
+        return found.key.casefold() == self.lease.natural_key.casefold()
 
     def _adopt_found(self, found: RemoteRecord) -> StepResult:
         if self.is_ours(found):
             return self.linked(found.remote_id)
         if self.adopt == TRUST:
             return self.linked(found.remote_id, adopted=TRUST, shown=False)
-        phone = self.wanted.phone if self.wanted is not None else ""
-        if self.adopt == "match" and not found.user.external_id and phone and found.user.phone == phone:
-            return self.linked(found.remote_id, adopted="match", shown=False)
-        return self._park(IDENTITY_CONFLICT, "a record of this username exists at the target and is not ours")
+        if self.adopt == MATCH and not found.external_id and self._matches(found):
+            return self.linked(found.remote_id, adopted=MATCH, shown=False)
+        return self._park(
+            IDENTITY_CONFLICT,
+            "a record of this natural key exists at the target and is not ours",
+            external_id=found.external_id,
+            delay_seconds=self._delay(),
+        )
 
     def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:
-        return self.wanted is not None and content(found.user) == content(self.wanted)
+        return self.wanted is not None and not differences(self.wanted.payload, found.payload, self.comparable)
+
+    def _matches(self, found: RemoteRecord) -> bool:
+        return self.wanted is not None and match(self.wanted.payload, found.payload, self.comparable, self.match_on)
 
     @property
     def _looks_after_all(self) -> bool:
@@ -330,15 +343,15 @@ class Interpreter:
         )  # fmt: skip
 
     def _reserved(self) -> StepResult:
-        """The username is taken, and the look-up finds nobody who has it."""
+        """The natural key is taken, and the look-up finds no record that has it."""
         tries = self.lease.no_progress + 1
         if tries >= NO_PROGRESS_LIMIT and self.wanted is None:
             return self.absent()
-        message = "the username is registered at the target, and its look-up finds nobody who has it"
+        message = "the natural key is taken at the target, and its look-up finds no record that has it"
         if tries >= NO_PROGRESS_LIMIT:
-            advice = "free it there (an account that was deleted may keep it), or adopt the record by its id"
-            return self._park(USERNAME_RESERVED, f"{message}: {advice}", no_progress=tries)
-        return self._later(errors.Transient("user_exists", message), no_progress=tries)
+            advice = "free it there (a record that was deleted may keep it), or adopt the record by its id"
+            return self._park(KEY_RESERVED, f"{message}: {advice}", no_progress=tries)
+        return self._later(errors.Transient("already_exists", message), no_progress=tries)
 
     def _park(self, reason: str, message: str, **facts: Any) -> StepResult:
         return self._settle(**({"outcome": Outcome.REJECTED} | facts), parked=reason, reason=reason, message=message)
@@ -355,8 +368,3 @@ class Interpreter:
     def _delay(self, error: errors.TargetError | None = None) -> float:
         wish = error.retry_after_seconds if isinstance(error, errors.Transient) else None
         return self.backoff.delay(self.lease.failed_tries + 1, self.random, at_least=wish)
-
-
-def content(user: RemoteUser) -> tuple[str, str, str, tuple[str, ...]]:
-    """What an update can change: neither username nor external id."""
-    return user.name, user.phone, user.email, tuple(sorted(user.role_ids))

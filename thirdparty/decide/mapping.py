@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
 
-from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.base import RemoteObject
+
+MATCH_ON = ("phone",)
+"""What has to agree for a record that was at the target before to be a user's (``ADOPT=match``)."""
 
 
 class Person(Protocol):
@@ -38,7 +41,7 @@ class Unmappable(Exception):
         self.message = message
 
 
-def wanted(user: Person | None, *, natural_key: str, roles: Mapping[str, str | None]) -> RemoteUser | None:
+def wanted(user: Person | None, *, natural_key: str, roles: Mapping[str, str | None]) -> RemoteObject | None:
     """What the target is to hold for ``user``; None when it is to hold nothing.
 
     ``natural_key``: the name the target knows, whatever the local one is now.
@@ -52,16 +55,13 @@ def wanted(user: Person | None, *, natural_key: str, roles: Mapping[str, str | N
         raise Unmappable(
             "unmapped_role", f"no role of the target is mapped for {', '.join(repr(group) for group in unmapped)}"
         )
-    return RemoteUser(
+    return RemoteObject(
         external_id=str(user.uuid),
-        username=natural_key,
-        name=user.name,
-        phone=user.phone,
-        email=user.email,
-        role_ids=tuple(sorted(role_id for role_id in roles.values() if role_id is not None)),
+        key=natural_key,
+        payload={
+            "name": user.name,
+            "phone": user.phone,
+            "email": user.email,
+            "role_ids": sorted(role_id for role_id in roles.values() if role_id is not None),
+        },
     )
-
-
-def nobody(external_id: str, natural_key: str) -> RemoteUser:
-    """The bare record of a user who is gone: for an add repeated only to learn what it had created."""
-    return RemoteUser(external_id=external_id, username=natural_key, name=natural_key, phone="", email="", role_ids=())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from thirdparty.connectors.base import Capabilities, RemoteUser
+from thirdparty.connectors.base import Capabilities, RemoteObject
 from thirdparty.decide.lease import Lease
 
 
@@ -33,7 +33,7 @@ class Call(StrEnum):
         return self in (Call.CONFIRM, Call.VERIFY, Call.RECHECK)
 
 
-def next_call(lease: Lease, wanted: RemoteUser | None, offers: Capabilities, *, key_is_fresh: bool) -> Call:
+def next_call(lease: Lease, wanted: RemoteObject | None, offers: Capabilities, *, key_is_fresh: bool) -> Call:
     """The next call towards ``wanted`` (None: no record at all).
 
     ``key_is_fresh``: the target still honours the idempotency key of the unanswered add.

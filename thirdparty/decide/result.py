@@ -49,8 +49,8 @@ class StepResult:
     ``look_first``: whether the remote id has to be read back before anything is written under it.
     ``shown``: the target itself showed that the remote record is ours, by its answer to our add or the external id, so
     that another row's link to it is out of date.
-    ``external_id``, ``username``, ``instead``: where these two of the record point to different people, what they are, and
-    what is to be settled should one of them be another user of ours.
+    ``external_id``, ``natural_key``, ``instead``: where these two of the record point to different objects, what they are,
+    and what is to be settled should one of them be another object of ours.
     ``no_progress``: how many steps of this generation were answered and brought the record no nearer.
     ``parked``: why only a person or a new edit can help; empty otherwise.
     ``delay_seconds``: with ``Next.LATER``, which a contested link may make of it, too. ``spends_try``: False where the target as a whole is at fault, not
@@ -67,7 +67,7 @@ class StepResult:
     look_first: bool = False
     shown: bool = False
     external_id: str = ""
-    username: str = ""
+    natural_key: str = ""
     instead: StepResult | None = None
     no_progress: int = 0
     parked: str = ""

@@ -142,14 +142,14 @@ class Linkage:
 
     def _linked(self, found: RemoteRecord) -> Link:
         """Not somebody else's record, nor a second one of this object."""
-        others = found.user.external_id
+        others = found.external_id
         if others and not self._is_ours(found):
             raise CannotCompensate(f"That remote record belongs to another object: it carries the id {others}.")
         if not self._is_ours(found) and not self._is_linked(found):
             self._require_no_open_add()
             self._require_no_other(found)
         adopted = self.row.adopted if self._is_ours(found) or self._is_linked(found) else BY_HAND
-        return Link(found.remote_id, found.user.username, adopted, None, look_first=False, found=found)
+        return Link(found.remote_id, found.key, adopted, None, look_first=False, found=found)
 
     def _require_no_other(self, found: RemoteRecord) -> None:
         other = self.asked()
@@ -169,9 +169,9 @@ class Linkage:
             )
 
     def _is_ours(self, found: RemoteRecord) -> bool:
-        return same_external_id(found.user.external_id, of_kind(self.row.kind).external_id(self.row.object_id))
+        return same_external_id(found.external_id, of_kind(self.row.kind).external_id(self.row.object_id))
 
     def _is_linked(self, found: RemoteRecord) -> bool:
         # What we added carries our id: without one, it is ours only if we adopted it (PROTOCOL 7).
-        adopted = bool(self.row.adopted) and not found.user.external_id
+        adopted = bool(self.row.adopted) and not found.external_id
         return adopted and found.remote_id == self.row.remote_id

@@ -17,12 +17,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from amqp import AMQPError
-from celery import current_app
-from django.conf import settings
-from kombu import Connection
+from celery import Celery
+from kombu import Connection, Exchange, Queue
 from kombu.pools import ProducerPool
 
 from thirdparty.notify.throttle import Rhythm
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -38,41 +38,76 @@ _TRIED_AT_ONCE = 2
 _NO_RETRY = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
+_app: Celery | None = None
+
+
+def publish_through(app: Celery) -> None:
+    """Publish through this application from now on, and through the broker that it writes to."""
+    global _app  # noqa: PLW0603  # set once, by the module that makes the application
+    _app = app
+
+
+def has_application() -> bool:
+    """Whether there is one. Without, nothing is published."""
+    return _app is not None
+
+
+def queue() -> Queue:
+    """The engine's own queue, as workers declare it and hints name it.
+
+    Said of the queue itself that it is classic: where a virtual host makes quorum queues of those that say nothing, Celery
+    asks for a prefetch count that RabbitMQ refuses there, and never consumes. An existing classic queue is the same.
+    """
+    name = settings.SYNC_QUEUE
+    return Queue(name, Exchange(name), routing_key=name, queue_arguments={"x-queue-type": "classic"})
+
+
 def publisher() -> Publisher:
     """This process's publisher; a fork gets one of its own."""
-    return _publisher(os.getpid())
+    return _publisher(_app, os.getpid())
 
 
 @cache
-def _publisher(_pid: int) -> Publisher:
-    return Publisher()
+def _publisher(app: Celery | None, _pid: int) -> Publisher:
+    return Publisher() if app is None else BrokerPublisher(app)
 
 
 class Publisher:
-    """Sends tasks by name over connections that give up fast, and not at all while the broker is down.
+    """Sends tasks by name, as long as a broker is ``up``: not at all without a Celery application.
 
     ``rhythm``: how often this process has published which hint.
     """
 
     def __init__(self) -> None:
-        self._brokers = [_connection(address) for address in _addresses(settings.CELERY_BROKER_URL)]
-        self._nth = 0
-        self._producers = self._pool()
         self.up = threading.Event()
-        self.up.set()
         self.rhythm = Rhythm()
-        self._lock = threading.Lock()
 
     @property
     def down(self) -> bool:
         """No broker answered, and none has been found well since."""
         return not self.up.is_set()
 
+    def publish(self, task: str, args: Sequence[Any], **options: Any) -> bool:  # noqa: ARG002  # nobody takes it
+        """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
+        return False
+
+
+class BrokerPublisher(Publisher):
+    """Sends over connections that give up fast, and not at all while the broker is down."""
+
+    def __init__(self, app: Celery) -> None:
+        super().__init__()
+        self._app = app
+        self._brokers = [_connection(address, app.conf) for address in _addresses(app.conf.broker_write_url)]
+        self._nth = 0
+        self._producers = self._pool()
+        self._lock = threading.Lock()
+        self.up.set()
+
     def _pool(self) -> ProducerPool:
         return ProducerPool(self._brokers[self._nth].clone().Pool(limit=_CONNECTIONS), limit=_CONNECTIONS)
 
     def publish(self, task: str, args: Sequence[Any], **options: Any) -> bool:
-        """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
         if self.down:
             return False
         ends: SimpleQueue[Exception | None] = SimpleQueue()
@@ -106,9 +141,11 @@ class Publisher:
         producers = self._producers
         try:
             with producers.acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
-                current_app.send_task(
+                self._app.send_task(
                     task,
                     args=args,
+                    queue=queue(),  # type: ignore[arg-type]  # the stub knows names only
+                    serializer="json",
                     producer=producer,
                     retry=True,
                     retry_policy=_NO_RETRY,
@@ -153,13 +190,14 @@ class Publisher:
         return False
 
 
-def _addresses(url: str) -> list[str]:
+def _addresses(given: str | Sequence[str]) -> list[str]:
+    url = given if isinstance(given, str) else ";".join(given)
     # Those of Sentinel are one: it is asked by all of them for its master.
     return [url] if url.startswith("sentinel") else url.split(";")
 
 
-def _connection(address: str) -> Connection:
-    options = _impatient(address, current_app.conf)
+def _connection(address: str, conf: Any) -> Connection:
+    options = _impatient(address, conf)
     return Connection(address, connect_timeout=PATIENCE_SECONDS, transport_options=options)
 
 

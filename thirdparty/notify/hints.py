@@ -104,9 +104,9 @@ def _of_transaction(add: Callable[[_Wakes], None]) -> None:
     transaction.on_commit(wakes.publish, robust=True)
 
 
-def push_record(target: str, key: str, stamp: datetime | None = None) -> bool:
+def push_record(target: str, key: str, expected_due_at: datetime | None = None) -> bool:
     """Wake one record now; False when the broker would not take it. Raises nothing."""
-    return publisher().publish(PUSH, [target, key, stamp.isoformat() if stamp else None])
+    return publisher().publish(PUSH, [target, key, expected_due_at.isoformat() if expected_due_at else None])
 
 
 def drain(target: str, *, within_seconds: float = 0.0) -> None:
@@ -146,8 +146,8 @@ def _single(target: str, key: str) -> bool:
     return may
 
 
-def heir(row: Record) -> None:
-    """A username has become free at the target: wake the user who waits for it."""
+def wake_key_waiter(row: Record) -> None:
+    """Where its natural key has become free at the target, wake the record that waits for it."""
     if row.may_exist or not row.natural_key:
         return
     for ref in of_kind(row.kind).holders_of(row.natural_key):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import operator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from thirdparty import protect, store, targets
-from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
+from thirdparty.decide.compare import FieldDifference, differences
 from thirdparty.decide.mapping import Unmappable
 from thirdparty.models import Attempt, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
@@ -19,17 +20,6 @@ from thirdparty.run.payloads import read_wanted
 
 ATTEMPTS_SHOWN = 10
 _NOT_ASKED = "the target was not asked"
-_SAME = {"external_id": same_external_id}
-"""How a field is compared, where it is not by equality."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldDifference:
-    """One field in which the target differs from what is wanted."""
-
-    field: str
-    wanted: Any
-    found: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ class Explanation:
     remote_id: str | None
     natural_key: str
     adopted: str
-    wanted: RemoteUser | None
+    wanted: RemoteObject | None
     wanted_note: str
     difference: tuple[FieldDifference, ...] | None
     difference_note: str
@@ -65,10 +55,18 @@ class Explanation:
     failed_tries: int
     attempts: tuple[Attempt, ...]
 
+    @property
+    def wanted_fields(self) -> dict[str, Any]:
+        """What the target is to hold, field by field; empty for no record."""
+        return {"key": self.wanted.key, **fields_of(self.wanted.payload)} if self.wanted is not None else {}
+
     def as_json(self) -> dict[str, Any]:
         """The same as plain values, for JSON; attempts with the newest first."""
         plain = {name: getattr(self, name) for name in self.__slots__}
-        plain["wanted"] = asdict(self.wanted) if self.wanted is not None else None
+        if (wanted := self.wanted) is not None:
+            plain["wanted"] = {
+                "external_id": wanted.external_id, "key": wanted.key, "payload": fields_of(wanted.payload),
+            }  # fmt: skip
         plain["difference"] = None if self.difference is None else [asdict(item) for item in self.difference]
         plain["blocked_by"] = list(self.blocked_by)
         plain["attempts"] = [
@@ -100,7 +98,7 @@ def explain(ref: Ref, *, target: str = "", ask_target: bool = False) -> list[Exp
 
 
 def _explain(row: Record, *, ask_target: bool) -> Explanation:
-    wanted: RemoteUser | None = None
+    wanted: RemoteObject | None = None
     wanted_note = ""
     try:
         wanted = read_wanted(row.ref, row.target, row.natural_key)
@@ -180,7 +178,7 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     return reasons
 
 
-def _difference(row: Record, wanted: RemoteUser | None) -> tuple[tuple[FieldDifference, ...] | None, str]:
+def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDifference, ...] | None, str]:
     try:
         found = inquiry.held(row, polled=True)
     except inquiry.NotAsked as why:
@@ -193,11 +191,12 @@ def _difference(row: Record, wanted: RemoteUser | None) -> tuple[tuple[FieldDiff
         both_absent = found is None and wanted is None
         here, there = ("present" if side is not None else "absent" for side in (wanted, found))
         return (() if both_absent else (FieldDifference("record", here, there),)), ""
-    fields = ("username", "name", "phone", "email", "role_ids", "external_id")
-    theirs = replace(found.user, role_ids=tuple(sorted(found.user.role_ids)))
-    pairs = ((name, getattr(wanted, name), getattr(theirs, name)) for name in fields)
-    return tuple(
-        FieldDifference(name, ours, other)
-        for name, ours, other in pairs
-        if not _SAME.get(name, operator.eq)(ours, other)
-    ), ""
+    comparable = targets.connector(row.target, row.kind).comparable
+    return (*_of_identity(wanted, found), *differences(wanted.payload, found.payload, comparable)), ""
+
+
+def _of_identity(wanted: RemoteObject, found: RemoteRecord) -> Iterator[FieldDifference]:
+    if not same_external_id(wanted.external_id, found.external_id):
+        yield FieldDifference("external_id", wanted.external_id, found.external_id)
+    if wanted.key != found.key:
+        yield FieldDifference("key", wanted.key, found.key)

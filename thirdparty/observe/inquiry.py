@@ -45,7 +45,7 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
     with _slot(row.target):
         admission = _admission(row, polled=polled)
         try:
-            found = look_up(targets.connector(row.target), row, remote_id)
+            found = look_up(targets.connector(row.target, row.kind), row, remote_id)
         except CapabilityMissing as missing:
             if missing.http_status is None:
                 protect.give_back(row.target, admission, made=0)
@@ -102,19 +102,19 @@ def look_up(connector: Connector, row: Record, remote_id: str) -> RemoteRecord |
     ours = of_kind(row.kind).external_id(row.object_id)
     if row.remote_id is not None:
         found = connector.find(remote_id=row.remote_id)
-        external_id = found.user.external_id if found is not None else None
+        external_id = found.external_id if found is not None else None
         if external_id is not None and (same_external_id(external_id, ours) or (row.adopted and not external_id)):
             return found
     found = connector.find(external_id=ours)
     if found is None and row.natural_key:
-        found = connector.find(username=row.natural_key)
+        found = connector.find(key=row.natural_key)
     return found
 
 
 def _report(row: Record, admission: Admission, error: TargetError | None, *, looked_up: bool = False) -> None:
     seen = Probe.UNCLEAR
     if isinstance(error, AccessDenied):
-        connector = targets.connector(row.target)
+        connector = targets.connector(row.target, row.kind)
         seen = protect.probe(connector, admission.offered(connector.capabilities))
     told = protect.report(row.target, row.key, error, seen=seen, looked_up=looked_up)
     guard_decision.obey(told)

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Min
 
 from thirdparty import protect, targets
@@ -21,6 +20,7 @@ from thirdparty.models.target import Standing
 from thirdparty.observe.figure import Figure, Kind, Reading
 from thirdparty.run import tick
 from thirdparty.run.tick import LastTick
+from thirdparty.settings import settings
 
 BREAKER_CLOSED = "closed"
 

@@ -14,7 +14,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from thirdparty import targets
-from thirdparty.connectors.errors import AccessDenied, CapabilityMissing, OutcomeUnknown, TargetError, Transient
+from thirdparty.connectors.errors import (
+    AccessDenied,
+    CapabilityMissing,
+    OutcomeUnknown,
+    RecordBusy,
+    TargetError,
+    Transient,
+)
 from thirdparty.connectors.http.session import NOTHING_SENT
 from thirdparty.connectors.probe import Probe, probe
 from thirdparty.models import Target
@@ -159,7 +166,7 @@ def in_doubt(target: str) -> Callable[[], Probe]:
     """The harmless call, to be made by whoever has the time: it raises nothing and touches no database."""
     read = target_row.read(target)
     without = _without(*read) if read is not None else ()
-    connector = targets.connector(target)
+    connector = targets.any_connector(target)
 
     def call() -> Probe:
         try:
@@ -195,6 +202,8 @@ def _judged(
 ) -> tuple[TargetHealth, GuardDecision]:
     if isinstance(error, CapabilityMissing) and error.http_status is not None:
         return judgement.lacks(error.capability)
+    if isinstance(error, RecordBusy):
+        return judgement.accepted()
     if isinstance(error, Transient):
         wish = error.retry_after_seconds
         if error.http_status == _TOO_MANY_REQUESTS:

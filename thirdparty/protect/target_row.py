@@ -11,12 +11,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from thirdparty.models import Target
 from thirdparty.protect.health import Policy, TargetHealth
+from thirdparty.settings import settings
 
 HARMLESS = ("query", "list")
 

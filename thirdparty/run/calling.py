@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 from thirdparty import protect
-from thirdparty.connectors.base import RemoteRecord, RemoteUser
+from thirdparty.connectors.base import RemoteObject, RemoteRecord
 from thirdparty.connectors.errors import (
     AccessDenied,
     AlreadyExists,
@@ -19,11 +19,11 @@ from thirdparty.connectors.errors import (
     VersionConflict,
 )
 from thirdparty.decide.interpret import Interpreter
-from thirdparty.decide.mapping import Unmappable, nobody
+from thirdparty.decide.mapping import MATCH_ON, Unmappable
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
-from thirdparty.run import limits
 from thirdparty.run.step import Step
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +82,10 @@ def _judge(step: Step) -> Interpreter:
         wanted=step.wanted,
         add_key=step.add_key or None,
         adopt=step.target.adopt,
+        match_on=MATCH_ON,
+        comparable=step.connector.comparable,
         can_query=step.connector.capabilities.query,
-        backoff=limits.backoff(),
+        backoff=settings.backoff(),
         random=random.random,
     )
 
@@ -120,22 +122,22 @@ def _call(step: Step, judge: Interpreter) -> StepResult:
         case Call.ADD:
             return _add(step, judge)
         case Call.UPDATE:
-            return _update(step, judge, cast("str", step.lease.remote_id), cast("RemoteUser", step.wanted))
+            return _update(step, judge, cast("str", step.lease.remote_id), cast("RemoteObject", step.wanted))
         case Call.DELETE:
             return _delete(step, judge, cast("str", step.lease.remote_id))
 
 
 def _add(step: Step, judge: Interpreter) -> StepResult:
     lease = step.lease
-    user = step.wanted or nobody(lease.external_id, lease.natural_key)
+    obj = step.wanted or RemoteObject(lease.external_id, lease.natural_key, {})
     try:
-        remote_id = step.connector.add(user, version=lease.generation, idempotency_key=step.add_key)
+        remote_id = step.connector.add(obj, version=lease.generation, idempotency_key=step.add_key)
     except AlreadyExists as taken:
-        return judge.username_taken(taken.remote_id, _find_by_our_keys(step, judge) if judge.can_query else None)
+        return judge.key_taken(taken.remote_id, _find_by_our_keys(step, judge) if judge.can_query else None)
     return judge.added(remote_id)
 
 
-def _update(step: Step, judge: Interpreter, remote_id: str, goal: RemoteUser) -> StepResult:
+def _update(step: Step, judge: Interpreter, remote_id: str, goal: RemoteObject) -> StepResult:
     try:
         step.connector.update(remote_id, goal, version=step.lease.generation)
     except NotFound:
@@ -170,7 +172,7 @@ def _find_by_our_keys(step: Step, judge: Interpreter) -> RemoteRecord | None:
     found = _look_up(step, external_id=step.lease.external_id)
     if not step.lease.natural_key or (found is not None and judge.is_whole(found)):
         return found
-    return _best(judge, found, _look_up(step, username=step.lease.natural_key))
+    return _best(judge, found, _look_up(step, key=step.lease.natural_key))
 
 
 def _best(judge: Interpreter, first: RemoteRecord | None, second: RemoteRecord | None) -> RemoteRecord | None:

@@ -15,16 +15,16 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from django.conf import settings
 from django.db import OperationalError
 
 from thirdparty import protect, store, targets
 from thirdparty.decide.result import FinishedStep, Next
 from thirdparty.protect import Admission, Probe
-from thirdparty.run import calling, guard_decision, limits, shutdown, step
+from thirdparty.run import calling, guard_decision, shutdown, step
 from thirdparty.run.slots import place
 from thirdparty.run.step import Step
 from thirdparty.run.thread_pool import callers
+from thirdparty.settings import settings
 from thirdparty.store import Settled
 from thirdparty.store.contention import is_contention
 
@@ -95,7 +95,7 @@ class _Run:
         self._spread: Callable[[], None] | None = spread
         self._threads = settings.SYNC_DRAIN_THREADS
         # Where every call takes its longest, the last of those claimed has to begin within its lease.
-        patient = limits.lease_seconds() > (_HANDFUL * _AHEAD + 1) * self._target.timeout_seconds
+        patient = (_HANDFUL * _AHEAD + 1) * self._target.timeout_seconds < settings.SYNC_LEASE_SECONDS
         self._handful = self._threads * (_HANDFUL if patient else 1)
         self._most = self._handful * (_AHEAD if patient else 1)
         self._under_way = 0
@@ -270,7 +270,7 @@ class _Run:
             row = settled.rows.get(each.lease.key)
             if row is None:
                 continue
-            if each.settlement.next is Next.LATER and row.failed_tries <= limits.backoff().tries:
+            if each.settlement.next is Next.LATER and row.failed_tries <= settings.backoff().tries:
                 self._tries_at.append(now + each.settlement.delay_seconds)
             if row.due_now or (row.natural_key and not row.may_exist):  # type: ignore[attr-defined]  # of the settlement
                 # There is more to do for this record, or for the user who waited for its username.

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from thirdparty.connectors.base import RemoteUser
+from thirdparty.connectors.base import RemoteObject
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.mapping import Unmappable, wanted
 from thirdparty.models import Ref
@@ -30,7 +30,7 @@ class Desired:
     ``obstacle``: why that cannot be said: the user is unmappable, or the name of an error of our own code.
     """
 
-    user: RemoteUser | None = None
+    user: RemoteObject | None = None
     obstacle: Unmappable | str | None = None
 
 
@@ -40,13 +40,13 @@ def desired(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
     return {lease.key: _desired(lease, people.get(UUID(lease.object_id), _NOBODY)) for lease in leases}
 
 
-def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteUser | None:
+def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteObject | None:
     """What the target is to hold for one user as they are now. Raises `Unmappable`."""
     uuid = UUID(ref.object_id)
     return _wanted(_read(target, [uuid]).get(uuid, _NOBODY), natural_key)
 
 
-def prepared(key: str, read: Callable[[], RemoteUser | None]) -> Desired:
+def prepared(key: str, read: Callable[[], RemoteObject | None]) -> Desired:
     """What ``read`` gives, or why it gives nothing: whatever a record does to our code, it ends in its row."""
     try:
         return Desired(read())
@@ -84,7 +84,7 @@ def _desired(lease: Lease, person: _Person) -> Desired:
     return prepared(lease.key, lambda: _wanted(person, lease.natural_key))
 
 
-def _wanted(person: _Person, natural_key: str) -> RemoteUser | None:
+def _wanted(person: _Person, natural_key: str) -> RemoteObject | None:
     values = person.values
     return wanted(values, natural_key=natural_key or (values.username if values else ""), roles=person.roles)
 

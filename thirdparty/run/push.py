@@ -13,7 +13,8 @@ from thirdparty.consistency.strict_payload import Candidate
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.result import StepResult
 from thirdparty.models import Record
-from thirdparty.run import calling, guard_decision, limits, step
+from thirdparty.run import calling, guard_decision, step
+from thirdparty.settings import settings
 
 PATIENCE_SECONDS = 2.0
 """How long a fresh edit waits for its turn at a target with a rate."""
@@ -40,22 +41,24 @@ class Pushed:
         return self.row is not None and bool(self.row.due_now)  # type: ignore[attr-defined]
 
 
-def push(target_name: str, key: str, *, stamp: datetime | None = None, strict: str | None = None) -> Pushed | None:
+def push(
+    target_name: str, key: str, *, expected_due_at: datetime | None = None, strict: str | None = None
+) -> Pushed | None:
     """Take one step for the record; None when there is nothing that this worker may do now.
 
-    ``stamp``, ``strict``: see `thirdparty.store.claim`; with ``strict``, the target is asked for the candidate of
+    ``expected_due_at``, ``strict``: see `thirdparty.store.claim`; with ``strict``, the target is asked for the candidate of
     that strict write instead, and the row learns only what is known of the remote record. Never raises for what the target does, nor for
     a record that our own code cannot cope with: both end in the record's row.
     """
     target = targets.config(target_name)
     admission = _admission(
         target_name,
-        worth=lambda: store.is_claimable(key, stamp=stamp, strict=strict),
-        patience_seconds=PATIENCE_SECONDS if stamp is None else RETRY_PATIENCE_SECONDS,
+        worth=lambda: store.is_claimable(key, expected_due_at=expected_due_at, strict=strict),
+        patience_seconds=PATIENCE_SECONDS if expected_due_at is None else RETRY_PATIENCE_SECONDS,
     )
     if not admission.granted:
         return None
-    claim = partial(store.claim, [key], stamp=stamp, strict=strict)
+    claim = partial(store.claim, [key], expected_due_at=expected_due_at, strict=strict)
     candidate = Candidate(strict) if strict is not None else None
     steps = step.begin(target, admission, claim, read=candidate.desired if candidate is not None else None)
     protect.give_back(target_name, admission, made=sum(each.asks for each in steps))
@@ -64,7 +67,7 @@ def push(target_name: str, key: str, *, stamp: datetime | None = None, strict: s
     in_doubt = threading.Event()
     ended = guard_decision.heed(calling.call_target(steps[0]), doubt=in_doubt.set)
     kept = candidate.only_facts(ended) if candidate is not None else ended
-    settled = step.finish(target, [kept], grace_seconds=limits.backoff().grace_seconds)
+    settled = step.finish(target, [kept], grace_seconds=settings.backoff().grace_seconds)
     if in_doubt.is_set():
         # Only now: the record's lease need not outlive another call.
         guard_decision.obey(protect.ask(target_name))

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
@@ -21,7 +20,7 @@ from thirdparty.models import Attempt, Record
 from thirdparty.models.record import State
 from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
-from thirdparty.run import limits
+from thirdparty.settings import settings
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 from users.models import IdempotentResponse
@@ -75,16 +74,16 @@ def on_its_own(part: str) -> Iterator[None]:
 
 def bring_back() -> int:
     """Look at what is due or leased further ahead than can be: the database's clock was ahead when it was written."""
-    backoff, count = limits.backoff(), 0
+    backoff, count = settings.backoff(), 0
     for target in targets.names():
         visibility_seconds = targets.config(target).visibility_seconds
         wait_seconds = max(backoff.most_seconds, LONGEST_FAULTY_WAIT_SECONDS) + MAX_RETRY_AFTER_SECONDS
-        wait_seconds += backoff.grace_seconds + visibility_seconds + limits.lease_seconds() + _MARGIN_SECONDS
+        wait_seconds += backoff.grace_seconds + visibility_seconds + settings.SYNC_LEASE_SECONDS + _MARGIN_SECONDS
         with on_its_own(f"target {target}"):
             count += store.bring_back(
                 target,
                 wait_seconds=wait_seconds,
-                lease_seconds=limits.lease_seconds(),
+                lease_seconds=settings.SYNC_LEASE_SECONDS,
                 visibility_seconds=visibility_seconds,
                 margin_seconds=_MARGIN_SECONDS,
             )

@@ -13,7 +13,7 @@ from django.db.models import Min
 from django.db.models.functions import Now
 
 from thirdparty import store, targets
-from thirdparty.connectors.base import Capabilities, Connector, RemoteUser
+from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.interpret import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
@@ -22,7 +22,8 @@ from thirdparty.decide.plan import Call, next_call
 from thirdparty.decide.result import FinishedStep
 from thirdparty.models import Attempt
 from thirdparty.protect import Admission
-from thirdparty.run import limits, payloads
+from thirdparty.run import payloads
+from thirdparty.settings import settings
 from thirdparty.store import Settled
 from thirdparty.store.contention import is_contention
 
@@ -44,7 +45,7 @@ class Step:
 
     lease: Lease
     call: Call
-    wanted: RemoteUser | None
+    wanted: RemoteObject | None
     attempt_id: int
     add_key: str
     target: TargetConfig
@@ -70,7 +71,7 @@ def begin(
 
     ``read``: what the target is to hold, by the record's key; as a rule the users as they are.
     """
-    terms = Terms(limits.lease_seconds(), target.visibility_seconds)
+    terms = Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds)
     read = read or payloads.desired
     try:
         return _begun(target, admission, partial(claim, terms), read)
@@ -86,15 +87,15 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
             return []
         goals = read(target.name, leases)
         fresh = _with_fresh_keys(leases)
-        connector = targets.connector(target.name)
-        said, offered = connector.capabilities, admission.offered(connector.capabilities)
+        said, offered = target.capabilities, admission.offered(target.capabilities)
         planned = [(lease, *_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh)) for lease in leases]
         attempts = store.open_attempts([(lease, call) for lease, call, _ in planned])
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
     return [
         Step(
             lease, call, goals[lease.key].user if obstacle is None else None,
-            attempts[lease.key].id, attempts[lease.key].add_key, target, connector, offered, look_up_in_seconds, obstacle,
+            attempts[lease.key].id, attempts[lease.key].add_key, target, targets.connector(target.name, lease.kind), offered,
+            look_up_in_seconds, obstacle,
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db import connection
 
 from thirdparty import protect
 from thirdparty.models import Tick
+from thirdparty.settings import settings
 from thirdparty.store.dialect import dialect
 
 NAME = "reconcile"

@@ -13,7 +13,7 @@ from typing import Any
 
 from thirdparty.sandbox.manner import Manner
 
-HTTP_STATUSES = ("400", "401", "403", "404", "405", "408", "409", "413", "415", "422", "425", "429")
+HTTP_STATUSES = ("400", "401", "403", "404", "405", "408", "409", "413", "415", "422", "423", "425", "429")
 SERVER_ERRORS = ("500", "502", "503", "504")
 BUSINESS_STATUSES = ("busy", "invalid", "unknown_status")
 GARBAGE = ("bad_json", "wrong_shape", "missing_data", "html", "slow_headers", "slow_body", "giant_body", "gzip_bomb")
@@ -65,7 +65,7 @@ class Faults:
     """All switches. The same seed and the same order of matching requests give the same hits.
 
     ``late_seconds``: when `late_apply` takes effect, counted from the arrival. ``drip_seconds``: pause before each
-    byte of a slow answer. ``retry_after``: sent with 425, 429 and 503, in seconds or as an HTTP date. ``manner``: of
+    byte of a slow answer. ``retry_after``: sent with 423, 425, 429 and 503, in seconds or as an HTTP date. ``manner``: of
     all answers, whatever ``only`` chooses.
     """
 

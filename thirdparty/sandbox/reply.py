@@ -13,7 +13,7 @@ from thirdparty.sandbox.store import Answer
 
 BOMB_MEGABYTES = 100
 _MEGABYTE = 1024 * 1024
-_WITH_RETRY_AFTER = (425, 429, 503)
+_WITH_RETRY_AFTER = (423, 425, 429, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def business(answer: Answer) -> Reply:
 
 
 def refusal(http: int, reason: str = "", *, retry_after: float | str | None = None) -> Reply:
-    """An HTTP error in front of the business layer. ``retry_after`` is sent with 425, 429 and 503 only."""
+    """An HTTP error in front of the business layer. ``retry_after`` is sent with 423, 425, 429 and 503 only."""
     headers = ""
     if retry_after is not None and http in _WITH_RETRY_AFTER:
         headers = f"Retry-After: {retry_after if isinstance(retry_after, str) else format(retry_after, 'g')}\r\n"

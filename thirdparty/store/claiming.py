@@ -37,11 +37,11 @@ class _Choice:
 
 
 def claim(
-    keys: Sequence[str], terms: Terms, *, stamp: datetime | None = None, strict: str | None = None
+    keys: Sequence[str], terms: Terms, *, expected_due_at: datetime | None = None, strict: str | None = None
 ) -> list[Lease]:
     """Take the leases of those records that may be worked on now: due, free, not parked, blocked, paused or quiet.
 
-    ``stamp``: claim also before a record is due, provided its ``due_at`` still is this one; so a
+    ``expected_due_at``: claim also before a record is due, provided its ``due_at`` still is this one; so a
     retry message is good for just the settlement that sent it. A lease that ran out with a write
     under way leaves that write's outcome unknown: a new window is opened (PROTOCOL 2), an add's key is kept, and what a
     delete may have freed is looked at before it is written to.
@@ -53,7 +53,7 @@ def claim(
     """
     if not keys:
         return []
-    return _claim(_these(keys, stamp, strict), terms)
+    return _claim(_these(keys, expected_due_at, strict), terms)
 
 
 def claim_due(target: str, most: int, terms: Terms, *, latest_first: bool = False) -> list[Lease]:
@@ -70,9 +70,9 @@ def claim_due(target: str, most: int, terms: Terms, *, latest_first: bool = Fals
     return _claim(others, terms) or _claim(replace(choice, most=1), terms)
 
 
-def is_claimable(key: str, *, stamp: datetime | None = None, strict: str | None = None) -> bool:
+def is_claimable(key: str, *, expected_due_at: datetime | None = None, strict: str | None = None) -> bool:
     """Whether `claim` would take this record now: for asking before something scarce is spent on it."""
-    return bool(_picked(_these([key], stamp, strict), free=True))
+    return bool(_picked(_these([key], expected_due_at, strict), free=True))
 
 
 def is_any_claimable(target: str) -> bool:
@@ -80,14 +80,16 @@ def is_any_claimable(target: str) -> bool:
     return bool(_picked(_due(target, 1), free=True))
 
 
-def _these(keys: Sequence[str], stamp: datetime | None, strict: str | None) -> _Choice:
+def _these(keys: Sequence[str], expected_due_at: datetime | None, strict: str | None) -> _Choice:
     db = dialect(connection)
     marks = ", ".join(["%s"] * len(keys))
     if strict is not None:
         return _Choice(f"s.key IN ({marks}) AND {_strict_write(db, 'w.token = %s')}", [*keys, strict], strict=True)
-    if stamp is None:
+    if expected_due_at is None:
         return _Choice(f"s.key IN ({marks}) AND s.due_at <= {db.now}", [*keys])
-    return _Choice(f"s.key IN ({marks}) AND (s.due_at <= {db.now} OR s.due_at = %s)", [*keys, db.timestamp(stamp)])
+    return _Choice(
+        f"s.key IN ({marks}) AND (s.due_at <= {db.now} OR s.due_at = %s)", [*keys, db.timestamp(expected_due_at)]
+    )
 
 
 def _due(target: str, most: int, *, latest_first: bool = False) -> _Choice:

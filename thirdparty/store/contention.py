@@ -10,9 +10,10 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from thirdparty.settings import settings
 
 T = TypeVar("T", int, str)
 

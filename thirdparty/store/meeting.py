@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
 
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.lease import Lease
@@ -12,6 +13,8 @@ from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
+from thirdparty.models.record import State
+from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
@@ -22,19 +25,54 @@ def whose(ended: FinishedStep) -> FinishedStep:
     """The step, settled for the user whose record it found: ours, or another one of ours.
 
     A record with our external id and another user's username is theirs, and our update went astray; one that we added,
-    with our username and another user's external id, is ours, and theirs did.
+    with our username and another user's external id, is ours, and theirs did. Who is gone has given the username up, so that
+    a record with our external id may as well be our own of before, and theirs only if they are linked to it.
     """
     lease, result = ended.lease, ended.settlement
+    others = Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
+    if result.parked == IDENTITY_CONFLICT and result.external_id:
+        return _after_whoever_left(ended, others)
     if result.instead is None:
         return ended
-    others = Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
     if same_external_id(result.external_id, lease.external_id):
-        other = others.filter(natural_key=result.username, may_exist=True)
+        other = others.filter(natural_key=result.natural_key, may_exist=True).first()
+        if other is not None and not lease.natural_key and other.remote_id != result.remote_id:
+            other = None
     else:
-        whose_id = of_kind(lease.kind).object_id(result.external_id)
-        theirs = others.filter(object_id=whose_id).exclude(natural_key=result.username)
-        other = theirs if whose_id is not None else others.none()
-    return replace(ended, settlement=result.instead) if other.exists() else ended
+        other = _of_external_id(ended, others).exclude(natural_key=result.natural_key).first()
+    return replace(ended, settlement=result.instead) if other is not None else ended
+
+
+def _of_external_id(ended: FinishedStep, others: QuerySet[Record]) -> QuerySet[Record]:
+    object_id = of_kind(ended.lease.kind).object_id(ended.settlement.external_id)
+    return others.none() if object_id is None else others.filter(object_id=object_id)
+
+
+def _after_whoever_left(ended: FinishedStep, others: QuerySet[Record]) -> FinishedStep:
+    """The step, settled for later where the record of our username is of another user of ours who may take it away.
+
+    A restore brings back whoever was gone. They look first, and take it away, or are linked to it: then the waiting has an end.
+    """
+    lease, result = ended.lease, ended.settlement
+    other = _of_external_id(ended, others).filter(parked="").first()
+    at_rest = other is not None and other.state in (State.SYNCED, State.DELETED)
+    if other is None or (at_rest and other.remote_id is not None) or lease.no_progress + 1 >= NO_PROGRESS_LIMIT:
+        return ended
+    if at_rest:
+        _have_look(other.key)
+    later = _later(result, lease, "another user of ours has the username at the target, and is looked at first")
+    return replace(ended, settlement=replace(later, parked="", no_progress=lease.no_progress + 1))
+
+
+def _have_look(key: str) -> None:
+    """Owe this record, which looks first. One that somebody holds is left to the next time: nobody is waited for."""
+    try:
+        with transaction.atomic():
+            wait_briefly(connection)
+            _owe(key, "look_first = TRUE")
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
 
 
 def meet(ended: FinishedStep, *, waits: bool) -> StepResult:
@@ -64,16 +102,7 @@ def meet(ended: FinishedStep, *, waits: bool) -> StepResult:
         # Under the id that it had, the holder may have overwritten the record, or may do so yet.
         return replace(_again(result), raise_above=result.raise_above or 0, doubt=Doubt.OPEN if late else result.doubt)
     _owe(holder.key, "look_first = TRUE")
-    return replace(
-        result,
-        outcome=Outcome.TRANSIENT,
-        remote_id=lease.remote_id,
-        adopted=lease.adopted,
-        acknowledged=False,
-        next=Next.LATER,
-        reason=IDENTITY_CONFLICT,
-        message=f"{_TAKEN}, who is looked at first",
-    )
+    return _later(result, lease, f"{_TAKEN}, who is looked at first")
 
 
 def _both(ended: FinishedStep, *, waits: bool) -> list[Record]:
@@ -89,6 +118,19 @@ def _both(ended: FinishedStep, *, waits: bool) -> list[Record]:
 def _again(result: StepResult) -> StepResult:
     later = result.next is Next.LATER or result.no_progress > HONEST_STEPS
     return replace(result, parked="", next=Next.LATER if later else Next.NOW)
+
+
+def _later(result: StepResult, lease: Lease, message: str) -> StepResult:
+    return replace(
+        result,
+        outcome=Outcome.TRANSIENT,
+        remote_id=lease.remote_id,
+        adopted=lease.adopted,
+        acknowledged=False,
+        next=Next.LATER,
+        reason=IDENTITY_CONFLICT,
+        message=message,
+    )
 
 
 def _parked(result: StepResult, lease: Lease) -> StepResult:

@@ -6,11 +6,11 @@ import hashlib
 
 import requests
 from celery import shared_task
-from django.conf import settings
 from django.db import transaction
 
 from syncproject.demo.stack import TARGET
 from tests.chaos.baseline.models import RemoteId
+from thirdparty.settings import settings
 from users.models import RoleMapping, User
 
 RETRY = {"autoretry_for": (requests.RequestException,), "retry_backoff": True, "retry_backoff_max": 30}
@@ -45,7 +45,7 @@ def push(user_id):
     if remote is not None:
         ask("update", userId=remote.value, **fields)
     else:
-        remote_id = ask("add", username=user.username, password=md5(CONFIG.default_password), **fields)
+        remote_id = ask("add", username=user.username, password=md5(CONFIG.options["default_password"]), **fields)
         RemoteId.objects.update_or_create(user_id=user_id, defaults={"value": remote_id})
 
 
@@ -57,7 +57,7 @@ def remove(user_id):
 
 
 def ask(call, **fields):
-    headers = {"authToken": md5(CONFIG.app_secret)}
+    headers = {"authToken": md5(CONFIG.options["app_secret"])}
     answer = requests.post(f"{CONFIG.base_url}/user/{call}", json=fields, headers=headers, timeout=1)
     answer.raise_for_status()
     reply = answer.json()

@@ -84,7 +84,7 @@ class Points:
         around(store, "claim_due", before=self._claims_due)
         around(store, "open_attempts", after=self._opened)
         around(calling, "call_target", before=self._asks)
-        around(HttpSession, "post", before=self._here("unsent"), after=self._here("answered"))
+        around(HttpSession, "send", before=self._here("unsent"), after=self._here("answered"))
         around(adapter._Connection, "getresponse", before=self._written)
         around(store, "settle", before=self._of_each("unsettled"), after=self._settled)
         around(settling, "close_attempts", after=self._of_each("settling"))

@@ -13,6 +13,7 @@ from tests.chaos.model.configurations import (
     PROFILES,
     RESTORED,
     RESTORED_LATE,
+    RESTORED_REUSED_SHARED,
     RESTORED_STRANGER,
     TARGETS,
     TRUST,
@@ -116,7 +117,7 @@ def _never_reads_back(*args: Any, **kwargs: Any) -> Call:
 
 class _TakesWhatHasNoExternalId(Interpreter):
     def is_ours(self, found: RemoteRecord) -> bool:
-        return super().is_ours(found) or (not found.user.external_id and self.lease.add_key is not None)
+        return super().is_ours(found) or (not found.external_id and self.lease.add_key is not None)
 
 
 class _ForgetsLinksInDoubt(Interpreter):
@@ -164,7 +165,7 @@ BUGS = {
     "a lost lease settles": Bug(Rules(lost_lease_settles=True), FREEZES, "I5"),
     "a lost lease is not repaired": Bug(Rules(repair=lambda row: row), SURVIVING_SENDER, "I4"),
     "the username is not frozen": Bug(Rules(claim=_never_named), REUSE, "I7"),
-    "a username in use does not block": Bug(Rules(claim=_never_waits_for_a_rival), REUSE, "I7"),
+    "a username in use does not block": Bug(Rules(claim=_never_waits_for_a_rival), BLIND, "I7"),
     "synced before it is sent": Bug(Rules(claim=_synced_when_claimed), REUSE, "I2"),
     "the key of an unanswered add is not kept": Bug(Rules(open_attempt=_forgets_the_key), SHARED, "I3"),
     "every repeated add has a new key": Bug(Rules(keeps_key=False), KEYS, "I3"),
@@ -187,6 +188,7 @@ BUGS = {
     "who meets another row on an id given out again is parked": Bug(Rules(meet=_parks_the_newcomer), RESTORED, "I7"),
     "a backfill writes without looking": Bug(Rules(owe_again=_owes_without_looking), RESTORED_STRANGER, "P7"),
     "nobody asks whose record an update has gone astray to": Bug(Rules(asks_whose=False), RESTORED, "I4"),
+    "who has the username of a record has the record": Bug(Rules(by_link=False), RESTORED_REUSED_SHARED, "I4"),
     "a link is forgotten while a request may land under its id": Bug(
         Rules(judge=_ForgetsLinksInDoubt), RESTORED_LATE, "I4"
     ),

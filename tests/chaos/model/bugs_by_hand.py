@@ -65,11 +65,11 @@ class _LinksWhileAnAddMayLand(Asked):
 
 class _TakesWhatIsUnderOurId(Asked):
     def _is_linked(self, found: RemoteRecord) -> bool:
-        return found.remote_id == self.row.remote_id and not found.user.external_id
+        return found.remote_id == self.row.remote_id and not found.external_id
 
     def asked(self, remote_id: str = "") -> RemoteRecord | None:
         found = self.find(remote_id=self.row.remote_id or "")
-        return found if found is not None and not found.user.external_id else super().asked(remote_id)
+        return found if found is not None and not found.external_id else super().asked(remote_id)
 
 
 BUGS = {

@@ -13,7 +13,8 @@ class Configuration:
     """``frozen_senders``: a worker frozen after its lease check may send its request at any later time
     (PROTOCOL 5's exception). ``stranger``: whose external id a record of our username has that was there before us,
     `target.STRANGER` or `target.NOBODY`; 0 where there was none. Where each user has a username of their own, so has the
-    stranger, who comes right after a restore. ``restored_at_rest``: a restore comes while nothing is owed.
+    stranger, who comes right after a restore. ``restored_at_rest``: a restore comes while nothing is owed. ``backed_up``: the
+    user and their record have been there since before the backup.
     """
 
     name: str
@@ -23,10 +24,13 @@ class Configuration:
     frozen_senders: bool = False
     stranger: int = 0
     restored_at_rest: bool = False
+    backed_up: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:
         """What the third party holds at the beginning."""
+        if self.backed_up:
+            return (Record(1, 0, 0, 0),)
         return (Record(1, self.stranger, 0, 0, foreign=True),) if self._was_there else ()
 
     @property

@@ -82,6 +82,20 @@ RESTORED_LATE = replace(
     budget=Budget(deletes=1, creates=1, timeouts=1, restores=1),
     restored_at_rest=True,
 )
+RESTORED_REUSED = Configuration(
+    "restored from backup, a username used again",
+    TARGETS["query"],
+    Budget(deletes=1, creates=1, timeouts=1, restores=1),
+    restored_at_rest=True,
+    backed_up=True,
+)
+"""The backup brings back whoever is gone, and somebody else has their username by now."""
+RESTORED_REUSED_SHARED = replace(
+    RESTORED_REUSED,
+    name="restored from backup, a username used again, shared usernames",
+    offers=TARGETS["query, shared usernames"],
+    budget=RESTORED_REUSED.budget._replace(kills=1),
+)
 RESTORED_BLIND = replace(RESTORED, name="restored from backup, nothing on offer", offers=Offers(distinct=True))
 FROZEN_SENDER = Configuration(
     "a frozen sender",
@@ -142,7 +156,9 @@ def daily() -> list[Configuration]:
         for profile, budget in PROFILES.items()
         if profile in profiles
     ]
-    restored = [RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER, RESTORED_LATE]
+    restored = [
+        RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER, RESTORED_LATE, RESTORED_REUSED, RESTORED_REUSED_SHARED,
+    ]  # fmt: skip
     return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *by_hand()]
 
 

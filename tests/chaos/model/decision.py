@@ -9,7 +9,7 @@ from uuid import UUID
 from tests.chaos.model.row import Held, Result
 from tests.chaos.model.target import STRANGER, Offers, Record, login_of
 from thirdparty.connectors import errors
-from thirdparty.connectors.base import Capabilities, RemoteRecord, RemoteUser
+from thirdparty.connectors.base import Capabilities, RemoteObject, RemoteRecord, fields_of
 from thirdparty.decide.backoff import Backoff
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease
@@ -21,6 +21,8 @@ BACKOFF = Backoff(first_seconds=1.0, most_seconds=1.0, tries=3, grace_seconds=0.
 UUIDS = {0: UUID(int=1), 1: UUID(int=2), STRANGER: UUID(int=9)}
 OWNERS = {str(uuid): owner for owner, uuid in UUIDS.items()} | {"": -1}
 ONE_USERNAME = Offers()
+MATCHED = "phone"
+"""The field that the policy ``match`` goes by."""
 USERNAMES = ("shared", "another", "a stranger's")
 
 
@@ -60,11 +62,11 @@ def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Int
 def best(step: Step, found: tuple[Record, ...], offers: Offers, adopt: str, kind: type[Interpreter]) -> Record | None:
     """What `thirdparty.run.calling` goes by, of what the look-ups gave, in their order."""
     verdict = _verdict(step, offers, adopt, kind)
-    records = {remote_record(record): record for record in found}
-    for read, record in records.items():
+    records = [(remote_record(record), record) for record in found]
+    for read, record in records:
         if verdict.is_whole(read):
             return record
-    for read, record in records.items():
+    for read, record in records:
         if verdict.is_ours(read) or verdict.is_questionable(read):
             return record
     return found[-1] if found else None
@@ -77,6 +79,8 @@ def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Interpreter]) ->
         wanted=wanted(step, offers),
         add_key=str(step.key) if step.key else None,
         adopt=adopt,
+        match_on=(MATCHED,),
+        comparable=fields_of,
         can_query=offers.query,
         backoff=BACKOFF,
         random=lambda: 0.5,
@@ -99,7 +103,7 @@ def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # 
         case "ok", Call.DELETE:
             return verdict.absent()
         case "exists", _:
-            return verdict.username_taken(str(answer.remote_id), found)
+            return verdict.key_taken(str(answer.remote_id), found)
         case "missing", _:
             return verdict.vanished(found)
         case "stale", _:
@@ -131,7 +135,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         generation=held.generation,
         deleted=False,
         remote_id=text(held.remote_id),
-        natural_key=USERNAMES[login_of(step.row, offers)],
+        natural_key=USERNAMES[login_of(step.row, offers)] if held.named else "",
         adopted=held.adopted,
         add_key=text(held.add_key),
         in_doubt=held.in_doubt,
@@ -143,20 +147,29 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
     )
 
 
-def wanted(step: Step, offers: Offers) -> RemoteUser | None:
+def wanted(step: Step, offers: Offers) -> RemoteObject | None:
     """As `thirdparty.decide.mapping.wanted`: None where the user is gone or inactive."""
-    return remote_user(step.row, step.seq, login_of(step.row, offers)) if step.present else None
+    if not step.present:
+        return None
+    return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers)], content(step.row, step.seq))
 
 
-def remote_user(owner: int, seq: int, login: int) -> RemoteUser:
-    return RemoteUser(
-        external_id=str(UUIDS.get(owner, "")), username=USERNAMES[login], name=f"{owner} after edit {seq}", phone="", email="",
-        role_ids=(),
-    )  # fmt: skip
+def external_id(owner: int) -> str:
+    return str(UUIDS.get(owner, ""))
+
+
+def content(owner: int, seq: int) -> dict[str, str]:
+    return {"name": f"{owner} after edit {seq}", MATCHED: ""}
 
 
 def remote_record(record: Record) -> RemoteRecord:
-    return RemoteRecord(str(record.id), remote_user(record.owner, record.seq, record.login), record.version or None)
+    return RemoteRecord(
+        remote_id=str(record.id),
+        external_id=external_id(record.owner),
+        key=USERNAMES[record.login],
+        payload=content(record.owner, record.seq),
+        version=record.version or None,
+    )
 
 
 def abstract(settlement: StepResult) -> Result:
@@ -174,7 +187,7 @@ def abstract(settlement: StepResult) -> Result:
         no_progress=settlement.no_progress,
         shown=settlement.shown,
         owner=OWNERS[settlement.external_id],
-        login=USERNAMES.index(settlement.username) if settlement.username else -1,
+        login=USERNAMES.index(settlement.natural_key) if settlement.natural_key else -1,
         instead=abstract(settlement.instead) if settlement.instead is not None else (),
     )
 

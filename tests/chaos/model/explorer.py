@@ -182,7 +182,7 @@ class _Records(Search):
         super().__init__(configuration, Moves(configuration, rules), Packing())
 
     def beginning(self) -> State:
-        return beginning(self.configuration.budget, self.configuration.records)
+        return beginning(self.configuration.budget, self.configuration.records, level=self.configuration.backed_up)
 
     def broken(self, state: State) -> str:
         return broken(state, self.configuration)

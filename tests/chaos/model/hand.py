@@ -41,13 +41,11 @@ class Asked(Linkage):
         found: RemoteRecord | None = look_up(self, self.row, remote_id)  # type: ignore[arg-type]  # it looks up, no more
         return found
 
-    def find(self, *, remote_id: str = "", external_id: str = "", username: str = "") -> RemoteRecord | None:
+    def find(self, *, remote_id: str = "", external_id: str = "", key: str = "") -> RemoteRecord | None:
         """As a connector."""
         for record in map(remote_record, self.about.records):
-            keys = (record.remote_id, record.user.external_id, record.user.username)
-            if any(
-                key and key == wanted for key, wanted in zip(keys, (remote_id, external_id, username), strict=True)
-            ):
+            held = (record.remote_id, record.external_id, record.key)
+            if any(each and each == asked for each, asked in zip(held, (remote_id, external_id, key), strict=True)):
                 return record
         return None
 

@@ -115,6 +115,9 @@ class Moves:
             )
             after = state.with_row(index, row._replace(lease="expired"))._replace(workers=workers)
             yield self._spend("freezes", f"the worker on row {index} is frozen until its lease has run out", after)
+        others = (other for number, other in enumerate(state.rows) if number != index)
+        if row.due == "later" and all(other.due in ("none", "later") for other in others):
+            yield Move(f"row {index} has waited", True, state.with_row(index, row._replace(due="now")))
         if row.recheck == "open":
             yield Move(f"the window of row {index} is over", True, self._window_over(state, index))
 

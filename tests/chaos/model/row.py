@@ -51,7 +51,10 @@ class Row(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What a worker knows of the row that it claimed: `thirdparty.decide.lease.Lease` without names and times."""
+    """What a worker knows of the row that it claimed: `thirdparty.decide.lease.Lease` without names and times.
+
+    ``named``: it knows by which name the target is to know the record.
+    """
 
     generation: int
     remote_id: int
@@ -63,6 +66,7 @@ class Held(NamedTuple):
     crashes: int
     look_first: bool = False
     no_progress: int = 0
+    named: bool = True
 
 
 class Link(NamedTuple):

@@ -19,7 +19,8 @@ class Rules:
 
     ``lost_lease_settles``: a worker settles without its token. ``extends``: a doubt while a window
     is open moves its end, so that it covers the new doubt too. ``keeps_key``: an add is repeated under its key.
-    ``asks_whose``: the other rows are asked where external id and username of a record point to different people.
+    ``asks_whose``: the other rows are asked where external id and username of a record point to different people;
+    ``by_link``: whether they are linked to it, too, where ours is gone.
     """
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
@@ -42,6 +43,7 @@ class Rules:
     extends: bool = True
     keeps_key: bool = True
     asks_whose: bool = True
+    by_link: bool = True
 
 
 class Memo:

@@ -162,6 +162,9 @@ def edited(person: Person) -> Person:
     return person._replace(seq=seq, shown=shown, believed=believed)
 
 
-def beginning(budget: Budget, records: tuple[Record, ...] = ()) -> State:
-    """One user was just saved; the third party holds ``records``."""
+def beginning(budget: Budget, records: tuple[Record, ...] = (), *, level: bool = False) -> State:
+    """One user was just saved, or is ``level``; the third party holds ``records``."""
+    if level:
+        person, row = Person(shown=0, synced_seq=0), Row(synced=1, due="none", remote_id=1, named=True)
+        return State((person,), (row,), (), World(records), (), budget)
     return State((Person(),), (Row(),), (), World(records), (), budget)

@@ -36,6 +36,7 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
         crashes=crashes,
         look_first=looks,
         no_progress=row.no_progress,
+        named=named,
     )
     return claimed, held
 
@@ -85,6 +86,19 @@ def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
         again = again._replace(raise_above=max(result.raise_above, 0), doubt="open" if late else result.doubt)
         return again, owed._replace(remote_id=0, look_first=True)
     return kept._replace(outcome="transient", next="later"), owed._replace(look_first=True)
+
+
+def after_whoever_left(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
+    """`meeting.whose`, where the record of our username is of another user of ours, who may take it away."""
+    at_rest = other.synced == other.generation and other.lease == "free" and other.recheck == "none"
+    if other.parked or (at_rest and other.remote_id) or held.no_progress + 1 >= NO_PROGRESS_LIMIT:
+        return result, other
+    kept = result._replace(remote_id=held.remote_id, adopted=held.adopted, acknowledged=False, parked="")
+    later = kept._replace(outcome="transient", next="later", no_progress=held.no_progress + 1)
+    if not at_rest:
+        return later, other
+    looks = other._replace(generation=other.generation + 1, due="now", look_first=True)
+    return later, looks._replace(no_progress=other.no_progress + 1)
 
 
 def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.chaos.model import transitions
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.decision import Answer, Step, best, judge, plan
 from tests.chaos.model.landing import land, own
 from tests.chaos.model.reduction import NOTHING_HELD
-from tests.chaos.model.row import Result, Row
+from tests.chaos.model.row import Due, Result, Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Person, State, Worker
 from tests.chaos.model.target import FRESH, Record, login_of
@@ -22,6 +23,8 @@ from tests.chaos.model.transitions import WRITES
 
 WORKERS = 2
 _LOOKED_UP = ("exists", "missing", "stale")
+_ASKS_AGAIN = 2
+"""So often one who waits for another row is due at any moment; then only once that one is at rest, which no one outlasts."""
 _SAID_WITHOUT_ASKING = ("nothing", "wait", "unlink")
 
 
@@ -143,7 +146,8 @@ class Work:
         by_external_id = (record for record in records if record.owner == step.row)
         by_username = (record for record in records if record.login == login)
         ways = [by_id] if step.call in ("recheck", "confirm") else []
-        found = [next(way, None) for way in (*ways, by_external_id, by_username)]
+        ways += [by_external_id, *([by_username] if step.held.named else [])]
+        found = [next(way, None) for way in ways]
         chosen: Record | None = self.memo(
             best, step, tuple(filter(None, found)), self.offers, self.adopt, self.rules.judge
         )
@@ -169,8 +173,9 @@ class Work:
                 return state, "; its lease is lost"
             return state.with_row(index, self.memo(self.rules.repair, row)), "; its lease is lost, repaired"
         assert result
-        if result.instead and self.rules.asks_whose and self._is_anothers(state, index, result):
-            result = result.instead
+        told = result
+        if self.rules.asks_whose:
+            state, result = self._whose(state, step, result)
         for other in range(len(state.rows)):
             holder = state.rows[other]
             if other == index or not result.remote_id or holder.remote_id != result.remote_id:
@@ -179,29 +184,58 @@ class Work:
             state = state.with_row(other, holder)
             if result.doubt == "open":
                 state = state.covering(index, of=other)
-        settled: Row = self.memo(self.rules.settle, row, step.held.generation, result)
+        settled: Row = self.memo(self.rules.settle, row, step.held.generation, _untold(result))
         if result.doubt == "open":
             state = self._doubt(state, index, row)
         if result.acknowledged and not step.present and not own(state.world, index, self.offers):
             person = person._replace(shown=max(person.shown, step.seq))
         person = _acknowledged(person, row, settled, step)
-        # What is due later may be due at any moment; failed tries matter to waits and limits alone.
-        settled = settled._replace(due="now" if settled.due == "later" else settled.due, failed_tries=0, crashes=0)
+        # What is due later may be due at any moment, but for whoever waits for another row; failed tries matter to waits
+        # and limits alone.
+        waits = told.parked and not result.parked and result.no_progress > _ASKS_AGAIN
+        due: Due = "now" if settled.due == "later" and not waits else settled.due
+        settled = settled._replace(due=due, failed_tries=0, crashes=0)
         words = [result.outcome, "acknowledged" if result.acknowledged else "", settled.parked]
         return state.with_row(index, settled, person), f"; settled: {', '.join(filter(None, words))}"
 
-    def _is_anothers(self, state: State, index: int, result: Result) -> bool:
-        """`outbox.meeting.whose`: whether another row is the one that the record's external id or username points to."""
+    def _whose(self, state: State, step: Step, result: Result) -> tuple[State, Result]:
+        """`thirdparty.store.meeting.whose`: another row may be the one that the record's external id or username points to."""
+        if result.parked == transitions.IDENTITY_CONFLICT and 0 <= result.owner < len(state.rows):
+            other = state.rows[result.owner]
+            later, other = self.memo(transitions.after_whoever_left, step.held, _untold(result), other)
+            return state.with_row(result.owner, other), later
+        if not result.instead:
+            return state, result
+        named = self._other(state, step.row, result)
+        if named is None:
+            return state, result
+        by_link = result.owner == step.row and not step.held.named and self.rules.by_link
+        if by_link and named.remote_id != result.remote_id:
+            return state, result
+        return state, result.instead
+
+    def _other(self, state: State, index: int, result: Result) -> Row | None:
         if result.owner != index:
-            other, name = result.owner, login_of(result.owner, self.offers)
-            return other < len(state.rows) and not (name == result.login and state.rows[other].named)
-        others = (row for number, row in enumerate(state.rows) if number != index and number == result.login)
-        return self.offers.distinct and any(row.may_exist and row.named for row in others)
+            name = login_of(result.owner, self.offers)
+            other = state.rows[result.owner] if result.owner < len(state.rows) else None
+            return None if other is None or (name == result.login and other.named) else other
+        others = (
+            row for number, row in enumerate(state.rows) if number != index and self._is_called(number, result.login)
+        )
+        return next((row for row in others if row.may_exist and row.named), None)
+
+    def _is_called(self, index: int, login: int) -> bool:
+        return login_of(index, self.offers) == login
 
     def _doubt(self, state: State, index: int, before: Row) -> State:
         if before.recheck == "open" and not self.rules.extends:
             return state
         return state.covering(index)
+
+
+def _untold(result: Result) -> Result:
+    """Without what only `thirdparty.store.meeting` looks at."""
+    return result._replace(shown=False, owner=-1, login=-1, instead=())
 
 
 def _acknowledged(person: Person, before: Row, after: Row, step: Step) -> Person:

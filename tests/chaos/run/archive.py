@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.run.ledger import RESTORE
+
 Entry = Mapping[str, Any]
 Held = dict[str, Mapping[str, Any]]
 
@@ -70,7 +72,7 @@ def _effect(restore: Restore, kind: str, record: Mapping[str, Any]) -> Entry:
         "kind": "effect",
         "effect": kind,
         "request": None,
-        "call": "restore",
+        "call": RESTORE,
         "user_id": record["userId"],
         "username": record["username"],
         "external_id": record["externalId"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from syncproject.demo.comparison import Comparison, compare
@@ -16,16 +16,16 @@ class Expected:
     """``people``: as `compare` takes them, each with the username that was frozen for them at this target.
 
     ``strangers``: the third party's own records, by their id, as they were before us. ``adoptable``: usernames of
-    records that are the third party's own until we take them over, as the policy allows. ``revived``: the external ids of
-    records whose people are gone, and which a restore has brought back there, by id and username. What was sent to such
-    an id before the backfill has written over the record (docs/guarantees.md); its username stays.
+    records that are the third party's own until we take them over, as the policy allows. ``revived``: the records of people
+    who are gone that a restore has brought back, by id and username. What was sent to such an id before the backfill has written
+    over the record, whose username stays (docs/guarantees.md).
     """
 
     people: list[Values]
     roles: Mapping[str, str]
     strangers: Mapping[str, Values]
     adoptable: Collection[str] = ()
-    revived: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    revived: Collection[tuple[str, str]] = ()
 
 
 def compared(target: str, expected: Expected, records: Iterable[Values]) -> tuple[Comparison, list[str]]:
@@ -37,7 +37,34 @@ def compared(target: str, expected: Expected, records: Iterable[Values]) -> tupl
         if held.get(user_id) != stranger
     ]
     ours = [record for record in held.values() if not _is_foreign(record, expected)]
-    return _labelled(target, compare(expected.people, ours, role_ids=expected.roles)), touched
+    people, ours = _astray(expected, ours)
+    return _labelled(target, compare(people, ours, role_ids=expected.roles)), touched
+
+
+def _astray(expected: Expected, records: list[Values]) -> tuple[list[Values], list[Values]]:
+    """People and records, where what went astray to a record that a restore brought back is told by its username.
+
+    It is that person's record, if they have no other; one beside theirs is left out.
+    """
+    usernames = {str(person["uuid"]): person["username"] for person in expected.people if person["is_active"]}
+    astray = {
+        record["externalId"]: record
+        for record in records
+        if (record["userId"], record["username"]) in expected.revived
+        and usernames.get(record["externalId"], record["username"]) != record["username"]
+    }
+    beside = {
+        external_id
+        for external_id in astray
+        if any(record["externalId"] == external_id and record is not astray[external_id] for record in records)
+    }
+    people = [
+        {**person, "username": astray[str(person["uuid"])]["username"]}
+        if str(person["uuid"]) in astray.keys() - beside
+        else person
+        for person in expected.people
+    ]
+    return people, [record for record in records if all(record is not astray[one] for one in beside)]
 
 
 def together(comparisons: Iterable[Comparison]) -> Comparison:
@@ -56,15 +83,7 @@ def together(comparisons: Iterable[Comparison]) -> Comparison:
 def _is_foreign(record: Values, expected: Expected) -> bool:
     if record["userId"] in expected.strangers and record == expected.strangers[record["userId"]]:
         return True
-    if not record["externalId"] and record["username"] in expected.adoptable:
-        return True
-    if record["externalId"] in expected.revived.values():
-        return True
-    named = {(str(person["uuid"]), person["username"]) for person in expected.people}
-    return (record["userId"], record["username"]) in expected.revived and (
-        record["externalId"],
-        record["username"],
-    ) not in named
+    return not record["externalId"] and record["username"] in expected.adoptable
 
 
 def _labelled(target: str, found: Comparison) -> Comparison:

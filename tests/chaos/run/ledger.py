@@ -10,6 +10,8 @@ from typing import Any
 from tests.chaos.run.witness import Content
 
 WRITES = ("add", "update", "delete")
+RESTORE = "restore"
+"""The call of what a restore changed, as `archive` tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that took effect; ``content`` is what the record then held, None for a removal."""
+    """Something that took effect; ``content`` is what the record then held, None for a removal. ``restored``: by a restore."""
 
     seq: int
     request: int | None
@@ -34,6 +36,7 @@ class Effect:
     user_id: str
     content: Content | None
     version: int | None
+    restored: bool = False
 
 
 class Ledger:
@@ -83,7 +86,15 @@ class Ledger:
             self.effects[str(before)].append(Effect(entry["seq"], None, entry["at"], entry["user_id"], None, None))
         self._owners[entry["user_id"]] = entry["external_id"]
         self.effects[entry["external_id"]].append(
-            Effect(entry["seq"], entry["request"], entry["at"], entry["user_id"], content, entry["version"])
+            Effect(
+                entry["seq"],
+                entry["request"],
+                entry["at"],
+                entry["user_id"],
+                content,
+                entry["version"],
+                restored=entry.get("call") == RESTORE,
+            )
         )
 
     def _write(self, entry: Mapping[str, Any]) -> None:

@@ -36,6 +36,8 @@ class History:
     evidence: Evidence
     writes: Sequence[Write]
     effects: Sequence[Effect]
+    others: Sequence[Evidence] = ()
+    """What was seen of the other records of this target."""
     sent_by: dict[int, Attempt | None] = field(default_factory=dict)
     """The attempt behind each write request, by the request's ``seq``."""
 
@@ -48,17 +50,23 @@ def histories(
 ) -> Iterator[History]:
     """One for each external id that anybody knows of."""
     for external_id in sorted({*ledger.writes, *ledger.effects, *attempts, *evidence_by_key}):
+        others = [seen for other, seen in evidence_by_key.items() if other != external_id]
         yield History(
             external_id,
             sorted(attempts.get(external_id, ()), key=lambda attempt: attempt.started_at),
             evidence_by_key.get(external_id, Evidence()),
             ledger.writes.get(external_id, ()),
             ledger.effects.get(external_id, ()),
+            others,
         )
 
 
 def acknowledged_unapplied(history: History) -> Iterator[str]:
-    """I2: what is acknowledged as g was applied with the content of g or a later generation."""
+    """I2: what is acknowledged as g was applied with the content of g or a later generation.
+
+    Absent is also who is named by records only that others of ours are linked to, which an update went astray to after a
+    restore; and who was absent, is back by a restore, and is owed without a question, as before a backfill.
+    """
     for number, at in history.evidence.acknowledged:
         later = [item for item in history.evidence.generations if item.number >= number]
         contents = {item.content for item in later}
@@ -66,6 +74,11 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
         if any(effect.at <= now and _holds(effect, contents) for effect in history.effects):
             continue
         if None in contents and _absent_between(history.effects, min(item.at for item in later), now):
+            continue
+        there = _living(history.effects, now)
+        if None in contents and all(_is_of_another(history, user_id, now) for user_id in there):
+            continue
+        if None in contents and _asked_nobody(history, at) and all(effect.restored for effect in there.values()):
             continue
         yield f"{history.external_id}: generation {number} was acknowledged at {at:.3f} and never applied before"
 
@@ -149,6 +162,26 @@ def _holds(effect: Effect, contents: Collection[Content | None]) -> bool:
     """Whether what took effect is one of these, or newer in its roles."""
     held = effect.content
     return held is not None and any(held.is_as_new_as(content) for content in contents if content is not None)
+
+
+def _living(effects: Sequence[Effect], until: float) -> dict[str, Effect]:
+    """The records that lived then, each with what was done to it last."""
+    last = {effect.user_id: effect for effect in effects if effect.at <= until}
+    return {user_id: effect for user_id, effect in last.items() if effect.content is not None}
+
+
+def _is_of_another(history: History, user_id: str, at: float) -> bool:
+    return any(other.has_linked(user_id, at) for other in history.others)
+
+
+def _asked_nobody(history: History, at: float) -> bool:
+    """Whether the step that acknowledged then had no need to ask the target: nothing was known to be there."""
+    return any(
+        attempt.call == "nothing"
+        and attempt.finished_at is not None
+        and abs(attempt.finished_at - at) <= _CLOCK_SECONDS
+        for attempt in history.attempts
+    )
 
 
 def _absent_between(effects: Sequence[Effect], since: float, until: float) -> bool:

@@ -120,27 +120,8 @@ def _unbury(sides: Sides) -> Counter[str]:
         reasons = Counter(mendable.values_list("parked", flat=True))
         if reasons:
             look_now(mendable)
-        found += reasons + _make_room(side)
+        found += reasons
     return found
-
-
-def _make_room(side: Side) -> Counter[str]:
-    """Delete there by hand, as a person would, whom a restore brought back and whose username somebody else has here now.
-
-    Who is gone here stays there (decision 0021); who meets such a record is parked, and told of it.
-    """
-    parked = Record.objects.filter(target=side.name, state=State.PARKED, parked=IDENTITY_CONFLICT)
-    waiting = dict(parked.values_list("natural_key", "key")) if side.archive.restores else {}
-    if not waiting:
-        return Counter()
-    revived = set(_gone_and_back(side).values())
-    back = [
-        record for record in side.control.users() if record["externalId"] in revived and record["username"] in waiting
-    ]
-    for record in back:
-        side.control.delete(record["userId"])
-    look_now(Record.objects.filter(key__in=[waiting[record["username"]] for record in back]))
-    return Counter({"brought back": len(back)} if back else {})
 
 
 def compared(sides: Sides) -> tuple[Comparison, list[str]]:
@@ -163,17 +144,8 @@ def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
         roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
         strangers=side.strangers.records,
         adoptable=side.strangers.adoptable,
-        revived=_gone_and_back(side),
+        revived={(each["user_id"], each["username"]) for each in side.archive.revived(side.control.ledger())},
     )
-
-
-def _gone_and_back(side: Side) -> dict[tuple[str, str], str]:
-    """External ids of those who are gone here and whom a restore has brought back, by id and username of the record."""
-    here = {str(uuid) for uuid in User.objects.filter(is_superuser=False).values_list("uuid", flat=True)}
-    revived = side.archive.revived(side.control.ledger())
-    return {
-        (each["user_id"], each["username"]): each["external_id"] for each in revived if each["external_id"] not in here
-    }
 
 
 def person(user: User, username: str) -> Values:

@@ -7,9 +7,10 @@ database writes them in the very transaction, so they miss nothing and invent no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import permutations
 from uuid import UUID
 
 from django.db import connection
@@ -22,6 +23,7 @@ _TABLES = (
     email text, roles text, username text)""",
     "CREATE TABLE chaos_acknowledged (key text, generation bigint, at {time})",
     "CREATE TABLE chaos_frozen (key text, username text, at {time})",
+    "CREATE TABLE chaos_linked (key text, remote_id text, at {time})",
     "CREATE TABLE chaos_attempt (id bigint PRIMARY KEY, began {time}, ended {time})",
 )
 _CONTENT = """
@@ -37,6 +39,7 @@ _UUID = {"sqlite": "NEW.object_id", "postgresql": "NEW.object_id::uuid"}
 _JOINED = {"sqlite": "group_concat(r.remote_role_id)", "postgresql": "string_agg(r.remote_role_id, ',')"}
 _ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
 _FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.natural_key, {clock})"
+_LINKED = "INSERT INTO chaos_linked VALUES (NEW.key, NEW.remote_id, {clock})"
 _BEGAN = "INSERT INTO chaos_attempt VALUES (NEW.id, {clock}, NULL)"
 _ENDED = "UPDATE chaos_attempt SET ended = {clock} WHERE id = NEW.id"
 
@@ -83,11 +86,19 @@ class Generation:
 
 @dataclass(slots=True)
 class Evidence:
-    """What the witness saw of one record, oldest first. ``frozen``: by what name the target was to know it."""
+    """What the witness saw of one record, oldest first. ``frozen``: by what name the target was to know it. ``linked``: under
+    which remote id, None for none, from when on.
+    """
 
     generations: list[Generation] = field(default_factory=list)
     acknowledged: list[tuple[int, float]] = field(default_factory=list)
     frozen: list[str] = field(default_factory=list)
+    linked: list[tuple[str | None, float]] = field(default_factory=list)
+
+    def has_linked(self, remote_id: str, at: float) -> bool:
+        """Whether the record was linked to this id at that moment."""
+        known = [link for link, since in self.linked if since <= at]
+        return bool(known) and known[-1] == remote_id
 
 
 def install(clock: str = "clock_timestamp()") -> None:
@@ -112,6 +123,24 @@ def note(uuids: Collection[UUID]) -> None:
         cursor.execute(sql, values)
 
 
+def born_beside(uuids: Iterable[UUID]) -> bool:
+    """Whether one of these people came while another of them was here with just the same values."""
+    lives: dict[str, dict[str, list[Generation]]] = defaultdict(dict)
+    for key, seen in evidence_by_key().items():
+        target, _, of = key.partition(":")
+        lives[target][of.rpartition(":")[2]] = seen.generations
+    return any(
+        _same_at(life[0], other)
+        for of_target in lives.values()
+        for life, other in permutations([of_target[uuid.hex] for uuid in uuids if uuid.hex in of_target], 2)
+    )
+
+
+def _same_at(born: Generation, other: list[Generation]) -> bool:
+    before = [item for item in other if item.at < born.at]
+    return bool(before) and before[-1].content == born.content and born.content is not None
+
+
 def evidence_by_key() -> dict[str, Evidence]:
     """All that was seen, by the record's key."""
     seen: dict[str, Evidence] = defaultdict(Evidence)
@@ -128,6 +157,9 @@ def evidence_by_key() -> dict[str, Evidence]:
         cursor.execute("SELECT key, username FROM chaos_frozen ORDER BY at")
         for key, username in cursor.fetchall():
             seen[key].frozen.append(username)
+        cursor.execute("SELECT key, remote_id, at FROM chaos_linked ORDER BY at")
+        for key, remote_id, at in cursor.fetchall():
+            seen[key].linked.append((remote_id, _seconds(at)))
     return dict(seen)
 
 
@@ -155,6 +187,8 @@ def _sqlite() -> Iterator[str]:
     frozen = _FROZEN.format(clock=clock)
     yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON thirdparty_record BEGIN {frozen}; END"
     yield f"CREATE TRIGGER chaos_frozen {moved.format('natural_key')} BEGIN {frozen}; END"
+    relinked = "AFTER UPDATE ON thirdparty_record WHEN NEW.remote_id IS NOT OLD.remote_id"
+    yield f"CREATE TRIGGER chaos_linked {relinked} BEGIN {_LINKED.format(clock=clock)}; END"
     began, ended = _BEGAN.format(clock=clock), _ENDED.format(clock=clock)
     yield f"CREATE TRIGGER chaos_began AFTER INSERT ON thirdparty_attempt BEGIN {began}; END"
     closed = "WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL"
@@ -169,6 +203,7 @@ def _postgresql(clock: str) -> Iterator[str]:
         + _CONTENT.format(clock=clock, joined=joined, uuid=_UUID["postgresql"]),
         "acknowledged": _ACKNOWLEDGED.format(clock=clock),
         "frozen": _FROZEN.format(clock=clock),
+        "linked": _LINKED.format(clock=clock),
         "began": _BEGAN.format(clock=clock),
         "ended": _ENDED.format(clock=clock),
     }
@@ -187,6 +222,8 @@ def _postgresql(clock: str) -> Iterator[str]:
     yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON thirdparty_record {run.format('', 'frozen')}"
     frozen = run.format(moved.format("natural_key"), "frozen")
     yield f"CREATE TRIGGER chaos_frozen AFTER UPDATE ON thirdparty_record {frozen}"
+    linked = run.format("WHEN (NEW.remote_id IS DISTINCT FROM OLD.remote_id)", "linked")
+    yield f"CREATE TRIGGER chaos_linked AFTER UPDATE ON thirdparty_record {linked}"
     yield f"CREATE TRIGGER chaos_began AFTER INSERT ON thirdparty_attempt {run.format('', 'began')}"
     ended = run.format("WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL)", "ended")
     yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON thirdparty_attempt {ended}"

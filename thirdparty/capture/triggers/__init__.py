@@ -81,9 +81,13 @@ def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
     return bool(absent or found.switched_off)
 
 
-def make_way(connection: BaseDatabaseWrapper, migrations: list[Migration]) -> None:
-    """Remove the triggers where these migrations would trip over them: on SQLite, for a table that is rebuilt."""
-    if connection.vendor == "sqlite" and alterations.alter(migrations) and tables_exist(connection):
+def make_way(connection: BaseDatabaseWrapper, migrations: list[Migration], *, taken_out: bool = False) -> None:
+    """Remove the triggers where these migrations would trip over them: on SQLite, for a table that is rebuilt.
+
+    ``taken_out``: the tables that they write to go. On every database, each save would fail with them left behind.
+    """
+    rebuilt = connection.vendor == "sqlite" and alterations.alter(migrations)
+    if (taken_out or rebuilt) and tables_exist(connection):
         drop(connection)
 
 

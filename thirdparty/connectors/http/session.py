@@ -69,10 +69,17 @@ class HttpSession:
         self._adapter: TargetAdapter | None = None
         self._adapter_pid = 0
 
-    def post(
-        self, path: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float, repeatable: bool = False
+    def send(  # noqa: PLR0913  # a request is made of these
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        timeout_seconds: float,
+        repeatable: bool = False,
     ) -> Answer:
-        """Send one POST and read the whole answer within ``timeout_seconds``; never elsewhere.
+        """Send one request and read the whole answer within ``timeout_seconds``; never elsewhere.
 
         It is sent once; a ``repeatable`` one, which can change nothing, once more on a new connection
         where a kept one ended before a byte of an answer: the server had closed it already.
@@ -81,33 +88,39 @@ class HttpSession:
         `OutcomeUnknown` when something was sent but no complete answer of bearable size came back.
         """
         call = Call(timeout_seconds)
+        request = self._request(method, path, body, headers)
         try:
             with call:
                 try:
-                    return self._exchange(path, body, headers, timeout_seconds)
+                    return self._exchange(request, timeout_seconds)
                 except (RequestException, HTTPError, OSError) as error:
                     if not (repeatable and call.met_a_close and isinstance(_origin(error), ConnectionError)):
                         raise
                 call.begin_again()
-                return self._exchange(path, body, headers, timeout_seconds)
+                return self._exchange(request, timeout_seconds)
         except (RequestException, HTTPError, OSError) as error:
             failure = _failure(error, call, "the proxy" if self._proxy else "the target")
         # Raised out here so that no context leads to the request, which holds secrets and people's details.
         raise failure
 
-    def _exchange(self, path: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+    def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> PreparedRequest:
         request = PreparedRequest()
-        request.method = "POST"
+        request.method = method
         request.url = self._base_url + path
         # A plain dict, which urllib3 takes just as well: the CaseInsensitiveDict of `requests` costs more than sending.
         request.headers = {  # type: ignore[assignment]  # the type that `requests` states
-            **headers, "Accept-Encoding": "identity", "Content-Length": str(len(body)), "User-Agent": "usersync",
+            **headers, "Accept-Encoding": "identity", "User-Agent": "usersync",
         }  # fmt: skip
-        if not self._keep_alive.allowed:
-            request.headers["Connection"] = "close"
+        if body:
+            request.headers["Content-Length"] = str(len(body))
+            request.body = body
         if self._proxy and self._tls is None:
             request.headers.update(self._proxy.headers)
-        request.body = body
+        return request
+
+    def _exchange(self, request: PreparedRequest, timeout_seconds: float) -> Answer:
+        if not self._keep_alive.allowed:
+            request.headers["Connection"] = "close"
         return _read(self._own_adapter().send(request, stream=True, timeout=timeout_seconds))
 
     def close(self) -> None:

@@ -6,14 +6,12 @@ are empty, numbers serve as ids.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from thirdparty.connectors.base import Page, RemoteRecord, RemoteUser
+from thirdparty.connectors.base import Page, RemoteRecord
 from thirdparty.connectors.errors import (
-    AccessDenied,
     AlreadyExists,
     CapabilityMissing,
     NotFound,
@@ -23,16 +21,20 @@ from thirdparty.connectors.errors import (
     Transient,
     VersionConflict,
 )
-from thirdparty.connectors.http.charset import codec_of
-from thirdparty.connectors.http.retry_after import retry_after_seconds
+from thirdparty.connectors.http.body import json_of
 from thirdparty.connectors.http.session import Answer
+from thirdparty.connectors.http.statuses import Meaning, failure, meaning
 from thirdparty.connectors.masking import masked
+from thirdparty.connectors.values import id_or_none, storable
 
 READS = ("query", "list")
-_NOT_OFFERED = (404, 405)
-_TURNED_AWAY = (401, 403, 407, *_NOT_OFFERED, *range(300, 400))
-_NOT_NOW = (425, 429, 503)
-_REFUSED = tuple(status for status in range(400, 500) if status != HTTPStatus.REQUEST_TIMEOUT)
+_AS_MEANING: dict[int, Meaning] = {
+    # Every path is a call of the contract, and none is a record.
+    HTTPStatus.NOT_FOUND: Meaning.NOT_OFFERED,
+    HTTPStatus.GONE: Meaning.REFUSED,
+    HTTPStatus.PRECONDITION_FAILED: Meaning.REFUSED,
+}
+"""Statuses that this contract reads in its own way."""
 _REASON_LENGTH = 40
 
 
@@ -67,14 +69,6 @@ def unreadable(message: str) -> OutcomeUnknown:
     return OutcomeUnknown("unreadable", message, http_status=200)
 
 
-def remote_id_or_none(value: object) -> str | None:
-    """Return an id as text, from a string or an integer; None for anything that cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
-    text = str(value)
-    return text if text.isprintable() and text.strip() else None
-
-
 def record(value: object, *, versions: bool) -> RemoteRecord:
     """Read one user as the target holds it; ``version`` is read only where the target offers ``versions``.
 
@@ -82,19 +76,22 @@ def record(value: object, *, versions: bool) -> RemoteRecord:
     """
     if not isinstance(value, dict):
         raise unreadable("a user in the answer is no object")
-    remote_id = remote_id_or_none(value.get("userId"))
+    remote_id = id_or_none(value.get("userId"))
     username = _text(value, "username")
     if remote_id is None or not username:
         raise unreadable("a user in the answer has no userId or no username")
-    user = RemoteUser(
+    return RemoteRecord(
+        remote_id=remote_id,
         external_id=_text(value, "externalId"),
-        username=username,
-        name=_text(value, "name"),
-        phone=_text(value, "phone"),
-        email=_text(value, "email"),
-        role_ids=_role_ids(value),
+        key=username,
+        payload={
+            "name": _text(value, "name"),
+            "phone": _text(value, "phone"),
+            "email": _text(value, "email"),
+            "role_ids": _role_ids(value),
+        },
+        version=_version(value) if versions else None,
     )
-    return RemoteRecord(remote_id, user, _version(value) if versions else None)
 
 
 def page(value: object, *, cursor: str | None, versions: bool) -> Page:
@@ -107,7 +104,7 @@ def page(value: object, *, cursor: str | None, versions: bool) -> Page:
         raise unreadable("the listing has no users or no next")
     next_cursor = None
     if value["next"] is not None:
-        next_cursor = remote_id_or_none(value["next"])
+        next_cursor = id_or_none(value["next"])
         if next_cursor is None or next_cursor == cursor:
             raise unreadable("the listing does not go on")
     return Page(tuple(record(item, versions=versions) for item in value["users"]), next_cursor)
@@ -115,36 +112,27 @@ def page(value: object, *, cursor: str | None, versions: bool) -> Page:
 
 def _json_object(answer: Answer) -> Mapping[str, object]:
     """Return the object in a body; an empty one where there is none."""
-    try:
-        codec = codec_of(answer.headers.get("Content-Type", ""))
-        value = json.loads(answer.body.decode(codec) if codec else answer.body)
-    except (ValueError, RecursionError):
-        return {}
+    value = json_of(answer)
     return value if isinstance(value, dict) else {}
 
 
 def _http_failure(answer: Answer, question: Question) -> TargetError:
-    status = answer.status
-    reason, message = f"http_{status}", f"answered HTTP {status}"
-    if status in _NOT_OFFERED and not question.writes:
-        return CapabilityMissing(question.call, http_status=status)
-    if status in _TURNED_AWAY:
-        return AccessDenied(reason, message, http_status=status)
-    if status in _NOT_NOW:
-        wish = retry_after_seconds(
-            answer.headers.get("Retry-After"), sent=answer.headers.get("Date"), now=question.now
-        )
-        return Transient(reason, message, http_status=status, retry_after_seconds=wish)
-    if status in _REFUSED:
-        return Rejected(reason, _message(_json_object(answer), question), http_status=status)
-    return OutcomeUnknown(reason, message, http_status=status)
+    if answer.status // 100 == HTTPStatus.OK // 100:
+        # Business answers are all 200.
+        said = Meaning.UNKNOWN
+    else:
+        said = _AS_MEANING.get(answer.status) or meaning(answer.status)
+    if said is Meaning.NOT_OFFERED and not question.writes:
+        return CapabilityMissing(question.call, http_status=answer.status)
+    message = _message(_json_object(answer), question)
+    return failure(answer, message=message, now=question.now, as_meaning=said)
 
 
 def _business_failure(status: str, reply: Mapping[str, object], question: Question) -> TargetError:
     if status == "busy":
         return Transient("busy", "the target asks to try again", http_status=200)
     if status == "user_exists" and question.call == "add":
-        return AlreadyExists(remote_id_or_none(reply.get("data")))
+        return AlreadyExists(id_or_none(reply.get("data")))
     if status == "user_not_found" and question.call in ("update", "delete", "query"):
         return NotFound()
     if status == "stale" and question.writes:
@@ -164,18 +152,17 @@ def _text(fields: Mapping[str, object], name: str) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise unreadable(f"{name} of a user in the answer is no text")
-    # PostgreSQL stores neither NUL nor lone surrogates.
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
+    return storable(str(value))
 
 
-def _role_ids(fields: Mapping[str, object]) -> tuple[str, ...]:
+def _role_ids(fields: Mapping[str, object]) -> list[str]:
     values = fields.get("roleIds")
     if values is None:
-        return ()
-    role_ids = [remote_id_or_none(value) for value in values] if isinstance(values, list) else [None]
+        return []
+    role_ids = [id_or_none(value) for value in values] if isinstance(values, list) else [None]
     if None in role_ids:
         raise unreadable("roleIds of a user in the answer is no list of ids")
-    return tuple(role_id for role_id in role_ids if role_id is not None)
+    return [role_id for role_id in role_ids if role_id is not None]
 
 
 def _version(fields: Mapping[str, object]) -> int | None:

@@ -6,8 +6,9 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from thirdparty.connectors.base import Capabilities, Connector, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, NotFound, OutcomeUnknown, Transient
 from thirdparty.connectors.http.session import HttpSession
 from thirdparty.connectors.identity import same_external_id, same_remote_id
@@ -17,66 +18,70 @@ from thirdparty.connectors.landcloud.answer import (
     business_answer,
     page,
     record,
-    remote_id_or_none,
     unreadable,
 )
+from thirdparty.connectors.landcloud.settings import OPTIONS
+from thirdparty.connectors.values import id_or_none
 
 if TYPE_CHECKING:
-    from thirdparty.connectors.base import Page, RemoteRecord, RemoteUser
+    from thirdparty.connectors.base import Page, Payload, RemoteObject, RemoteRecord
     from thirdparty.connectors.config import TargetConfig
 
 _Read = TypeVar("_Read")
 
 
-class LandcloudConnector:
-    """Fulfils `thirdparty.connectors.base.Connector`; raises `thirdparty.connectors.errors.TargetError` and nothing else.
+class LandcloudConnector(Connector):
+    """People, in the form that `users.synced` declares. A payload has ``name``, ``phone``, ``email`` and ``role_ids``.
 
     ``clock`` gives seconds since the epoch; only a ``Retry-After`` date is measured against it,
     and only in an answer without a ``Date`` of its own.
     """
 
-    def __init__(self, config: TargetConfig, *, clock: Callable[[], float] = time.time) -> None:
-        self.capabilities = config.capabilities
+    options = OPTIONS
+    supports = Capabilities(query=True, list=True, idempotency=True, versions=True)
+
+    def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(config, kind)
         self._http = HttpSession(config)
-        self._paths = config.paths
+        self._paths = config.options["paths"]
         self._timeout_seconds = config.timeout_seconds
-        self._token = _md5_hex(config.app_secret)
-        self._password = _md5_hex(config.default_password)
+        self._token = _md5_hex(config.options["app_secret"])
+        self._password = _md5_hex(config.options["default_password"])
         self._clock = clock
 
-    def add(self, user: RemoteUser, *, version: int, idempotency_key: str) -> str:
+    def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
         """Create the record, with the default password, and return its remote id.
 
         Raises `AlreadyExists` when the username is registered already, and `OutcomeUnknown` also
         when the target says ``ok`` without an id.
         """
-        body = {"username": user.username, "password": self._password, **_profile(user), **self._versioned(version)}
+        body = {"username": obj.key, "password": self._password, **_profile(obj), **self._versioned(version)}
         headers = {"Idempotency-Key": idempotency_key} if self.capabilities.idempotency else {}
-        remote_id = remote_id_or_none(self._ask("add", body, headers))
+        remote_id = id_or_none(self._ask("add", body, headers))
         if remote_id is None:
             raise unreadable("the target says ok but names no id")
         return remote_id
 
-    def update(self, remote_id: str, user: RemoteUser, *, version: int) -> None:
+    def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:
         """Make the record hold these values; username and password stay. Raises `NotFound`, `VersionConflict`."""
-        self._ask("update", {"userId": remote_id, **_profile(user), **self._versioned(version)})
+        self._ask("update", {"userId": remote_id, **_profile(obj), **self._versioned(version)})
 
     def delete(self, remote_id: str) -> None:
         """Remove the record. Raises `NotFound` when it is gone already."""
         self._ask("delete", {"userId": remote_id})
 
     def find(
-        self, *, remote_id: str | None = None, external_id: str | None = None, username: str | None = None
+        self, *, remote_id: str | None = None, external_id: str | None = None, key: str | None = None
     ) -> RemoteRecord | None:
         """Look one record up by exactly one of the three; None when the target holds none.
 
         Raises `CapabilityMissing` where the target cannot be queried, `Transient` for whatever
         else stands between us and an answer.
         """
-        asked = {"userId": remote_id, "externalId": external_id, "username": username}
+        asked = {"userId": remote_id, "externalId": external_id, "username": key}
         body = {name: value for name, value in asked.items() if value is not None}
         if len(body) != 1:
-            raise TypeError("find() takes exactly one of remote_id, external_id and username")
+            raise TypeError("find() takes exactly one of remote_id, external_id and key")
         try:
             return self._read("query", body, lambda data: self._record_asked_for(data, body))
         except NotFound:
@@ -90,6 +95,14 @@ class LandcloudConnector:
             lambda data: page(data, cursor=cursor, versions=self.capabilities.versions),
         )
 
+    def comparable(self, payload: Payload) -> Mapping[str, Any]:
+        """Name, phone, e-mail and roles, in whatever order; an update changes neither username nor external id."""
+        held = fields_of(payload)
+        return {
+            **{name: held.get(name, "") for name in ("name", "phone", "email")},
+            "role_ids": sorted(held.get("role_ids", ())),
+        }
+
     def close(self) -> None:
         """Close pooled connections."""
         self._http.close()
@@ -102,8 +115,8 @@ class LandcloudConnector:
         [(name, value)] = asked.items()
         same = {
             "userId": same_remote_id(found.remote_id, value),
-            "externalId": same_external_id(found.user.external_id, value),
-            "username": found.user.username.casefold() == value.casefold(),
+            "externalId": same_external_id(found.external_id, value),
+            "username": found.key.casefold() == value.casefold(),
         }
         # A target that ignores a field it does not know answers with just anybody.
         if not same[name]:
@@ -121,7 +134,8 @@ class LandcloudConnector:
         raise failure
 
     def _ask(self, call: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> object:
-        answer = self._http.post(
+        answer = self._http.send(
+            "POST",
             self._paths[call],
             json.dumps(body).encode(),
             {"Content-Type": "application/json; charset=utf-8", "authToken": self._token, **(headers or {})},
@@ -132,13 +146,15 @@ class LandcloudConnector:
         return business_answer(answer, Question(call, sent, self._clock()))
 
 
-def _profile(user: RemoteUser) -> dict[str, object]:
+def _profile(obj: RemoteObject) -> dict[str, object]:
+    held = fields_of(obj.payload)
     return {
-        "name": user.name,
-        "phone": user.phone,
-        "email": user.email,
-        "roleIds": list(user.role_ids),
-        "externalId": user.external_id,
+        # The name is a must at this target, also of somebody who is gone.
+        "name": held.get("name", obj.key),
+        "phone": held.get("phone", ""),
+        "email": held.get("email", ""),
+        "roleIds": list(held.get("role_ids", ())),
+        "externalId": obj.external_id,
     }
 
 

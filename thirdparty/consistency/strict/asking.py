@@ -11,11 +11,9 @@ from thirdparty.consistency.strict import readiness
 from thirdparty.consistency.strict.errors import Verdict
 from thirdparty.decide.result import Next
 from thirdparty.models import Record, StrictWrite
-from thirdparty.notify import hints
-from thirdparty.run.push import Pushed, push
+from thirdparty.run.push import Pushed
 from thirdparty.run.roles import roles_at
-
-_STEPS_PER_TRY = 10
+from thirdparty.run.until_done import Ending, push_until_done
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +73,30 @@ class _Question:
     def put(self) -> _Answer:
         """One try: steps until the target has accepted or refused."""
         roles = roles_at(self._name, self._strict_write.groups)
-        for _ in range(_STEPS_PER_TRY):
-            pushed = push(self._name, self._key, strict=self._strict_write.token)
-            if pushed is None:
-                return _Answer(self._unavailable(), passes=True)
-            if pushed.row is None:
-                return self._refused("late", "the answer came too late")
-            hints.heir(pushed.row)
-            self._note(pushed)
-            if pushed.row.parked:
-                # A candidate's step parks nothing: what the target answered could not be kept, so it cannot be relied on.
-                return self._refused(pushed.row.parked, pushed.row.last_error)
-            result = pushed.settlement
-            if result.acknowledged:
-                accepted = Accepted(self._name, self._key, pushed.lease.generation, self._adopted or "", roles)
-                return _Answer(Verdict(self._name, accepted=True), accepted)
-            if result.failed:
-                return self._refused(result.reason, result.message, passes=not result.parked)
-            if result.next is not Next.NOW:
-                return self._refused("unknown", "an unanswered request may still take effect", passes=True)
-        return self._refused("undecided", "the target keeps changing")
+        course = push_until_done(
+            self._name,
+            self._key,
+            strict=self._strict_write.token,
+            goes_on=lambda pushed: not _is_answered(pushed),
+            noted=self._note,
+        )
+        last = course.last
+        if last is None or course.ending is Ending.NOT_OURS:
+            return _Answer(self._unavailable(), passes=True)
+        if course.ending is Ending.CUT_SHORT:
+            return self._refused("undecided", "the target keeps changing")
+        if last.row is None:
+            return self._refused("late", "the answer came too late")
+        if last.row.parked:
+            # A candidate's step parks nothing: what the target answered could not be kept, so it cannot be relied on.
+            return self._refused(last.row.parked, last.row.last_error)
+        result = last.settlement
+        if result.acknowledged:
+            accepted = Accepted(self._name, self._key, last.lease.generation, self._adopted or "", roles)
+            return _Answer(Verdict(self._name, accepted=True), accepted)
+        if result.failed:
+            return self._refused(result.reason, result.message, passes=not result.parked)
+        return self._refused("unknown", "an unanswered request may still take effect", passes=True)
 
     def _note(self, pushed: Pushed) -> None:
         if self._adopted is None or pushed.settlement.adopted != pushed.lease.adopted:
@@ -108,3 +110,10 @@ class _Question:
         return found or Verdict(
             self._name, accepted=False, reason="unavailable", message="nothing is sent to the target at present"
         )
+
+
+def _is_answered(pushed: Pushed) -> bool:
+    """Whether another step would be of no use at present."""
+    result = pushed.settlement
+    settled = result.acknowledged or result.failed or result.next is not Next.NOW
+    return settled or (pushed.row is not None and bool(pushed.row.parked))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from thirdparty import targets
-from thirdparty.run import limits
+from thirdparty.settings import settings
 
 
 def patience_seconds() -> float:
@@ -16,7 +14,7 @@ def patience_seconds() -> float:
 
 def longest_seconds() -> float:
     """How long a strict write may stand: the targets' time, and a lease for the last call to end in."""
-    return patience_seconds() + limits.lease_seconds()
+    return patience_seconds() + settings.SYNC_LEASE_SECONDS
 
 
 def impossible_seconds() -> float:

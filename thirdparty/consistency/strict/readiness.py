@@ -88,7 +88,7 @@ def _certainty(place: _Place, *, leaves: bool) -> tuple[object, ...]:
         not failed,
         not in_doubt,
         not place.openness.troubled,
-        targets.connector(place.name).capabilities.query,
+        targets.config(place.name).capabilities.query,
         rate if rate is not None else float("inf"),
     )
 

@@ -55,8 +55,7 @@ def _facts(explanation: Explanation) -> list[tuple[str, str]]:
     elif explanation.wanted is None:
         facts.append(("wanted", "no record at the target"))
     else:
-        fields = explanation.as_json()["wanted"].items()
-        facts.append(("wanted", ", ".join(f"{name} {value!r}" for name, value in fields)))
+        facts.append(("wanted", ", ".join(f"{name} {value!r}" for name, value in explanation.wanted_fields.items())))
     facts.append(("generation", f"{explanation.generation}; acknowledged {explanation.synced_generation}"))
     facts.append(("remote id", explanation.remote_id or "-"))
     if explanation.difference is None:

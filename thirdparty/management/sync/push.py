@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -11,11 +12,9 @@ from thirdparty import store, targets
 from thirdparty.management.sync import argument, terminal
 from thirdparty.models import Record
 from thirdparty.models.record import State
-from thirdparty.notify import hints
 from thirdparty.observe.explain import Explanation, explain
-from thirdparty.run.push import push
-
-MOST_STEPS = 10
+from thirdparty.run.push import Pushed
+from thirdparty.run.until_done import push_until_done
 
 
 def add_to(actions: Any) -> None:
@@ -30,7 +29,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     rows = Record.objects.filter(kind=ref.kind, object_id=ref.object_id, target__in=targets.names()).order_by("target")
     store.look_now([row.key for row in rows])
     for row in rows:
-        _steps(out, row)
+        push_until_done(row.target, row.key, noted=partial(_told, out, row.target))
     behind = []
     for explanation in explain(ref):
         out.print(f"{explanation.target}: ", terminal.coloured(explanation.state), sep="")
@@ -40,18 +39,10 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError("; ".join(behind))
 
 
-def _steps(out: Console, row: Record) -> None:
-    for _ in range(MOST_STEPS):
-        pushed = push(row.target, row.key)
-        if pushed is None:
-            return
-        result = pushed.settlement
-        said = f" ({result.reason}: {result.message})" if result.failed else ""
-        out.print(f"{row.target}: step ended {result.outcome}{said}")
-        if pushed.row is not None:
-            hints.heir(pushed.row)
-        if not pushed.again:
-            return
+def _told(out: Console, target: str, pushed: Pushed) -> None:
+    result = pushed.settlement
+    said = f" ({result.reason}: {result.message})" if result.failed else ""
+    out.print(f"{target}: step ended {result.outcome}{said}")
 
 
 def _obstacle(explanation: Explanation) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from tests.chaos.model.decision import UUIDS
+from tests.chaos.model.decision import MATCHED, UUIDS
 from tests.chaos.model.target import STRANGER
-from thirdparty.connectors.base import RemoteRecord
+from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.result import StepResult
 
@@ -23,7 +23,7 @@ def with_our_phone(judge: type[Interpreter]) -> type[Interpreter]:
             return bool(judge.is_ours(self, _nameless(found)))
 
         def _adopt_found(self, found: RemoteRecord) -> StepResult:
-            wanted = self.wanted and replace(self.wanted, phone=_PHONE)
+            wanted = self.wanted and replace(self.wanted, payload=_with_phone(self.wanted.payload))
             settled: StepResult = judge._adopt_found(replace(self, wanted=wanted), _nameless(found))
             return settled
 
@@ -31,6 +31,10 @@ def with_our_phone(judge: type[Interpreter]) -> type[Interpreter]:
 
 
 def _nameless(found: RemoteRecord) -> RemoteRecord:
-    if found.user.external_id != str(UUIDS[STRANGER]):
+    if found.external_id != str(UUIDS[STRANGER]):
         return found
-    return replace(found, user=replace(found.user, external_id="", phone=_PHONE))
+    return replace(found, external_id="", payload=_with_phone(found.payload))
+
+
+def _with_phone(payload: Payload) -> Payload:
+    return {**fields_of(payload), MATCHED: _PHONE}

@@ -300,7 +300,7 @@ def empty_id_is_ours() -> None:
     is_ours = Interpreter.is_ours
 
     def trusting(self: Interpreter, found: RemoteRecord) -> bool:
-        return is_ours(self, found) or (self.lease.add_key is not None and not found.user.external_id)
+        return is_ours(self, found) or (self.lease.add_key is not None and not found.external_id)
 
     Interpreter.is_ours = trusting
 

@@ -1,0 +1,59 @@
+"""The example project works by itself, as the project of somebody who has not heard of third parties."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.shop import Project
+
+OPEN_EVERY_PAGE = """
+import json
+from django.test import Client
+from accounts.models import User
+from shop.models import Customer, Order, Product
+owner = User.objects.create_superuser("owner@example.org", "password")
+tea = Product.objects.create(sku="TEA", name="Tea", price="9.50")
+ada = Customer.objects.create(name="Ada", email="ada@example.org")
+order = Order.objects.create(number="A1", customer=ada)
+browser = Client(HTTP_HOST="localhost")
+signed_in = browser.login(username="owner@example.org", password="password")
+pages = ["/admin/", "/admin/accounts/user/add/", f"/admin/accounts/user/{owner.pk}/change/",
+         "/admin/shop/customer/", "/admin/shop/product/", "/admin/shop/order/", f"/admin/shop/order/{order.pk}/change/"]
+print(json.dumps([signed_in, *(browser.get(page).status_code for page in pages), owner.pk]))
+"""
+CANCEL_OLD_CARTS = """
+import json
+from datetime import timedelta
+from django.utils import timezone
+from shop.models import Customer, Order
+from shop.tasks import cancel_old_carts
+ada = Customer.objects.create(name="Ada", email="ada@example.org")
+old = timezone.now() - timedelta(days=40)
+Order.objects.create(number="A1", customer=ada, created_at=old)
+Order.objects.create(number="A2", customer=ada)
+Order.objects.create(number="A3", customer=ada, created_at=old, status="paid")
+cancelled = cancel_old_carts.apply().get()
+print(json.dumps([cancelled, *Order.objects.order_by("number").values_list("status", flat=True)]))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, installed: Path) -> Project:
+    project = Project(tmp_path, python=installed)
+    project.manage("migrate", "--verbosity", "0")
+    return project
+
+
+def test_no_migration_is_missing_and_no_check_complains(project: Project) -> None:
+    assert project.manage("makemigrations", "--check", "--dry-run") == "No changes detected"
+    assert "no issues" in project.manage("check", "--fail-level", "WARNING")
+
+
+def test_staff_sign_in_with_their_email_and_every_page_of_the_plain_admin_opens(project: Project) -> None:
+    assert project.shell(OPEN_EVERY_PAGE) == [True, *[200] * 7, 1]
+
+
+def test_the_nightly_task_cancels_carts_that_nobody_paid(project: Project) -> None:
+    assert project.shell(CANCEL_OLD_CARTS) == [1, "cancelled", "cart", "paid"]

@@ -1,0 +1,101 @@
+"""The engine's promises at a partner of another kind: an ordinary REST API, people under its own names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import converge, row_of, step
+from thirdparty import targets
+from thirdparty.connectors.rest.configured import ConfiguredRest
+from thirdparty.models import Target
+from thirdparty.observe.explain import explain
+from thirdparty.testing import FakeRestTarget, Reply
+from users.models import User
+from users.synced import person
+
+OPTIONS = {option.name: option.default for option in ConfiguredRest.options}
+
+
+@pytest.fixture
+def crm(db: None, partner: Callable[..., None], settings: Any) -> Iterator[FakeRestTarget]:
+    """An empty partner that the target ``partner`` points to."""
+    settings.SYNC_RETRY_BACKOFF_SECONDS = 0.05
+    settings.SYNC_RETRY_BACKOFF_MAX_SECONDS = 0.1
+    settings.SYNC_RECONCILE_EVERY_SECONDS = 0.01
+    fake = FakeRestTarget(key_field="login")
+    with fake.running() as url:
+        options = OPTIONS | {"token": "t0ken", "collection": "/people", "key_field": "login"}
+        partner(
+            connector="rest", base_url=url, options=options, capabilities=("query", "list"), timeout_seconds=5.0,
+            visibility_seconds=0.2,
+        )  # fmt: skip
+        targets.publish_rows()
+        yield fake
+
+
+@pytest.fixture
+def user(crm: FakeRestTarget) -> User:
+    return User.objects.create(name="张伟", phone="1")
+
+
+def held(crm: FakeRestTarget) -> list[tuple[str, str, str]]:
+    return [(item["external_id"], item["login"], item["name"]) for item in crm.items["people"].values()]
+
+
+def test_a_person_is_added_changed_and_deleted(crm: FakeRestTarget, user: User) -> None:
+    converge()
+    assert held(crm) == [(str(user.uuid), "zhangwei1", "张伟")]
+    User.objects.filter(pk=user.pk).update(name="李娜")
+    converge()
+    assert held(crm) == [(str(user.uuid), "zhangwei1", "李娜")]
+    user.delete()
+    converge()
+    assert held(crm) == []
+
+
+def test_a_lost_answer_to_an_add_doubles_nobody(crm: FakeRestTarget, user: User) -> None:
+    crm.lose_next_answer()
+    step(user)
+    assert row_of(user).state == "unknown"
+    converge()
+    assert held(crm) == [(str(user.uuid), "zhangwei1", "张伟")]
+    assert [request.method for request in crm.requests].count("POST") == 1
+
+
+def test_a_record_that_the_partner_has_under_our_key_is_adopted_where_the_declared_field_matches(
+    crm: FakeRestTarget, user: User
+) -> None:
+    crm.items["people"] = {"77": {"id": "77", "login": "zhangwei1", "name": "Zhang", "phone": "1"}}
+    converge()
+    assert (row_of(user).remote_id, row_of(user).adopted) == ("77", "match")
+    assert held(crm) == [(str(user.uuid), "zhangwei1", "张伟")]
+
+
+def test_a_strangers_record_of_our_key_parks_ours(crm: FakeRestTarget, user: User) -> None:
+    crm.items["people"] = {"77": {"id": "77", "login": "zhangwei1", "name": "Zhang", "phone": "999"}}
+    converge()
+    assert row_of(user).parked == "identity_conflict"
+    assert crm.items["people"]["77"]["name"] == "Zhang"
+
+
+def test_a_locked_item_waits_and_the_partner_stays_open(crm: FakeRestTarget, user: User) -> None:
+    crm.answer_instead(Reply(423, headers={"Retry-After": "0"}))
+    step(user)
+    assert (row_of(user).state, row_of(user).failed_tries) == ("pending", 1)
+    assert Target.objects.get().failed_keys == []
+    converge()
+    assert row_of(user).state == "synced"
+
+
+def test_the_explanation_names_each_field_that_differs(crm: FakeRestTarget, user: User) -> None:
+    converge()
+    [item] = crm.items["people"].values()
+    item |= {"name": "Eva", "email": None, "created_at": "yesterday"}
+    [explained] = explain(person(user.uuid), ask_target=True)
+    assert [(each.field, each.wanted, each.found) for each in explained.difference or ()] == [
+        ("name", "张伟", "Eva"),
+        ("email", "", None),
+    ]

@@ -1,0 +1,125 @@
+"""The contract of `thirdparty.testing`, kept by every connector that comes with the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+
+from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.connectors.landcloud.settings import PATHS
+from thirdparty.connectors.rest.auth import Basic, HeaderAuth, NoAuth
+from thirdparty.connectors.rest.configured import ConfiguredRest
+from thirdparty.connectors.rest.connector import RestConnector
+from thirdparty.sandbox.process import SandboxProcess
+from thirdparty.testing import ConnectorContract, FakeRestTarget
+
+EVERYTHING = Capabilities(query=True, list=True, idempotency=True, versions=True)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SandboxProcess]:
+    with SandboxProcess("--control-port", "0") as process:
+        yield process
+
+
+class TestLandcloud(ConnectorContract):
+    @pytest.fixture(
+        params=[Capabilities(), Capabilities(query=True, list=True), EVERYTHING],
+        ids=["nothing", "reads", "everything"],
+    )
+    def connector(self, request: pytest.FixtureRequest, running: SandboxProcess) -> Iterator[Connector]:
+        offered = [name for name in ("query", "list", "idempotency", "versions") if getattr(request.param, name)]
+        running.control.reset()
+        running.control.faults(capabilities=offered, unique_usernames=True)
+        options = {"app_secret": "sandbox-secret", "default_password": "first-password", "paths": PATHS}
+        connector = LandcloudConnector(
+            TargetConfig("partner", "landcloud", running.url, options, request.param), "users.user"
+        )
+        yield connector
+        connector.close()
+
+    @pytest.fixture
+    def make(self) -> Any:
+        def make(number: int, edits: int) -> RemoteObject:
+            held = {"name": f"张伟 {edits}", "phone": str(number), "email": "", "role_ids": ["7", "12"]}
+            return RemoteObject(str(UUID(int=number)), f"user{number}", held)
+
+        return make
+
+
+class Erp(RestConnector):
+    collection = "/orders"
+    key_field = "number"
+
+
+class Patching(Erp):
+    update_method = "PATCH"
+    auth = Basic()
+
+
+class Conditional(Erp):
+    conditional = True
+    auth = HeaderAuth("X-Api-Key")
+
+
+class Keyless(Erp):
+    key_field = ""
+    auth = NoAuth()
+
+
+class TestRest(ConnectorContract):
+    collection = Erp
+    options: ClassVar[dict[str, Any]] = {"token": "t0ken-of-the-erp"}
+    target: ClassVar[dict[str, Any]] = {}
+    has_key = True
+
+    @pytest.fixture
+    def erp(self) -> FakeRestTarget:
+        return FakeRestTarget(**self.target)
+
+    @pytest.fixture
+    def connector(self, erp: FakeRestTarget) -> Iterator[Connector]:
+        with erp.running() as url:
+            offered = Capabilities(query=True, list=True, idempotency=True)
+            connector = self.collection(TargetConfig("erp", "rest", url, self.options, offered), "shop.order")
+            yield connector
+            connector.close()
+
+    @pytest.fixture
+    def make(self) -> Any:
+        def make(number: int, edits: int) -> RemoteObject:
+            held = {"total": f"{edits}.00", "lines": ["tea", "茶"], "note": None, "paid": True}
+            return RemoteObject(f"live.shop.order.{number}", f"N-{number}" if self.has_key else "", held)
+
+        return make
+
+
+class TestConfiguredRest(TestRest):
+    collection = ConfiguredRest
+    options: ClassVar[dict[str, Any]] = {option.name: option.default for option in ConfiguredRest.options} | {
+        "token": "t0ken-of-the-erp", "collection": "/orders", "key_field": "number",
+    }  # fmt: skip
+
+
+class TestPatchingRest(TestRest):
+    collection = Patching
+    options: ClassVar[dict[str, Any]] = {"username": "us", "password": "a-long-password"}
+    target: ClassVar[dict[str, Any]] = {"id_in_location": True, "page_size": 2}
+
+
+class TestConditionalRest(TestRest):
+    collection = Conditional
+    target: ClassVar[dict[str, Any]] = {"etags": True}
+    reads_before_updates = True
+
+
+class TestKeylessRest(TestRest):
+    collection = Keyless
+    options: ClassVar[dict[str, Any]] = {}
+    unique_keys = False
+    has_key = False

@@ -1,0 +1,272 @@
+"""Ordinary JSON APIs: a collection of items, each under its own address."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from thirdparty.connectors.base import (
+    Capabilities,
+    Connector,
+    Page,
+    RemoteObject,
+    RemoteRecord,
+    fields_of,
+)
+from thirdparty.connectors.config import TargetConfig
+from thirdparty.connectors.errors import (
+    AlreadyExists,
+    CapabilityMissing,
+    NotFound,
+    OutcomeUnknown,
+    TargetError,
+    Transient,
+)
+from thirdparty.connectors.http.body import json_of
+from thirdparty.connectors.http.session import Answer, HttpSession
+from thirdparty.connectors.http.statuses import Meaning, failure, meaning
+from thirdparty.connectors.identity import same_external_id, same_remote_id
+from thirdparty.connectors.options import Option
+from thirdparty.connectors.rest.auth import Auth, Bearer
+from thirdparty.connectors.rest.listing import Listing, unreadable
+from thirdparty.connectors.rest.problem import sentence
+from thirdparty.connectors.values import id_or_none, storable, storable_json
+
+_Read = TypeVar("_Read")
+
+
+class RestConnector(Connector):
+    """Subclass it for a partner; the attributes say what the partner's pages say, `encode` and `decode` the rest.
+
+    ``collection``: the path of the collection, or one for each kind. ``key_field``: the field of the natural key, or one
+    for each kind; empty where there is none. ``external_id_field``: where the partner keeps our id. Both fields are
+    asked for as query parameters of the same name (`lookup`).
+    ``update_method``: PUT, or PATCH where the partner keeps what it is not sent.
+    ``conditional``: read the item before each update and send its ``ETag`` as ``If-Match``, within one deadline; for
+    partners that ask for it (428), or that others write to as well.
+    """
+
+    collection: str | Mapping[str, str]
+    id_field: str = "id"
+    external_id_field: str = "external_id"
+    key_field: str | Mapping[str, str] = ""
+    update_method: str = "PUT"
+    conditional: ClassVar[bool] = False
+    media_type: ClassVar[str] = "application/json"
+    auth: ClassVar[Auth] = Bearer()
+    listing: Listing = Listing()
+
+    supports = Capabilities(query=True, list=True, idempotency=True)
+    capabilities = Capabilities(query=True, list=True)
+
+    def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(config, kind)
+        self._http = HttpSession(config)
+        self._headers = {"Accept": f"{self.media_type}, application/problem+json", **self.auth.headers(config.options)}
+        self._clock = clock
+
+    @classmethod
+    def declared_options(cls) -> tuple[Option, ...]:
+        return (*cls.auth.options, *cls.options)
+
+    # -- what a partner may say otherwise -------------------------------------------------
+
+    def encode(self, obj: RemoteObject) -> Mapping[str, Any]:
+        """The body of an add or an update. The payload is empty where the object is gone (`Connector.add`)."""
+        ours = {self.external_id_field: obj.external_id}
+        key_field = self.of_kind(self.key_field)
+        return fields_of(obj.payload) | ours | ({key_field: obj.key} if key_field else {})
+
+    def decode(self, item: Mapping[str, Any]) -> RemoteRecord:
+        """One item as the partner holds it. Raises `OutcomeUnknown` where it has no id."""
+        remote_id = id_or_none(item.get(self.id_field))
+        if remote_id is None:
+            raise unreadable(f"an item in the answer has no {self.id_field}")
+        key_field = self.of_kind(self.key_field)
+        return RemoteRecord(
+            remote_id=remote_id,
+            external_id=storable(str(item.get(self.external_id_field) or "")),
+            key=storable(str(item.get(key_field) or "")) if key_field else "",
+            payload=storable_json(dict(item)),
+        )
+
+    def lookup(self, field: str, value: str) -> Mapping[str, str]:
+        """The query parameters that look items up by a field."""
+        return {field: value}
+
+    def item_path(self, remote_id: str) -> str:
+        """Where one item is, below the base address."""
+        return f"{self.of_kind(self.collection)}/{quote(remote_id, safe='')}"
+
+    def is_taken(self, status: int, body: Any) -> bool:  # noqa: ARG002  # for those whose status does not tell
+        """Whether a refused add met an item of the same natural key."""
+        return meaning(status) is Meaning.CONFLICT
+
+    def of_kind(self, value: str | Mapping[str, str]) -> str:
+        """An attribute that may be one for each kind."""
+        return value if isinstance(value, str) else value[self.kind]
+
+    # -- the calls ------------------------------------------------------------------------
+
+    def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:  # noqa: ARG002  # it supports no versions
+        """Create the item; its id is that of the body, or the last part of ``Location``."""
+        headers = {"Idempotency-Key": idempotency_key} if self.capabilities.idempotency else {}
+        answer = self._ask("POST", self.of_kind(self.collection), body=self.encode(obj), headers=headers)
+        if meaning(answer.status) is Meaning.DONE:
+            remote_id = self._id_in(answer)
+            if remote_id is None:
+                raise unreadable("the target made an item and names no id")
+            return remote_id
+        if self.is_taken(answer.status, json_of(answer)):
+            raise AlreadyExists(self._id_in(answer))
+        # There is no item yet that could be absent: the collection is.
+        absent = meaning(answer.status) is Meaning.ABSENT
+        raise self._failure(answer, as_meaning=Meaning.NOT_OFFERED if absent else None)
+
+    def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:  # noqa: ARG002  # it supports no versions
+        """Make the item hold these values."""
+        until = time.monotonic() + self.config.timeout_seconds
+        path = self.item_path(remote_id)
+        headers = {}
+        if self.conditional:
+            tag = self._read(path, "query", lambda present: present.headers.get("ETag"))
+            headers = {"If-Match": tag} if tag else {}
+        left_seconds = until - time.monotonic()
+        if left_seconds <= 0:
+            raise Transient("timeout", "reading the item took all of the time; nothing was sent")
+        answer = self._ask(
+            self.update_method, path, body=self.encode(obj), headers=headers, timeout_seconds=left_seconds
+        )
+        self._require_done(answer)
+
+    def delete(self, remote_id: str) -> None:
+        """Remove the item."""
+        self._require_done(self._ask("DELETE", self.item_path(remote_id)))
+
+    def find(
+        self, *, remote_id: str | None = None, external_id: str | None = None, key: str | None = None
+    ) -> RemoteRecord | None:
+        """Look one item up by exactly one of the three; None when there is none, or items have no natural key."""
+        if [remote_id, external_id, key].count(None) != 2:  # noqa: PLR2004  # of three
+            raise TypeError("find() takes exactly one of remote_id, external_id and key")
+        if not self.capabilities.query:
+            raise CapabilityMissing("query")
+        if remote_id is not None:
+            return self._item(remote_id)
+        if external_id is not None:
+            return self._one_of(
+                self.external_id_field, external_id, lambda found: same_external_id(found.external_id, external_id)
+            )
+        key_field, wanted = self.of_kind(self.key_field), key or ""
+        if not key_field:
+            return None
+        return self._one_of(key_field, wanted, lambda found: found.key.casefold() == wanted.casefold())
+
+    def page(self, cursor: str | None, *, limit: int) -> Page:
+        """One page of all items, as `listing` says."""
+        if not self.capabilities.list:
+            raise CapabilityMissing("list")
+
+        def read(answer: Answer) -> Page:
+            body = json_of(answer)
+            items = self.listing.items(body)
+            return Page(tuple(map(self.decode, items)), self.listing.following(body, items, cursor))
+
+        return self._read(
+            self._collection(self.listing.asked(cursor, limit)), "list", read, absent=Meaning.NOT_OFFERED
+        )
+
+    def close(self) -> None:
+        """Close pooled connections."""
+        self._http.close()
+
+    # -- reading --------------------------------------------------------------------------
+
+    def _item(self, remote_id: str) -> RemoteRecord | None:
+        def read(answer: Answer) -> RemoteRecord:
+            found = self.decode(_object(json_of(answer)))
+            if not same_remote_id(found.remote_id, remote_id):
+                raise unreadable("the target answered with another item")
+            return found
+
+        try:
+            return self._read(self.item_path(remote_id), "query", read)
+        except NotFound:
+            return None
+
+    def _one_of(self, field: str, value: str, fits: Callable[[RemoteRecord], bool]) -> RemoteRecord | None:
+        def read(answer: Answer) -> RemoteRecord | None:
+            found = [self.decode(item) for item in self.listing.items(json_of(answer))]
+            fitting = next(filter(fits, found), None)
+            # A target that ignores a parameter it does not know answers with just anybody.
+            if fitting is None and found:
+                raise unreadable(f"the target answered with items of another {field}")
+            return fitting
+
+        return self._read(self._collection(self.lookup(field, value)), "query", read, absent=Meaning.NOT_OFFERED)
+
+    def _collection(self, parameters: Mapping[str, str]) -> str:
+        path = self.of_kind(self.collection)
+        return f"{path}?{urlencode(parameters)}" if parameters else path
+
+    def _read(self, path: str, call: str, read: Callable[[Answer], _Read], *, absent: Meaning | None = None) -> _Read:
+        """Ask and read. Nothing can take effect here, so an unknown outcome is merely one to ask for again.
+
+        ``absent``: what it means that there is nothing under this address, where that is not the item's absence.
+        """
+        try:
+            answer = self._ask("GET", path)
+            said = meaning(answer.status)
+            said = absent or said if said is Meaning.ABSENT else said
+            if said is Meaning.NOT_OFFERED:
+                raise CapabilityMissing(call, http_status=answer.status)
+            if said is not Meaning.DONE:
+                raise self._failure(answer, as_meaning=said)
+            return read(answer)
+        except OutcomeUnknown as unknown:
+            error = Transient(unknown.reason, unknown.message, http_status=unknown.http_status)
+        raise error
+
+    # -- the wire -------------------------------------------------------------------------
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Answer:
+        sent = b""
+        headers = {**self._headers, **(headers or {})}
+        if body is not None:
+            sent = json.dumps(body).encode()
+            headers["Content-Type"] = self.media_type
+        return self._http.send(
+            method, path, sent, headers, repeatable=method == "GET",
+            timeout_seconds=self.config.timeout_seconds if timeout_seconds is None else timeout_seconds,
+        )  # fmt: skip
+
+    def _require_done(self, answer: Answer) -> None:
+        if meaning(answer.status) is not Meaning.DONE:
+            raise self._failure(answer)
+
+    def _failure(self, answer: Answer, *, as_meaning: Meaning | None = None) -> TargetError:
+        return failure(answer, message=sentence(json_of(answer)), now=self._clock(), as_meaning=as_meaning)
+
+    def _id_in(self, answer: Answer) -> str | None:
+        body = json_of(answer)
+        told = id_or_none(body.get(self.id_field)) if isinstance(body, dict) else None
+        if told is None and (location := answer.headers.get("Location")):
+            told = id_or_none(unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2]))
+        return told
+
+
+def _object(body: Any) -> Mapping[str, Any]:
+    if not isinstance(body, dict):
+        raise unreadable("the answer is no JSON object")
+    return body

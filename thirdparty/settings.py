@@ -1,0 +1,195 @@
+"""Every setting of the engine: name, default, unit, meaning. Nothing else of it reads the environment.
+
+A setting is an attribute of Django's settings where there is one of that name, else a variable of the environment, else
+its default. What each target needs (``TARGET_X_…``) is looked up in the same way, and described beside the connectors.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, Self, TypeVar, overload
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+from thirdparty.connectors.config import TargetConfig, load_targets
+from thirdparty.decide.backoff import Backoff
+
+_LONGEST_GRACE_SECONDS = 5.0
+_ABSENT = object()
+
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """One setting. Read from an instance of the class that declares it; the class itself gives the declaration."""
+
+    name: str
+
+    def __init__(self, default: T, *, unit: str = "", meaning: str) -> None:
+        self.default = default
+        self.unit = unit
+        self.meaning = meaning
+        self._of_environment: T | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> Self | T:
+        if instance is None:
+            return self
+        given = getattr(django_settings, self.name, _ABSENT)
+        return self.of_environment() if given is _ABSENT else self.accepted(given)
+
+    def of_environment(self) -> T:
+        """The environment's value, or the default, whatever Django's settings say: they themselves may need it."""
+        if self._of_environment is None:
+            given = os.environ.get(self.name, "").strip()
+            self._of_environment = self.accepted(given) if given else self.default
+        return self._of_environment
+
+    def accepted(self, given: Any) -> T:
+        """The value that is meant. Raises `ImproperlyConfigured`, naming the setting and how to mend it."""
+        raise NotImplementedError
+
+
+class Number(Setting[float]):
+    """Fractions are allowed. Above 0."""
+
+    def accepted(self, given: Any) -> float:
+        number = _number(given)
+        if not 0 < number < float("inf"):
+            raise ImproperlyConfigured(f"{self.name} is {given!r}; use a number above 0, e.g. {self.default:g}")
+        return number
+
+
+class Count(Setting[int]):
+    """A whole number, from ``least`` on."""
+
+    def __init__(self, default: int, *, least: int, unit: str, meaning: str) -> None:
+        super().__init__(default, unit=unit, meaning=meaning)
+        self.least = least
+
+    def accepted(self, given: Any) -> int:
+        number = _number(given)
+        if not (self.least <= number < float("inf") and number.is_integer()):
+            raise ImproperlyConfigured(
+                f"{self.name} is {given!r}; use a whole number from {self.least} on, e.g. {self.default}"
+            )
+        return int(number)
+
+
+class Text(Setting[str]):
+    """Any text but none."""
+
+    def accepted(self, given: Any) -> str:
+        if not isinstance(given, str) or not given.strip():
+            raise ImproperlyConfigured(f"{self.name} is {given!r}; use a text, e.g. {self.default}")
+        return given.strip()
+
+
+class Targets(Setting[Mapping[str, TargetConfig]]):
+    """Names, as a list or as a text with commas, whose ``TARGET_X_…`` are read; or what was read from them before."""
+
+    def __init__(self, *, meaning: str) -> None:
+        super().__init__({}, unit="names", meaning=meaning)
+        self._read: dict[str, Mapping[str, TargetConfig]] = {}
+
+    def accepted(self, given: Any) -> Mapping[str, TargetConfig]:
+        if isinstance(given, Mapping):
+            return given
+        names = ",".join(given) if isinstance(given, list | tuple) else str(given)
+        if names not in self._read:
+            self._read[names] = load_targets({**_Everything(), self.name: names})
+        return self._read[names]
+
+
+class Settings:
+    """The engine's settings, each as it is now: tests replace them in Django's settings."""
+
+    SYNC_TARGETS = Targets(
+        meaning="the targets: a comma list of names; the settings of each begin with `TARGET_NAME_`"
+    )
+    SYNC_QUEUE = Text("thirdparty", meaning="the Celery queue of the engine's own tasks")
+    SYNC_RECONCILE_AFTER_HOURS = Number(1.0, unit="hours", meaning="what is owed for so long is due at once, again")
+    SYNC_RECONCILE_EVERY_SECONDS = Number(30.0, unit="seconds", meaning="the period of the reconciler's tick")
+    SYNC_RETRY_BACKOFF_SECONDS = Number(
+        1.0, unit="seconds", meaning="the first backoff; it doubles with each failed try"
+    )
+    SYNC_RETRY_BACKOFF_MAX_SECONDS = Number(600.0, unit="seconds", meaning="the longest backoff; at most 900")
+    SYNC_RETRY_MAX = Count(
+        8, least=0, unit="tries", meaning="tries that Celery makes; beyond, only the reconciler tries, without end"
+    )
+    SYNC_LEASE_SECONDS = Number(
+        60.0,
+        unit="seconds",
+        meaning="how long a claim holds: at least the longest call + `SYNC_DATABASE_TIMEOUT_SECONDS` + 5",
+    )
+    SYNC_DATABASE_TIMEOUT_SECONDS = Number(
+        20.0, unit="seconds", meaning="the longest wait for a database lock; the database itself has to be told, too"
+    )
+    SYNC_BREAKER_SECONDS = Number(
+        5.0,
+        unit="seconds",
+        meaning="the first pause of a target whose breaker opened; it doubles with each failed probe",
+    )
+    SYNC_BREAKER_MAX_SECONDS = Number(300.0, unit="seconds", meaning="the longest such pause")
+    SYNC_DRAIN_THREADS = Count(
+        32, least=1, unit="calls", meaning="calls that one process has in flight while it drains a backlog"
+    )
+    SYNC_WAIT_TRIES = Count(
+        3, least=1, unit="tries", meaning="tries that a write makes itself that waits for the targets, or is strict"
+    )
+    SYNC_WAIT_PAUSE_SECONDS = Number(1.0, unit="seconds", meaning="the pause between these tries")
+    SYNC_ATTEMPT_RETENTION_DAYS = Number(
+        90.0, unit="days", meaning="attempts and confirmed tombstones older than this are pruned"
+    )
+
+    def declared(self) -> list[Setting[Any]]:
+        """Every setting's declaration, in order."""
+        return [item for item in vars(type(self)).values() if isinstance(item, Setting)]
+
+    def require_valid(self) -> None:
+        """Raises `ImproperlyConfigured`, naming the first setting that cannot be what it is."""
+        for setting in self.declared():
+            getattr(self, setting.name)
+
+    def backoff(self) -> Backoff:
+        """How failed tries are spaced."""
+        return Backoff(
+            first_seconds=self.SYNC_RETRY_BACKOFF_SECONDS,
+            most_seconds=self.SYNC_RETRY_BACKOFF_MAX_SECONDS,
+            tries=self.SYNC_RETRY_MAX,
+            grace_seconds=min(_LONGEST_GRACE_SECONDS, self.SYNC_RECONCILE_EVERY_SECONDS),
+        )
+
+
+class _Everything(Mapping[str, str]):
+    """Django's settings and, behind them, the environment, as texts."""
+
+    def __getitem__(self, name: str) -> str:
+        given = getattr(django_settings, name, _ABSENT)
+        if given is _ABSENT:
+            return os.environ[name]
+        return ",".join(given) if isinstance(given, list | tuple) else str(given)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({name for name in (*dir(django_settings), *os.environ) if name.startswith("TARGET_")})
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _number(given: Any) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+settings = Settings()
