@@ -75,7 +75,7 @@ def test_what_the_list_does_not_know_is_refused_by_name(api: APIClient, paramete
 def test_the_explanation_of_a_record_says_which_object_it_is_of(api: APIClient, user: User) -> None:
     explained = api.get(page(user)).data
     assert (explained["kind"], explained["object_id"], explained["state"]) == ("users.user", user.uuid.hex, "pending")
-    assert explained["wanted"]["name"] == "Ada"
+    assert explained["wanted"]["payload"]["name"] == "Ada"
     assert explained["difference"] is None
     assert api.get(f"{RECORDS}partner/users.user/{user.uuid.hex}/").data["key"] == explained["key"]
 

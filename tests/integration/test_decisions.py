@@ -128,7 +128,7 @@ def test_where_an_application_does_not_say_how_nothing_is_taken_over_nor_offered
 ) -> None:
     monkeypatch.delitem(accepting._accepting, "users.user")
     before = Record.objects.values().get(key=parked(synced).key)
-    with pytest.raises(CannotCompensate, match=r"Nothing that a target holds of a users\.user can be written here"):
+    with pytest.raises(CannotCompensate, match=r"of the kind users\.user cannot be written here"):
         decide(synced, Deed.ACCEPT)
     assert Record.objects.values().get() == before
     assert offered("users.user") == [Deed.RETRY, Deed.OVERWRITE, Deed.ADOPT, Deed.SETTLE]

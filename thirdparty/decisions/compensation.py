@@ -117,7 +117,9 @@ def _link(row: Record, deed: Deed, remote_id: str) -> Link:
             if row.deleted:
                 raise CannotCompensate("The object is gone, so nothing can be written here. Create it anew, or adopt.")
             if accepting(row.kind) is None:
-                raise CannotCompensate(f"Nothing that a target holds of a {row.kind} can be written here.")
+                raise CannotCompensate(
+                    f"What a target holds of objects of the kind {row.kind} cannot be written here."
+                )
             return linkage.by_look_up()
         case Deed.SETTLE:
             return linkage.for_settling(remote_id)
