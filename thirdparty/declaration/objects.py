@@ -75,7 +75,7 @@ def _by_identity(declaration: Synced[Any], text: str) -> Iterable[Ref]:
         return []
     ref = declaration.ref(identity)
     there = declaration.model._base_manager.filter(**{declaration.identity: identity}).exists()
-    return [ref] if there or Record.objects.filter(kind=ref.kind, object_id=ref.object_id).exists() else []
+    return [ref] if there or Record.objects.of(ref).exists() else []
 
 
 def _by_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:

@@ -91,7 +91,7 @@ def explain(ref: Ref, *, target: str = "", ask_target: bool = False) -> list[Exp
     ``ask_target`` has each target asked what it holds, if it may be (`thirdparty.observe.inquiry`), and fills ``difference``; not
     to be used inside a transaction then.
     """
-    rows = Record.objects.filter(kind=ref.kind, object_id=ref.object_id).order_by("target")
+    rows = Record.objects.of(ref).order_by("target")
     if target:
         rows = rows.filter(target=target)
     return [_explain(row, ask_target=ask_target) for row in rows]

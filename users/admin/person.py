@@ -26,6 +26,7 @@ from users.admin.importing import CsvImport
 from users.admin.log import Discreet
 from users.models import User
 from users.permissions import Right
+from users.synced import person
 
 
 class PeopleList(ChangeList):
@@ -121,7 +122,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         user = self.get_object(request, object_id)
-        records = Record.objects.none() if user is None else Record.objects.filter(object_id=user.uuid.hex)
+        records = Record.objects.none() if user is None else Record.objects.of(person(user.uuid))
         context = (
             (extra_context or {}) | panel(request, records) | {"of_operator": user is not None and user.is_superuser}
         )

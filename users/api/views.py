@@ -274,7 +274,7 @@ class UserViewSet(ModelViewSet[User]):
     )
     @sync.mapping.post
     def look_now(self, request: Request, uuid: str) -> Response:
-        look_now(Record.objects.filter(object_id=UUID(uuid).hex), by=request.user)
+        look_now(Record.objects.of(person(UUID(uuid))), by=request.user)
         return _explained(self._known(uuid, explain(person(UUID(uuid)))), status=HTTP_202_ACCEPTED)
 
     def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:
@@ -300,7 +300,7 @@ def _deleted(user_uuid: UUID, choice: consistency.Consistency, *, level: bool) -
     headers = preferences.applied(choice)
     if level:
         return Response(status=HTTP_204_NO_CONTENT, headers=headers)
-    records = Record.objects.filter(object_id=user_uuid.hex).order_by("target")
+    records = Record.objects.of(person(user_uuid)).order_by("target")
     body = {"uuid": str(user_uuid), "sync": RecordSerializer(records, many=True).data}
     return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
 

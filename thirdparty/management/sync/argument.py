@@ -20,7 +20,7 @@ def object_named(text: str) -> Ref:
         ref = objects.named(text)
     except objects.NoSuchObject as why:
         raise CommandError(str(why)) from None
-    if not Record.objects.filter(kind=ref.kind, object_id=ref.object_id).exists():
+    if not Record.objects.of(ref).exists():
         raise CommandError(
             f"{ref} has no record at any target: it is not among those that its declaration sends, "
             "or the reconciler has yet to find it"

@@ -26,7 +26,7 @@ def add_to(actions: Any) -> None:
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError`, saying what stands in the way, unless the object ends level everywhere."""
     ref = argument.object_named(options["object"])
-    rows = Record.objects.filter(kind=ref.kind, object_id=ref.object_id, target__in=targets.names()).order_by("target")
+    rows = Record.objects.of(ref).filter(target__in=targets.names()).order_by("target")
     store.look_now([row.key for row in rows])
     for row in rows:
         push_until_done(row.target, row.key, noted=partial(_told, out, row.target))
