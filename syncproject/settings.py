@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "users.admin.busy.BusyPages",
+    "thirdparty.admin.busy.BusyPages",
 ]
 ROOT_URLCONF = "syncproject.urls"
 WSGI_APPLICATION = "syncproject.wsgi.application"
@@ -104,15 +104,15 @@ REST_FRAMEWORK = {
         "users.api.access.KeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["users.api.access.HasRights"],
+    "DEFAULT_PERMISSION_CLASSES": ["thirdparty.api.access.HasRights"],
     # Counted for each person, and each process: enough to keep a script that runs wild from the others' throats.
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": request_rate(env, "SYNC_API_RATE", "100/s")},
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["users.api.parsers.JSONBody"],
+    "DEFAULT_PARSER_CLASSES": ["thirdparty.api.parsers.JSONBody"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "users.api.schema.ProblemSchema",
-    "EXCEPTION_HANDLER": "users.api.problems.answer",
+    "DEFAULT_SCHEMA_CLASS": "thirdparty.api.schema.ProblemSchema",
+    "EXCEPTION_HANDLER": "thirdparty.api.problems.answer",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -131,7 +131,6 @@ UNFOLD = {
     "SITE_HEADER": "usersync",
     "SITE_SUBHEADER": "save the user; the third party follows",
     "SITE_SYMBOL": "sync",
-    "DASHBOARD_CALLBACK": "users.admin.dashboard.fill",
     "SIDEBAR": {"navigation": "users.admin.navigation.sections"},
 }
 

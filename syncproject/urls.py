@@ -4,16 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from users.api import health
-from users.api.metrics import metrics
-
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include("users.api.urls")),
-    path("health/live/", health.live),
-    path("health/ready/", health.ready),
-    path("metrics", metrics),
+    path("", include("thirdparty.api.probe_urls")),
 ]
 handler400 = "users.api.problems.bad_request"
 handler500 = "users.api.problems.server_error"

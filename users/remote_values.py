@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from thirdparty.connectors.base import Payload, fields_of
+from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
+from thirdparty.declaration import CannotAccept, accepts
+from users import services
 from users.models import RoleMapping, User
+from users.permissions import Account
 from users.services import PersonValues
+from users.synced import Person
 
 
-class NoSuchGroups(Exception):
-    """The target's roles are no groups of ours, or more than one; the message says which."""
+@accepts(Person.kind)
+def accept(user: User, target: str, found: RemoteRecord, *, by: Account) -> None:
+    """Write what a target holds of a person. Raises `CannotAccept`, and as `users.services.update_user`."""
+    if user.is_superuser:
+        raise CannotAccept("The user is an operator, whom no target knows.")
+    services.update_user(user.uuid, by=by, **_as_ours(user, target, found.payload))
 
 
-def as_ours(user: User, target: str, remote: Payload) -> PersonValues:
-    """The remote values, for a person as they are. Raises `NoSuchGroups`."""
+def _as_ours(user: User, target: str, remote: Payload) -> PersonValues:
     held = fields_of(remote)
     values: PersonValues = {"name": held["name"], "phone": held["phone"], "email": held["email"]}
     present = {group.name for group in user.groups.all()}
@@ -31,10 +38,10 @@ def _groups(present: Collection[str], target: str, reported: Collection[str]) ->
     for role in sorted(set(reported) - {role_of.get(name) for name in groups}):
         candidates = sorted(name for name, role_id in role_of.items() if role_id == role)
         if not candidates:
-            raise NoSuchGroups(f"No group here has the target's role {role}. Map it first.")
+            raise CannotAccept(f"No group here has the target's role {role}. Map it first.")
         if len(candidates) > 1:
             listed = ", ".join(candidates)
-            raise NoSuchGroups(
+            raise CannotAccept(
                 f"The target's role {role} may be any of the groups {listed}. Put the user into one first."
             )
         groups.add(candidates[0])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.utils import quote
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
@@ -122,7 +123,7 @@ def test_the_page_of_a_record_explains_it_and_asks_the_target_on_demand(
 ) -> None:
     # Nobody is asked anything while the target wants to be left alone.
     stack.manage("sync", "resume", "partner")
-    key = f"partner_3A{anna.replace('-', '')}"
+    key = quote(f"partner:users.user:{anna.replace('-', '')}")
     address = f"{stack.url('web')}/admin/thirdparty/record/{key}/change/?ask=1"
     page = look(browser, "explanation", address, "http_503")
     assert "4930123456 instead of 4930999999" in page

@@ -175,6 +175,21 @@ def test_the_page_of_a_record_leads_to_its_user(web: Client) -> None:
     assert web.get(page).status_code == 200
 
 
+def test_the_page_of_a_record_explains_it_once_in_unfolds_dress_too(web: Client) -> None:
+    page = web.get(f"{RECORDS}{quote(record(person()).key)}/change/").content.decode()
+    assert page.count("Look at it now") == 1
+    assert "thirdparty/admin.css" in page
+
+
+def test_a_record_is_found_by_its_objects_uuid_in_any_form(web: Client) -> None:
+    user = person()
+    person(phone="2")
+    for text in (str(user.uuid), user.uuid.hex, f" {str(user.uuid).upper()} "):
+        assert list(web.get(RECORDS, {"q": text}).context["cl"].result_list) == [record(user)]
+    (found,) = web.get(RECORDS, {"kind": "users.user", "q": "ada2"}).context["cl"].result_list
+    assert found.wanted_key == "ada2"
+
+
 def test_the_list_of_records_leads_to_their_explanations(web: Client) -> None:
     key = record(person()).key
     page = web.get(RECORDS).content.decode()

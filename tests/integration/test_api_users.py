@@ -12,9 +12,9 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from thirdparty import targets
+from thirdparty.api.kinds import Kind
 from thirdparty.models import Record
 from thirdparty.models.record import State
-from users.api.kinds import Kind
 from users.models import User
 
 PEOPLE = "/api/v1/users/"

@@ -8,12 +8,14 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 from tests.integration.conftest import held_records, wanted_records
 from thirdparty import targets
+from thirdparty.declaration import Synced, registry
 from thirdparty.models import Record, Target
 from thirdparty.models.record import EPOCH
 from thirdparty.sandbox.client import SandboxControl
@@ -63,6 +65,23 @@ def test_a_user_is_found_by(ada: User, name: str) -> None:
     assert explained[0]["difference"] is None
 
 
+def test_an_object_is_found_by_its_kind_and_identity(ada: User) -> None:
+    for text in (f"users.user:{ada.uuid}", f"users.user:{ada.uuid.hex}"):
+        assert json.loads(sync("explain", text, "--json"))[0]["object_id"] == ada.uuid.hex
+
+
+def test_what_may_be_two_objects_is_not_guessed(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Team(Synced[Group]):
+        key = "name"
+
+    monkeypatch.setitem(registry._declared, Team.kind, Team())
+    group = Group.objects.create(name=ada.username)
+
+    with pytest.raises(CommandError, match=f"may be auth.group:{group.pk} or users.user:{ada.uuid.hex}: say which"):
+        sync("explain", ada.username)
+    assert json.loads(sync("explain", f"users.user:{ada.uuid}", "--json"))[0]["kind"] == "users.user"
+
+
 def test_a_backfill_owes_every_record_of_the_target(ada: User) -> None:
     Record.objects.update(synced_generation=1, due_at=None)
 
@@ -84,9 +103,11 @@ def test_an_explanation_for_people_shows_names_as_they_are(ada: User) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["explain", "nobody"], "there is no user 'nobody'"),
-        (["explain", "9" * 5000], "there is no user"),
-        (["push", "root"], "root is an operator"),
+        (["explain", "nobody"], "there is no object 'nobody'"),
+        (["explain", "9" * 5000], "there is no object"),
+        (["explain", "users.user:17"], "'17' cannot be the uuid of a users.user"),
+        (["push", "root"], "has no record at any target"),
+        (["pause", "partner", "--by", "nobody"], "--by nobody: there is no such account"),
         (["retry", "--target", "nowhere"], "there is no target 'nowhere'; SYNC_TARGETS names partner"),
         (["pause", "nowhere"], "there is no target 'nowhere'"),
         (["resume", "nowhere"], "there is no target 'nowhere'"),

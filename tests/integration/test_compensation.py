@@ -15,10 +15,10 @@ from thirdparty import store
 from thirdparty.consistency.strict import applying
 from thirdparty.consistency.strict.errors import ChangedMeanwhile
 from thirdparty.decide.lease import Terms
+from thirdparty.decisions.compensation import CannotCompensate, Deed, compensate
 from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency
-from users.compensation import CannotCompensate, Deed, compensate
 from users.consistency import Consistency, Mode
 from users.models import RoleMapping, User
 
@@ -127,10 +127,10 @@ def test_a_record_of_another_user_cannot_be_adopted(conflict: User, sandbox: San
     User.objects.create(name="Ada", phone="1")
     converge()
     adas = next(user["userId"] for user in sandbox.users() if user["name"] == "Ada")
-    with pytest.raises(CannotCompensate, match="another user"):
+    with pytest.raises(CannotCompensate, match="another object"):
         decide(conflict, Deed.ADOPT, remote_id=adas)
     sandbox.edit(adas, externalId="known-to-nobody-here")
-    with pytest.raises(CannotCompensate, match="another user: it carries the id known-to-nobody-here"):
+    with pytest.raises(CannotCompensate, match="another object: it carries the id known-to-nobody-here"):
         decide(conflict, Deed.ADOPT, remote_id=adas)
 
 
@@ -164,7 +164,7 @@ def test_the_command_line_decides_in_an_accounts_name(
 ) -> None:
     sandbox.edit(sandbox.users()[0]["userId"], externalId=str(conflict.uuid))
     words = ["compensate", "settle", conflict.username, "--target", "partner", "--reason", "mended at their side"]
-    with pytest.raises(CommandError, match="no staff account"):
+    with pytest.raises(CommandError, match="no such account"):
         call_command("sync", *words, "--by", "nobody")
     with pytest.raises(CommandError, match="has changed since you looked: it is at generation 1, not 7"):
         call_command("sync", *words, "--by", "root", "--generation", "7")

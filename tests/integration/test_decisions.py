@@ -11,13 +11,15 @@ from django.contrib.auth.models import Group
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
 from thirdparty import store
 from thirdparty.connectors.base import RemoteRecord
+from thirdparty.decisions.compensation import CannotCompensate, Deed, compensate, offered
+from thirdparty.decisions.look_now import look_now
+from thirdparty.declaration import accepting
 from thirdparty.models import Record, Target
 from thirdparty.observe import inquiry
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store import manual
 from thirdparty.store.manual import RemoteLink
 from users import services
-from users.compensation import CannotCompensate, Deed, compensate
 from users.models import RoleMapping, User
 
 
@@ -121,6 +123,17 @@ def test_no_statement_touches_a_row_that_a_worker_holds_or_that_moved_on(synced:
     assert do(row.key, *arguments, seen=row.generation)
 
 
+def test_where_an_application_does_not_say_how_nothing_is_taken_over_nor_offered(
+    synced: User, decide: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(accepting._accepting, "users.user")
+    before = Record.objects.values().get(key=parked(synced).key)
+    with pytest.raises(CannotCompensate, match=r"of the kind users\.user cannot be written here"):
+        decide(synced, Deed.ACCEPT)
+    assert Record.objects.values().get() == before
+    assert offered("users.user") == [Deed.RETRY, Deed.OVERWRITE, Deed.ADOPT, Deed.SETTLE]
+
+
 # -- an open doubt ----------------------------------------------------------------------------
 
 
@@ -183,11 +196,11 @@ def test_nothing_is_settled_without_a_record_that_can_be_deleted_later(
 ) -> None:
     user = User.objects.create(name="张伟", phone="13800000001")
     parked(user)
-    with pytest.raises(CannotCompensate, match="holds no record of this user"):
+    with pytest.raises(CannotCompensate, match="holds no record of this object"):
         decide(user, Deed.SETTLE)
     sandbox.create(username="zhangwei13800000001", name="张伟")
     Record.objects.update(natural_key="zhangwei13800000001")
-    with pytest.raises(CannotCompensate, match=r"Record .* has this username, but not this user's id"):
+    with pytest.raises(CannotCompensate, match=r"Record .* has this natural key, but not this object's id"):
         decide(user, Deed.SETTLE)
     partner(capabilities=())
     with pytest.raises(CannotCompensate, match="Nobody could delete it later"):
@@ -204,7 +217,7 @@ def test_a_link_is_settled_only_while_the_target_holds_that_record(
     assert (row_of(synced).state, row_of(synced).remote_id) == ("synced", remote_id)
     User.objects.filter(pk=synced.pk).update(name="王芳")
     sandbox.delete(remote_id)
-    with pytest.raises(CannotCompensate, match="holds no record of this user"):
+    with pytest.raises(CannotCompensate, match="holds no record of this object"):
         decide(synced, Deed.SETTLE)
     assert row_of(synced).state == "pending"
 
@@ -214,7 +227,7 @@ def test_a_link_to_what_has_become_somebody_elses_is_not_settled(
 ) -> None:
     User.objects.filter(pk=synced.pk).update(name="李娜")
     sandbox.edit(row_of(synced).remote_id, externalId="somebody else")
-    with pytest.raises(CannotCompensate, match="not this user's id"):
+    with pytest.raises(CannotCompensate, match="not this object's id"):
         decide(synced, Deed.SETTLE)
     assert row_of(synced).state == "pending"
 
@@ -271,7 +284,7 @@ def test_a_deletion_is_settled_only_once_the_record_is_gone(
 def test_a_second_record_of_one_user_is_not_adopted(synced: User, sandbox: SandboxControl, decide: Any) -> None:
     first = parked(synced).remote_id
     second = sandbox.create(username="second", name="张伟")["userId"]
-    with pytest.raises(CannotCompensate, match=f"Record {first} at the target is this user's already"):
+    with pytest.raises(CannotCompensate, match=f"Record {first} at the target is this object's already"):
         decide(synced, Deed.ADOPT, remote_id=second)
 
 
@@ -335,7 +348,7 @@ def test_an_operator_is_never_overwritten_by_what_a_target_holds(
     User.objects.filter(pk=synced.pk).update(is_superuser=True)
     parked(synced)
     sandbox.edit(sandbox.users()[0]["userId"], name="李娜")
-    with pytest.raises(CannotCompensate, match="no longer one whom the targets know"):
+    with pytest.raises(CannotCompensate, match="whom no target knows"):
         decide(synced, Deed.ACCEPT)
     assert User.objects.get(pk=synced.pk).name == "张伟"
 
@@ -379,7 +392,7 @@ def test_what_a_person_has_pushed_again_spares_whoever_has_the_id_now(
 def test_looking_again_spares_whoever_has_the_id_now(
     synced: User, usurped: dict[str, Any], sandbox: SandboxControl
 ) -> None:
-    services.look_now(Record.objects.all())
+    look_now(Record.objects.all())
     converge()
     assert usurped in sandbox.users()
     assert row_of(synced).state == "synced"

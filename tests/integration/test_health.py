@@ -14,7 +14,7 @@ from thirdparty.capture import triggers
 from thirdparty.models import KeptFigures, Record
 from thirdparty.models.record import EPOCH
 from thirdparty.notify.broker import Publisher
-from thirdparty.observe import figures
+from thirdparty.observe import kept_figures
 from thirdparty.observe.status import status
 from users.models import User
 
@@ -75,7 +75,7 @@ def test_a_target_that_is_away_is_a_warning_only_since_what_changes_goes_on_bein
 
     assert answer.status_code == 200
     assert any("partner is away" in warning for warning in answer.json()["warnings"])
-    assert not status()["healthy"]
+    assert not status().healthy
     assert Record.objects.filter(object_id=User.objects.create(name="Ada").uuid.hex, due_at__isnull=False).exists()
 
 
@@ -114,7 +114,7 @@ def test_however_many_ask_the_records_are_counted_once(web: Client, monkeypatch:
         counts.append(1)
         return status()
 
-    monkeypatch.setattr("thirdparty.observe.figures.status", counting)
+    monkeypatch.setattr("thirdparty.observe.kept_figures.status", counting)
 
     answers = [web.get("/metrics").content.decode() for _ in range(5)]
 
@@ -145,7 +145,7 @@ def test_while_one_counts_the_others_are_answered_with_what_was_counted_before(w
     KeptFigures.objects.update(good_until=EPOCH)
     User.objects.create_user(name="Ada", phone="1")
 
-    assert figures._is_ours()
+    assert kept_figures._is_ours()
 
     assert 'usersync_records{state="pending",target="partner"} 0.0' in web.get("/metrics").content.decode()
 
@@ -176,7 +176,7 @@ def test_while_one_counts_figures_of_the_future_anew_the_others_are_told_that_th
     then = protect.clock() + timedelta(hours=10)
     KeptFigures.objects.update(counted_at=then, good_until=then)
 
-    assert figures._is_ours()
+    assert kept_figures._is_ours()
 
-    assert not figures._is_ours()
-    assert figures.figures().age_seconds > timedelta(hours=9).total_seconds()
+    assert not kept_figures._is_ours()
+    assert kept_figures.figures().age_seconds > timedelta(hours=9).total_seconds()

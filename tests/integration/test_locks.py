@@ -22,6 +22,7 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import at_once, converge, held_records, row_of, step, wanted_records
 from thirdparty import protect, targets, tasks
+from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Record, StrictWrite, Target
 from thirdparty.models.record import EPOCH
 from thirdparty.protect import GuardDecision
@@ -502,7 +503,7 @@ def test_all_whom_nobody_holds_are_looked_at_now_and_the_person_is_told_of_the_r
     stuck = User.objects.get(uuid=Record.objects.order_by("key")[0].object_id)
 
     with held(locks(stuck)), pytest.raises(StillHeld) as told:
-        services.look_now(Record.objects.all())
+        look_now(Record.objects.all())
 
     assert is_contention(told.value)
     assert told.value.looked_at == len(people) - 1

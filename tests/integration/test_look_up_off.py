@@ -11,9 +11,9 @@ import pytest
 from tests.integration.conftest import converge, held_records, row_of, step, wanted_records
 from thirdparty import protect, store
 from thirdparty.capture import backfill
+from thirdparty.decisions.compensation import CannotCompensate, Deed, compensate
 from thirdparty.models import Record, Target
 from thirdparty.sandbox.client import SandboxControl
-from users.compensation import CannotCompensate, Deed, compensate
 from users.models import User
 
 LONG_SECONDS = 60.0

@@ -23,6 +23,7 @@ from rest_framework.test import APIClient
 from thirdparty import targets
 from thirdparty.models import Record, StrictWrite
 from thirdparty.models.record import EPOCH
+from thirdparty.permissions import Right as RecordRight
 from users import permissions
 from users.models import User
 from users.permissions import NotAllowed, Right
@@ -366,9 +367,9 @@ def test_it_happens_just_where_the_rules_allow_it(who: str, name: str) -> None:
         ("patch", "{page}", Right.CHANGE),
         ("put", "{page}", Right.CHANGE),
         ("delete", "{page}", Right.DELETE),
-        ("get", "{page}sync/", Right.VIEW_RECORDS),
-        ("post", "{page}sync/", Right.DECIDE),
-        ("get", "/api/v1/sync/status/", Right.VIEW_RECORDS),
+        ("get", "{page}sync/", RecordRight.VIEW_RECORDS),
+        ("post", "{page}sync/", RecordRight.DECIDE),
+        ("get", "/api/v1/sync/status/", RecordRight.VIEW_RECORDS),
     ],
 )
 def test_who_may_not_is_told_which_permission_it_takes(method: str, path: str, permission: Right) -> None:

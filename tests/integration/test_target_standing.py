@@ -84,11 +84,11 @@ def test_a_worker_that_does_not_name_a_target_leaves_it_active(settings: Any) ->
 def test_a_process_that_names_a_target_which_is_away_is_not_healthy_and_yet_ready_to_record(
     settings: Any, away: Any
 ) -> None:
-    assert status()["healthy"]
+    assert status().healthy
     away()
-    assert status()["healthy"]
+    assert status().healthy
     Target.objects.update(enabled=False)
-    assert not status()["healthy"]
+    assert not status().healthy
     answer = Client().get("/health/ready/")
     assert answer.status_code == 200
     assert any("partner is away" in warning for warning in answer.json()["warnings"])
@@ -96,7 +96,7 @@ def test_a_process_that_names_a_target_which_is_away_is_not_healthy_and_yet_read
 
 def test_what_is_owed_to_a_target_that_is_away_is_not_counted_where_nobody_names_it(away: Any) -> None:
     User.objects.create(name="张伟")
-    assert (status()["healthy"], status()["targets"]) == (True, {})
+    assert (status().healthy, status().targets) == (True, {})
 
 
 def test_a_strict_write_has_a_record_at_a_target_that_is_away_and_none_at_a_retired_one() -> None:

@@ -70,26 +70,26 @@ def test_a_tick_of_the_future_is_of_a_clock_that_was_set_back_and_keeps_nobody()
 @pytest.mark.parametrize("passed", [timedelta(seconds=301), timedelta(days=2), -timedelta(hours=1)])
 def test_no_tick_for_long_is_not_healthy(passed: timedelta) -> None:
     tick.begin()
-    assert status()["healthy"] is True
+    assert status().healthy is True
     Tick.objects.update(at=timezone.now() - passed)
-    assert (status()["healthy"], status()["reconciler"]["late"]) == (False, True)
+    assert (status().healthy, status().reconciler.late) == (False, True)
 
 
 def test_a_worker_that_never_sees_a_tick_is_not_healthy() -> None:
-    assert status()["reconciler"]["last_tick_at"] is None
+    assert status().reconciler.at is None
     tick.expect()
-    assert status()["healthy"] is True
+    assert status().healthy is True
     Tick.objects.update(expected_since=timezone.now() - timedelta(minutes=6))
-    assert status()["healthy"] is False
+    assert status().healthy is False
     assert tick.begin()
-    assert status()["healthy"] is True
+    assert status().healthy is True
 
 
 def test_where_ticks_are_rare_ten_of_them_may_stay_away(settings: Any) -> None:
     settings.SYNC_RECONCILE_EVERY_SECONDS = 600.0
     tick.begin()
     Tick.objects.update(at=timezone.now() - timedelta(seconds=5_000))
-    assert status()["healthy"] is True
+    assert status().healthy is True
 
 
 def test_command_and_metrics_show_the_last_tick(capsys: Any, client: Any) -> None:

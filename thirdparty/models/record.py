@@ -52,6 +52,12 @@ _MAY_EXIST = Case(
 )
 
 
+class RecordQuerySet(models.QuerySet["Record"]):
+    def of(self, ref: Ref) -> RecordQuerySet:
+        """Those of one object, one for each target."""
+        return self.filter(kind=ref.kind, object_id=ref.object_id)
+
+
 class Record(models.Model):
     """One object at one target. Written by the triggers and by `thirdparty.store`, by nothing else.
 
@@ -93,6 +99,8 @@ class Record(models.Model):
     asked_at = models.DateTimeField(null=True, help_text="when an explanation last had the target asked")
     state = models.GeneratedField(expression=_STATE, output_field=models.CharField(max_length=9), db_persist=True)
     may_exist = models.GeneratedField(expression=_MAY_EXIST, output_field=models.BooleanField(), db_persist=True)
+
+    objects = RecordQuerySet.as_manager()
 
     class Meta:
         verbose_name = "sync record"

@@ -34,6 +34,8 @@ class Explanation:
 
     key: str
     target: str
+    kind: str
+    object_id: str
     state: str
     generation: int
     synced_generation: int
@@ -83,13 +85,15 @@ class Explanation:
         return plain
 
 
-def explain(ref: Ref, *, ask_target: bool = False) -> list[Explanation]:
-    """The explanation of each of a user's records; works while a tombstone stands, too.
+def explain(ref: Ref, *, target: str = "", ask_target: bool = False) -> list[Explanation]:
+    """The explanation of each of an object's records, or of that at ``target``; works while a tombstone stands, too.
 
     ``ask_target`` has each target asked what it holds, if it may be (`thirdparty.observe.inquiry`), and fills ``difference``; not
     to be used inside a transaction then.
     """
-    rows = Record.objects.filter(kind=ref.kind, object_id=ref.object_id).order_by("target")
+    rows = Record.objects.of(ref).order_by("target")
+    if target:
+        rows = rows.filter(target=target)
     return [_explain(row, ask_target=ask_target) for row in rows]
 
 
@@ -109,6 +113,8 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
     return Explanation(
         key=row.key,
         target=row.target,
+        kind=row.kind,
+        object_id=row.object_id,
         state=row.state,
         generation=row.generation,
         synced_generation=row.synced_generation,
@@ -154,7 +160,7 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
 def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
     if row.parked:
-        reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the user or retry by hand")
+        reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the object or retry by hand")
     standing = StrictWrite.objects.of(row.ref).first()
     if standing is not None:
         reasons.append(
@@ -168,7 +174,7 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
         )
     holder = store.username_holder(row)
     if holder is not None:
-        reasons.append(f"record {holder.key} still holds the username {holder.natural_key!r} at the target")
+        reasons.append(f"record {holder.key} still holds the natural key {holder.natural_key!r} at the target")
     return reasons
 
 

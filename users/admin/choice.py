@@ -137,7 +137,7 @@ def _wait(request: HttpRequest, user_uuid: UUID) -> None:
     if follow(person(user_uuid), within_seconds=WAIT_SECONDS):
         messages.success(request, "Every target has it.")
         return
-    behind = Record.objects.filter(object_id=user_uuid.hex).exclude(state="synced").order_by("target")
+    behind = Record.objects.of(person(user_uuid)).exclude(state="synced").order_by("target")
     listed = "; ".join(
         f"{row.target} is {row.state}{f' ({row.last_error})' if row.last_error else ''}" for row in behind
     )

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from unfold.admin import ModelAdmin
 
-from users.admin.readonly import ReadOnly
+from thirdparty.admin.readonly import ReadOnly
 
 
 @admin.register(LogEntry)

@@ -16,16 +16,17 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.views import ChangeList
 
+from thirdparty.admin.badge import record_badges
+from thirdparty.admin.panel import panel
 from thirdparty.models import Record
 from users import permissions, services
-from users.admin.badge import record_badges
 from users.admin.choice import DETAILS, ChoiceForm, ConsistencyChoice
 from users.admin.filters import AccountKind, PersonState, PersonTarget
 from users.admin.importing import CsvImport
 from users.admin.log import Discreet
-from users.admin.panel import panel
 from users.models import User
 from users.permissions import Right
+from users.synced import person
 
 
 class PeopleList(ChangeList):
@@ -71,7 +72,10 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
     show_full_result_count = False
     add_form_template = None
     change_form_outer_before_template = "users/admin/operator.html"
-    change_form_outer_after_template = "users/admin/records.html"
+    change_form_outer_after_template = "thirdparty/admin/records.html"
+
+    class Media:
+        css = {"all": ["thirdparty/admin.css"]}  # noqa: RUF012  # Django's form of it
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PeopleList
@@ -118,7 +122,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         user = self.get_object(request, object_id)
-        records = Record.objects.none() if user is None else Record.objects.filter(object_id=user.uuid.hex)
+        records = Record.objects.none() if user is None else Record.objects.of(person(user.uuid))
         context = (
             (extra_context or {}) | panel(request, records) | {"of_operator": user is not None and user.is_superuser}
         )

@@ -1,4 +1,4 @@
-"""Who gets in: the key of an account, and the rights that an action takes (`users.permissions`)."""
+"""Who gets in: the key of an account."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import TokenAuthentication
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-
-from users import permissions
 
 
 class KeyAuthentication(TokenAuthentication):
@@ -36,20 +33,3 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
             "scheme": "bearer",
             "description": "The key that `manage.py sync token USERNAME` prints; `Token` in the place of `Bearer` is the same.",
         }
-
-
-class HasRights(BasePermission):
-    """Active staff who hold what ``view.takes`` says for the action; raises `NotAllowed`, which names it.
-
-    Asked before anything is read, so that nobody learns from an error what they may not see; the services ask
-    again, of the person as they are then.
-    """
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        account = request.user
-        if not (account and account.is_active and account.is_staff):
-            return False
-        takes = view.takes.get(getattr(view, "action", request.method))
-        if takes:  # a method that there is none of takes nothing: it is refused as that
-            permissions.require(account, *takes)
-        return True

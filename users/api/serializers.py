@@ -1,4 +1,4 @@
-"""How users, their records and the state of the whole look in JSON."""
+"""How users look in JSON."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from django.contrib.auth.models import Group
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from thirdparty.api.fields import Closed, Flag, Text
+from thirdparty.api.serializers import RecordSerializer
 from thirdparty.models import Record
-from thirdparty.models.record import State
 from users import username
-from users.api.fields import Closed, Flag, Text
-from users.api.kinds import TYPE, Kind
 from users.models import User
 from users.personal import NAME_MAX_LENGTH, PHONE_MAX_LENGTH
 from users.services import records_of
@@ -29,16 +28,6 @@ class GroupNames(serializers.ListField):
 
     def to_representation(self, groups: Any) -> list[str]:
         return sorted(group.name for group in groups.all())
-
-
-class RecordSerializer(serializers.Serializer[Any]):
-    """A user's record at one target, in short."""
-
-    target = serializers.CharField(read_only=True)
-    state = serializers.ChoiceField(State.choices, read_only=True)
-    generation = serializers.IntegerField(read_only=True, help_text="what is wanted")
-    synced_generation = serializers.IntegerField(read_only=True, help_text="what the target has acknowledged")
-    remote_id = serializers.CharField(read_only=True, allow_null=True)
 
 
 class _Page(serializers.ListSerializer[Any]):
@@ -90,109 +79,6 @@ class UserSerializer(Closed):
         return RecordSerializer(records[user.uuid], many=True).data
 
 
-class RemoteObjectSerializer(serializers.Serializer[Any]):
-    """An object as a target is to hold it."""
-
-    external_id = serializers.CharField(help_text="what we call it, for ever")
-    key = serializers.CharField(allow_blank=True, help_text="its natural key at the target")
-    payload = serializers.DictField(help_text="its content, by field")
-
-
-class FieldDifferenceSerializer(serializers.Serializer[Any]):
-    """One field in which the target differs from what is wanted."""
-
-    field = serializers.CharField()
-    wanted = serializers.JSONField()
-    found = serializers.JSONField()
-
-
-class AttemptSerializer(serializers.Serializer[Any]):
-    """One thing that was tried."""
-
-    call = serializers.CharField()
-    generation = serializers.IntegerField()
-    started_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-    outcome = serializers.CharField()
-    reason = serializers.CharField(allow_blank=True)
-    message = serializers.CharField(allow_blank=True)
-    http_status = serializers.IntegerField(allow_null=True)
-
-
-class ExplanationSerializer(serializers.Serializer[Any]):
-    """`thirdparty.observe.explain.Explanation.as_json`: why a record is, or is not, in sync."""
-
-    key = serializers.CharField()
-    target = serializers.CharField()
-    state = serializers.ChoiceField(State.choices)
-    generation = serializers.IntegerField(help_text="what is wanted")
-    synced_generation = serializers.IntegerField(help_text="what the target has acknowledged")
-    deleted = serializers.BooleanField(help_text="the user is gone")
-    remote_id = serializers.CharField(allow_null=True)
-    natural_key = serializers.CharField(allow_blank=True)
-    adopted = serializers.CharField(allow_blank=True, help_text="why a record that we did not add is ours")
-    wanted = RemoteObjectSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
-    wanted_note = serializers.CharField(allow_blank=True, help_text="why it cannot be said what is wanted")
-    difference = FieldDifferenceSerializer(
-        many=True, allow_null=True, help_text="null where the target was not asked or did not say"
-    )
-    difference_note = serializers.CharField(allow_blank=True, help_text="why there is no difference to show")
-    owed_since = serializers.DateTimeField(allow_null=True)
-    synced_at = serializers.DateTimeField(allow_null=True)
-    next_try_at = serializers.DateTimeField(allow_null=True)
-    blocked_by = serializers.ListField(child=serializers.CharField())
-    last_error = serializers.CharField(allow_blank=True)
-    failed_tries = serializers.IntegerField()
-    attempts = AttemptSerializer(many=True, help_text="the last ones, newest first")
-
-
-class TargetStatusSerializer(serializers.Serializer[Any]):
-    """How many records of a target stand where, and how long the oldest change has waited."""
-
-    pending = serializers.IntegerField()
-    in_flight = serializers.IntegerField()
-    unknown = serializers.IntegerField()
-    synced = serializers.IntegerField()
-    parked = serializers.IntegerField()
-    held = serializers.IntegerField()
-    deleted = serializers.IntegerField()
-    oldest_unsynced_seconds = serializers.FloatField(allow_null=True)
-    breaker = serializers.CharField(help_text="closed, open or half_open")
-    breaker_reason = serializers.CharField(allow_blank=True)
-    paused = serializers.BooleanField()
-    paused_reason = serializers.CharField(allow_blank=True)
-    blocked_until = serializers.DateTimeField(allow_null=True, help_text="nothing is sent before")
-    rate_per_second = serializers.FloatField(allow_null=True, help_text="what is allowed now; null without a limit")
-    capabilities_off = serializers.ListField(
-        child=serializers.CharField(), help_text="what the target turned out not to offer"
-    )
-
-
-class ReconcilerSerializer(serializers.Serializer[Any]):
-    """When the reconciler last ticked, by the database's clock."""
-
-    last_tick_at = serializers.DateTimeField(allow_null=True)
-    seconds = serializers.FloatField(allow_null=True, help_text="since then, or since a first tick is expected")
-    late = serializers.BooleanField(help_text="none came for long: beat, a worker or the broker is missing")
-
-
-class StatusSerializer(serializers.Serializer[Any]):
-    """`thirdparty.observe.status.status`."""
-
-    healthy = serializers.BooleanField()
-    reconciler = ReconcilerSerializer()
-    targets = serializers.DictField(child=TargetStatusSerializer())
-
-
-class VerdictSerializer(serializers.Serializer[Any]):
-    """What one target said to a strict write."""
-
-    target = serializers.CharField()
-    accepted = serializers.BooleanField()
-    reason = serializers.CharField(allow_blank=True)
-    message = serializers.CharField(allow_blank=True)
-
-
 class FollowingSerializer(serializers.Serializer[Any]):
     """A deleted user whose deletion some target has not confirmed yet."""
 
@@ -226,18 +112,3 @@ class BulkResultSerializer(serializers.Serializer[Any]):
     created = serializers.IntegerField()
     rejected = serializers.IntegerField()
     results = BulkItemSerializer(many=True)
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """Problem details (RFC 9457)."""
-
-    type = serializers.CharField(help_text=f"`{TYPE}` and one of: {', '.join(kind.value for kind in Kind)}.")
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    instance = serializers.CharField()
-    errors = serializers.DictField(  # type: ignore[assignment]  # a field here, a property once declared
-        child=serializers.ListField(child=serializers.CharField()), required=False, help_text="by field"
-    )
-    permission = serializers.CharField(required=False, help_text="with 403: what it takes")
-    targets = VerdictSerializer(many=True, required=False, help_text="with 424: what each target said")

@@ -17,30 +17,30 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
-from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
 from thirdparty import audit_log
+from thirdparty.api import parameters
+from thirdparty.api.pagination import NewestFirst
+from thirdparty.api.problems import by_field
+from thirdparty.api.serializers import ExplainOptions, ExplanationSerializer, RecordSerializer
+from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Record
 from thirdparty.observe.explain import Explanation, explain
-from thirdparty.observe.status import status
+from thirdparty.permissions import SEE_RECORDS
+from thirdparty.permissions import Right as RecordRight
 from users import bulk, consistency, services
-from users.api import idempotency, parameters, preconditions, preferences
+from users.api import idempotency, preconditions, preferences
 from users.api.filters import UserFilter
-from users.api.pagination import NewestFirst
-from users.api.problems import by_field
 from users.api.serializers import (
     BulkResultSerializer,
     BulkSerializer,
-    ExplanationSerializer,
     FollowingSerializer,
-    RecordSerializer,
-    StatusSerializer,
     UserSerializer,
 )
 from users.consistency import Mode
 from users.models import User
-from users.permissions import SEE_PEOPLE, SEE_RECORDS, Right
+from users.permissions import SEE_PEOPLE, Right
 from users.synced import person
 
 _WAITS = "With `Prefer: wait=N`, 202 says that some target has not followed within the time; the change is saved."
@@ -53,22 +53,12 @@ _PLACED = OpenApiParameter(
 _CHANGED = {HTTP_200_OK: UserSerializer, HTTP_202_ACCEPTED: UserSerializer}
 
 
-class ExplainOptions(serializers.Serializer[Any]):
-    """What may be asked along with an explanation."""
-
-    ask_target = serializers.BooleanField(
-        default=False,
-        help_text="Have each target asked what it holds, which takes a call to it: if it may be called now, and not more "
-        "often than every few seconds. Else `difference` is null, and `difference_note` says why.",
-    )
-
-
 @extend_schema_view(
     list=extend_schema(summary="All users, newest first"),
     retrieve=extend_schema(summary="One user", parameters=[preconditions.TAGGED]),
 )
 class UserViewSet(ModelViewSet[User]):
-    takes: ClassVar[Mapping[str, Sequence[Right]]] = {
+    takes: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": SEE_PEOPLE,
         "retrieve": SEE_PEOPLE,
         "create": (Right.ADD,),
@@ -77,7 +67,7 @@ class UserViewSet(ModelViewSet[User]):
         "partial_update": (Right.CHANGE,),
         "destroy": (Right.DELETE,),
         "sync": SEE_RECORDS,
-        "look_now": (Right.DECIDE,),
+        "look_now": (RecordRight.DECIDE,),
     }
     asks: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": (*UserFilter.base_filters, NewestFirst.cursor_query_param, NewestFirst.page_size_query_param),
@@ -284,7 +274,7 @@ class UserViewSet(ModelViewSet[User]):
     )
     @sync.mapping.post
     def look_now(self, request: Request, uuid: str) -> Response:
-        services.look_now(Record.objects.filter(object_id=UUID(uuid).hex), by=request.user)
+        look_now(Record.objects.of(person(UUID(uuid))), by=request.user)
         return _explained(self._known(uuid, explain(person(UUID(uuid)))), status=HTTP_202_ACCEPTED)
 
     def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:
@@ -310,7 +300,7 @@ def _deleted(user_uuid: UUID, choice: consistency.Consistency, *, level: bool) -
     headers = preferences.applied(choice)
     if level:
         return Response(status=HTTP_204_NO_CONTENT, headers=headers)
-    records = Record.objects.filter(object_id=user_uuid.hex).order_by("target")
+    records = Record.objects.of(person(user_uuid)).order_by("target")
     body = {"uuid": str(user_uuid), "sync": RecordSerializer(records, many=True).data}
     return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
 
@@ -327,12 +317,3 @@ def _latest(saved: Response, by_now: Callable[[], Response], choice: consistency
     except Exception:
         logger.exception("the write is saved, but how its targets stand cannot be read")
         return saved
-
-
-class StatusView(APIView):
-    takes: ClassVar[Mapping[str, Sequence[Right]]] = {"GET": SEE_RECORDS}
-
-    @extend_schema(summary="How the whole stands", responses=StatusSerializer)
-    def get(self, request: Request) -> Response:
-        parameters.require_known(request, ())
-        return Response(StatusSerializer(status()).data)

@@ -15,8 +15,8 @@ from tests.chaos.model.target import Offers, Record, login_of
 from thirdparty import models
 from thirdparty.connectors.base import RemoteRecord
 from thirdparty.connectors.errors import CapabilityMissing
+from thirdparty.decisions.linkage import CannotCompensate, Linkage
 from thirdparty.observe.inquiry import look_up
-from users.linkage import CannotCompensate, Linkage
 
 UNSEEN = "P10: what a person decided goes over what they had not seen"
 
@@ -181,5 +181,5 @@ def dropped(before: State, after: State, rules: Rules) -> State:
 
 
 def _is_open(row: Row) -> bool:
-    """`users.compensation.OPEN`."""
+    """`thirdparty.decisions.compensation.OPEN`."""
     return bool(row.parked) or (row.lease == "free" and (row.recheck != "none" or row.synced < row.generation))

@@ -70,7 +70,7 @@ class Held(NamedTuple):
 
 
 class Link(NamedTuple):
-    """`users.linkage.Link`. ``named``: the remote username is known."""
+    """`thirdparty.decisions.linkage.Link`. ``named``: the remote username is known."""
 
     remote_id: int
     named: bool

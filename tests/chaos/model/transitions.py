@@ -160,7 +160,7 @@ def settle_by_hand(row: Row, link: Link) -> Row:
 
 
 def stands(seen: Row, row: Row) -> bool:
-    """Whether the record is still as the target was asked about it: `users.compensation` compares the two."""
+    """Whether the record is still as the target was asked about it: `thirdparty.decisions.compensation` compares the two."""
     return _facts(seen) == _facts(row)
 
 

@@ -18,10 +18,10 @@ from tests.chaos.run.options import Options
 from tests.chaos.run.strangers import Strangers
 from tests.chaos.run.third_parties import ThirdParty
 from thirdparty.decide.interpret import IDENTITY_CONFLICT
+from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Attempt, Record
 from thirdparty.models.record import State
 from thirdparty.sandbox.client import SandboxControl
-from users import services
 from users.models import RoleMapping, User
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9")
@@ -119,7 +119,7 @@ def _unbury(sides: Sides) -> Counter[str]:
         mendable = Record.objects.filter(target=side.name, state=State.PARKED, parked__in=[*PARKING, *unclear])
         reasons = Counter(mendable.values_list("parked", flat=True))
         if reasons:
-            services.look_now(mendable)
+            look_now(mendable)
         found += reasons
     return found
 

@@ -1,17 +1,5 @@
-"""The actions of ``manage.py sync``, one module each: ``add_to`` declares an action, ``run`` does it."""
+"""What ``manage.py sync`` does for people besides."""
 
-from users.management.sync import (
-    backfill,
-    compensate,
-    explain,
-    importing,
-    push,
-    reconcile,
-    retire,
-    retry,
-    status,
-    targets,
-    token,
-)
+from users.management.sync import importing, token
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, importing, backfill, targets, retire, token)
+ACTIONS = (importing, token)

@@ -21,12 +21,12 @@ from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.result import Doubt, FinishedStep, StepResult
+from thirdparty.decisions import compensation
 from thirdparty.models import Record
 from thirdparty.notify import hints
 from thirdparty.run import calling, payloads, reconcile, step
 from thirdparty.store import OpenedAttempt, claiming, settling
 from thirdparty.store.tables import RECORDS, TARGETS
-from users import compensation
 from users.models import User
 
 _SLOW_SECONDS = 0.3

@@ -11,11 +11,11 @@ from django.db import Error, connection
 
 from tests.chaos.run import witness
 from tests.chaos.run.troubles.trouble import Stage, Trouble
+from thirdparty.decisions import compensation
+from thirdparty.decisions.compensation import OPEN, CannotCompensate, Deed
 from thirdparty.models import Record
 from thirdparty.run.payloads import read_wanted
 from thirdparty.sandbox.client import SandboxControl
-from users import compensation
-from users.compensation import OPEN, CannotCompensate, Deed
 from users.models import User
 
 _REASON = "chaos"

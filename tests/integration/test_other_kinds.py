@@ -1,0 +1,104 @@
+"""Admin, API and command line serve objects of any declared kind: here groups, which have integers for identities."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.test import Client
+from rest_framework.test import APIClient
+
+from thirdparty import targets
+from thirdparty.declaration import Synced, registry
+from thirdparty.models import Record
+from thirdparty.models.record import EPOCH
+from users.models import User
+
+RECORDS = "/admin/thirdparty/record/"
+
+
+class Team(Synced[Group]):
+    key = "name"
+
+
+@pytest.fixture
+def team(db: None, monkeypatch: pytest.MonkeyPatch) -> Record:
+    """The parked record of a group. No trigger made it: what people see and do is the subject here."""
+    monkeypatch.setitem(registry._declared, Team.kind, Team())
+    targets.publish_rows()
+    group = Group.objects.create(name="Sales")
+    ref = Team().ref_of(group)
+    return Record.objects.create(
+        key=ref.key("partner"), target="partner", kind=ref.kind, object_id=ref.object_id, parked="invalid"
+    )
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def web(operator: User) -> Client:
+    client = Client()
+    client.force_login(operator)
+    return client
+
+
+def test_the_list_of_records_names_each_object_as_its_model_does(
+    web: Client, team: Record, django_assert_max_num_queries: Any
+) -> None:
+    User.objects.create_user(name="Ada", phone="1")
+    with django_assert_max_num_queries(9):  # one more for one more kind
+        page = web.get(RECORDS).content.decode()
+    assert ">Sales<" in page
+    assert ">ada1<" in page
+
+
+def test_the_list_of_records_is_narrowed_to_one_kind(web: Client, team: Record) -> None:
+    User.objects.create_user(name="Ada", phone="1")
+    assert list(web.get(RECORDS, {"kind": "auth.group"}).context["cl"].result_list) == [team]
+    assert web.get(RECORDS, {"kind": "shop.order"}).context["cl"].result_count == 2  # not on offer: narrows nothing
+
+
+def test_a_record_whose_object_is_gone_is_listed_by_its_identity(web: Client, team: Record) -> None:
+    Group.objects.all().delete()
+    page = web.get(RECORDS, {"kind": "auth.group"}).content.decode()
+    assert f"<em>deleted</em> {team.object_id}" in page
+
+
+def test_a_record_of_any_kind_is_looked_at(web: Client, team: Record) -> None:
+    web.post(RECORDS, {"action": "look_now", "_selected_action": [team.key]})
+    team.refresh_from_db()
+    assert (team.state, team.due_at) == ("pending", EPOCH)
+
+
+def test_a_decision_about_a_record_of_any_kind_is_carried_out(web: Client, team: Record) -> None:
+    web.post(f"{RECORDS}{team.key}/decide/", {"deed": "retry", "seen": team.generation, "reason": "mended"})
+    team.refresh_from_db()
+    assert (team.state, team.due_at) == ("pending", EPOCH)
+
+
+def test_nothing_that_a_target_holds_of_it_is_taken_over_where_nobody_says_how(web: Client, team: Record) -> None:
+    form = {"deed": "accept", "seen": team.generation, "reason": "theirs is right"}
+    answer = web.post(f"{RECORDS}{team.key}/decide/", form)
+    said = [str(message) for message in answer.wsgi_request._messages]
+    assert said == ["What a target holds of objects of the kind auth.group cannot be written here."]
+
+
+def test_the_api_lists_it_by_its_kind(operator: User, team: Record) -> None:
+    api = APIClient()
+    api.force_authenticate(operator)
+    (line,) = api.get("/api/v1/sync/records/", {"kind": "auth.group"}).data["results"]
+    assert (line["key"], line["object_id"]) == (f"partner:auth.group:{team.object_id}", team.object_id)
+    assert api.get("/api/v1/sync/records/partner/auth.group/x/").status_code == 404
+
+
+def test_the_command_line_decides_about_it_by_its_natural_key(operator: User, team: Record) -> None:
+    out = StringIO()
+    words = ["compensate", "retry", "Sales", "--target", "partner", "--by", "root", "--reason", "mended"]
+    call_command("sync", *words, stdout=out)
+    assert f"partner:auth.group:{team.object_id}: retry done; the record is pending" in out.getvalue()

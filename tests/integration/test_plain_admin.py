@@ -1,0 +1,52 @@
+"""Django's own admin is enough: the pages of records, attempts and targets in a project without unfold."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    database = tmp_path_factory.mktemp("plain") / "plain.sqlite3"
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.integration.plain_admin.settings",
+        "DATABASE_URL": f"sqlite:///{database}",
+    }
+    command = [sys.executable, "-m", "tests.integration.plain_admin.visit"]
+    root = Path(__file__).parents[2]
+    printed = subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    answers: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return answers
+
+
+@pytest.mark.parametrize(
+    "page", ["index", "records", "record", "attempts", "targets", "target", "status", "explanation", "live", "metrics"]
+)
+def test_each_page_opens_without_unfold(seen: dict[str, Any], page: str) -> None:
+    assert seen[page]["status"] == 200
+    assert not seen["unfold"]
+
+
+def test_the_page_of_a_record_explains_it_once_and_offers_a_decision(seen: dict[str, Any]) -> None:
+    page = seen["record"]["text"]
+    assert "phone too long" in page
+    assert page.count("Look at it now") == 1
+    assert page.count("Decide by hand") == 1
+    assert "thirdparty/admin.css" in page
+
+
+def test_the_page_of_the_targets_says_how_the_whole_stands(seen: dict[str, Any]) -> None:
+    page = seen["targets"]["text"]
+    assert "healthy" in page
+    assert "sync-tile" in page
+
+
+def test_a_decision_is_carried_out(seen: dict[str, Any]) -> None:
+    assert (seen["decided"]["status"], seen["state"]) == (302, "synced")

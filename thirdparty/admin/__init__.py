@@ -1,0 +1,3 @@
+"""The admin of records, attempts and targets; one module per kind of page. It knows no application."""
+
+from thirdparty.admin import attempt, record, target  # noqa: F401  # each registers its pages

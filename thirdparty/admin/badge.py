@@ -1,0 +1,59 @@
+"""The coloured words that stand for a state, an outcome, a switch."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from thirdparty.decide.result import Outcome
+from thirdparty.models import Attempt, Record
+from thirdparty.models.record import State
+
+STATES = {
+    State.PENDING: "warning",
+    State.IN_FLIGHT: "info",
+    State.UNKNOWN: "doubt",
+    State.SYNCED: "success",
+    State.PARKED: "danger",
+    State.HELD: "danger",
+    State.DELETED: "",
+}
+OUTCOMES = {
+    Outcome.OK: "success",
+    Outcome.TRANSIENT: "warning",
+    Outcome.UNKNOWN: "doubt",
+    Outcome.REJECTED: "danger",
+    Outcome.CRASHED: "danger",
+}
+
+
+def badge(text: str, variant: str = "", *, href: str = "") -> SafeString:
+    """``variant``: info, success, warning, danger, doubt or empty (grey); the classes of ``thirdparty/admin.css``."""
+    if href:
+        return format_html('<a class="sync-badge sync-{}" href="{}">{}</a>', variant or "plain", href, text)
+    return format_html('<span class="sync-badge sync-{}">{}</span>', variant or "plain", text)
+
+
+def state_badge(state: str, *, before: str = "", href: str = "") -> SafeString:
+    """A state; ``before``: words in front of it."""
+    known = State(state)
+    return badge(f"{before} {known.label}".strip(), STATES[known], href=href)
+
+
+def outcome_badge(attempt: Attempt) -> SafeString:
+    """How an attempt ended, if it has."""
+    if not attempt.outcome:
+        return badge("under way", "info")
+    return badge(attempt.outcome.replace("_", " "), OUTCOMES[Outcome(attempt.outcome)])
+
+
+def record_badges(records: list[Record]) -> SafeString:
+    """One per record, each a link to its page."""
+    badges = ((state_badge(row.state, before=row.target, href=record_page(row.key)),) for row in records)
+    return format_html_join(" ", "{}", badges)
+
+
+def record_page(key: str) -> str:
+    """The address of a record's page."""
+    return reverse("admin:thirdparty_record_change", args=[key])

@@ -1,0 +1,63 @@
+"""What a person decides about a record, on its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+
+from thirdparty.admin.skin import Select, TextInput
+from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate, offered
+
+
+def _said(deed: Deed) -> str:
+    return f"{deed.value.capitalize()}: {MEANINGS[deed]}"
+
+
+class DecisionForm(forms.Form):
+    """One of the ways out, and why. ``seen``: the record's generation as the page showed it."""
+
+    deed = forms.ChoiceField(
+        choices=[(deed.value, _said(deed)) for deed in Deed],
+        label="What",
+        widget=Select,
+    )
+    seen = forms.IntegerField(label="Generation", widget=forms.HiddenInput)
+    remote_id = forms.CharField(
+        max_length=128, required=False, label="Remote id (to adopt, or to settle)", widget=TextInput
+    )
+    reason = forms.CharField(max_length=300, label="Why", widget=TextInput)
+
+
+def decision_form(kind: str, generation: int) -> DecisionForm:
+    """The empty form for a record of this kind, as it is now."""
+    form = DecisionForm(initial={"seen": generation})
+    deeds = form.fields["deed"]
+    assert isinstance(deeds, forms.ChoiceField)  # noqa: S101  # for the type checker: as declared above
+    deeds.choices = [(deed.value, _said(deed)) for deed in offered(kind)]
+    return form
+
+
+def decide(request: HttpRequest, key: str) -> None:
+    """Do what the form says, in the name of this account, and tell them what came of it."""
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        for name, sentences in form.errors.items():
+            messages.error(request, f"{form.fields[name].label}: {' '.join(map(str, sentences))}")
+        return
+    chosen: dict[str, Any] = form.cleaned_data
+    try:
+        compensate(
+            key,
+            Deed(chosen["deed"]),
+            account=request.user,
+            seen=chosen["seen"],
+            reason=chosen["reason"],
+            remote_id=chosen["remote_id"].strip(),
+        )
+    except CannotCompensate as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, "Done, and on record: see the record's history.")

@@ -1,0 +1,71 @@
+"""Filters of the lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from thirdparty.declaration import declared
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.models.record import State
+
+
+class KnownValues(SimpleListFilter):
+    """A value that is not on offer narrows nothing; it may be text that no database takes."""
+
+    def value(self) -> str | None:
+        value = super().value()
+        return value if value in dict(self.lookup_choices) else None
+
+
+class StateFilter(KnownValues):
+    title = "sync state"
+    parameter_name = "sync_state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in State]
+
+
+class TargetFilter(KnownValues):
+    title = "target"
+    parameter_name = "target"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(name, name) for name in Target.objects.values_list("name", flat=True)]
+
+
+class RecordState(StateFilter):
+    """Records in this state."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
+class RecordTarget(TargetFilter):
+    """Records of this target."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+        return queryset.filter(target=self.value()) if self.value() else queryset
+
+
+class RecordKind(KnownValues):
+    """Records of objects of this kind."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(declaration.kind, declaration.kind) for declaration in declared()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+class AttemptTarget(TargetFilter):
+    """Attempts at this target."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        return queryset.filter(record__target=self.value()) if self.value() else queryset

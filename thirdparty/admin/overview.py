@@ -1,0 +1,46 @@
+"""How the whole stands, for people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+
+from thirdparty import permissions
+from thirdparty.admin.badge import badge, state_badge
+from thirdparty.models.record import State
+from thirdparty.observe.figure import Figure, Kind
+from thirdparty.observe.status import FIGURES, late_tick, remarks, status
+from thirdparty.permissions import SEE_RECORDS, Account
+
+
+def overview(account: Account) -> dict[str, Any]:
+    """The context of ``thirdparty/admin/status.html``; empty for an account that may not see records."""
+    if not permissions.holds(account, *SEE_RECORDS):
+        return {}
+    report = status()
+    return {
+        "status": report,
+        "health": badge("healthy", "success") if report.healthy else badge("not healthy", "danger"),
+        "alarm": late_tick(report.reconciler),
+        "targets": [_card(name, entry) for name, entry in report.targets.items()],
+    }
+
+
+def _card(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "page": reverse("admin:thirdparty_target_change", args=[name]),
+        "columns": [_column(name, figure, entry[figure.name]) for figure in FIGURES if figure.is_column],
+        "remarks": remarks(entry),
+    }
+
+
+def _column(target: str, figure: Figure, value: Any) -> dict[str, Any]:
+    if figure.name in State.values:
+        page = f"{reverse('admin:thirdparty_record_changelist')}?sync_state={figure.name}&target={target}"
+        return {"value": value, "label": state_badge(figure.name), "page": page}
+    if figure.kind is Kind.SECONDS:
+        value = timedelta(seconds=round(value)) if value is not None else "-"
+    return {"value": value, "label": figure.label, "page": ""}

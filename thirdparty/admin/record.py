@@ -1,0 +1,141 @@
+"""Records: where each object stands at each target. Read only, but for looking now and for what people decide."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from thirdparty import permissions
+from thirdparty.admin.badge import record_page, state_badge
+from thirdparty.admin.decision import decide
+from thirdparty.admin.filters import RecordKind, RecordState, RecordTarget
+from thirdparty.admin.moment import moment
+from thirdparty.admin.panel import may_look, panel
+from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.skin import ChangeList, SyncAdmin
+from thirdparty.decisions.look_now import look_now
+from thirdparty.declaration import objects
+from thirdparty.models import Record
+from thirdparty.models.record import EPOCH
+from thirdparty.permissions import Right
+from thirdparty.store.contention import StillHeld
+
+
+class RecordList(ChangeList):
+    """A page of records with their objects, read in one query for each kind."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        found = objects.read({row.ref for row in self.result_list})
+        for row in self.result_list:
+            row.object = found.get(row.ref)
+
+
+@admin.register(Record)
+class RecordAdmin(ReadOnly, SyncAdmin):
+    list_display = ("object", "kind", "target", "state_badge", "progress", "last_error", "owed", "due")
+    list_display_links = ("object",)
+    list_filter = (RecordState, RecordTarget, RecordKind)
+    search_fields = ("natural_key", "wanted_key", "remote_id", "object_id")
+    search_help_text = "Natural key or id at the target, or the object's identity"
+    ordering = ("key",)
+    actions = ("look_now",)
+    change_form_template = "thirdparty/admin/record.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RecordList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Record], search_term: str
+    ) -> tuple[QuerySet[Record], bool]:
+        """As Django's; a UUID is found in whatever form it is given."""
+        with suppress(ValueError):
+            search_term = UUID(search_term.strip()).hex
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> Any:
+        columns = [field.name for field in Record._meta.fields]
+        return [("The row as it is", {"fields": columns, "classes": ["collapse"]})]
+
+    @admin.display(description="Object", empty_value="-")
+    def object(self, row: Any) -> str | SafeString:
+        if row.object is not None:
+            return str(row.object)
+        return format_html("<em>deleted</em> {}", row.natural_key or row.wanted_key or row.object_id)
+
+    @admin.display(description="State", ordering="state")
+    def state_badge(self, row: Record) -> SafeString:
+        return state_badge(row.state)
+
+    @admin.display(description="Acknowledged / wanted")
+    def progress(self, row: Record) -> str:
+        return f"{row.synced_generation} / {row.generation}"
+
+    @admin.display(description="Owed since", ordering="owed_since", empty_value="-")
+    def owed(self, row: Record) -> SafeString | None:
+        return moment(row.owed_since)
+
+    @admin.display(description="Next look", ordering="due_at", empty_value="-")
+    def due(self, row: Record) -> SafeString | str | None:
+        return "at once" if row.due_at == EPOCH else moment(row.due_at)
+
+    @admin.action(description="Look at it now (parked ones too)", permissions=["look"])
+    def look_now(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
+        try:
+            messages.success(request, f"{look_now(queryset, by=request.user)} records are due now.")
+        except StillHeld as held:
+            messages.warning(
+                request, f"{held.looked_at} records are due now; others are being written by somebody: try again."
+            )
+
+    def has_look_permission(self, request: HttpRequest) -> bool:
+        return may_look(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        look = self.admin_site.admin_view(require_POST(self.look_now_view))
+        decide = self.admin_site.admin_view(require_POST(self.decide_view))
+        return [
+            path("<path:key>/look-now/", look, name="thirdparty_record_look_now"),
+            path("<path:key>/decide/", decide, name="thirdparty_record_decide"),
+            *super().get_urls(),
+        ]
+
+    def decide_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """The form below an explanation: a person decides about a record that does not come right by itself."""
+        permissions.require(request.user, Right.DECIDE)
+        decide(request, key)
+        return redirect(record_page(key))
+
+    def look_now_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """The button beside an explanation."""
+        found = look_now(Record.objects.filter(key=key), by=request.user)
+        messages.success(request, "The record is due now." if found else "There is nothing to look at any more.")
+        return redirect(record_page(key) if found else reverse("admin:thirdparty_record_changelist"))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        records = Record.objects.filter(key=row.key) if row is not None else Record.objects.none()
+        owner = objects.read({row.ref}).get(row.ref) if row is not None else None
+        context = (extra_context or {}) | panel(request, records)
+        context |= {"owner": owner, "owner_page": self._page(owner)}
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
+
+    def _page(self, owner: Model | None) -> str:
+        """Where the object is changed; empty where the admin does not have it."""
+        if owner is None or not self.admin_site.is_registered(type(owner)):
+            return ""
+        return reverse(f"admin:{owner._meta.app_label}_{owner._meta.model_name}_change", args=[owner.pk])

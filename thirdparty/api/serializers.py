@@ -1,0 +1,219 @@
+"""How records, their explanations and the state of the whole look in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from rest_framework import serializers
+
+from thirdparty.api.fields import Closed, Text
+from thirdparty.api.kinds import TYPE, Kind
+from thirdparty.decisions.compensation import MEANINGS
+from thirdparty.declaration import declared
+from thirdparty.models import Target
+from thirdparty.models.record import State
+from thirdparty.observe.figure import Kind as FigureKind
+from thirdparty.observe.status import FIGURES
+
+
+class RecordSerializer(serializers.Serializer[Any]):
+    """An object's record at one target, in short."""
+
+    target = serializers.CharField(read_only=True)
+    state = serializers.ChoiceField(State.choices, read_only=True)
+    generation = serializers.IntegerField(read_only=True, help_text="what is wanted")
+    synced_generation = serializers.IntegerField(read_only=True, help_text="what the target has acknowledged")
+    remote_id = serializers.CharField(read_only=True, allow_null=True)
+
+
+class RemoteObjectSerializer(serializers.Serializer[Any]):
+    """An object as a target is to hold it."""
+
+    external_id = serializers.CharField(help_text="what we call it, for ever")
+    key = serializers.CharField(allow_blank=True, help_text="its natural key at the target")
+    payload = serializers.DictField(help_text="its content, by field")
+
+
+class FieldDifferenceSerializer(serializers.Serializer[Any]):
+    """One field in which the target differs from what is wanted."""
+
+    field = serializers.CharField()
+    wanted = serializers.JSONField()
+    found = serializers.JSONField()
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    """One thing that was tried."""
+
+    call = serializers.CharField()
+    generation = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+    message = serializers.CharField(allow_blank=True)
+    http_status = serializers.IntegerField(allow_null=True)
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """`thirdparty.observe.explain.Explanation.as_json`: why a record is, or is not, in sync."""
+
+    key = serializers.CharField()
+    target = serializers.CharField()
+    kind = serializers.CharField(help_text="of the object: its declaration's")
+    object_id = serializers.CharField(help_text="the object's identity, as text")
+    state = serializers.ChoiceField(State.choices)
+    generation = serializers.IntegerField(help_text="what is wanted")
+    synced_generation = serializers.IntegerField(help_text="what the target has acknowledged")
+    deleted = serializers.BooleanField(help_text="the object is gone, or no longer to be there")
+    remote_id = serializers.CharField(allow_null=True)
+    natural_key = serializers.CharField(allow_blank=True)
+    adopted = serializers.CharField(allow_blank=True, help_text="why a record that we did not add is ours")
+    wanted = RemoteObjectSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
+    wanted_note = serializers.CharField(allow_blank=True, help_text="why it cannot be said what is wanted")
+    difference = FieldDifferenceSerializer(
+        many=True, allow_null=True, help_text="null where the target was not asked or did not say"
+    )
+    difference_note = serializers.CharField(allow_blank=True, help_text="why there is no difference to show")
+    owed_since = serializers.DateTimeField(allow_null=True)
+    synced_at = serializers.DateTimeField(allow_null=True)
+    next_try_at = serializers.DateTimeField(allow_null=True)
+    blocked_by = serializers.ListField(child=serializers.CharField())
+    last_error = serializers.CharField(allow_blank=True)
+    failed_tries = serializers.IntegerField()
+    attempts = AttemptSerializer(many=True, help_text="the last ones, newest first")
+
+
+class RecordLineSerializer(RecordSerializer):
+    """A record in a list."""
+
+    key = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True, help_text="of the object: its declaration's")
+    object_id = serializers.CharField(read_only=True, help_text="the object's identity, as text")
+    natural_key = serializers.CharField(read_only=True, allow_blank=True)
+    parked = serializers.CharField(read_only=True, allow_blank=True, help_text="why it is parked")
+    last_error = serializers.CharField(read_only=True, allow_blank=True)
+    failed_tries = serializers.IntegerField(read_only=True)
+    owed_since = serializers.DateTimeField(read_only=True, allow_null=True)
+    due_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="next look; 1970 means at once")
+    synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class RecordPageSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = RecordLineSerializer(many=True)
+
+
+class RecordQuery(serializers.Serializer[Any]):
+    """What the list of records can be narrowed to."""
+
+    target = serializers.CharField(required=False, help_text="Records at this target.")
+    kind = serializers.CharField(required=False, help_text="Records of objects of this kind.")
+    state = serializers.ChoiceField(State.choices, required=False, help_text="Records in this state.")
+
+    def validate_target(self, target: str) -> str:
+        """Raises `ValidationError` for one that there is not, as `validate_kind`: an empty page would not say so."""
+        return _one_of(target, Target.objects.values_list("name", flat=True))
+
+    def validate_kind(self, kind: str) -> str:
+        return _one_of(kind, [declaration.kind for declaration in declared()])
+
+
+def _one_of(value: str, known: Iterable[str]) -> str:
+    if value not in known:
+        raise serializers.ValidationError(f"Use one of: {', '.join(known)}.")
+    return value
+
+
+class DecisionSerializer(Closed):
+    """What a person decides about a record (docs/operations.md)."""
+
+    deed = serializers.ChoiceField([(deed.value, meaning) for deed, meaning in MEANINGS.items()])
+    seen = serializers.IntegerField(
+        min_value=0, max_value=2**63 - 1, help_text="the record's generation as the explanation showed it"
+    )
+    reason = Text(max_length=300, help_text="kept in the record's history")
+    remote_id = Text(
+        required=False,
+        max_length=128,
+        help_text="the record's id at the target: with `adopt`, and with `settle` where the record has none",
+    )
+
+
+class ExplainOptions(serializers.Serializer[Any]):
+    """What may be asked along with an explanation."""
+
+    ask_target = serializers.BooleanField(
+        default=False,
+        help_text="Have each target asked what it holds, which takes a call to it: if it may be called now, and not more "
+        "often than every few seconds. Else `difference` is null, and `difference_note` says why.",
+    )
+
+
+class TargetStatusSerializer(serializers.Serializer[Any]):
+    """How a target stands: each of `thirdparty.observe.status.FIGURES`."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """As REST framework's; asked for anew each time."""
+        return {figure.name: _FIELDS[figure.kind](help_text=figure.meaning) for figure in FIGURES}
+
+
+class _Words(serializers.ListField):
+    child = serializers.CharField()
+
+
+_FIELDS: dict[FigureKind, Callable[..., Any]] = {
+    FigureKind.COUNT: serializers.IntegerField,
+    FigureKind.SECONDS: partial(serializers.FloatField, allow_null=True),
+    FigureKind.RATE: partial(serializers.FloatField, allow_null=True),
+    FigureKind.FLAG: serializers.BooleanField,
+    FigureKind.TEXT: serializers.CharField,
+    FigureKind.WORDS: _Words,
+    FigureKind.MOMENT: partial(serializers.DateTimeField, allow_null=True),
+}
+
+
+class ReconcilerSerializer(serializers.Serializer[Any]):
+    """When the reconciler last ticked, by the database's clock."""
+
+    last_tick_at = serializers.DateTimeField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True, help_text="since then, or since a first tick is expected")
+    late = serializers.BooleanField(help_text="none came for long: beat, a worker or the broker is missing")
+
+
+class StatusSerializer(serializers.Serializer[Any]):
+    """`thirdparty.observe.status.Status`."""
+
+    healthy = serializers.BooleanField()
+    reconciler = ReconcilerSerializer()
+    triggers_missing = serializers.ListField(
+        child=serializers.CharField(), help_text="where there are some, changes are not recorded"
+    )
+    targets = serializers.DictField(child=TargetStatusSerializer())
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    """What one target said to a strict write."""
+
+    target = serializers.CharField()
+    accepted = serializers.BooleanField()
+    reason = serializers.CharField(allow_blank=True)
+    message = serializers.CharField(allow_blank=True)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Problem details (RFC 9457)."""
+
+    type = serializers.CharField(help_text=f"`{TYPE}` and one of: {', '.join(kind.value for kind in Kind)}.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    instance = serializers.CharField()
+    errors = serializers.DictField(  # type: ignore[assignment]  # a field here, a property once declared
+        child=serializers.ListField(child=serializers.CharField()), required=False, help_text="by field"
+    )
+    permission = serializers.CharField(required=False, help_text="with 403: what it takes")
+    targets = VerdictSerializer(many=True, required=False, help_text="with 424: what each target said")

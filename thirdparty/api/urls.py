@@ -1,0 +1,16 @@
+"""Addresses of the API over records; a project includes them under one of its own, as ``api/v1/``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from thirdparty.api.views import DecisionView, RecordListView, RecordView, StatusView
+
+_RECORD = "sync/records/<str:target>/<str:kind>/<path:object_id>/"
+
+urlpatterns = [
+    path("sync/status/", StatusView.as_view(), name="sync-status"),
+    path("sync/records/", RecordListView.as_view(), name="sync-records"),
+    path(f"{_RECORD}decisions/", DecisionView.as_view(), name="sync-decisions"),
+    path(_RECORD, RecordView.as_view(), name="sync-record"),
+]

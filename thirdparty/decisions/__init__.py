@@ -1,0 +1,1 @@
+"""What people decide about records that do not come right by themselves."""

@@ -1,0 +1,103 @@
+"""The objects that records are of, read and named for people. Routers and managers are not asked: the rows decide."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+
+from thirdparty.declaration.registry import declared, of_kind
+from thirdparty.declaration.synced import Synced
+from thirdparty.models import Record, Ref
+
+_LONGEST_ID = 18
+
+
+class NoSuchObject(Exception):
+    """The text names no object, or more than one; the message says which it may mean."""
+
+
+def read(refs: Collection[Ref]) -> dict[Ref, Model]:
+    """Those of these objects that there are, in one query for each kind."""
+    objects: dict[Ref, Model] = {}
+    for kind in {ref.kind for ref in refs}:
+        declaration = _declaration(kind)
+        if declaration is None:
+            continue
+        identities = [declaration.identity_of(ref.object_id) for ref in refs if ref.kind == kind]
+        found = declaration.model._base_manager.filter(**{f"{declaration.identity}__in": identities})
+        objects |= {declaration.ref_of(instance): instance for instance in found}
+    return objects
+
+
+def locked(ref: Ref) -> Model | None:
+    """The object, locked until the transaction ends; None where there is none any more."""
+    declaration = of_kind(ref.kind)
+    same = {declaration.identity: declaration.identity_of(ref.object_id)}
+    instance: Model | None = declaration.model._base_manager.select_for_update().filter(**same).first()
+    return instance
+
+
+def ref_of(kind: str, text: str) -> Ref:
+    """The object of this kind and identity, whether it is there or not. Raises `NoSuchObject` for what can be none."""
+    declaration = _declaration(kind)
+    if declaration is None:
+        raise NoSuchObject(f"nothing of the kind {kind!r} is declared; there is {_kinds()}")
+    try:
+        return declaration.ref(declaration.identity_of(text))
+    except ValidationError:
+        raise NoSuchObject(f"{text!r} cannot be the {declaration.identity} of a {kind}") from None
+
+
+def named(text: str) -> Ref:
+    """The object that a person means by ``kind:id``, by its identity, its natural key, or its primary key.
+
+    One that is gone is known by its identity while a record of it stands. Raises `NoSuchObject`.
+    """
+    kind, separator, rest = text.partition(":")
+    if separator and _declaration(kind) is not None:
+        return ref_of(kind, rest)
+    for meant in (_by_identity, _by_key, _by_primary_key):
+        refs = {ref for declaration in declared() for ref in meant(declaration, text)}
+        if len(refs) > 1:
+            raise NoSuchObject(f"{text!r} may be {' or '.join(sorted(map(str, refs)))}: say which")
+        if refs:
+            return refs.pop()
+    raise NoSuchObject(f"there is no object {text!r}; give KIND:ID (KIND: {_kinds()}), an identity or a natural key")
+
+
+def _by_identity(declaration: Synced[Any], text: str) -> Iterable[Ref]:
+    try:
+        identity = declaration.identity_of(text)
+    except ValidationError:
+        return []
+    ref = declaration.ref(identity)
+    there = declaration.model._base_manager.filter(**{declaration.identity: identity}).exists()
+    return [ref] if there or Record.objects.of(ref).exists() else []
+
+
+def _by_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:
+    return declaration.holders_of(text)
+
+
+def _by_primary_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:
+    if not text.isdecimal() or len(text) > _LONGEST_ID or declaration.identity == "pk":
+        return []
+    try:
+        found = declaration.model._base_manager.filter(pk=int(text)).first()
+    except (TypeError, ValueError, ValidationError):
+        return []  # a primary key that is no number
+    return [declaration.ref_of(found)] if found is not None else []
+
+
+def _declaration(kind: str) -> Synced[Any] | None:
+    try:
+        return of_kind(kind)
+    except KeyError:
+        return None
+
+
+def _kinds() -> str:
+    return ", ".join(declaration.kind for declaration in declared()) or "none"

@@ -1,0 +1,36 @@
+"""``manage.py sync ACTION``: what a person does from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandParser
+
+from thirdparty.management.sync.terminal import console
+
+
+class Command(BaseCommand):
+    help = (
+        "Looks at the synchronisation, and helps it along. Acts as an operator: whoever has a shell has the database."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(metavar="ACTION", required=True)
+        for action in _actions():
+            action.add_to(actions)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        options["run"](console(self.stdout), options)
+
+
+def _actions() -> Iterator[Any]:
+    """The engine's own, then those of every app that has some."""
+    names = [config.name for config in apps.get_app_configs()]
+    for name in sorted(names, key=lambda name: name != "thirdparty"):
+        module = f"{name}.management.sync"
+        if find_spec(f"{name}.management") is not None and find_spec(module) is not None:
+            yield from import_module(module).ACTIONS

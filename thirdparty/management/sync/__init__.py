@@ -1,0 +1,18 @@
+"""The actions of ``manage.py sync``, one module each: ``add_to`` declares an action, ``run`` does it.
+
+Another app adds its own by an `ACTIONS` in a ``management.sync`` of its own.
+"""
+
+from thirdparty.management.sync import (
+    backfill,
+    compensate,
+    explain,
+    push,
+    reconcile,
+    retire,
+    retry,
+    status,
+    targets,
+)
+
+ACTIONS = (status, explain, push, reconcile, retry, compensate, backfill, targets, retire)

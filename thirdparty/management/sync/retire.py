@@ -1,0 +1,50 @@
+"""``sync retire``: a target that will not come back. Its records are dropped here; what it holds, it keeps."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import transaction
+from rich.console import Console
+
+from thirdparty import audit_log, targets
+from thirdparty.capture import retirement
+from thirdparty.management.sync.argument import staff_named
+from thirdparty.models import Target
+
+_PAUSE_SECONDS = 0.5
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser(
+        "retire", help="owe a target nothing any more and drop its records here; named again, it is a new one"
+    )
+    parser.add_argument("target", metavar="T", help="the target's name; SYNC_TARGETS must not name it any more")
+    parser.add_argument("--by", required=True, metavar="USERNAME", help="the staff account that decides")
+    parser.add_argument("--reason", required=True, help="why; kept in the target's history")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError`, having changed nothing, for a target that is named here or that there is not."""
+    name, reason = options["target"], options["reason"].strip()
+    if name in targets.names():
+        raise CommandError(f"SYNC_TARGETS names {name}: take it out there first, and restart what runs with it")
+    target = Target.objects.filter(name=name).first()
+    if target is None:
+        raise CommandError(f"there is no target {name!r}")
+    account = staff_named(options["by"])
+    if not reason:
+        raise CommandError("say why with --reason")
+    with transaction.atomic():
+        targets.retire(name)
+        audit_log.record(account, target, audit_log.CHANGE, f"retired by {account.get_username()}: {reason}")
+    dropped = 0
+    for step in retirement.steps(name):
+        dropped += step
+        out.print(f"{dropped} records of {name} are dropped" if step else "waiting for records that others hold")
+        if not step:
+            time.sleep(_PAUSE_SECONDS)
+    out.print(f"{name} is retired: {dropped} records dropped; nothing is owed to it any more")

@@ -1,0 +1,38 @@
+"""``sync retry``: look again at every record of a target that is in one state, parked ones above all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from thirdparty.decisions.look_now import look_now
+from thirdparty.management.sync.argument import target_named
+from thirdparty.models import Record
+from thirdparty.models.record import State
+from thirdparty.notify.broker import publisher
+from thirdparty.store.contention import StillHeld
+
+STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser("retry", help="make every record of a target in one state due at once")
+    parser.add_argument("--target", required=True, metavar="T", help="the target's name")
+    parser.add_argument("--state", choices=STATES, default=State.PARKED.value, help="default: parked")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError` for a target that is not configured, or where somebody goes on holding some of the records."""
+    target = target_named(options["target"])
+    try:
+        retried = look_now(Record.objects.filter(target=target, state=options["state"]))
+    except StillHeld as held:
+        raise CommandError(
+            f"{held.looked_at} records of {target} are due now; others are held by open transactions: run it again"
+        ) from held
+    out.print(f"{retried} records of {target} are due now")
+    if publisher().down:
+        out.print("the broker does not answer: the reconciler takes them up when it does", style="yellow")

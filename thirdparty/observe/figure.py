@@ -1,0 +1,73 @@
+"""One figure of the status: what it is, how it is made, and how each face shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from math import inf
+from typing import Any
+
+from thirdparty.models import Target
+
+
+class Kind(Enum):
+    """What a figure is, so that every face knows how to show it. All but counts and flags may be absent (None)."""
+
+    COUNT = auto()
+    SECONDS = auto()
+    RATE = auto()
+    FLAG = auto()
+    TEXT = auto()
+    WORDS = auto()
+    MOMENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of one target. ``row``: None where the database does not know it."""
+
+    row: Target | None
+    counts: Mapping[str, int]
+    oldest_seconds: float | None
+    guard: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a target.
+
+    ``meaning``: for those who read it elsewhere than here. ``of``: makes it from what was read. ``remark``: a sentence
+    where the figure is worth one, else an empty text; counts and seconds stand in a column of their own instead.
+    ``metric``: what Prometheus calls it, where that is not its own name. ``number``: what it is there; None for a figure
+    that is no number, which has no metric.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    of: Callable[[Reading], Any]
+    remark: Callable[[Any], str] = field(default=lambda _: "")
+    metric: str = ""
+    number: Callable[[Any], float] | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name.removesuffix("_seconds").replace("_", " ")
+
+    @property
+    def is_column(self) -> bool:
+        return self.kind in (Kind.COUNT, Kind.SECONDS)
+
+    def measured(self, value: Any) -> float | None:
+        """The value as a number; None for a figure that is none."""
+        number = self.number or _NUMBERS.get(self.kind)
+        return number(value) if number is not None else None
+
+
+_NUMBERS: dict[Kind, Callable[[Any], float]] = {
+    Kind.COUNT: float,
+    Kind.FLAG: float,
+    Kind.SECONDS: lambda seconds: seconds or 0.0,
+    Kind.RATE: lambda rate: inf if rate is None else rate,
+}

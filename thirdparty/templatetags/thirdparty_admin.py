@@ -1,0 +1,17 @@
+"""``{% sync_status %}``: how the whole stands, for any page of the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.inclusion_tag("thirdparty/admin/status.html", takes_context=True)
+def sync_status(context: dict[str, Any]) -> dict[str, Any]:
+    """The whole and a card for each target; nothing for an account that may not see records."""
+    from thirdparty.admin.overview import overview  # noqa: PLC0415  # libraries are loaded while the admin still is
+
+    return overview(context["request"].user)
