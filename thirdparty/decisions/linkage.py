@@ -11,6 +11,7 @@ from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.interpret import TRUST
 from thirdparty.declaration import Unmappable, of_kind
+from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Record
 from thirdparty.observe import inquiry
 from thirdparty.run.payloads import read_wanted
@@ -111,7 +112,7 @@ class Linkage:
         """Whether the target is to hold a record."""
         try:
             return read_wanted(self.row.ref, self.row.target, self.row.natural_key) is not None
-        except Unmappable:
+        except (Unmappable, WaitsFor):
             return True
 
     def add_may_land(self) -> bool:

@@ -13,6 +13,7 @@ from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.compare import FieldDifference, differences
 from thirdparty.declaration import Unmappable
+from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Attempt, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import inquiry
@@ -102,8 +103,8 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
     wanted_note = ""
     try:
         wanted = read_wanted(row.ref, row.target, row.natural_key)
-    except Unmappable as unmappable:
-        wanted_note = unmappable.message
+    except (Unmappable, WaitsFor) as obstacle:
+        wanted_note = obstacle.message
     difference, difference_note = None, wanted_note or _NOT_ASKED
     if ask_target and not wanted_note:
         difference, difference_note = _difference(row, wanted)
@@ -161,6 +162,8 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
     if row.parked:
         reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the object or retry by hand")
+    if row.waits_for is not None or row.held_by is not None:
+        reasons.append(f"it waits for record {row.waits_for or row.held_by}: {row.last_error}")
     standing = StrictWrite.objects.of(row.ref).first()
     if standing is not None:
         reasons.append(
