@@ -76,7 +76,7 @@ Obstacle = Unmappable | WaitsFor | HeldBy | str
 Read = Callable[[str, Sequence[Lease]], Mapping[str, payloads.Desired]]
 
 
-def begin(
+def claim_and_plan(
     target: TargetConfig, admission: Admission, claim: Callable[[Terms], Sequence[Lease]], *, read: Read | None = None
 ) -> list[Step]:
     """Claim, read the objects, decide, and write the attempts: one transaction, committed before anything is sent.
@@ -86,13 +86,15 @@ def begin(
     terms = Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds)
     read = read or payloads.read
     try:
-        return _begun(target, admission, partial(claim, terms), read)
+        return _claimed_and_planned(target, admission, partial(claim, terms), read)
     except IntegrityError:
         # Two of them took one remote username: the others must not suffer.
-        return _begun(target, admission, partial(claim, replace(terms, alone=True)), read)
+        return _claimed_and_planned(target, admission, partial(claim, replace(terms, one_by_one=True)), read)
 
 
-def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Sequence[Lease]], read: Read) -> list[Step]:
+def _claimed_and_planned(
+    target: TargetConfig, admission: Admission, claim: Callable[[], Sequence[Lease]], read: Read
+) -> list[Step]:
     with transaction.atomic():
         leases = claim()
         if not leases:
@@ -159,7 +161,7 @@ def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
     return {each["record_id"] for each in lately if unanswered[each["record_id"]] == each["idempotency_key"]}
 
 
-def finish(
+def write_results(
     target: TargetConfig, ended: Sequence[FinishedStep], *, grace_seconds: float, waits: bool = True
 ) -> Settled:
     """Write the results; those whose rows are locked, by all that can be seen, are left for another time.
