@@ -65,6 +65,21 @@ def test_a_lost_answer_to_an_add_doubles_nobody(crm: FakeRestTarget, user: User)
     assert [request.method for request in crm.requests].count("POST") == 1
 
 
+@pytest.mark.parametrize("compares_bodies", [False, True])
+def test_an_edit_between_a_lost_add_and_its_repetition_doubles_nobody_and_is_not_parked(
+    crm: FakeRestTarget, user: User, partner: Callable[..., None], *, compares_bodies: bool
+) -> None:
+    partner(capabilities=("query", "list", "idempotency"))
+    crm.compares_bodies = compares_bodies
+    crm.lose_next_answer()
+    step(user)
+    User.objects.filter(pk=user.pk).update(name="李娜")
+    step(user)
+    assert (row_of(user).remote_id, row_of(user).parked) == ("1", "")
+    converge()
+    assert held(crm) == [(str(user.uuid), "zhangwei1", "李娜")]
+
+
 def test_a_record_that_the_partner_has_under_our_key_is_adopted_where_the_declared_field_matches(
     crm: FakeRestTarget, user: User
 ) -> None:
