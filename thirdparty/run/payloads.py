@@ -11,6 +11,7 @@ from typing import Any
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.decide.lease import Lease
 from thirdparty.declaration import AtTarget, Synced, Unmappable, of_kind
+from thirdparty.declaration.json_values import require_json
 from thirdparty.models import Ref
 
 logger = logging.getLogger(__name__)
@@ -63,4 +64,5 @@ def _wanted(declaration: Synced[Any], target: str, object_id: str, obj: Any, nat
     payload = declaration.payload(obj, AtTarget(target)) if obj is not None else None
     if payload is None:
         return None
+    require_json(payload)
     return RemoteObject(declaration.external_id(object_id), natural_key or declaration.key_of(obj), payload)
