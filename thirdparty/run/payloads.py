@@ -12,6 +12,7 @@ from thirdparty.connectors.base import RemoteObject
 from thirdparty.decide.lease import Lease
 from thirdparty.declaration import AtTarget, Synced, Unmappable, of_kind
 from thirdparty.declaration.at_target import Referred, WaitsFor
+from thirdparty.declaration.json_values import require_json
 from thirdparty.models import Record, Ref
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def _wanted(
     payload = declaration.payload(obj, at_target) if obj is not None else None
     if payload is None:
         return None
+    require_json(payload)
     return RemoteObject(declaration.external_id(object_id), natural_key or declaration.key_of(obj), payload)
 
 
