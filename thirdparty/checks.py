@@ -20,6 +20,8 @@ from thirdparty.settings import settings
 LEASE_MARGIN_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 900.0
 _READ_COMMITTED = "read committed"
+_SQLITE_TIMEOUT_SECONDS = 5.0
+"""What Python's own driver has where nothing is said."""
 
 
 @register()
@@ -152,6 +154,38 @@ def _isolation(connection: BaseDatabaseWrapper) -> str:
             cursor.execute(f"SHOW {setting}")
             levels |= set(cursor.fetchone())
     return next(iter(levels - {_READ_COMMITTED}), _READ_COMMITTED)
+
+
+@register(Tags.database)
+def lock_timeouts(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """No statement waits for a lock for longer than the leases allow for: a lease runs out while its result waits."""
+    longest = settings.SYNC_DATABASE_TIMEOUT_SECONDS
+    problems: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            seconds = _lock_timeout_seconds(connections[alias])
+        except OperationalError:
+            continue
+        if seconds > longest:
+            problems.append(
+                Warning(
+                    f"The database {alias!r} lets a statement wait for a lock for "
+                    f"{f'{seconds:g} s' if seconds < float('inf') else 'ever'}, and SYNC_DATABASE_TIMEOUT_SECONDS is {longest:g}",
+                    hint='Say so in its OPTIONS: on PostgreSQL {"options": "-c lock_timeout=20000"} (milliseconds), on SQLite '
+                    '{"timeout": 20}.',
+                    id="thirdparty.W022",
+                )
+            )
+    return problems
+
+
+def _lock_timeout_seconds(connection: BaseDatabaseWrapper) -> float:
+    if connection.vendor != "postgresql":
+        return float(connection.settings_dict.get("OPTIONS", {}).get("timeout", _SQLITE_TIMEOUT_SECONDS))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'")
+        (milliseconds,) = cursor.fetchone()
+    return milliseconds / 1000 if milliseconds else float("inf")
 
 
 @register()

@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 from thirdparty.connectors.config import TargetConfig, load_targets
 from thirdparty.decide.backoff import Backoff
@@ -31,7 +32,7 @@ class Setting(Generic[T]):
         self.default = default
         self.unit = unit
         self.meaning = meaning
-        self._of_environment: T | None = None
+        self._value: T | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -43,15 +44,20 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> Self | T:
         if instance is None:
             return self
-        given = getattr(django_settings, self.name, _ABSENT)
-        return self.of_environment() if given is _ABSENT else self.accepted(given)
+        value = self._value
+        if value is None:
+            given = getattr(django_settings, self.name, _ABSENT)
+            self._value = value = self.of_environment() if given is _ABSENT else self.accepted(given)
+        return value
+
+    def forget(self) -> None:
+        """Read it anew the next time; it is kept, since each step for a record reads some."""
+        self._value = None
 
     def of_environment(self) -> T:
         """The environment's value, or the default, whatever Django's settings say: they themselves may need it."""
-        if self._of_environment is None:
-            given = os.environ.get(self.name, "").strip()
-            self._of_environment = self.accepted(given) if given else self.default
-        return self._of_environment
+        given = os.environ.get(self.name, "").strip()
+        return self.accepted(given) if given else self.default
 
     def accepted(self, given: Any) -> T:
         """The value that is meant. Raises `ImproperlyConfigured`, naming the setting and how to mend it."""
@@ -98,15 +104,12 @@ class Targets(Setting[Mapping[str, TargetConfig]]):
 
     def __init__(self, *, meaning: str) -> None:
         super().__init__({}, unit="names", meaning=meaning)
-        self._read: dict[str, Mapping[str, TargetConfig]] = {}
 
     def accepted(self, given: Any) -> Mapping[str, TargetConfig]:
         if isinstance(given, Mapping):
             return given
         names = ",".join(given) if isinstance(given, list | tuple) else str(given)
-        if names not in self._read:
-            self._read[names] = load_targets({**_Everything(), self.name: names})
-        return self._read[names]
+        return load_targets({**_Everything(), self.name: names})
 
 
 class Settings:
@@ -193,3 +196,12 @@ def _number(given: Any) -> float:
 
 
 settings = Settings()
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    for each in settings.declared():
+        if each.name == setting or (setting.startswith("TARGET_") and isinstance(each, Targets)):
+            each.forget()
+
+
+setting_changed.connect(_forget)

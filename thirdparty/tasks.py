@@ -98,19 +98,19 @@ def push_record(target: str, key: str, expected_due_at: str | None = None) -> st
 
 
 @shared_task(name=hints.DRAIN, **AS_HINTS)
-def drain_target(target: str, spread: int = hints.MOST_DRAINS - 1, joins: bool = False) -> str:  # noqa: FBT001, FBT002  # a message has no names
+def drain_target(target: str, helpers: int = hints.MOST_DRAINS - 1, is_helper: bool = False) -> str:  # noqa: FBT001, FBT002  # a message has no names
     """Take steps for whatever is due for a target, many at a time.
 
-    ``spread``: how many more workers may join. ``joins``: one that drains already has asked for this one.
+    ``helpers``: how many more workers may help. ``is_helper``: one that drains already has asked for this one.
     """
 
-    def join() -> None:
-        if spread > 0:
-            hints.start_drain(target, spread=spread - 1, joins=True)
+    def request_helper() -> None:
+        if helpers > 0:
+            hints.start_drain(target, helpers=helpers - 1, is_helper=True)
 
-    drained = drain(target, spread=join, joins=joins)
+    drained = drain(target, request_helper=request_helper, is_helper=is_helper)
     if drained.unfinished:
-        hints.start_drain(target, spread=0, joins=joins)
+        hints.start_drain(target, helpers=0, is_helper=is_helper)
     elif drained.look_in_seconds is not None and drained.look_in_seconds <= LONGEST_COUNTDOWN_SECONDS:
         hints.drain(target, within_seconds=drained.look_in_seconds)
     return f"{drained.settled} steps"
@@ -154,6 +154,6 @@ def run_reconcile() -> int:
 
 
 def _wake_drains() -> int:
-    # The first spreads to as many as are needed; a hint for each would be there even if one did all.
+    # The first asks for as many helpers as are needed; a hint for each would be there even if one did all.
     needed = reconcile.drains_needed().items()
-    return sum(hints.start_drain(target, spread=drains - 1) for target, drains in needed)
+    return sum(hints.start_drain(target, helpers=drains - 1) for target, drains in needed)

@@ -161,7 +161,12 @@ def _strictly(opening: _Opening, write: Callable[[], User | None], kept: Kept) -
 
     try:
         with hints.quiet():
-            strict.carry_out(opened, lambda: written.append(write()), lambda: kept(written[0]))
+            course = strict.Course(
+                base=lambda: _locked_fingerprint(UUID(ref.object_id)),
+                write=lambda: written.append(write()),
+                kept=lambda: kept(written[0]),
+            )
+            strict.carry_out(opened, course)
     finally:
         _wake_what_is_owed(ref)
     return Written(UUID(ref.object_id), written[0])
@@ -188,11 +193,21 @@ def _opened_once(opening: _Opening) -> strict.Opened:
     for _ in range(_OPENINGS):
         try:
             with transaction.atomic():
-                kind, user, groups, base = opening()
-                return strict.open_write(kind, user, groups, base=base)
+                return strict.open_write(_candidate(*opening()))
         except IntegrityError:
             continue  # another strict write took the username in the same instant: choose again
     raise strict.Underway(1.0)
+
+
+def _candidate(action: Action, user: User, groups: list[str], base: str) -> strict.Candidate:
+    values = {name: getattr(user, name) for name in ("username", "name", "phone", "email", "is_active")}
+    leaves = action == Action.DELETE or not user.is_active
+    return strict.Candidate(person(user.uuid), action, {**values, "groups": groups}, user.username, base, leaves)
+
+
+def _locked_fingerprint(user_uuid: UUID) -> str:
+    user = User.objects.select_for_update().filter(uuid=user_uuid).first()
+    return user.fingerprint() if user is not None else ""
 
 
 def _wake_what_is_owed(ref: Ref) -> None:

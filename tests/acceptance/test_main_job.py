@@ -30,7 +30,7 @@ def test_people_saved_through_the_api_reach_the_third_party(system: System, cele
 def frozen_beat(system: System) -> Iterator[None]:
     """No reconciler; and long enough after earlier writes that a save's hint is for its own record alone."""
     system.stack.process["beat"].freeze()
-    # No condition to wait for: the web process forgets its last second's hints by the clock alone (`rhythm`).
+    # No condition to wait for: the web process forgets its last second's hints by the clock alone (`throttle`).
     time.sleep(1.1)
     yield
     system.stack.process["beat"].thaw()

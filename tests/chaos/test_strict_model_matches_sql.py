@@ -51,7 +51,7 @@ def _in_use() -> None:
 def stands() -> None:
     StrictWrite.objects.all().delete()
     StrictWrite.objects.create(
-        kind="users.user", object_id=UUIDS[0].hex, action=Action.UPDATE, username=USERNAME, candidate={}, base="", token=HOLDER,
+        kind="users.user", object_id=UUIDS[0].hex, action=Action.UPDATE, natural_key=USERNAME, candidate={}, base="", token=HOLDER,
         expires_at=Now() + timedelta(hours=1),
     )  # fmt: skip
 

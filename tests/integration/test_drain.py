@@ -19,6 +19,7 @@ from thirdparty.connectors.errors import OutcomeUnknown
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.decide.lease import Terms
 from thirdparty.decide.result import FinishedStep, Next, Outcome, StepResult
+from thirdparty.declaration import AtTarget
 from thirdparty.models import Attempt, Record
 from thirdparty.models.record import EPOCH
 from thirdparty.protect import Admission
@@ -27,6 +28,7 @@ from thirdparty.run.drain import drain
 from thirdparty.run.step import begin
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
+from users.synced import Person
 
 pytestmark = pytest.mark.django_db
 
@@ -62,14 +64,14 @@ def test_updates_and_deletions_go_the_same_way(people: list[User], sandbox: Sand
 def test_a_backlog_beyond_one_claim_calls_for_others_once(people: list[User], settings: Any) -> None:
     settings.SYNC_DRAIN_THREADS = 8
     calls: list[int] = []
-    drain("partner", spread=lambda: calls.append(1))
+    drain("partner", request_helper=lambda: calls.append(1))
     assert calls == [1]
 
 
 def test_what_one_claim_takes_whole_calls_for_nobody(sandbox: SandboxControl) -> None:
     User.objects.create(name="One")
     calls: list[int] = []
-    drain("partner", spread=lambda: calls.append(1))
+    drain("partner", request_helper=lambda: calls.append(1))
     assert calls == []
 
 
@@ -94,18 +96,16 @@ def test_an_edit_made_while_its_record_is_under_way_is_pushed_by_the_same_drain(
 def test_one_record_that_our_code_cannot_cope_with_ends_in_its_row_and_delays_no_other(
     people: list[User], sandbox: SandboxControl, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thirdparty.run import payloads
-
     settings.SYNC_RETRY_BACKOFF_SECONDS = settings.SYNC_RETRY_BACKOFF_MAX_SECONDS = 300.0
 
-    wanted = payloads.wanted
+    payload = Person.payload
 
-    def explode(user: User | None, **options: Any) -> Any:
-        if user is not None and user.uuid == people[7].uuid:
+    def explode(self: Person, user: User, target: AtTarget) -> Any:
+        if user.uuid == people[7].uuid:
             raise ZeroDivisionError
-        return wanted(user, **options)
+        return payload(self, user, target)
 
-    monkeypatch.setattr(payloads, "wanted", explode)
+    monkeypatch.setattr(Person, "payload", explode)
     drain("partner")
     assert "ZeroDivisionError" in row_of(people[7]).last_error
     assert row_of(people[7]).state == "pending"

@@ -162,6 +162,9 @@ def test_an_unanswered_question_holds_up_two_callers_of_a_process_and_no_more(
     calls: list[str] = []
 
     class Frozen:
+        def secrets(self) -> tuple[str, ...]:
+            return ()
+
         def find(self, **key: str) -> RemoteRecord | None:
             calls.extend(key)
             asking.release()

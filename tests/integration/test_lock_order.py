@@ -72,7 +72,10 @@ def test_the_first_record_is_locked_first(settings: Any, patient: None, write: C
 
 @pytest.mark.parametrize(
     "bulk",
-    [store.look_now, lambda keys: guard_decision.obey(GuardDecision(unparked=tuple(keys), unparked_for="invalid"))],
+    [
+        store.look_now,
+        lambda keys: guard_decision.apply_to_others(GuardDecision(unparked=tuple(keys), unparked_for="invalid")),
+    ],
     ids=["look now", "unpark"],
 )
 def test_no_record_is_held_while_another_ones_holder_is_waited_for(

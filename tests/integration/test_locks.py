@@ -384,7 +384,7 @@ def test_a_parked_record_that_somebody_holds_keeps_no_other_from_being_pardoned(
     keys = tuple(row_of(user).key for user in (stuck, other))
 
     with held(locks(stuck)):
-        guard_decision.obey(GuardDecision(unparked=keys, unparked_for="invalid"))
+        guard_decision.apply_to_others(GuardDecision(unparked=keys, unparked_for="invalid"))
 
     assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]
 
@@ -395,7 +395,7 @@ def test_a_record_that_somebody_holds_makes_no_drain_follow_another(impatient: N
     user = User.objects.create(name="张伟")
 
     with held(locks(user)):
-        drained = [drain("partner"), drain("partner", joins=True)]
+        drained = [drain("partner"), drain("partner", is_helper=True)]
 
     assert [each.unfinished for each in drained] == [False, False]
     assert [each.look_in_seconds for each in drained] == [None, None]
@@ -413,7 +413,7 @@ def dead_strict_writes(sandbox: SandboxControl, impatient: None) -> list[User]:
     users = [User.objects.create(name=name) for name in ("张伟", "李娜")]
     for user in users:
         StrictWrite.objects.create(
-            kind="users.user", object_id=user.uuid.hex, action="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+            kind="users.user", object_id=user.uuid.hex, action="update", natural_key=user.username, candidate={}, base="", token=uuid4().hex,
             expires_at=timezone.now() - timedelta(seconds=10),
         )  # fmt: skip
     return users
@@ -455,7 +455,7 @@ def test_a_part_of_the_tick_that_fails_keeps_no_other_from_its_turn(
 ) -> None:
     user = User.objects.create(name="张伟")
     StrictWrite.objects.create(
-        kind="users.user", object_id=user.uuid.hex, action="update", username=user.username, candidate={}, base="", token=uuid4().hex,
+        kind="users.user", object_id=user.uuid.hex, action="update", natural_key=user.username, candidate={}, base="", token=uuid4().hex,
         expires_at=timezone.now() - timedelta(seconds=10),
     )  # fmt: skip
     Target.objects.update(paused=True, paused_by_guard=True, paused_reason="turned away", blocked_until=None)

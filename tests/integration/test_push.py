@@ -211,7 +211,7 @@ def test_a_record_that_crashes_our_own_code_is_parked_in_the_end(
     def explode(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("thirdparty.run.payloads.wanted", explode)
+    monkeypatch.setattr("thirdparty.run.payloads._wanted", explode)
     for _ in range(CRASH_LIMIT):
         store.look_now([row_of(user).key])
         step(user)

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.conftest import converge, row_of, step
 from thirdparty import targets
 from thirdparty.connectors.rest.configured import ConfiguredRest
-from thirdparty.models import Target
+from thirdparty.models import Attempt, Target
 from thirdparty.observe.explain import explain
 from thirdparty.testing import FakeRestTarget, Reply
 from users.models import User
@@ -88,6 +88,15 @@ def test_a_locked_item_waits_and_the_partner_stays_open(crm: FakeRestTarget, use
     assert Target.objects.get().failed_keys == []
     converge()
     assert row_of(user).state == "synced"
+
+
+def test_no_attempt_keeps_what_the_partner_repeats_of_a_person(crm: FakeRestTarget, user: User) -> None:
+    crm.answer_instead(Reply(422, {"detail": f"{user.name} ({user.phone}, {user.username}) with t0ken is refused"}))
+    step(user)
+    row, attempt = row_of(user), Attempt.objects.get()
+    assert (row.parked, row.state) == ("http_422", "parked")
+    assert attempt.message == "*** (***, ***) with *** is refused"
+    assert user.name not in row.last_error
 
 
 def test_the_explanation_names_each_field_that_differs(crm: FakeRestTarget, user: User) -> None:

@@ -17,7 +17,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from syncproject import celeryconfig
+from syncproject.celery import app
 from tests.integration.conftest import row_of
 from tests.integration.test_wake import broker, queued, use  # noqa: F401  # fixtures
 from thirdparty import targets, tasks
@@ -26,8 +26,9 @@ from thirdparty.notify import hints
 from thirdparty.observe.status import status
 from thirdparty.run import tick
 from thirdparty.run.drain import Drained, drain
-from thirdparty.run.slots import place
+from thirdparty.run.slots import slot
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.settings import settings as engine
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,7 +107,7 @@ def test_no_message_expires_by_a_workers_clock(broker: Any) -> None:  # noqa: F8
     hints.drain("partner")
     hints.start_drain("partner")
     assert [message["headers"]["expires"] for message in queued(broker)] == [None] * 3
-    assert "options" not in celeryconfig.beat_schedule["reconcile"]
+    assert app.conf.beat_schedule["thirdparty.reconcile"]["options"] == {"queue": engine.SYNC_QUEUE}
 
 
 # -- one target's trouble ------------------------------------------------------------------------
@@ -194,9 +195,9 @@ def test_a_drain_that_was_not_let_in_leaves_everything_to_the_one_that_was(
     sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = User.objects.create(name="x")
-    taken = partial(place, targets=len(targets.names()), joins=True)
+    taken = partial(slot, targets=len(targets.names()), is_helper=True)
     monkeypatch.setattr(
-        "thirdparty.run.drain.place", lambda name, **_: taken(name)
+        "thirdparty.run.drain.slot", lambda name, **_: taken(name)
     )  # a worker of one has none left over
     assert drain("partner") == Drained(0, unfinished=False, look_in_seconds=None)
     assert row_of(user).state == "pending"
@@ -205,13 +206,13 @@ def test_a_drain_that_was_not_let_in_leaves_everything_to_the_one_that_was(
 def test_what_became_due_as_a_drain_ended_is_not_left_to_the_next_tick(
     sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = place
+    held = slot
 
     @contextmanager
     def ends_late(name: str, **options: Any) -> Iterator[bool]:
         with held(name, **options) as may:
             yield may
-            User.objects.bulk_create([User(name="x", phone="2")])  # its hint finds the place taken
+            User.objects.bulk_create([User(name="x", phone="2")])  # its hint finds the slot taken
 
-    monkeypatch.setattr("thirdparty.run.drain.place", ends_late)
+    monkeypatch.setattr("thirdparty.run.drain.slot", ends_late)
     assert drain("partner").unfinished

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,9 +18,11 @@ from thirdparty.connectors.landcloud.settings import PATHS
 from thirdparty.connectors.rest.auth import Basic, HeaderAuth, NoAuth
 from thirdparty.connectors.rest.configured import ConfiguredRest
 from thirdparty.connectors.rest.connector import RestConnector
+from thirdparty.connectors.rest.listing import Listing
 from thirdparty.sandbox.process import SandboxProcess
 from thirdparty.testing import ConnectorContract, FakeRestTarget
 
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
 EVERYTHING = Capabilities(query=True, list=True, idempotency=True, versions=True)
 
 
@@ -123,3 +128,41 @@ class TestKeylessRest(TestRest):
     options: ClassVar[dict[str, Any]] = {}
     unique_keys = False
     has_key = False
+
+
+class ShopsErp(RestConnector):
+    """The whole of a connector to the ERP of `examples/shop`, which was written apart from the engine."""
+
+    collection: ClassVar[dict[str, str]] = {"shop.order": "/orders", "shop.customer": "/customers"}
+    key_field: ClassVar[dict[str, str]] = {"shop.order": "number", "shop.customer": ""}
+    listing = Listing(items_field="results", next_field="next", cursor_parameter="after")
+    capabilities = Capabilities(query=True, list=True, idempotency=True)
+
+
+class TestShopsErp(ConnectorContract):
+    absent_id = "O999999"
+
+    @pytest.fixture
+    def connector(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connector]:
+        monkeypatch.syspath_prepend(SHOP)
+        server = importlib.import_module("erp.server").Server(("127.0.0.1", 0), token="erp-token")
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        config = TargetConfig("erp", "rest", url, {"token": "erp-token"}, ShopsErp.capabilities)
+        customer = ShopsErp(config, "shop.customer")
+        held = {"name": "Ada", "email": "a@x.example", "phone": "1"}
+        self.customer = customer.add(RemoteObject("live.shop.customer.1", "", held), version=1, idempotency_key="c")
+        connector = ShopsErp(config, "shop.order")
+        yield connector
+        connector.close()
+        customer.close()
+        server.shutdown()
+        server.server_close()
+
+    @pytest.fixture
+    def make(self, connector: Connector) -> Any:  # noqa: ARG002  # whose customer the orders are of
+        def make(number: int, edits: int) -> RemoteObject:
+            held = {"customer": self.customer, "total": f"{edits}.00", "lines": ["tea", "茶"]}
+            return RemoteObject(f"live.shop.order.{number}", f"N-{number}", held)
+
+        return make

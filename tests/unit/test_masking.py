@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from thirdparty.connectors.masking import masked
+from thirdparty.connectors.errors import OutcomeUnknown, Rejected, TargetError
+from thirdparty.connectors.masking import MASK, mask, masked, values_of
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,32 @@ def test_numbers_addresses_and_control_characters_are_masked(text: str, shown: s
 )
 def test_known_values_and_their_words_are_masked(text: str, known: list[str], shown: str) -> None:
     assert masked(text, known) == shown
+
+
+def test_of_a_long_text_the_single_words_are_not_masked() -> None:
+    note = "the tea is to be left at the door"
+    assert masked("the total is negative", [note]) == "the total is negative"
+    assert masked(f"bad note: {note}", [note]) == "bad note: ***"
+
+
+def test_every_value_of_a_payload_is_known_however_deep_it_is() -> None:
+    payload = {"name": "Ada", "lines": [{"sku": "T-1", "amount": 12345}, "x"], "paid": True, "count": 7, "note": None}
+    assert list(values_of(payload)) == ["Ada", "T-1", "12345", "x"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "message"),
+    [
+        (Rejected("bad Ada", "Ada is taken"), "bad ***", "*** is taken"),
+        (Rejected("Ada"), MASK, MASK),
+        (Rejected("http_422", "no Ada"), "http_422", "no ***"),
+        (OutcomeUnknown("timeout", "Ada timed out"), "timeout", "*** timed out"),
+    ],
+)
+def test_an_error_keeps_nothing_of_what_was_sent(error: TargetError, reason: str, message: str) -> None:
+    mask(error, ["Ada", "timeout"])
+    assert (error.reason, error.message) == (reason, message)
+    assert "Ada" not in repr(error)
 
 
 def test_the_result_is_cut_after_masking_so_that_no_half_of_a_value_is_left() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from thirdparty.connectors import registry
+from thirdparty.connectors.options import REQUIRED, Option
 from thirdparty.settings import Count, Number, Setting, Settings, Targets, Text
 from thirdparty.settings import settings as engine
 
@@ -133,3 +135,21 @@ def test_the_engine_takes_no_setting_of_its_own_from_django_directly() -> None:
 
 def test_the_database_timeout_is_known_before_djangos_settings_are() -> None:
     assert Settings.SYNC_DATABASE_TIMEOUT_SECONDS.of_environment() == 20.0
+
+
+@pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
+def test_the_page_has_the_settings_that_each_connector_declares_for_itself(name: str) -> None:
+    section = PAGE.read_text().split(f"### Connector `{name}`")[1].split("\n#")[0]
+    rows = [
+        f"| `TARGET_X_{option.name.upper()}` | {option_default(option)} | {option.meaning} |"
+        for option in registry.connector_class(name).declared_options()
+    ]
+    assert [line for line in section.splitlines() if line.startswith("| `TARGET_X_")] == rows
+
+
+def option_default(option: Option) -> str:
+    if option.default is REQUIRED:
+        return "required"
+    if isinstance(option.default, dict):
+        return "`" + ",".join(f"{name}={value}" for name, value in option.default.items()) + "`"
+    return f"`{option.default}`" if option.default else "none"

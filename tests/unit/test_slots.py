@@ -1,4 +1,4 @@
-"""A worker's processes share a few places to drain from, so that one is free for every other target and for edits."""
+"""A worker's processes share a few slots to drain from, so that one is free for every other target and for edits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ for line in sys.stdin:
         os.waitpid(int(argument), 0)
         print("killed", flush=True)
     elif os.fork() == 0:
-        with slots.place(argument, targets=int(targets), joins=order == "join") as may:
+        with slots.slot(argument, targets=int(targets), is_helper=order == "help") as may:
             print(os.getpid(), may, flush=True)
             while True:
                 signal.pause()
@@ -44,9 +44,9 @@ class Worker:
         print(order, argument, targets, file=self._process.stdin, flush=True)
         return self._process.stdout.readline()
 
-    def begin(self, name: str, *, targets: int = 1, joins: bool = False) -> tuple[int, bool]:
-        """One more process asks, and holds the place if it gets one: its process id, and whether it did."""
-        pid, may = self._told("join" if joins else "begin", name, targets).split()
+    def begin(self, name: str, *, targets: int = 1, is_helper: bool = False) -> tuple[int, bool]:
+        """One more process asks, and holds the slot if it gets one: its process id, and whether it did."""
+        pid, may = self._told("help" if is_helper else "begin", name, targets).split()
         return int(pid), may == "True"
 
     def kill(self, pid: int) -> None:
@@ -62,37 +62,37 @@ def worker() -> Iterator[Worker]:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_one_process_of_four_stays_free_however_many_would_join(worker: Worker) -> None:
+def test_one_process_of_four_stays_free_however_many_would_help(worker: Worker) -> None:
     assert worker.begin("partner")[1]
-    assert [worker.begin("partner", joins=True)[1] for _ in range(3)] == [True, True, False]
+    assert [worker.begin("partner", is_helper=True)[1] for _ in range(3)] == [True, True, False]
 
 
 def test_a_second_hint_for_a_target_that_is_drained_already_ends(worker: Worker) -> None:
     assert [worker.begin("partner")[1] for _ in range(2)] == [True, False]
 
 
-def test_every_other_target_finds_its_own_place_however_many_joined(worker: Worker) -> None:
+def test_every_other_target_finds_its_own_slot_however_many_help(worker: Worker) -> None:
     assert worker.begin("slow", targets=2)[1]
-    assert [worker.begin("slow", targets=2, joins=True)[1] for _ in range(2)] == [True, False]
+    assert [worker.begin("slow", targets=2, is_helper=True)[1] for _ in range(2)] == [True, False]
     assert worker.begin("healthy", targets=2)[1]
 
 
-def test_with_as_many_targets_as_processes_nobody_joins(worker: Worker) -> None:
+def test_with_as_many_targets_as_processes_nobody_helps(worker: Worker) -> None:
     assert [worker.begin(name, targets=4)[1] for name in "abcd"] == [True] * 4
-    assert not worker.begin("a", targets=4, joins=True)[1]
+    assert not worker.begin("a", targets=4, is_helper=True)[1]
 
 
-def test_the_place_of_a_process_that_was_killed_is_free(worker: Worker) -> None:
+def test_the_slot_of_a_process_that_was_killed_is_free(worker: Worker) -> None:
     first, _ = worker.begin("partner")
     worker.kill(first)
     assert worker.begin("partner")[1]
 
 
 @pytest.mark.parametrize("processes", [1, 2, "auto"])
-def test_there_is_always_one_place(processes: object) -> None:
+def test_there_is_always_one_slot(processes: object) -> None:
     slots.divide_among(processes)
     try:
-        with slots.place("partner", targets=3, joins=False) as may:
+        with slots.slot("partner", targets=3, is_helper=False) as may:
             assert may
     finally:
         slots.divide_among(1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from thirdparty.connectors.errors import CapabilityMissing
-from thirdparty.connectors.options import Option
+from thirdparty.connectors.options import REQUIRED, Option
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -77,7 +77,7 @@ class Connector(ABC):
     but for a look-up or a listing, which may be asked once more where its connection had been closed already.
 
     All raise `thirdparty.connectors.errors.TargetError` subclasses and nothing else for whatever the
-    network or the target does. Safe to share between threads, not across a fork.
+    network or the target does, with the target's own words as they are: they are masked before they are kept. Safe to share between threads, not across a fork.
 
     ``options``: the settings that it declares for itself. ``supports``: all that targets of this kind may offer, and
     ``capabilities`` what they do offer unless ``TARGET_X_CAPABILITIES`` says otherwise.
@@ -97,6 +97,11 @@ class Connector(ABC):
     def declared_options(cls) -> tuple[Option, ...]:
         """All settings that it needs: its own, and those that follow from how it is made."""
         return cls.options
+
+    def secrets(self) -> tuple[str, ...]:
+        """What no error may show, should the target repeat it: the values of the settings that have no default."""
+        needed = (each.name for each in self.declared_options() if each.default is REQUIRED)
+        return tuple(str(self.config.options[name]) for name in needed)
 
     @abstractmethod
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:

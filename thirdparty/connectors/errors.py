@@ -1,7 +1,7 @@
 """What went wrong at a target, named by what the caller must do next.
 
-A connector turns every failure it can meet into exactly one of these. Messages are
-made of status words and codes, never of the values that were sent.
+A connector turns every failure it can meet into exactly one of these. What the target said is its message, as it is;
+the values that were sent are masked before anything is kept or shown (`thirdparty.connectors.masking`).
 """
 
 from __future__ import annotations

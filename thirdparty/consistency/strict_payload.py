@@ -1,47 +1,41 @@
-"""What a strict write asks of a target in the user's stead, and what its answer may change in the row."""
+"""What a strict write asks of a target in the object's stead, and what its answer may change in the row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from uuid import UUID
 
-from thirdparty.connectors.base import RemoteObject
+from thirdparty.connectors.base import Payload, RemoteObject
 from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.lease import Lease
-from thirdparty.decide.mapping import wanted
 from thirdparty.decide.result import FinishedStep, Next, StepResult
+from thirdparty.declaration import AtTarget, of_kind
 from thirdparty.models import StrictWrite
 from thirdparty.models.strict_write import Action
 from thirdparty.run import payloads
 from thirdparty.run.payloads import Desired, prepared
-from thirdparty.run.roles import roles_at
-from users.models import User
 
 
 class Candidate:
-    """The candidate of one open strict write, in the place of the user as they are."""
+    """The candidate of one open strict write, in the place of the object as it is."""
 
     def __init__(self, token: str) -> None:
         self._token = token
         self._unwanted: set[str] = set()
 
-    def desired(self, target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
+    def read(self, target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
         """What the target is to hold, should the strict write be accepted, by the record's key."""
-        present = payloads.desired(target, leases)
+        present = payloads.read(target, leases)
         self._unwanted = {key for key, goal in present.items() if goal == Desired()}
-        return {lease.key: prepared(lease.key, partial(self._wanted, target, lease.natural_key)) for lease in leases}
+        return {lease.key: prepared(lease.key, partial(self._wanted, target, lease)) for lease in leases}
 
-    def _wanted(self, target_name: str, natural_key: str) -> RemoteObject | None:
+    def _wanted(self, target: str, lease: Lease) -> RemoteObject | None:
         strict_write = StrictWrite.objects.get(token=self._token)
-        if strict_write.action == Action.DELETE:
+        payload = payload_of(strict_write, target)
+        if payload is None:
             return None
-        values = dict(strict_write.candidate)
-        groups = values.pop("groups")
-        user = User(uuid=UUID(strict_write.object_id), **values)
-        roles = roles_at(target_name, groups) if user.is_active else {}
-        return wanted(user, natural_key=natural_key or user.username, roles=roles)
+        return RemoteObject(lease.external_id, lease.natural_key or strict_write.natural_key, payload)
 
     def only_facts(self, ended: FinishedStep) -> FinishedStep:
         """What a candidate's step leaves in the row: the facts about the remote record and nothing else."""
@@ -49,6 +43,14 @@ class Candidate:
             ended,
             settlement=only_facts(ended.lease, ended.settlement, wanted_anyway=ended.lease.key not in self._unwanted),
         )
+
+
+def payload_of(strict_write: StrictWrite, target: str) -> Payload | None:
+    """What this target is asked to accept, by what is known now."""
+    if strict_write.action == Action.DELETE:
+        return None
+    declaration = of_kind(strict_write.kind)
+    return declaration.candidate(strict_write.candidate, AtTarget(target))
 
 
 def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> StepResult:

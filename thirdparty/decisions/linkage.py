@@ -10,8 +10,7 @@ from thirdparty.connectors.base import RemoteRecord
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.interpret import TRUST
-from thirdparty.decide.mapping import Unmappable
-from thirdparty.declaration import of_kind
+from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.models import Record
 from thirdparty.observe import inquiry
 from thirdparty.run.payloads import read_wanted

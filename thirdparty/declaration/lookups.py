@@ -98,6 +98,19 @@ def resolved(model: type[models.Model], name: str, *, suffix: bool = False) -> L
     return Lookup(name, tuple(walk.own), tuple(walk.hops))
 
 
+def relations_of(model: type[models.Model], name: str) -> tuple[str, bool]:
+    """The relations of a lookup, to be read along with the object; and whether each leads to one row at most."""
+    at, relations, single = model, list[str](), True
+    for part in name.split("__"):
+        found = _field(at, part)
+        if found is None or not found.is_relation:
+            break
+        relations.append(part)
+        single = single and not (found.many_to_many or found.one_to_many)
+        at = found.related_model
+    return "__".join(relations), single
+
+
 def lookups_of(condition: Q) -> Iterator[str]:
     """The lookups of a condition, with whatever they end in. Raises `ImproperlyConfigured` for what is no plain one."""
     for child in condition.children:

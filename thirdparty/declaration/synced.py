@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 
-from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
+from thirdparty.connectors.base import Payload
+from thirdparty.declaration.at_target import AtTarget
+from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, relations_of, resolved
 from thirdparty.models.ref import Ref
 
 M = TypeVar("M", bound=models.Model)
@@ -23,6 +25,8 @@ class Synced(Generic[M]):
     ``targets``: the names of those that are to hold it; None for all.
     ``watch``: columns and lookups (``customer__email``, ``lines``, ``tags``) whose change is owed to the targets.
     ``scope``: who is to be there; leaving it means leaving the targets. None for all.
+    ``match``: the fields of the payload in which a record that was at the target before has to agree to be taken for
+    the object's (``ADOPT=match``); none for never.
     ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
     """
 
@@ -32,6 +36,7 @@ class Synced(Generic[M]):
     targets: ClassVar[Sequence[str] | None] = None
     watch: ClassVar[Sequence[str | PerTarget]] = ()
     scope: ClassVar[Q | None] = None
+    match: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[int] = 1
     model: type[M]
 
@@ -43,6 +48,23 @@ class Synced(Generic[M]):
                 cls.model = get_args(base)[0]
         if not cls.kind and hasattr(cls, "model"):
             cls.kind = cls.model._meta.label_lower
+
+    def payload(self, obj: M, target: AtTarget) -> Payload | None:
+        """What the target is to hold of this object; None for nothing.
+
+        Reads what is watched and nothing else. Raises `Unmappable` for an object that cannot be expressed there.
+        """
+        raise NotImplementedError
+
+    def candidate(self, values: Mapping[str, Any], target: AtTarget) -> Payload | None:
+        """The payload of the object as a strict write would make it, which is not saved: ``values`` are the writer's own.
+
+        Of those who make strict writes alone. Called as `payload` is.
+        """
+        raise NotImplementedError
+
+    def hold(self, values: Mapping[str, Any]) -> None:
+        """Keep what `candidate` reads beside the values as it is until the running transaction ends."""
 
     def identity_field(self) -> models.Field[Any, Any]:
         """The field of ``identity``. Raises `FieldDoesNotExist`."""
@@ -77,6 +99,29 @@ class Synced(Generic[M]):
     def identity_of(self, object_id: str) -> Any:
         """The identity as its field holds it. Raises `ValidationError` for what is none."""
         return self.identity_field().to_python(object_id)
+
+    def objects(self) -> models.QuerySet[M]:
+        """Those in scope, with what they are watched through, in as few queries as there are relations."""
+        objects = self.model._base_manager.all() if self.scope is None else self.model._base_manager.filter(self.scope)
+        single, many = set[str](), set[str]()
+        for each in self.watch:
+            name = each if isinstance(each, str) else each.lookup
+            relations, is_single = relations_of(self.model, name)
+            if relations:
+                (single if is_single else many).add(relations)
+        objects = objects.select_related(*sorted(single)) if single else objects
+        return objects.prefetch_related(*sorted(many)) if many else objects
+
+    def load(self, object_ids: Sequence[str]) -> Mapping[str, M]:
+        """Those of these objects that are there and in scope, by their ids."""
+        name = self.identity_field().attname
+        found = self.objects().filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
+        return {self.ref_of(obj).object_id: obj for obj in found}
+
+    def key_of(self, obj: M) -> str:
+        """Its natural key; empty where there is none."""
+        value = getattr(obj, self.key) if self.key is not None else None
+        return "" if value is None else str(value)
 
     def holders_of(self, key: str) -> list[Ref]:
         """The objects whose natural key this is now."""

@@ -41,7 +41,7 @@ class StrictWriteQuerySet(models.QuerySet["StrictWrite"]):
 
 
 class StrictWrite(models.Model):
-    """One open strict write. While it stands, only the holder of its token may claim the user's records.
+    """One open strict write. While it stands, only the holder of its token may claim the object's records.
 
     The row goes when the write is applied or taken back (`thirdparty.consistency.strict`); one that expired
     is a dead process's, and the reconciler takes it back.
@@ -50,9 +50,9 @@ class StrictWrite(models.Model):
     kind = models.CharField(max_length=40)
     object_id = models.CharField(max_length=64)
     action = models.CharField(max_length=6, choices=Action)
-    username = models.CharField(max_length=64, help_text="kept for the candidate of a create")
+    natural_key = models.CharField(max_length=64, help_text="kept for the candidate of a create")
     candidate = models.JSONField(help_text="the values that the targets are asked to accept; empty for a delete")
-    base = models.CharField(max_length=64, help_text="fingerprint of the user that the candidate was made from")
+    base = models.CharField(max_length=64, help_text="fingerprint of the object that the candidate was made from")
     token = models.CharField(max_length=32, unique=True)
     expires_at = models.DateTimeField(db_index=True)
 
@@ -62,7 +62,9 @@ class StrictWrite(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["kind", "object_id"], name="one_strict_write_per_object"),
             models.UniqueConstraint(
-                fields=["username"], condition=Q(action="create"), name="one_strict_create_per_username"
+                fields=["kind", "natural_key"],
+                condition=Q(action="create") & ~Q(natural_key=""),
+                name="one_strict_create_per_natural_key",
             ),
         ]
 
@@ -73,8 +75,3 @@ class StrictWrite(models.Model):
     def ref(self) -> Ref:
         """The object that is to be written."""
         return Ref(self.kind, self.object_id)
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The names of the groups that the candidate is in."""
-        return tuple(self.candidate.get("groups", ()))

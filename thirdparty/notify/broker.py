@@ -21,7 +21,7 @@ from celery import Celery
 from kombu import Connection, Exchange, Queue
 from kombu.pools import ProducerPool
 
-from thirdparty.notify.throttle import Rhythm
+from thirdparty.notify.throttle import Throttle
 from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -75,12 +75,12 @@ def _publisher(app: Celery | None, _pid: int) -> Publisher:
 class Publisher:
     """Sends tasks by name, as long as a broker is ``up``: not at all without a Celery application.
 
-    ``rhythm``: how often this process has published which hint.
+    ``throttle``: how often this process has published which hint.
     """
 
     def __init__(self) -> None:
         self.up = threading.Event()
-        self.rhythm = Rhythm()
+        self.throttle = Throttle()
 
     @property
     def down(self) -> bool:

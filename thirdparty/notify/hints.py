@@ -35,7 +35,7 @@ class _Touched(threading.local):
 
 _touched = _Touched()
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
-_rhythm = threading.Lock()
+_throttling = threading.Lock()
 
 
 class _Wakes:
@@ -114,8 +114,8 @@ def drain(target: str, *, within_seconds: float = 0.0) -> None:
 
     One that is yet to come for an earlier wake serves this one, too. Raises nothing.
     """
-    with _rhythm:
-        seconds = publisher().rhythm.hint(target, time.monotonic(), within_seconds=within_seconds)
+    with _throttling:
+        seconds = publisher().throttle.hint(target, time.monotonic(), within_seconds=within_seconds)
     if seconds is None:
         return
     if seconds <= 0:
@@ -129,18 +129,18 @@ def drain(target: str, *, within_seconds: float = 0.0) -> None:
         timer.start()
 
 
-def start_drain(target: str, *, spread: int = MOST_DRAINS - 1, joins: bool = False) -> bool:
-    """Publish one hint now, as it is; ``spread``: how many more drains may come of it. Raises nothing.
+def start_drain(target: str, *, helpers: int = MOST_DRAINS - 1, is_helper: bool = False) -> bool:
+    """Publish one hint now, as it is; ``helpers``: how many more drains may come of it. Raises nothing.
 
-    ``joins``: a drain asks for another beside itself. It never expires, which a worker would judge by its own
+    ``is_helper``: a drain asks for another beside itself. It never expires, which a worker would judge by its own
     clock: one that comes late finds a drain under way, or nothing due, and ends.
     """
-    return publisher().publish(DRAIN, [target, spread, joins])
+    return publisher().publish(DRAIN, [target, helpers, is_helper])
 
 
 def _single(target: str, key: str) -> bool:
-    with _rhythm:
-        may = publisher().rhythm.single(target, time.monotonic())
+    with _throttling:
+        may = publisher().throttle.single(target, time.monotonic())
     if may:
         push_record(target, key)
     return may

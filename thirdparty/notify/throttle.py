@@ -9,7 +9,7 @@ SINGLES_PER_SECOND = 5
 _SECOND = 1.0
 
 
-class Rhythm:
+class Throttle:
     """Remembers what was published when. ``now`` is monotonic seconds. Not for several threads at once."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.compare import FieldDifference, differences
-from thirdparty.decide.mapping import Unmappable
+from thirdparty.declaration import Unmappable
 from thirdparty.models import Attempt, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import inquiry

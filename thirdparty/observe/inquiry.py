@@ -14,6 +14,7 @@ from thirdparty import protect, targets
 from thirdparty.connectors.base import Connector, RemoteRecord
 from thirdparty.connectors.errors import AccessDenied, CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
+from thirdparty.connectors.masking import mask
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.protect import Admission, Probe
@@ -42,10 +43,11 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
     """
     if row.target not in targets.names():
         raise NotAsked("it is not configured")
+    connector = targets.connector(row.target, row.kind)
     with _slot(row.target):
         admission = _admission(row, polled=polled)
         try:
-            found = look_up(targets.connector(row.target, row.kind), row, remote_id)
+            found = look_up(connector, row, remote_id)
         except CapabilityMissing as missing:
             if missing.http_status is None:
                 protect.give_back(row.target, admission, made=0)
@@ -53,6 +55,7 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
             _report(row, admission, missing)
             raise NotAsked(_OFF) from None
         except TargetError as error:
+            mask(error, filter(None, (*connector.secrets(), remote_id, row.natural_key, row.remote_id)))
             _report(row, admission, error)
             raise
         _report(row, admission, None, looked_up=True)
@@ -79,7 +82,7 @@ def _admission(row: Record, *, polled: bool) -> Admission:
         return taken[-1]
 
     # Asked first, so that a turn is spent only on what is asked; where calls are free, the guard does not ask.
-    admission = protect.admit(row.target, worth=may_ask)
+    admission = protect.admit(row.target, has_work=may_ask)
     if admission.granted and not taken:
         may_ask()
     if taken and not taken[-1]:
@@ -117,6 +120,6 @@ def _report(row: Record, admission: Admission, error: TargetError | None, *, loo
         connector = targets.connector(row.target, row.kind)
         seen = protect.probe(connector, admission.offered(connector.capabilities))
     told = protect.report(row.target, row.key, error, seen=seen, looked_up=looked_up)
-    guard_decision.obey(told)
+    guard_decision.apply_to_others(told)
     if told.asks:
-        guard_decision.obey(protect.ask(row.target))
+        guard_decision.apply_to_others(protect.ask(row.target))

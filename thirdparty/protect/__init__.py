@@ -70,12 +70,12 @@ def admit(
     *,
     patience_seconds: float = HANDFUL_SECONDS,
     lead_seconds: float = 0.0,
-    worth: Callable[[], bool] = lambda: True,
+    has_work: Callable[[], bool] = lambda: True,
 ) -> Admission:
     """May up to ``most`` calls to this target start within ``patience_seconds``?
 
     ``lead_seconds``: how long it takes until the first of them can start; no turn comes before.
-    ``worth`` is asked before a turn or a probe is spent: is there anything to call for? Not to be used
+    ``has_work`` is asked before a turn or a probe is spent: is there anything to call for? Not to be used
     inside a transaction. Whoever is not granted anything leaves the record as it is.
     """
     read = target_row.read(target)
@@ -90,7 +90,7 @@ def admit(
         return Admission(0, obstacle[0], obstacle[1], without=without, without_seconds=without_seconds)
     if admission.is_free(known, now, policy):
         return Admission(most, without=without, without_seconds=without_seconds)
-    if not worth():
+    if not has_work():
         return Admission(0, "there is nothing to call for", without=without, without_seconds=without_seconds)
     with target_row.changing(target) as held:
         earliest = held.now + timedelta(seconds=lead_seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -18,10 +19,11 @@ from thirdparty.connectors.errors import (
     Transient,
     VersionConflict,
 )
+from thirdparty.connectors.masking import mask, values_of
 from thirdparty.decide.interpret import Interpreter
-from thirdparty.decide.mapping import MATCH_ON, Unmappable
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
+from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.run.step import Step
 from thirdparty.settings import settings
 
@@ -63,6 +65,7 @@ def call_target(step: Step) -> FinishedStep:
         settlement = replace(judge.failed(off), spends_try=False)
         return _ended(step, settlement, sent=writes, heard=GuardReport(None) if writes else None)
     except TargetError as failure:
+        mask(failure, _known(step))
         settlement, error = judge.failed(failure), failure
     except Exception as failure:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: %s failed in our own code", step.lease.key, step.call)
@@ -82,7 +85,7 @@ def _judge(step: Step) -> Interpreter:
         wanted=step.wanted,
         add_key=step.add_key or None,
         adopt=step.target.adopt,
-        match_on=MATCH_ON,
+        match_on=of_kind(step.lease.kind).match,
         comparable=step.connector.comparable,
         can_query=step.connector.capabilities.query,
         backoff=settings.backoff(),
@@ -94,6 +97,14 @@ def _ended(
     step: Step, settlement: StepResult, *, sent: bool = False, heard: GuardReport | None = None
 ) -> FinishedStep:
     return FinishedStep(step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard)
+
+
+def _known(step: Step) -> Iterator[str]:
+    """What the target may repeat of what we sent it."""
+    lease = step.lease
+    yield from filter(None, (*step.connector.secrets(), lease.external_id, lease.natural_key, lease.remote_id))
+    if step.wanted is not None:
+        yield from values_of(step.wanted.payload)
 
 
 def _heard(step: Step, judge: Interpreter, error: TargetError | None) -> GuardReport:

@@ -1,4 +1,4 @@
-"""What the guard's ruling on an answer makes of the record's settlement: whose fault was it?"""
+"""What the guard's decision on an answer makes of the record's settlement: whose fault was it?"""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from thirdparty.store.contention import is_contention
 logger = logging.getLogger(__name__)
 
 
-def heed(
+def apply(
     ended: FinishedStep, *, doubt: Callable[[], None], unwritten: list[FinishedStep] | None = None
 ) -> FinishedStep:
     """The step as it stands once the guard has been told how its call ended. Once for each, before it is settled.
 
     Takes those records out of the park that turn out to have been refused for the target's own trouble; and out of
-    ``unwritten``, steps that were heeded before and are yet to be settled, what would park them there.
-    ``doubt`` is called where the guard wants a harmless call asked: `thirdparty.protect.ask`, then `obey`.
+    ``unwritten``, steps that it was applied to before and are yet to be settled, what would park them there.
+    ``doubt`` is called where the guard wants a harmless call asked: `thirdparty.protect.ask`, then `apply_to_others`.
     """
     heard, settlement = ended.heard, ended.settlement
     if heard is None:
         return ended
-    ruling = protect.report(
+    decision = protect.report(
         ended.lease.target,
         ended.lease.key,
         heard.error,
@@ -38,24 +38,24 @@ def heed(
         looked_up=heard.looked_up,
         delay_seconds=settlement.delay_seconds,
     )
-    obey(ruling, unwritten=unwritten)
-    if ruling.asks:
+    apply_to_others(decision, unwritten=unwritten)
+    if decision.asks:
         doubt()
-    if ruling.refuses_record and heard.if_refused is not None:
+    if decision.refuses_record and heard.if_refused is not None:
         return replace(ended, settlement=heard.if_refused)
-    if ruling.wait_seconds:
-        return replace(ended, settlement=replace(settlement, next=Next.LATER, delay_seconds=ruling.wait_seconds))
-    return _spared(ended, Next.NOW if ruling.at_once else Next.LATER) if ruling.spares_record else ended
+    if decision.wait_seconds:
+        return replace(ended, settlement=replace(settlement, next=Next.LATER, delay_seconds=decision.wait_seconds))
+    return _spared(ended, Next.NOW if decision.at_once else Next.LATER) if decision.spares_record else ended
 
 
-def obey(ruling: GuardDecision, *, unwritten: list[FinishedStep] | None = None) -> None:
-    """Do what a ruling says of other records."""
-    if ruling.relieved:
-        store.bring_forward(ruling.relieved)
-    if ruling.unparked:
-        _unpark(ruling.unparked, ruling.unparked_for)
+def apply_to_others(decision: GuardDecision, *, unwritten: list[FinishedStep] | None = None) -> None:
+    """Do what a decision says of other records."""
+    if decision.relieved:
+        store.bring_forward(decision.relieved)
+    if decision.unparked:
+        _unpark(decision.unparked, decision.unparked_for)
         if unwritten is not None:
-            unwritten[:] = [_unparked(each, ruling) for each in unwritten]
+            unwritten[:] = [_unparked(each, decision) for each in unwritten]
 
 
 def _unpark(keys: Sequence[str], reason: str) -> None:
@@ -69,8 +69,8 @@ def _unpark(keys: Sequence[str], reason: str) -> None:
             logger.warning("%s stays parked (%s), since somebody holds it: %s", key, reason, error)
 
 
-def _unparked(ended: FinishedStep, ruling: GuardDecision) -> FinishedStep:
-    guilty = ended.settlement.parked != ruling.unparked_for or ended.lease.key not in ruling.unparked
+def _unparked(ended: FinishedStep, decision: GuardDecision) -> FinishedStep:
+    guilty = ended.settlement.parked != decision.unparked_for or ended.lease.key not in decision.unparked
     return ended if guilty else _spared(ended, Next.NOW)
 
 

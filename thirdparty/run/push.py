@@ -53,31 +53,31 @@ def push(
     target = targets.config(target_name)
     admission = _admission(
         target_name,
-        worth=lambda: store.is_claimable(key, expected_due_at=expected_due_at, strict=strict),
+        has_work=lambda: store.is_claimable(key, expected_due_at=expected_due_at, strict=strict),
         patience_seconds=PATIENCE_SECONDS if expected_due_at is None else RETRY_PATIENCE_SECONDS,
     )
     if not admission.granted:
         return None
     claim = partial(store.claim, [key], expected_due_at=expected_due_at, strict=strict)
     candidate = Candidate(strict) if strict is not None else None
-    steps = step.begin(target, admission, claim, read=candidate.desired if candidate is not None else None)
+    steps = step.begin(target, admission, claim, read=candidate.read if candidate is not None else None)
     protect.give_back(target_name, admission, made=sum(each.asks for each in steps))
     if not steps:
         return None
     in_doubt = threading.Event()
-    ended = guard_decision.heed(calling.call_target(steps[0]), doubt=in_doubt.set)
+    ended = guard_decision.apply(calling.call_target(steps[0]), doubt=in_doubt.set)
     kept = candidate.only_facts(ended) if candidate is not None else ended
     settled = step.finish(target, [kept], grace_seconds=settings.backoff().grace_seconds)
     if in_doubt.is_set():
         # Only now: the record's lease need not outlive another call.
-        guard_decision.obey(protect.ask(target_name))
+        guard_decision.apply_to_others(protect.ask(target_name))
     return Pushed(ended.settlement, settled.rows.get(key), ended.lease, in_doubt.is_set())
 
 
-def _admission(target_name: str, *, worth: Callable[[], bool], patience_seconds: float) -> protect.Admission:
+def _admission(target_name: str, *, has_work: Callable[[], bool], patience_seconds: float) -> protect.Admission:
     """The leave to make one call, whose turn has come; or none, with nothing touched."""
     while True:
-        admission = protect.admit(target_name, patience_seconds=patience_seconds, worth=worth)
+        admission = protect.admit(target_name, patience_seconds=patience_seconds, has_work=has_work)
         if not admission.granted or admission.await_turn():
             return admission
         protect.give_back(target_name, admission, made=0)

@@ -1,6 +1,6 @@
-"""Places to drain from, fewer than a worker has processes: people's edits, and other targets, find one free.
+"""Slots to drain from, fewer than a worker has processes: people's edits, and other targets, find one free.
 
-Each target has one place of its own. The processes that are left over when every target has one, and one is free, are
+Each target has one slot of its own. The processes that are left over when every target has one, and one is free, are
 for whoever has much to do. So neither a slow target nor a large backlog takes what others need.
 """
 
@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 # Made before the worker forks, so that its processes share it. The kernel takes a dead process's locks away.
 _locks = tempfile.TemporaryFile()  # noqa: SIM115  # open for as long as the process lives
-_MOST = 1_024
-"""So many places for joiners lie at the beginning of the file; a worker has hardly more processes."""
+_HELPERS_AT_MOST = 1_024
+"""So many slots for helpers lie at the beginning of the file; a worker has hardly more processes."""
 _processes = 1
 
 
@@ -27,19 +27,19 @@ def divide_among(processes: object) -> None:
 
 
 def needed(targets: int) -> int:
-    """So many processes a worker needs for each target to have its place, and one to be free."""
+    """So many processes a worker needs for each target to have its slot, and one to be free."""
     return targets + 1
 
 
 @contextmanager
-def place(name: str, *, targets: int, joins: bool) -> Iterator[bool]:
+def slot(name: str, *, targets: int, is_helper: bool) -> Iterator[bool]:
     """Whether this process may drain this target, of so many, for as long as the block lasts.
 
-    One may that comes first. Another one may if it ``joins`` it, as long as a process is left over.
+    One may that comes first. Another one may if it ``is_helper``, as long as a process is left over.
     """
-    first = _MOST + zlib.crc32(name.encode())
-    left_over = min(max(_processes - needed(targets), 0), _MOST)
-    for byte in range(left_over) if joins else (first,):
+    first = _HELPERS_AT_MOST + zlib.crc32(name.encode())
+    left_over = min(max(_processes - needed(targets), 0), _HELPERS_AT_MOST)
+    for byte in range(left_over) if is_helper else (first,):
         try:
             fcntl.lockf(_locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
         except OSError:

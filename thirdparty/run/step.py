@@ -17,9 +17,9 @@ from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.interpret import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
-from thirdparty.decide.mapping import Unmappable
 from thirdparty.decide.plan import Call, next_call
 from thirdparty.decide.result import FinishedStep
+from thirdparty.declaration import Unmappable
 from thirdparty.models import Attempt
 from thirdparty.protect import Admission
 from thirdparty.run import payloads
@@ -67,12 +67,12 @@ Read = Callable[[str, Sequence[Lease]], Mapping[str, payloads.Desired]]
 def begin(
     target: TargetConfig, admission: Admission, claim: Callable[[Terms], Sequence[Lease]], *, read: Read | None = None
 ) -> list[Step]:
-    """Claim, read the users, decide, and write the attempts: one transaction, committed before anything is sent.
+    """Claim, read the objects, decide, and write the attempts: one transaction, committed before anything is sent.
 
-    ``read``: what the target is to hold, by the record's key; as a rule the users as they are.
+    ``read``: what the target is to hold, by the record's key; as a rule the objects as they are.
     """
     terms = Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds)
-    read = read or payloads.desired
+    read = read or payloads.read
     try:
         return _begun(target, admission, partial(claim, terms), read)
     except IntegrityError:
@@ -93,7 +93,7 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
     return [
         Step(
-            lease, call, goals[lease.key].user if obstacle is None else None,
+            lease, call, goals[lease.key].obj if obstacle is None else None,
             attempts[lease.key].id, attempts[lease.key].add_key, target, targets.connector(target.name, lease.kind), offered,
             look_up_in_seconds, obstacle,
         )
@@ -109,7 +109,7 @@ def _plan(
     if goal.obstacle is not None:
         return Call.NOTHING, goal.obstacle
     try:
-        return next_call(lease, goal.user, said, key_is_fresh=key_is_fresh), None
+        return next_call(lease, goal.obj, said, key_is_fresh=key_is_fresh), None
     except Exception as error:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: cannot be planned", lease.key)
         return Call.NOTHING, type(error).__name__

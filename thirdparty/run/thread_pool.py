@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 
-class Callers:
+class ThreadPool:
     """So many threads; the next one that is free does what was handed in first.
 
     Not a `ThreadPoolExecutor`: its futures, which nobody would wait for one by one, took 9 % of a drain's time
@@ -21,7 +21,7 @@ class Callers:
         for number in range(threads):
             Thread(target=self._run, name=f"drain_{number}", daemon=True).start()
 
-    def hand(self, work: Callable[[], None]) -> None:
+    def submit(self, work: Callable[[], None]) -> None:
         """Have it done. It must not raise: nobody would hear of it."""
         self._work.put(work)
 
@@ -30,11 +30,11 @@ class Callers:
             self._work.get()()
 
 
-def callers(threads: int) -> Callers:
+def thread_pool(threads: int) -> ThreadPool:
     """Those of this process, started at the first call; a fork gets its own."""
     return _of(os.getpid(), threads)
 
 
 @cache
-def _of(_pid: int, threads: int) -> Callers:
-    return Callers(threads)
+def _of(_pid: int, threads: int) -> ThreadPool:
+    return ThreadPool(threads)

@@ -19,6 +19,7 @@ class FakeRestTarget:
     """Any path of one part is a collection; items are JSON objects, under ids that it gives out.
 
     ``key_field``: no two items of a collection have the same one. ``id_in_location``: the answer to a POST has no body.
+    ``items_field``, ``next_field``, ``cursor_parameter``: as in `thirdparty.connectors.rest.listing.Listing`.
     ``etags``: an update has to carry the item's ``ETag``. ``page_size``: the most items of a page.
     ``items``: collection → id → item, to be looked at and changed behind a connector's back.
     ``requests``: everything that was asked, in order.
@@ -29,6 +30,9 @@ class FakeRestTarget:
     id_in_location: bool = False
     etags: bool = False
     page_size: int = 100
+    items_field: str = ""
+    next_field: str = ""
+    cursor_parameter: str = "page"
     items: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     _instead: deque[Reply] = field(default_factory=deque)
@@ -118,9 +122,14 @@ class FakeRestTarget:
                 return Reply(405)
 
     def _listed(self, items: dict[str, dict[str, Any]], asked: dict[str, str]) -> Reply:
-        page, limit = int(asked.pop("page", 1)), min(int(asked.pop("limit", self.page_size)), self.page_size)
+        page = int(asked.pop(self.cursor_parameter, 1))
+        limit = min(int(asked.pop("limit", self.page_size)), self.page_size)
         found = [item for item in items.values() if all(str(item.get(name)) == value for name, value in asked.items())]
-        return Reply(200, found[(page - 1) * limit : page * limit])
+        shown = found[(page - 1) * limit : page * limit]
+        if not self.items_field:
+            return Reply(200, shown)
+        following = {self.next_field: str(page + 1) if found[page * limit :] else None} if self.next_field else {}
+        return Reply(200, {self.items_field: shown, **following})
 
     def _holder(self, items: dict[str, dict[str, Any]], item: dict[str, Any]) -> str | None:
         key = item.get(self.key_field)

@@ -22,21 +22,23 @@ USERNAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@+-]*\Z"
 _CLEANED = {"name": clean_name, "phone": clean_phone, "email": clean_email}
 
 
+def _begins(field: str, stems: Iterable[str]) -> models.Q:
+    condition = models.Q()
+    for stem in stems:
+        condition |= models.Q(**{f"{field}__startswith": stem})
+    return condition
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def taken_usernames(self, wanted: Iterable[str]) -> set[str]:
         """Every username in use, or kept for a strict create, that begins with one of ``wanted``."""
-        condition = models.Q()
-        for stem in wanted:
-            condition |= models.Q(username__startswith=stem)
-        if not condition:
+        stems = list(wanted)
+        if not stems:
             return set()
         # In this order: a strict create that ends in between is found among the users.
-        kept = set(
-            StrictWrite.objects.using(self.db)
-            .filter(condition, action=Action.CREATE)
-            .values_list("username", flat=True)
-        )
-        return kept | set(self.filter(condition).values_list("username", flat=True))
+        creates = StrictWrite.objects.using(self.db).filter(kind=User._meta.label_lower, action=Action.CREATE)
+        kept = creates.filter(_begins("natural_key", stems)).values_list("natural_key", flat=True)
+        return set(kept) | set(self.filter(_begins("username", stems)).values_list("username", flat=True))
 
     def bulk_create(self, objs: Iterable[User], *args: Any, **kwargs: Any) -> list[User]:
         """As Django's, with blank usernames filled in first."""
@@ -130,7 +132,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """As Django's. Raises `ValidationError` for a username that is kept for a strict create."""
         super().clean()
-        kept = StrictWrite.objects.standing().filter(action=Action.CREATE, username=self.username)
+        kept = StrictWrite.objects.standing().filter(action=Action.CREATE, natural_key=self.username)
         kept = kept.exclude(object_id=self.uuid.hex)
         if self.username and kept.exists():
             message = "This username is being registered by another write at this moment."

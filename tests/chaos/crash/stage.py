@@ -126,7 +126,7 @@ def _wake_singly() -> None:
     """What this process writes in a hurry is woken one by one, as it would be in quiet times."""
     from thirdparty.notify.broker import publisher
 
-    publisher().rhythm.single = lambda *_: True
+    publisher().throttle.single = lambda *_: True
 
 
 def _disconnect() -> None:

@@ -152,7 +152,7 @@ def _read(response: Response) -> Answer:
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             response.close()
-            raise OutcomeUnknown("oversized", f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+            raise OutcomeUnknown("oversized", f"the answer is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MiB")
     return Answer(response.status_code, response.headers, b"".join(chunks))
 
 

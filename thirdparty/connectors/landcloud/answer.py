@@ -6,7 +6,7 @@ are empty, numbers serve as ids.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -24,7 +24,6 @@ from thirdparty.connectors.errors import (
 from thirdparty.connectors.http.body import json_of
 from thirdparty.connectors.http.session import Answer
 from thirdparty.connectors.http.statuses import Meaning, failure, meaning
-from thirdparty.connectors.masking import masked
 from thirdparty.connectors.values import id_or_none, storable
 
 READS = ("query", "list")
@@ -35,15 +34,13 @@ _AS_MEANING: dict[int, Meaning] = {
     HTTPStatus.PRECONDITION_FAILED: Meaning.REFUSED,
 }
 """Statuses that this contract reads in its own way."""
-_REASON_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an answer is read against: the call (``add``, ``update`` …), the texts sent, the time (epoch seconds)."""
+    """What an answer is read against: the call (``add``, ``update`` …), and the time (epoch seconds)."""
 
     call: str
-    sent: Collection[str]
     now: float
 
     @property
@@ -124,7 +121,7 @@ def _http_failure(answer: Answer, question: Question) -> TargetError:
         said = _AS_MEANING.get(answer.status) or meaning(answer.status)
     if said is Meaning.NOT_OFFERED and not question.writes:
         return CapabilityMissing(question.call, http_status=answer.status)
-    message = _message(_json_object(answer), question)
+    message = _message(_json_object(answer))
     return failure(answer, message=message, now=question.now, as_meaning=said)
 
 
@@ -137,13 +134,12 @@ def _business_failure(status: str, reply: Mapping[str, object], question: Questi
         return NotFound()
     if status == "stale" and question.writes:
         return VersionConflict()
-    reason = masked(status, question.sent, limit=_REASON_LENGTH) or "invalid"
-    return Rejected(reason, _message(reply, question), http_status=200)
+    return Rejected(status, _message(reply), http_status=200)
 
 
-def _message(reply: Mapping[str, object], question: Question) -> str:
+def _message(reply: Mapping[str, object]) -> str:
     message = reply.get("message")
-    return masked(message, question.sent) if isinstance(message, str) else ""
+    return message if isinstance(message, str) else ""
 
 
 def _text(fields: Mapping[str, object], name: str) -> str:

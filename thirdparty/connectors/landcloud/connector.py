@@ -49,6 +49,9 @@ class LandcloudConnector(Connector):
         self._password = _md5_hex(config.options["default_password"])
         self._clock = clock
 
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets(), self._token, self._password)
+
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
         """Create the record, with the default password, and return its remote id.
 
@@ -142,8 +145,7 @@ class LandcloudConnector(Connector):
             timeout_seconds=self._timeout_seconds,
             repeatable=call in READS,
         )
-        sent = [self._token, *(value for value in body.values() if isinstance(value, str))]
-        return business_answer(answer, Question(call, sent, self._clock()))
+        return business_answer(answer, Question(call, self._clock()))
 
 
 def _profile(obj: RemoteObject) -> dict[str, object]:

@@ -65,12 +65,16 @@ class RestConnector(Connector):
     def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__(config, kind)
         self._http = HttpSession(config)
-        self._headers = {"Accept": f"{self.media_type}, application/problem+json", **self.auth.headers(config.options)}
+        self._credentials = self.auth.headers(config.options)
+        self._headers = {"Accept": f"{self.media_type}, application/problem+json", **self._credentials}
         self._clock = clock
 
     @classmethod
     def declared_options(cls) -> tuple[Option, ...]:
         return (*cls.auth.options, *cls.options)
+
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets(), *self._credentials.values())
 
     # -- what a partner may say otherwise -------------------------------------------------
 

@@ -7,6 +7,7 @@ undoes it.
 """
 
 from thirdparty.consistency.strict.carrying_out import carry_out
+from thirdparty.consistency.strict.course import Course
 from thirdparty.consistency.strict.durations import longest_seconds
 from thirdparty.consistency.strict.errors import (
     ChangedMeanwhile,
@@ -16,12 +17,14 @@ from thirdparty.consistency.strict.errors import (
     Verdict,
     WithinTransaction,
 )
-from thirdparty.consistency.strict.opening import Opened, open_write, require_none
+from thirdparty.consistency.strict.opening import Candidate, Opened, open_write, require_none
 from thirdparty.consistency.strict.outermost import require_no_transaction
 from thirdparty.consistency.strict.taking_back import sweep, take_back
 
 __all__ = [
+    "Candidate",
     "ChangedMeanwhile",
+    "Course",
     "NotAccepted",
     "Opened",
     "TargetsDiffer",

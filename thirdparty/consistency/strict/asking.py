@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from thirdparty.connectors.base import Payload
 from thirdparty.consistency.patience import retrying
 from thirdparty.consistency.strict import readiness
 from thirdparty.consistency.strict.errors import Verdict
+from thirdparty.consistency.strict_payload import payload_of
 from thirdparty.decide.result import Next
+from thirdparty.declaration import Unmappable
 from thirdparty.models import Record, StrictWrite
 from thirdparty.run.push import Pushed
-from thirdparty.run.roles import roles_at
 from thirdparty.run.until_done import Ending, push_until_done
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What one target took: the candidate, at this generation of the record, in these roles; ``adopted``: as the row's."""
+    """What one target took: the candidate, at this generation of the record; ``adopted``: as the row's."""
 
     target: str
     key: str
     generation: int
     adopted: str
-    roles: Mapping[str, str | None]
+    payload: Payload | None
 
-    def covers(self, row: Record, groups: Collection[str]) -> bool:
-        """Whether nothing came since. A role that changed is owed to members, which this user may not be yet."""
-        return row.generation == self.generation and roles_at(self.target, groups) == self.roles
+    def covers(self, row: Record, strict_write: StrictWrite) -> bool:
+        """Whether nothing came since. What the candidate is read through may have changed, owed to nobody: it is not saved."""
+        return row.generation == self.generation and payload_of(strict_write, self.target) == self.payload
 
 
 def ask_all(strict_write: StrictWrite, names: Sequence[str], deadline: float) -> tuple[list[Verdict], list[Accepted]]:
@@ -72,7 +74,7 @@ class _Question:
 
     def put(self) -> _Answer:
         """One try: steps until the target has accepted or refused."""
-        roles = roles_at(self._name, self._strict_write.groups)
+        payload = self._payload()
         course = push_until_done(
             self._name,
             self._key,
@@ -92,11 +94,17 @@ class _Question:
             return self._refused(last.row.parked, last.row.last_error)
         result = last.settlement
         if result.acknowledged:
-            accepted = Accepted(self._name, self._key, last.lease.generation, self._adopted or "", roles)
+            accepted = Accepted(self._name, self._key, last.lease.generation, self._adopted or "", payload)
             return _Answer(Verdict(self._name, accepted=True), accepted)
         if result.failed:
             return self._refused(result.reason, result.message, passes=not result.parked)
         return self._refused("unknown", "an unanswered request may still take effect", passes=True)
+
+    def _payload(self) -> Payload | None:
+        try:
+            return payload_of(self._strict_write, self._name)
+        except Unmappable:
+            return None  # the step says so itself
 
     def _note(self, pushed: Pushed) -> None:
         if self._adopted is None or pushed.settlement.adopted != pushed.lease.adopted:
@@ -106,7 +114,7 @@ class _Question:
         return _Answer(Verdict(self._name, accepted=False, reason=reason, message=message), passes=passes)
 
     def _unavailable(self) -> Verdict:
-        found = readiness.obstacle(self._name, self._strict_write.ref, self._strict_write.username)
+        found = readiness.obstacle(self._name, self._strict_write.ref, self._strict_write.natural_key)
         return found or Verdict(
             self._name, accepted=False, reason="unavailable", message="nothing is sent to the target at present"
         )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from thirdparty.consistency.strict import applying, asking, taking_back
+from thirdparty.consistency.strict.course import Course
 from thirdparty.consistency.strict.durations import patience_seconds
 from thirdparty.consistency.strict.errors import NotAccepted, Verdict
 from thirdparty.consistency.strict.opening import Opened
 
 
-def carry_out(opened: Opened, write: Callable[[], Any], kept: Callable[[], Any]) -> None:
-    """Ask every target; all accept → ``write`` is called in the transaction that ends the strict write.
+def carry_out(opened: Opened, course: Course) -> None:
+    """Ask every target; all accept → the change is made in the transaction that ends the strict write.
 
-    ``kept``: called there, too, once the records say that the targets have it.
     Raises `NotAccepted` or `ChangedMeanwhile` once everything is taken back (what a target took
     is undone by ordinary convergence, which is owed from then on).
     """
@@ -24,7 +23,7 @@ def carry_out(opened: Opened, write: Callable[[], Any], kept: Callable[[], Any])
     try:
         verdicts, accepted = asking.ask_all(strict_write, names, deadline)
         _require_accepted(verdicts)
-        applying.apply(strict_write, accepted, write, kept)
+        applying.apply(strict_write, accepted, course)
     except BaseException:
         taking_back.take_back(strict_write)
         raise

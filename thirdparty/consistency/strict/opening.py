@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError
@@ -18,7 +19,6 @@ from thirdparty.declaration import of_kind
 from thirdparty.models import Ref, StrictWrite
 from thirdparty.models.strict_write import Action
 from thirdparty.store import strict_rows
-from users.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Opened:
 
 
 def require_none(ref: Ref) -> None:
-    """Raise `Underway` while a strict write of this user stands. Call with the user's row locked.
+    """Raise `Underway` while a strict write of this object stands. Call with the object's row locked.
 
     One that has expired is taken back here and now.
     """
@@ -40,39 +40,45 @@ def require_none(ref: Ref) -> None:
         raise Underway(max(1.0, left))
 
 
-def open_write(action: Action, user: User, groups: Sequence[str], *, base: str) -> Opened:
-    """Keep the candidate, and rows for it at every target. Call in a transaction, with the user's row locked.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a strict write is to make of one object.
 
-    ``base``: the fingerprint of the user that the candidate was made from, empty for a create.
-    Raises `Underway` while another one stands, `IntegrityError` for a username that one keeps, or a user has; and as
+    ``values``: what its declaration's `candidate` takes. ``natural_key``: what a record that is new would have. ``base``: the
+    fingerprint of the object that the candidate was made from, empty for a create. ``leaves``: no record is wanted any more.
+    """
+
+    ref: Ref
+    action: Action
+    values: Mapping[str, Any]
+    natural_key: str
+    base: str
+    leaves: bool
+
+
+def open_write(candidate: Candidate) -> Opened:
+    """Keep the candidate, and rows for it at every target. Call in a transaction, with the object's row locked.
+
+    Raises `Underway` while another one stands, `IntegrityError` for a natural key that one keeps, or an object has; and as
     `readiness.in_order`, where not every target can be asked.
     """
-    ref = of_kind("users.user").ref_of(user)
+    ref, key, is_new = candidate.ref, candidate.natural_key, candidate.action == Action.CREATE
     require_none(ref)
-    take_back_expired(action=Action.CREATE, username=user.username)
-    leaves = action == Action.DELETE or not user.is_active
-    order = readiness.in_order(ref, user.username, leaves=leaves)
-    strict_rows.ensure(ref, user.username if action == Action.CREATE else "", tombstone=action == Action.CREATE)
-    values = {
-        "username": user.username,
-        "name": user.name,
-        "phone": user.phone,
-        "email": user.email,
-        "is_active": user.is_active,
-        "groups": list(groups),
-    }
+    take_back_expired(kind=ref.kind, action=Action.CREATE, natural_key=key)
+    order = readiness.in_order(ref, key, leaves=candidate.leaves)
+    strict_rows.ensure(ref, key if is_new else "", tombstone=is_new)
     token = uuid4().hex
     StrictWrite.objects.create(
         kind=ref.kind,
         object_id=ref.object_id,
-        action=action,
-        username=user.username,
-        candidate={} if action == Action.DELETE else values,
-        base=base,
+        action=candidate.action,
+        natural_key=key,
+        candidate={} if candidate.action == Action.DELETE else dict(candidate.values),
+        base=candidate.base,
         token=token,
         expires_at=Now() + timedelta(seconds=longest_seconds()),
     )
-    # Only now: one that kept the username until just before is a user by now, whom the choice had not seen.
-    if action == Action.CREATE and User.objects.filter(username=user.username).exists():
-        raise IntegrityError(f"the username {user.username} was taken in the same instant")
+    # Only now: one that kept the key until just before is an object by now, which the choice had not seen.
+    if is_new and of_kind(ref.kind).holders_of(key):
+        raise IntegrityError(f"the natural key {key} was taken in the same instant")
     return Opened(StrictWrite.objects.get(token=token), order)

@@ -187,7 +187,7 @@ def no_attempt() -> None:
 
 def stale_read() -> None:
     """The user is read from a cache of some seconds."""
-    read = payloads.desired
+    read = payloads.read
     cached: dict[str, tuple[float, payloads.Desired]] = {}
 
     def from_cache(target: str, leases: list[Lease]) -> Mapping[str, payloads.Desired]:
@@ -197,7 +197,7 @@ def stale_read() -> None:
                 cached[key] = (now, goal)
         return {key: cached[key][1] for key in fresh}
 
-    payloads.desired = from_cache
+    payloads.read = from_cache
 
 
 def acknowledges_the_latest() -> None:
