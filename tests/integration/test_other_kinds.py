@@ -17,6 +17,7 @@ from thirdparty import targets
 from thirdparty.declaration import AtTarget, Synced, registry
 from thirdparty.models import Record
 from thirdparty.models.record import EPOCH
+from thirdparty.observe.explain import explain
 from users.models import User
 
 RECORDS = "/admin/thirdparty/record/"
@@ -75,6 +76,33 @@ def test_the_api_explains_it_with_its_payload(operator: User, team: Record) -> N
     explained = api.get(f"/api/v1/sync/records/partner/auth.group/{team.object_id}/").data
     assert (explained["kind"], explained["state"]) == ("auth.group", "parked")
     assert explained["wanted"]["payload"] == {"name": "Sales", "members": []}
+
+
+@pytest.fixture(params=["the declaration fails", "nothing is declared any more"])
+def unclear(request: pytest.FixtureRequest, team: Record, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is wanted cannot be said; the words that say why."""
+    if request.param == "nothing is declared any more":
+        monkeypatch.delitem(registry._declared, Team.kind)
+        return "othing of the kind auth.group is declared any more"
+    monkeypatch.setattr(Team, "payload", lambda *_: 1 / 0)
+    return "the declaration of auth.group fails with ZeroDivisionError"
+
+
+def test_a_record_whose_payload_cannot_be_made_is_explained_all_the_same(
+    web: Client, team: Record, unclear: str
+) -> None:
+    assert web.get(RECORDS).status_code == 200
+    page = web.get(f"{RECORDS}{quote(team.key)}/change/")
+    assert unclear in page.content.decode()
+    (explained,) = explain(team.ref)
+    assert (explained.wanted, unclear in explained.wanted_note) == (None, True)
+
+
+def test_a_decision_about_it_breaks_nothing(web: Client, team: Record, unclear: str) -> None:
+    form = {"deed": "settle", "seen": team.generation, "reason": "by phone", "remote_id": ""}
+    assert web.post(f"{RECORDS}{team.key}/decide/", form).status_code == 302
+    team.refresh_from_db()
+    assert team.state == "parked"
 
 
 def test_the_list_of_records_is_narrowed_to_one_kind(web: Client, team: Record) -> None:
