@@ -70,15 +70,15 @@ if TYPE_CHECKING:  # under their own names, which makes them public to type chec
     from thirdparty.declaration import (
         AtTarget as AtTarget,
     )
-    from thirdparty.declaration import (
-        PerTarget as PerTarget,
-    )
+    from thirdparty.declaration import CannotAccept as CannotAccept
+    from thirdparty.declaration import PerTarget as PerTarget
     from thirdparty.declaration import (
         Synced as Synced,
     )
     from thirdparty.declaration import (
         Unmappable as Unmappable,
     )
+    from thirdparty.declaration import accepts as accepts
     from thirdparty.declaration import (
         register as register,
     )
@@ -93,7 +93,7 @@ _HOMES = {
     "thirdparty.connectors.rest.auth": ("Basic", "Bearer", "HeaderAuth", "NoAuth"),
     "thirdparty.connectors.rest.connector": ("RestConnector",),
     "thirdparty.connectors.rest.listing": ("Listing",),
-    "thirdparty.declaration": ("AtTarget", "PerTarget", "Synced", "Unmappable", "register"),
+    "thirdparty.declaration": ("AtTarget", "CannotAccept", "PerTarget", "Synced", "Unmappable", "accepts", "register"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

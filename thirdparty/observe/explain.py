@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from thirdparty import protect, store, targets
@@ -12,12 +13,12 @@ from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.compare import FieldDifference, differences
-from thirdparty.declaration import Unmappable
+from thirdparty.declaration import Unmappable, is_declared
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Attempt, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import inquiry
-from thirdparty.run.payloads import read_wanted
+from thirdparty.run import payloads
 
 ATTEMPTS_SHOWN = 10
 _NOT_ASKED = "the target was not asked"
@@ -99,12 +100,8 @@ def explain(ref: Ref, *, target: str = "", ask_target: bool = False) -> list[Exp
 
 
 def _explain(row: Record, *, ask_target: bool) -> Explanation:
-    wanted: RemoteObject | None = None
-    wanted_note = ""
-    try:
-        wanted = read_wanted(row.ref, row.target, row.natural_key)
-    except (Unmappable, WaitsFor) as obstacle:
-        wanted_note = obstacle.message
+    desired = payloads.prepared(row.key, partial(payloads.read_wanted, row.ref, row.target, row.natural_key))
+    wanted, wanted_note = desired.obj, _obstacle(row, desired.obstacle)
     difference, difference_note = None, wanted_note or _NOT_ASKED
     if ask_target and not wanted_note:
         difference, difference_note = _difference(row, wanted)
@@ -135,6 +132,16 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
         failed_tries=row.failed_tries,
         attempts=tuple(Attempt.objects.filter(record=row).order_by("-id")[:ATTEMPTS_SHOWN]),
     )
+
+
+def _obstacle(row: Record, obstacle: Unmappable | WaitsFor | str | None) -> str:
+    if obstacle is None:
+        return ""
+    if isinstance(obstacle, (Unmappable, WaitsFor)):
+        return obstacle.message
+    if not is_declared(row.kind):
+        return f"nothing of the kind {row.kind} is declared any more"
+    return f"what is wanted cannot be made: the declaration of {row.kind} fails with {obstacle}"
 
 
 def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | None]:
