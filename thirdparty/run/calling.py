@@ -145,7 +145,21 @@ def _add(step: Step, judge: Interpreter) -> StepResult:
         remote_id = step.connector.add(obj, version=lease.generation, idempotency_key=step.add_key)
     except AlreadyExists as taken:
         return judge.key_taken(taken.remote_id, _find_by_our_keys(step, judge) if judge.can_query else None)
+    except Rejected:
+        made = _made_before(step, judge)
+        if made is None:
+            raise
+        return judge.verified(made)
     return judge.added(remote_id)
+
+
+def _made_before(step: Step, judge: Interpreter) -> RemoteRecord | None:
+    """What the add had made whose repetition was refused: some targets compare it with the first one, and we may have
+    been edited in between."""
+    if step.lease.add_key is None or not judge.can_query:
+        return None
+    found = _find_by_our_keys(step, judge)
+    return found if found is not None and judge.is_ours(found) else None
 
 
 def _update(step: Step, judge: Interpreter, remote_id: str, goal: RemoteObject) -> StepResult:

@@ -23,8 +23,8 @@ from thirdparty.consistency.strict.taking_back import sweep, take_back
 
 __all__ = [
     "Candidate",
-    "Course",
     "ChangedMeanwhile",
+    "Course",
     "NotAccepted",
     "Opened",
     "TargetsDiffer",
