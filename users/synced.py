@@ -42,7 +42,7 @@ class Person(Synced[User]):
         roles = {group.name: _role(group.role_mappings.all(), target) for group in obj.groups.all()}
         return _payload({name: getattr(obj, name) for name in FIELDS}, roles)
 
-    def candidate(self, object_id: str, values: Mapping[str, Any], target: AtTarget) -> Mapping[str, Any] | None:
+    def candidate(self, values: Mapping[str, Any], target: AtTarget) -> Mapping[str, Any] | None:
         if not values["is_active"]:
             return None
         mappings = RoleMapping.objects.filter(target=target.name, group__name__in=values["groups"])

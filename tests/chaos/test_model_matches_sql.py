@@ -47,8 +47,10 @@ from thirdparty.store import manual
 from thirdparty.store.manual import RemoteLink
 from users.models import User
 
-# One process of a parallel run explores once for all of them.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("model"), pytest.mark.timeout(900)]
+_KEPT = Path(os.environ.get("MODEL_ANSWERS", ""))
+# One process of a parallel run explores once for all of them; what is explored already any process can read.
+_IN_ONE_PROCESS = [] if _KEPT.is_file() else [pytest.mark.xdist_group("model")]
+pytestmark = [pytest.mark.django_db, *_IN_ONE_PROCESS, pytest.mark.timeout(900)]
 
 SHORT, LONG = 50.0, 5_000.0
 """Windows that end before, and after, one that is opened now."""
@@ -60,16 +62,15 @@ def asked() -> dict[Callable[..., Any], dict[tuple[Any, ...], Any]]:
 
     Kept in the file that MODEL_ANSWERS names, where it does: one exploration then serves both databases.
     """
-    kept = Path(os.environ.get("MODEL_ANSWERS", ""))
-    if kept.is_file():
-        return dict(pickle.loads(kept.read_bytes()))
+    if _KEPT.is_file():
+        return dict(pickle.loads(_KEPT.read_bytes()))
     found: dict[Callable[..., Any], dict[tuple[Any, ...], Any]] = defaultdict(dict)
     for configuration in [*daily(), TRUST_DEACTIVATION]:
         for (function, *arguments), answer in explored(configuration).memo.answers.items():
             if function.__module__ == transitions.__name__:
                 found[function][tuple(arguments)] = answer
-    if kept.name:
-        kept.write_bytes(pickle.dumps(dict(found)))
+    if _KEPT.name:
+        _KEPT.write_bytes(pickle.dumps(dict(found)))
     return found
 
 

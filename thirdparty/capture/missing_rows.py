@@ -49,11 +49,13 @@ def add_next(target: str, after: str, most: int, *, most_left: int) -> Found:
         with transaction.atomic():
             last = table.last_of_next(last_pk if each == kind else None, most)
             if last is not None:
-                return _add_until(table, target, after, last_pk if each == kind else None, last, most_left)
+                return _add_until(table, target, after, last, most_left)
     return Found(0, None)
 
 
-def _add_until(table: _Table, target: str, after: str, first: str | None, last: str, most_left: int) -> Found:
+def _add_until(table: _Table, target: str, after: str, last: str, most_left: int) -> Found:
+    kind, _, pk = after.partition(":")
+    first = pk if kind == table.kind else None
     lacking = table.lacking(target, between=(first, last))
     free = table.lock(lacking, skip=True)
     within, held = within_reach(lacking, free, most_left)

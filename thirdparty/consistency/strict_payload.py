@@ -50,7 +50,7 @@ def payload_of(strict_write: StrictWrite, target: str) -> Payload | None:
     if strict_write.action == Action.DELETE:
         return None
     declaration = of_kind(strict_write.kind)
-    return declaration.candidate(strict_write.object_id, strict_write.candidate, AtTarget(target))
+    return declaration.candidate(strict_write.candidate, AtTarget(target))
 
 
 def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> StepResult:

@@ -56,7 +56,7 @@ class Synced(Generic[M]):
         """
         raise NotImplementedError
 
-    def candidate(self, object_id: str, values: Mapping[str, Any], target: AtTarget) -> Payload | None:
+    def candidate(self, values: Mapping[str, Any], target: AtTarget) -> Payload | None:
         """The payload of the object as a strict write would make it, which is not saved: ``values`` are the writer's own.
 
         Of those who make strict writes alone. Called as `payload` is.

@@ -60,7 +60,7 @@ class Survey:
 def survey(wanted: dict[str, str], present: Iterable[Found]) -> Survey:
     """Hold the triggers that are there against the texts of this version, one kind after the other."""
     found = {trigger.name: trigger for trigger in present}
-    numbers = {kind: number for kind, number in map(marked, wanted.values())}
+    numbers = dict(map(marked, wanted.values()))
     newer = {
         kind
         for trigger in found.values()
