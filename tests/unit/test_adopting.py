@@ -13,7 +13,9 @@ SHOWN = re.findall(r"```python\n# ([\w/]+\.py)\n(.*?)```", PAGE, flags=re.DOTALL
 
 def lines(text: str) -> list[str]:
     """Without what a page leaves out of a file, and what a file leaves to its reader."""
-    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(('"""', "#", "..."))]
+    return [
+        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(('"""', "#", "...", "]"))
+    ]
 
 
 def test_every_line_of_a_file_that_the_page_shows_stands_in_that_file_in_this_order() -> None:
