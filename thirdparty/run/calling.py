@@ -24,8 +24,10 @@ from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
-from thirdparty.run.step import Step
+from thirdparty.declaration.at_target import WaitsFor
+from thirdparty.run.step import HeldBy, Step
 from thirdparty.settings import settings
+from thirdparty.store import references
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ def call_target(step: Step) -> FinishedStep:
     judge = _judge(step)
     if isinstance(step.obstacle, Unmappable):
         return _ended(step, judge.unmappable(step.obstacle.reason, step.obstacle.message))
+    if isinstance(step.obstacle, (WaitsFor, HeldBy)):
+        return _ended(step, _blocked(step, step.obstacle, judge))
     if step.obstacle is not None:
         return _ended(step, judge.crashed(step.obstacle, sent=False))
     if not step.lease.lasts(step.target.timeout_seconds):
@@ -71,6 +75,13 @@ def call_target(step: Step) -> FinishedStep:
         logger.exception("%s: %s failed in our own code", step.lease.key, step.call)
         return _ended(step, judge.crashed(type(failure).__name__, sent=writes), sent=writes)
     return _ended(step, settlement, sent=writes, heard=_heard(step, judge, error) if step.asks else None)
+
+
+def _blocked(step: Step, obstacle: WaitsFor | HeldBy, judge: Interpreter) -> StepResult:
+    if isinstance(obstacle, HeldBy):
+        return judge.blocked(f"{obstacle.key} still names it at the target, and goes first", held_by=obstacle.key)
+    circle = references.is_circle(step.lease.key, obstacle.key)
+    return judge.blocked(obstacle.message, waits_for=obstacle.key, circle=circle)
 
 
 def turn_missed(step: Step) -> FinishedStep:
@@ -96,7 +107,10 @@ def _judge(step: Step) -> Interpreter:
 def _ended(
     step: Step, settlement: StepResult, *, sent: bool = False, heard: GuardReport | None = None
 ) -> FinishedStep:
-    return FinishedStep(step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard)
+    return FinishedStep(
+        step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard,
+        refers_to=step.refers_to,
+    )  # fmt: skip
 
 
 def _known(step: Step) -> Iterator[str]:

@@ -55,10 +55,10 @@ def drains_needed() -> dict[str, int]:
     with connection.cursor() as cursor:
         for target in targets.names():
             with on_its_own(f"target {target}"):
-                most = protect.allowance(
+                limit = protect.allowance(
                     target, MOST_DRAINS * ROWS_PER_DRAIN, seconds=settings.SYNC_RECONCILE_EVERY_SECONDS
                 )
-                cursor.execute(sql, [target, most])
+                cursor.execute(sql, [target, limit])
                 (count,) = cursor.fetchone()
                 if count:
                     needed[target] = -(-count // ROWS_PER_DRAIN)
