@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import Group
 
-from thirdparty import targets
+from thirdparty import protect, store, targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import NotFound
@@ -17,6 +18,7 @@ from thirdparty.declaration import AtTarget, Synced, register, registry
 from thirdparty.models import Record, Reference, Target
 from thirdparty.models.record import EPOCH
 from thirdparty.observe.explain import explain
+from thirdparty.run import calling, step
 from thirdparty.run.drain import drain
 from thirdparty.store import references
 from users.models import RoleMapping
@@ -213,3 +215,14 @@ def test_records_that_wait_for_each_other_are_parked(seat: RoleMapping) -> None:
     Record.objects.filter(kind="test.team").update(due_at=None, waits_for=record(seat).key)
     drain("partner")
     assert record(seat).parked == "reference_cycle"
+
+
+def test_what_a_blocked_step_comes_to_is_known_without_the_database(
+    seat: RoleMapping, django_assert_num_queries: Any
+) -> None:
+    Record.objects.filter(kind="test.team").update(due_at=None, waits_for=record(seat).key)
+    admission = protect.admit("partner")
+    [begun] = step.claim_and_plan(targets.config("partner"), admission, partial(store.claim, [record(seat).key]))
+    with django_assert_num_queries(0):
+        ended = calling.call_target(begun)
+    assert ended.settlement.parked == "reference_cycle"

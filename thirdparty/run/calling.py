@@ -25,9 +25,8 @@ from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
-from thirdparty.run.step import HeldBy, Step
+from thirdparty.run.step import Circle, HeldBy, Step
 from thirdparty.settings import settings
-from thirdparty.store import references
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +51,8 @@ def call_target(step: Step) -> FinishedStep:
     judge = _judge(step)
     if isinstance(step.obstacle, Unmappable):
         return _ended(step, judge.unmappable(step.obstacle.reason, step.obstacle.message))
-    if isinstance(step.obstacle, (WaitsFor, HeldBy)):
-        return _ended(step, _blocked(step, step.obstacle, judge))
+    if isinstance(step.obstacle, (WaitsFor, HeldBy, Circle)):
+        return _ended(step, _blocked(step.obstacle, judge))
     if step.obstacle is not None:
         return _ended(step, judge.crashed(step.obstacle, sent=False))
     if not step.lease.lasts(step.target.timeout_seconds):
@@ -77,11 +76,12 @@ def call_target(step: Step) -> FinishedStep:
     return _ended(step, settlement, sent=writes, heard=_heard(step, judge, error) if step.asks else None)
 
 
-def _blocked(step: Step, obstacle: WaitsFor | HeldBy, judge: Interpreter) -> StepResult:
+def _blocked(obstacle: WaitsFor | HeldBy | Circle, judge: Interpreter) -> StepResult:
     if isinstance(obstacle, HeldBy):
         return judge.blocked(f"{obstacle.key} still names it at the target, and goes first", held_by=obstacle.key)
-    circle = references.is_circle(step.lease.key, obstacle.key)
-    return judge.blocked(obstacle.message, waits_for=obstacle.key, circle=circle)
+    if isinstance(obstacle, Circle):
+        return judge.blocked(obstacle.message, circle=True)
+    return judge.blocked(obstacle.message, waits_for=obstacle.key)
 
 
 def turn_missed(step: Step) -> FinishedStep:

@@ -72,7 +72,14 @@ class HeldBy:
     key: str
 
 
-Obstacle = Unmappable | WaitsFor | HeldBy | str
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """The record waits for one that waits for it."""
+
+    message: str
+
+
+Obstacle = Unmappable | WaitsFor | HeldBy | Circle | str
 Read = Callable[[str, Sequence[Lease]], Mapping[str, payloads.Desired]]
 
 
@@ -138,13 +145,13 @@ def _plan(
 def _held(
     call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[str, str]
 ) -> tuple[Lease, Call, Obstacle | None]:
-    """A record that others still name at the target is deleted after them."""
+    """A record that others still name at the target is deleted after them; two that wait for each other have no end."""
     holder = holders.get(lease.key)
-    return (
-        (lease, Call.NOTHING, HeldBy(holder))
-        if call is Call.DELETE and holder is not None
-        else (lease, call, obstacle)
-    )
+    if call is Call.DELETE and holder is not None:
+        return lease, Call.NOTHING, HeldBy(holder)
+    if isinstance(obstacle, WaitsFor) and store.references.is_circle(lease.key, obstacle.key):
+        return lease, call, Circle(obstacle.message)
+    return lease, call, obstacle
 
 
 def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
