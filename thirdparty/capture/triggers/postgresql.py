@@ -75,12 +75,15 @@ def create(connection: BaseDatabaseWrapper, name: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT quote_ident(current_schema())")
         (schema,) = cursor.fetchone()
-    trigger = triggers(connection)[name]
+    trigger, body = triggers(connection)[name], texts(connection)[name]
+    tag = "body"
+    while f"${tag}$" in body:
+        tag += "_"
     table = connection.ops.quote_name(trigger.table)
     return [
         (
             f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
-            f"SET search_path = {schema.replace('%', '%%')}, pg_temp AS $body${texts(connection)[name]}$body$"
+            f"SET search_path = {schema.replace('%', '%%')}, pg_temp AS ${tag}${body}${tag}$"
         ),
         (
             f'CREATE OR REPLACE TRIGGER "{name}" AFTER {trigger.event.upper()} ON {table} {_TRANSITIONS[trigger.event]} '
