@@ -67,8 +67,21 @@ if TYPE_CHECKING:  # under their own names, which makes them public to type chec
     )
     from thirdparty.connectors.rest.connector import RestConnector as RestConnector
     from thirdparty.connectors.rest.listing import Listing as Listing
-    from thirdparty.declaration import Synced as Synced
-    from thirdparty.declaration import register as register
+    from thirdparty.declaration import (
+        AtTarget as AtTarget,
+    )
+    from thirdparty.declaration import CannotAccept as CannotAccept
+    from thirdparty.declaration import PerTarget as PerTarget
+    from thirdparty.declaration import (
+        Synced as Synced,
+    )
+    from thirdparty.declaration import (
+        Unmappable as Unmappable,
+    )
+    from thirdparty.declaration import accepts as accepts
+    from thirdparty.declaration import (
+        register as register,
+    )
 
 _HOMES = {
     "thirdparty.connectors.base": ("Capabilities", "Connector", "Page", "RemoteObject", "RemoteRecord"),
@@ -80,7 +93,7 @@ _HOMES = {
     "thirdparty.connectors.rest.auth": ("Basic", "Bearer", "HeaderAuth", "NoAuth"),
     "thirdparty.connectors.rest.connector": ("RestConnector",),
     "thirdparty.connectors.rest.listing": ("Listing",),
-    "thirdparty.declaration": ("Synced", "register"),
+    "thirdparty.declaration": ("AtTarget", "CannotAccept", "PerTarget", "Synced", "Unmappable", "accepts", "register"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

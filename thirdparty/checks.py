@@ -12,8 +12,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import OperationalError
 from requests.utils import get_environ_proxies, select_proxy
 
+from thirdparty import targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
+from thirdparty.declaration.registry import declared_for
 from thirdparty.notify import broker
 from thirdparty.settings import settings
 
@@ -65,6 +67,28 @@ def durations(**_: Any) -> list[CheckMessage]:
                 id="thirdparty.E004",
             )
         )
+    return problems
+
+
+@register()
+def connectors_can_be_made(**_: Any) -> list[CheckMessage]:
+    """Each target's connector takes each kind of object that is declared for the target. No network is touched."""
+    problems: list[CheckMessage] = []
+    for name in targets.names():
+        kinds = [declaration.kind for declaration in declared_for(name)]
+        if not kinds:
+            problems.append(
+                Error(
+                    f"Nothing is declared for target {name!r}",
+                    hint="Take it out of SYNC_TARGETS, or name it in the `targets` of a declaration (synced.py).",
+                    id="thirdparty.E006",
+                )
+            )
+        for kind in kinds:
+            try:
+                targets.connector(name, kind)
+            except ImproperlyConfigured as wrong:
+                problems.append(Error(str(wrong), hint=f"See TARGET_{name.upper()}_CONNECTOR.", id="thirdparty.E005"))
     return problems
 
 
@@ -210,6 +234,6 @@ def _of_environment(base_url: str) -> str | None:
 
 def require_sound() -> None:
     """Raise `ImproperlyConfigured` for what would make a worker go wrong. For processes without checks."""
-    for problem in durations() or isolation(databases=[DEFAULT_DB_ALIAS]):
+    for problem in durations() or connectors_can_be_made() or isolation(databases=[DEFAULT_DB_ALIAS]):
         raise ImproperlyConfigured(f"{problem.msg}. {problem.hint}")
     triggers.require_in_place()

@@ -7,10 +7,11 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from thirdparty import targets
+from thirdparty import store, targets
 from thirdparty.capture import catch_up, triggers
 from thirdparty.consistency import strict
 from thirdparty.decide.result import Next
+from thirdparty.declaration.registry import any_references
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
 from thirdparty.run import reconcile, tick
@@ -137,6 +138,9 @@ def run_reconcile() -> int:
     reconcile.bring_back()
     with reconcile.on_its_own("what has waited for hours"):
         reconcile.pull_forward()
+    if any_references():
+        with reconcile.on_its_own("records that wait for others"):
+            store.references.release()
     woken += _wake_drains()
     probes = Probes(names)
     swept = 0

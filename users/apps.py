@@ -6,4 +6,7 @@ class UsersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from users import remote_values  # noqa: F401, PLC0415  # it registers itself; models must be loaded
+        from thirdparty.run import reconcile  # noqa: PLC0415  # models must be loaded
+        from users import answers, remote_values  # noqa: F401, PLC0415  # the second registers itself
+
+        reconcile.prune_also(answers.prune_some, answers.KEPT_FOR)

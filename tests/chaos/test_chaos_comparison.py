@@ -144,7 +144,17 @@ def test_a_restore_is_told_as_what_it_changed() -> None:
         ("deleted", "r3", "Cid"),
         ("created", "r3", "Dora"),
     ]
-    assert [(e["user_id"], e["external_id"]) for e in archive.revived(entries)] == [("r2", str(BEA))]
+    assert archive.revived(entries) == {("r2", "bea"): str(BEA)}
+
+
+def test_a_record_of_the_third_party_whose_id_was_ours_since_is_brought_back() -> None:
+    entries = [
+        effect(1, "created", record("r1", None, "dora")),
+        effect(2, "created", record("r2", None, "eve")),
+        effect(3, "deleted", record("r1", None, "dora")),
+        effect(4, "created", record("r1", ANN, "ann")),
+    ]
+    assert Archive([Restore(backup=2, seq=4, at=4.5)]).revived(entries) == {("r1", "dora"): ""}
 
 
 def test_a_backup_of_an_empty_third_party_brings_nothing_back() -> None:

@@ -110,7 +110,7 @@ def test_who_is_back_by_a_restore_is_absent_only_where_nobody_asked_or_another_o
     seen = Evidence([Generation(1, 0.5, ANN), Generation(2, 2.0, None)], acknowledged=[(2, 3.0)])
     back = effect(2, 1.0, kind="created") | {"call": "restore"}
     theirs, gone = Evidence(linked=[("r1", 0.9)]), Evidence(linked=[("r1", 0.9), (None, 2.0)])
-    unasked = replace(attempt(1, 2.9, 3.0), call="nothing")
+    unasked = replace(attempt(1, 2.9, 3.2), call="nothing")
     told = history(back, seen=seen)
     assert list(acknowledged_unapplied(told))
     assert not list(acknowledged_unapplied(replace(told, others=[theirs])))

@@ -61,6 +61,8 @@ def test_no_honest_chain_of_steps_is_as_long_as_those_that_back_off() -> None:
     assert max(explored(configuration).longest for configuration in DAILY) < HONEST_STEPS
 
 
+# Of what they explore, nothing is explored by anybody else.
+@pytest.mark.xdist_group("seeded_bugs")
 @pytest.mark.parametrize("name", BUGS)
 def test_a_seeded_bug_is_found(name: str) -> None:
     bug = BUGS[name]

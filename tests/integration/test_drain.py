@@ -25,7 +25,7 @@ from thirdparty.models.record import EPOCH
 from thirdparty.protect import Admission
 from thirdparty.run import shutdown
 from thirdparty.run.drain import drain
-from thirdparty.run.step import begin
+from thirdparty.run.step import claim_and_plan
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 from users.synced import Person
@@ -80,14 +80,14 @@ def test_an_edit_made_while_its_record_is_under_way_is_pushed_by_the_same_drain(
 ) -> None:
     from thirdparty.run import step
 
-    finish, edited = step.finish, []
+    finish, edited = step.write_results, []
 
     def finish_after_an_edit(*args: Any, **options: Any) -> Any:
         if not edited:
             edited.append(User.objects.update(name="Edited meanwhile"))
         return finish(*args, **options)
 
-    monkeypatch.setattr(step, "finish", finish_after_an_edit)
+    monkeypatch.setattr(step, "write_results", finish_after_an_edit)
     drain("partner")
     assert {user["name"] for user in sandbox.users()} == {"Edited meanwhile"}
     assert states() == {"synced"}
@@ -231,7 +231,7 @@ def test_of_two_rows_of_one_batch_that_want_one_username_one_is_claimed_and_no_o
 ) -> None:
     first, second, other = (User.objects.create(name="x", phone=str(n)) for n in range(3))
     Record.objects.filter(object_id__in=[first.uuid.hex, second.uuid.hex]).update(natural_key="wanted")
-    begun = begin(targets.config("partner"), Admission(10), partial(store.claim_due, "partner", 10))
+    begun = claim_and_plan(targets.config("partner"), Admission(10), partial(store.claim_due, "partner", 10))
     assert len(begun) == 2
     assert row_of(other).key in {each.lease.key for each in begun}
 
@@ -344,7 +344,7 @@ def test_a_drain_settles_in_the_end_what_was_locked(
         pytest.skip("SQLite has one writer")
     from thirdparty.run import step
 
-    finish, finishes = step.finish, []
+    finish, finishes = step.write_results, []
 
     def finish_while_somebody_saves(target: Any, ended: list[FinishedStep], **options: Any) -> Any:
         if ended and not finishes:
@@ -353,7 +353,7 @@ def test_a_drain_settles_in_the_end_what_was_locked(
         return finish(target, ended, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "finish", finish_while_somebody_saves)
+        patch.setattr(step, "write_results", finish_while_somebody_saves)
         drain("partner")
     assert states() == {"synced"}
     assert held_records(sandbox) == wanted_records()
@@ -379,7 +379,7 @@ def test_a_drain_that_breaks_off_lets_no_further_call_begin(
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(step, "finish", fail)
+    monkeypatch.setattr(step, "write_results", fail)
     with pytest.raises(ZeroDivisionError):
         drain("partner")
     begun = len(sandbox.ledger())

@@ -44,9 +44,10 @@ def test_a_drain_of_a_failing_target_stops_after_the_calls_that_were_under_way(
     sandbox.faults(rates={"503": 1})
     drained = drain("partner")
     assert Target.objects.get().breaker == "open"
-    assert len([entry for entry in requests(sandbox) if entry["call"] == "add"]) <= 2 * 8
+    under_way = 2 * 2 * 8  # two handfuls of two for each thread, where the first answers are slow to come
+    assert len([entry for entry in requests(sandbox) if entry["call"] == "add"]) <= under_way
     assert drained.look_in_seconds is not None
-    assert Record.objects.filter(due_at=EPOCH, failed_tries=0).count() >= PEOPLE - 2 * 8
+    assert Record.objects.filter(due_at=EPOCH, failed_tries=0).count() >= PEOPLE - under_way
 
 
 def test_a_drain_whose_probes_are_answered_goes_on_by_itself(

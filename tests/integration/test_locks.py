@@ -278,7 +278,7 @@ def during_the_first_settling(
     monkeypatch: pytest.MonkeyPatch, hold: Callable[[list[User]], list[AbstractContextManager[None]]]
 ) -> list[AbstractContextManager[None]]:
     """``hold`` is called with the people whose results are to be written first; what it holds is to be left by the test."""
-    finish: Callable[..., Any] = steps.finish
+    finish: Callable[..., Any] = steps.write_results
     holding: list[AbstractContextManager[None]] = []
 
     def finish_while_held(target: Any, ended: Any, **options: Any) -> Any:
@@ -288,7 +288,7 @@ def during_the_first_settling(
                 each.__enter__()
         return finish(target, ended, **options)
 
-    monkeypatch.setattr(steps, "finish", finish_while_held)
+    monkeypatch.setattr(steps, "write_results", finish_while_held)
     return holding
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
 from thirdparty import targets
-from thirdparty.declaration import Synced, registry
+from thirdparty.declaration import AtTarget, Synced, registry
 from thirdparty.models import Record
 from thirdparty.models.record import EPOCH
+from thirdparty.observe.explain import explain
 from users.models import User
 
 RECORDS = "/admin/thirdparty/record/"
@@ -22,6 +25,9 @@ RECORDS = "/admin/thirdparty/record/"
 
 class Team(Synced[Group]):
     key = "name"
+
+    def payload(self, obj: Group, target: AtTarget) -> Mapping[str, Any]:  # noqa: ARG002  # the same at every target
+        return {"name": obj.name, "members": [user.username for user in obj.user_set.all()]}
 
 
 @pytest.fixture
@@ -56,6 +62,47 @@ def test_the_list_of_records_names_each_object_as_its_model_does(
         page = web.get(RECORDS).content.decode()
     assert ">Sales<" in page
     assert ">ada1<" in page
+
+
+def test_the_page_of_a_record_shows_its_payload_and_leads_to_its_object(web: Client, team: Record) -> None:
+    page = web.get(f"{RECORDS}{quote(team.key)}/change/").content.decode()
+    assert f'<a href="/admin/auth/group/{team.object_id}/change/">Sales</a>' in page
+    assert "<strong>members</strong>: none" in page
+
+
+def test_the_api_explains_it_with_its_payload(operator: User, team: Record) -> None:
+    api = APIClient()
+    api.force_authenticate(operator)
+    explained = api.get(f"/api/v1/sync/records/partner/auth.group/{team.object_id}/").data
+    assert (explained["kind"], explained["state"]) == ("auth.group", "parked")
+    assert explained["wanted"]["payload"] == {"name": "Sales", "members": []}
+
+
+@pytest.fixture(params=["the declaration fails", "nothing is declared any more"])
+def unclear(request: pytest.FixtureRequest, team: Record, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is wanted cannot be said; the words that say why."""
+    if request.param == "nothing is declared any more":
+        monkeypatch.delitem(registry._declared, Team.kind)
+        return "othing of the kind auth.group is declared any more"
+    monkeypatch.setattr(Team, "payload", lambda *_: 1 / 0)
+    return "the declaration of auth.group fails with ZeroDivisionError"
+
+
+def test_a_record_whose_payload_cannot_be_made_is_explained_all_the_same(
+    web: Client, team: Record, unclear: str
+) -> None:
+    assert web.get(RECORDS).status_code == 200
+    page = web.get(f"{RECORDS}{quote(team.key)}/change/")
+    assert unclear in page.content.decode()
+    (explained,) = explain(team.ref)
+    assert (explained.wanted, unclear in explained.wanted_note) == (None, True)
+
+
+def test_a_decision_about_it_breaks_nothing(web: Client, team: Record, unclear: str) -> None:
+    form = {"deed": "settle", "seen": team.generation, "reason": "by phone", "remote_id": ""}
+    assert web.post(f"{RECORDS}{team.key}/decide/", form).status_code == 302
+    team.refresh_from_db()
+    assert team.state == "parked"
 
 
 def test_the_list_of_records_is_narrowed_to_one_kind(web: Client, team: Record) -> None:

@@ -17,7 +17,7 @@ from thirdparty.decide.plan import Call
 from thirdparty.decide.result import Doubt, Next, Outcome, StepResult
 from thirdparty.models import Record, Target
 from thirdparty.protect import Admission
-from thirdparty.run.step import begin
+from thirdparty.run.step import claim_and_plan
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_of_two_rows_that_want_one_remote_username_at_once_only_one_gets_it(user
     twin = User.objects.create(name="Twin", phone="2")
     Record.objects.update(natural_key="wanted")
     claims = [partial(store.claim, [row_of(person).key]) for person in (user, twin)]
-    begun = at_once(*[partial(begin, targets.config("partner"), Admission(1), claim) for claim in claims])
+    begun = at_once(*[partial(claim_and_plan, targets.config("partner"), Admission(1), claim) for claim in claims])
     assert sorted(len(steps) for steps in begun) == [0, 1]
 
 

@@ -48,5 +48,11 @@ def test_the_page_of_the_targets_says_how_the_whole_stands(seen: dict[str, Any])
     assert "sync-tile" in page
 
 
+def test_the_api_answers_errors_as_described_whatever_the_project_has_for_defaults(seen: dict[str, Any]) -> None:
+    assert [seen[name]["status"] for name in ("unknown", "misspelt", "stranger")] == [404, 400, 403]
+    assert {seen[name]["type"] for name in ("unknown", "misspelt")} == {"application/problem+json"}
+    assert list(seen["misspelt"]["text"]["errors"]) == ["stat"]
+
+
 def test_a_decision_is_carried_out(seen: dict[str, Any]) -> None:
     assert (seen["decided"]["status"], seen["state"]) == (302, "synced")

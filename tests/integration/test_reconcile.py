@@ -165,7 +165,7 @@ def test_a_tombstone_that_is_not_confirmed_is_kept(user: User, doubt: dict[str, 
 
 
 def test_pruning_goes_on_until_nothing_old_is_left(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "_PRUNED_AT_ONCE", 3)
+    monkeypatch.setattr(reconcile, "PRUNED_AT_ONCE", 3)
     facts = {"record": row_of(user), "lease_token": "t", "call": "add", "generation": 1, "finished_at": timezone.now()}
     for _ in range(8):
         Attempt.objects.create(started_at=hours_ago(24 * 91), **facts)

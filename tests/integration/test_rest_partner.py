@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from thirdparty.models import Attempt, Target
 from thirdparty.observe.explain import explain
 from thirdparty.testing import FakeRestTarget, Reply
 from users.models import User
-from users.synced import person
+from users.synced import Person, person
 
 OPTIONS = {option.name: option.default for option in ConfiguredRest.options}
 
@@ -65,6 +66,21 @@ def test_a_lost_answer_to_an_add_doubles_nobody(crm: FakeRestTarget, user: User)
     assert [request.method for request in crm.requests].count("POST") == 1
 
 
+@pytest.mark.parametrize("compares_bodies", [False, True])
+def test_an_edit_between_a_lost_add_and_its_repetition_doubles_nobody_and_is_not_parked(
+    crm: FakeRestTarget, user: User, partner: Callable[..., None], *, compares_bodies: bool
+) -> None:
+    partner(capabilities=("query", "list", "idempotency"))
+    crm.compares_bodies = compares_bodies
+    crm.lose_next_answer()
+    step(user)
+    User.objects.filter(pk=user.pk).update(name="李娜")
+    step(user)
+    assert (row_of(user).remote_id, row_of(user).parked) == ("1", "")
+    converge()
+    assert held(crm) == [(str(user.uuid), "zhangwei1", "李娜")]
+
+
 def test_a_record_that_the_partner_has_under_our_key_is_adopted_where_the_declared_field_matches(
     crm: FakeRestTarget, user: User
 ) -> None:
@@ -88,6 +104,16 @@ def test_a_locked_item_waits_and_the_partner_stays_open(crm: FakeRestTarget, use
     assert Target.objects.get().failed_keys == []
     converge()
     assert row_of(user).state == "synced"
+
+
+def test_a_payload_that_is_no_json_parks_the_record_with_its_field_before_anything_is_sent(
+    crm: FakeRestTarget, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Person, "payload", lambda *_: {"name": "Ada", "total": Decimal("1.00")})
+    step(user)
+    row = row_of(user)
+    assert (row.parked, row.unknown_until, crm.requests) == ("not_json", None, [])
+    assert "'total' of the payload holds a value of type Decimal" in row.last_error
 
 
 def test_no_attempt_keeps_what_the_partner_repeats_of_a_person(crm: FakeRestTarget, user: User) -> None:

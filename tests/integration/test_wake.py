@@ -234,3 +234,12 @@ def test_a_save_of_nothing_that_targets_are_told_wakes_nobody(broker: Process) -
     user = User.objects.create(name="x")
     user.save(update_fields=["last_login"])
     assert len(queued(broker)) == 1
+
+
+def test_without_a_celery_application_a_save_publishes_nothing_and_goes_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broker_module, "_app", None)
+    assert broker_module.publisher().down
+    user = User.objects.create(name="Saved")
+    assert Record.objects.get(object_id=user.uuid.hex).state == "pending"

@@ -156,8 +156,10 @@ class World:
         monkeypatch.setattr(protect, "admit", self.admit)
         monkeypatch.setattr(protect, "give_back", lambda *_, **__: None)
         monkeypatch.setattr(store, "claim_due", self.claim)
-        monkeypatch.setattr(steps, "begin", lambda _target, _admission, claim: [step(key) for key in claim(None)])
-        monkeypatch.setattr(steps, "finish", self.finish)
+        monkeypatch.setattr(
+            steps, "claim_and_plan", lambda _target, _admission, claim: [step(key) for key in claim(None)]
+        )
+        monkeypatch.setattr(steps, "write_results", self.finish)
         monkeypatch.setattr(calling, "call_target", lambda begun: ended(begun.lease.key))
         monkeypatch.setattr(guard_decision, "apply", lambda finished, **_: finished)
         monkeypatch.setattr(shutdown, "begun", lambda: self.closing)

@@ -74,7 +74,7 @@ def imported() -> Iterator[tuple[str, str]]:
 
 
 def test_what_an_extra_brings_is_imported_by_its_own_folder_alone() -> None:
-    ours = {"thirdparty", "users", *REQUIRED, *COME_ALONG, *OF_THE_TYPE_CHECKER, *sys.stdlib_module_names}
+    ours = {"thirdparty", *REQUIRED, *COME_ALONG, *OF_THE_TYPE_CHECKER, *sys.stdlib_module_names}
     beyond = [
         (file, package)
         for file, package in imported()

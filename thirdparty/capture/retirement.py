@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import connection, transaction
 
 from thirdparty import targets
-from thirdparty.models import Attempt, Record
+from thirdparty.models import Attempt, Record, Reference
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
@@ -35,5 +35,6 @@ def _drop_some(target: str) -> int:
             )
             keys = [key for (key,) in cursor.fetchall()]
         Attempt.objects.filter(record_id__in=keys)._raw_delete(using=connection.alias)
+        Reference.objects.filter(record__in=keys).delete()
         Record.objects.filter(key__in=keys)._raw_delete(using=connection.alias)
     return len(keys)

@@ -23,6 +23,10 @@ NEVER = "never"
 NO_PROGRESS = "no_progress"
 KEY_RESERVED = "key_reserved"
 CRASHED = "crashed"
+BLOCKED = "blocked"
+REFERENCE_CYCLE = "reference_cycle"
+BLOCKED_LOOK_SECONDS = 300.0
+"""A record that waits for another is woken when it may go on; so often it is looked at all the same."""
 CRASH_LIMIT = 10
 """So many steps in a row that died half-way park a record: it may be what kills its workers."""
 WORKER_DIED = "the worker died or was frozen"
@@ -188,6 +192,15 @@ class Interpreter:
             raise_above=above,
             **once,
         )
+
+    def blocked(self, message: str, *, waits_for: str = "", held_by: str = "", circle: bool = False) -> StepResult:
+        """The target is not asked before another record has come, or gone: woken then, and looked at now and then."""
+        if circle:
+            return self._park(REFERENCE_CYCLE, f"{message}; and that one waits for this")
+        return self._settle(
+            outcome=Outcome.TRANSIENT, next=Next.LATER, delay_seconds=BLOCKED_LOOK_SECONDS, spends_try=False,
+            waits_for=waits_for, held_by=held_by, reason=BLOCKED, message=message,
+        )  # fmt: skip
 
     def deferred(self, reason: str, message: str) -> StepResult:
         """The target was not asked after all, for no fault of the record."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 class Terms:
     """How long leases last, and the window of a write that an earlier one left unanswered.
 
-    ``alone``: each record is claimed by itself; who cannot be, since another has its username, is left out.
+    ``one_by_one``: each record is claimed by itself, and one whose natural key another has taken is skipped.
     """
 
     lease_seconds: float
     visibility_seconds: float
-    alone: bool = False
+    one_by_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class StepResult:
     ``external_id``, ``natural_key``, ``instead``: where these two of the record point to different objects, what they are,
     and what is to be settled should one of them be another object of ours.
     ``no_progress``: how many steps of this generation were answered and brought the record no nearer.
+    ``waits_for``, ``held_by``: the record for which it waits (`thirdparty.store.references`).
     ``parked``: why only a person or a new edit can help; empty otherwise.
     ``delay_seconds``: with ``Next.LATER``, which a contested link may make of it, too. ``spends_try``: False where the target as a whole is at fault, not
     the record. ``reason`` and ``message`` hold no personal details.
@@ -70,6 +71,8 @@ class StepResult:
     natural_key: str = ""
     instead: StepResult | None = None
     no_progress: int = 0
+    waits_for: str = ""
+    held_by: str = ""
     parked: str = ""
     next: Next = Next.AT_RECHECK
     delay_seconds: float = 0.0
@@ -102,7 +105,7 @@ class FinishedStep:
     """A step whose result is known and not yet written.
 
     ``add_key``: what an add was sent under. ``sent``: a write request may have reached the target.
-    ``heard``: None where the target was not asked.
+    ``heard``: None where the target was not asked. ``refers_to``: the records whose remote ids the payload names.
     """
 
     lease: Lease
@@ -111,3 +114,4 @@ class FinishedStep:
     add_key: str | None = None
     sent: bool = False
     heard: GuardReport | None = None
+    refers_to: tuple[str, ...] = ()

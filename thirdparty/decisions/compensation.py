@@ -11,7 +11,7 @@ from django.db.models import Model
 from thirdparty import audit_log, permissions, targets
 from thirdparty.consistency.strict import Underway, require_none
 from thirdparty.decisions.linkage import CannotCompensate, Link, Linkage
-from thirdparty.declaration import objects
+from thirdparty.declaration import is_declared, objects
 from thirdparty.declaration.accepting import CannotAccept, accepting
 from thirdparty.models import Record
 from thirdparty.models.record import State
@@ -68,6 +68,8 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
     row = Record.objects.filter(key=key).first()
     if row is None:
         raise CannotCompensate("There is no such record any more.")
+    if not is_declared(row.kind):
+        raise CannotCompensate(f"Nothing of the kind {row.kind} is declared any more.")
     _require_open(row, seen)
     link = _link(row, deed, remote_id)  # before the transaction: no lock is held while a target is asked
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.db.models.functions import Now
 
@@ -10,10 +11,10 @@ from thirdparty.connectors.base import RemoteRecord
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.interpret import TRUST
-from thirdparty.declaration import Unmappable, of_kind
+from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.observe import inquiry
-from thirdparty.run.payloads import read_wanted
+from thirdparty.run import payloads
 from thirdparty.store.manual import BY_HAND, RemoteLink
 
 
@@ -109,10 +110,9 @@ class Linkage:
 
     def is_wanted(self) -> bool:
         """Whether the target is to hold a record."""
-        try:
-            return read_wanted(self.row.ref, self.row.target, self.row.natural_key) is not None
-        except Unmappable:
-            return True
+        row = self.row
+        desired = payloads.prepared(row.key, partial(payloads.read_wanted, row.ref, row.target, row.natural_key))
+        return desired.obj is not None or desired.obstacle is not None
 
     def add_may_land(self) -> bool:
         """Whether an add was not answered and may still take effect."""

@@ -3,7 +3,7 @@
 from thirdparty.declaration.accepting import CannotAccept, accepts
 from thirdparty.declaration.at_target import AtTarget
 from thirdparty.declaration.lookups import PerTarget
-from thirdparty.declaration.registry import declared, of_kind, register
+from thirdparty.declaration.registry import declared, is_declared, of_kind, register
 from thirdparty.declaration.synced import Synced
 from thirdparty.declaration.unmappable import Unmappable
 
@@ -15,6 +15,7 @@ __all__ = [
     "Unmappable",
     "accepts",
     "declared",
+    "is_declared",
     "of_kind",
     "register",
 ]

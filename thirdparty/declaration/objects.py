@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from thirdparty.declaration.registry import declared, of_kind
+from thirdparty.declaration.registry import declared, is_declared, of_kind
 from thirdparty.declaration.synced import Synced
 from thirdparty.models import Record, Ref
 
@@ -23,9 +23,9 @@ def read(refs: Collection[Ref]) -> dict[Ref, Model]:
     """Those of these objects that there are, in one query for each kind."""
     objects: dict[Ref, Model] = {}
     for kind in {ref.kind for ref in refs}:
-        declaration = _declaration(kind)
-        if declaration is None:
+        if not is_declared(kind):
             continue
+        declaration = of_kind(kind)
         identities = [declaration.identity_of(ref.object_id) for ref in refs if ref.kind == kind]
         found = declaration.model._base_manager.filter(**{f"{declaration.identity}__in": identities})
         objects |= {declaration.ref_of(instance): instance for instance in found}
@@ -42,9 +42,9 @@ def locked(ref: Ref) -> Model | None:
 
 def ref_of(kind: str, text: str) -> Ref:
     """The object of this kind and identity, whether it is there or not. Raises `NoSuchObject` for what can be none."""
-    declaration = _declaration(kind)
-    if declaration is None:
+    if not is_declared(kind):
         raise NoSuchObject(f"nothing of the kind {kind!r} is declared; there is {_kinds()}")
+    declaration = of_kind(kind)
     try:
         return declaration.ref(declaration.identity_of(text))
     except ValidationError:
@@ -57,7 +57,7 @@ def named(text: str) -> Ref:
     One that is gone is known by its identity while a record of it stands. Raises `NoSuchObject`.
     """
     kind, separator, rest = text.partition(":")
-    if separator and _declaration(kind) is not None:
+    if separator and is_declared(kind):
         return ref_of(kind, rest)
     for meant in (_by_identity, _by_key, _by_primary_key):
         refs = {ref for declaration in declared() for ref in meant(declaration, text)}
@@ -90,13 +90,6 @@ def _by_primary_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:
     except (TypeError, ValueError, ValidationError):
         return []  # a primary key that is no number
     return [declaration.ref_of(found)] if found is not None else []
-
-
-def _declaration(kind: str) -> Synced[Any] | None:
-    try:
-        return of_kind(kind)
-    except KeyError:
-        return None
 
 
 def _kinds() -> str:

@@ -32,6 +32,11 @@ def declared() -> Collection[Synced[Any]]:
     return _declared.values()
 
 
+def any_references() -> bool:
+    """Whether objects of any kind refer to others."""
+    return any(declaration.references for declaration in _declared.values())
+
+
 def declared_for(target: str) -> list[Synced[Any]]:
     """The declarations whose objects this target is to hold."""
     return [each for each in _declared.values() if each.targets is None or target in each.targets]

@@ -25,6 +25,8 @@ class Synced(Generic[M]):
     ``targets``: the names of those that are to hold it; None for all.
     ``watch``: columns and lookups (``customer__email``, ``lines``, ``tags``) whose change is owed to the targets.
     ``scope``: who is to be there; leaving it means leaving the targets. None for all.
+    ``references``: the kinds of objects whose remote ids the payload names, by the field that leads to each
+    (`AtTarget.remote_id`); a kind may be given by its name.
     ``match``: the fields of the payload in which a record that was at the target before has to agree to be taken for
     the object's (``ADOPT=match``); none for never.
     ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
@@ -37,6 +39,7 @@ class Synced(Generic[M]):
     watch: ClassVar[Sequence[str | PerTarget]] = ()
     scope: ClassVar[Q | None] = None
     match: ClassVar[tuple[str, ...]] = ()
+    references: ClassVar[Mapping[str, type[Synced[Any]] | str]] = {}
     version: ClassVar[int] = 1
     model: type[M]
 
@@ -117,6 +120,10 @@ class Synced(Generic[M]):
         name = self.identity_field().attname
         found = self.objects().filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
         return {self.ref_of(obj).object_id: obj for obj in found}
+
+    def kinds_referred_to(self) -> dict[str, str]:
+        """The kind of each reference, by its field."""
+        return {name: each if isinstance(each, str) else each.kind for name, each in self.references.items()}
 
     def key_of(self, obj: M) -> str:
         """Its natural key; empty where there is none."""

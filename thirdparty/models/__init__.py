@@ -4,8 +4,9 @@ from thirdparty.models.attempt import Attempt
 from thirdparty.models.figures import KeptFigures
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
+from thirdparty.models.reference import Reference
 from thirdparty.models.strict_write import StrictWrite
 from thirdparty.models.target import Target
 from thirdparty.models.tick import Tick
 
-__all__ = ["Attempt", "KeptFigures", "Record", "Ref", "StrictWrite", "Target", "Tick"]
+__all__ = ["Attempt", "KeptFigures", "Record", "Ref", "Reference", "StrictWrite", "Target", "Tick"]

@@ -83,6 +83,12 @@ class Record(models.Model):
     natural_key = models.CharField(max_length=64, db_default="", help_text="frozen at the first claim")
     adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
     add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
+    waits_for = KeyField(
+        max_length=140, null=True, help_text="the record that it refers to, which has no remote id yet"
+    )
+    held_by = KeyField(
+        max_length=140, null=True, help_text="a record that still names this one, which is to be deleted"
+    )
     parked = models.CharField(max_length=40, db_default="", help_text="why it is parked")
     failed_tries = models.IntegerField(db_default=0, help_text="failed tries since the last success")
     crashes = models.IntegerField(db_default=0, help_text="steps in a row that died half-way")
@@ -123,6 +129,8 @@ class Record(models.Model):
             models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
             models.Index(fields=["target", "state"], name="sync_state"),
             models.Index(fields=["kind", "object_id"], name="sync_object"),
+            models.Index(fields=["waits_for"], condition=Q(waits_for__isnull=False), name="sync_waits_for"),
+            models.Index(fields=["held_by"], condition=Q(held_by__isnull=False), name="sync_held_by"),
         ]
 
     def __str__(self) -> str:

@@ -69,45 +69,35 @@ def publisher() -> Publisher:
 
 @cache
 def _publisher(app: Celery | None, _pid: int) -> Publisher:
-    return Publisher() if app is None else BrokerPublisher(app)
+    return NoPublisher() if app is None else Publisher(app)
 
 
 class Publisher:
-    """Sends tasks by name, as long as a broker is ``up``: not at all without a Celery application.
+    """Sends tasks by name over connections that give up fast, and not at all while the broker is down.
 
     ``throttle``: how often this process has published which hint.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._brokers = [_connection(address, app.conf) for address in _addresses(app.conf.broker_write_url)]
+        self._nth = 0
+        self._producers = self._pool()
         self.up = threading.Event()
+        self.up.set()
         self.throttle = Throttle()
+        self._lock = threading.Lock()
 
     @property
     def down(self) -> bool:
         """No broker answered, and none has been found well since."""
         return not self.up.is_set()
 
-    def publish(self, task: str, args: Sequence[Any], **options: Any) -> bool:  # noqa: ARG002  # nobody takes it
-        """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
-        return False
-
-
-class BrokerPublisher(Publisher):
-    """Sends over connections that give up fast, and not at all while the broker is down."""
-
-    def __init__(self, app: Celery) -> None:
-        super().__init__()
-        self._app = app
-        self._brokers = [_connection(address, app.conf) for address in _addresses(app.conf.broker_write_url)]
-        self._nth = 0
-        self._producers = self._pool()
-        self._lock = threading.Lock()
-        self.up.set()
-
     def _pool(self) -> ProducerPool:
         return ProducerPool(self._brokers[self._nth].clone().Pool(limit=_CONNECTIONS), limit=_CONNECTIONS)
 
     def publish(self, task: str, args: Sequence[Any], **options: Any) -> bool:
+        """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
         if self.down:
             return False
         ends: SimpleQueue[Exception | None] = SimpleQueue()
@@ -188,6 +178,14 @@ class BrokerPublisher(Publisher):
             probe.channel()
             return True
         return False
+
+
+class NoPublisher(Publisher):
+    """Where no Celery application was given: it is down for good."""
+
+    def __init__(self) -> None:
+        self.up = threading.Event()
+        self.throttle = Throttle()
 
 
 def _addresses(given: str | Sequence[str]) -> list[str]:

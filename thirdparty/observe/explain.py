@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from thirdparty import protect, store, targets
@@ -12,11 +13,12 @@ from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.compare import FieldDifference, differences
-from thirdparty.declaration import Unmappable
+from thirdparty.declaration import Unmappable, is_declared
+from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Attempt, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import inquiry
-from thirdparty.run.payloads import read_wanted
+from thirdparty.run import payloads
 
 ATTEMPTS_SHOWN = 10
 _NOT_ASKED = "the target was not asked"
@@ -98,12 +100,8 @@ def explain(ref: Ref, *, target: str = "", ask_target: bool = False) -> list[Exp
 
 
 def _explain(row: Record, *, ask_target: bool) -> Explanation:
-    wanted: RemoteObject | None = None
-    wanted_note = ""
-    try:
-        wanted = read_wanted(row.ref, row.target, row.natural_key)
-    except Unmappable as unmappable:
-        wanted_note = unmappable.message
+    desired = payloads.prepared(row.key, partial(payloads.read_wanted, row.ref, row.target, row.natural_key))
+    wanted, wanted_note = desired.obj, _obstacle(row, desired.obstacle)
     difference, difference_note = None, wanted_note or _NOT_ASKED
     if ask_target and not wanted_note:
         difference, difference_note = _difference(row, wanted)
@@ -136,6 +134,16 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
     )
 
 
+def _obstacle(row: Record, obstacle: Unmappable | WaitsFor | str | None) -> str:
+    if obstacle is None:
+        return ""
+    if isinstance(obstacle, (Unmappable, WaitsFor)):
+        return obstacle.message
+    if not is_declared(row.kind):
+        return f"nothing of the kind {row.kind} is declared any more"
+    return f"what is wanted cannot be made: the declaration of {row.kind} fails with {obstacle}"
+
+
 def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | None]:
     """Why nothing at all goes to this target, None where things go; and when that ends by itself, if it does."""
     target = Target.objects.filter(name=target_name).first()
@@ -161,6 +169,8 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
     if row.parked:
         reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the object or retry by hand")
+    if row.waits_for is not None or row.held_by is not None:
+        reasons.append(f"it waits for record {row.waits_for or row.held_by}: {row.last_error}")
     standing = StrictWrite.objects.of(row.ref).first()
     if standing is not None:
         reasons.append(

@@ -24,8 +24,10 @@ from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
-from thirdparty.run.step import Step
+from thirdparty.declaration.at_target import WaitsFor
+from thirdparty.run.step import HeldBy, Step
 from thirdparty.settings import settings
+from thirdparty.store import references
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ def call_target(step: Step) -> FinishedStep:
     judge = _judge(step)
     if isinstance(step.obstacle, Unmappable):
         return _ended(step, judge.unmappable(step.obstacle.reason, step.obstacle.message))
+    if isinstance(step.obstacle, (WaitsFor, HeldBy)):
+        return _ended(step, _blocked(step, step.obstacle, judge))
     if step.obstacle is not None:
         return _ended(step, judge.crashed(step.obstacle, sent=False))
     if not step.lease.lasts(step.target.timeout_seconds):
@@ -71,6 +75,13 @@ def call_target(step: Step) -> FinishedStep:
         logger.exception("%s: %s failed in our own code", step.lease.key, step.call)
         return _ended(step, judge.crashed(type(failure).__name__, sent=writes), sent=writes)
     return _ended(step, settlement, sent=writes, heard=_heard(step, judge, error) if step.asks else None)
+
+
+def _blocked(step: Step, obstacle: WaitsFor | HeldBy, judge: Interpreter) -> StepResult:
+    if isinstance(obstacle, HeldBy):
+        return judge.blocked(f"{obstacle.key} still names it at the target, and goes first", held_by=obstacle.key)
+    circle = references.is_circle(step.lease.key, obstacle.key)
+    return judge.blocked(obstacle.message, waits_for=obstacle.key, circle=circle)
 
 
 def turn_missed(step: Step) -> FinishedStep:
@@ -96,7 +107,10 @@ def _judge(step: Step) -> Interpreter:
 def _ended(
     step: Step, settlement: StepResult, *, sent: bool = False, heard: GuardReport | None = None
 ) -> FinishedStep:
-    return FinishedStep(step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard)
+    return FinishedStep(
+        step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard,
+        refers_to=step.refers_to,
+    )  # fmt: skip
 
 
 def _known(step: Step) -> Iterator[str]:
@@ -145,7 +159,21 @@ def _add(step: Step, judge: Interpreter) -> StepResult:
         remote_id = step.connector.add(obj, version=lease.generation, idempotency_key=step.add_key)
     except AlreadyExists as taken:
         return judge.key_taken(taken.remote_id, _find_by_our_keys(step, judge) if judge.can_query else None)
+    except Rejected:
+        made = _made_before(step, judge)
+        if made is None:
+            raise
+        return judge.verified(made)
     return judge.added(remote_id)
+
+
+def _made_before(step: Step, judge: Interpreter) -> RemoteRecord | None:
+    """What the add had made whose repetition was refused: some targets compare it with the first one, and we may have
+    been edited in between."""
+    if step.lease.add_key is None or not judge.can_query:
+        return None
+    found = _find_by_our_keys(step, judge)
+    return found if found is not None and judge.is_ours(found) else None
 
 
 def _update(step: Step, judge: Interpreter, remote_id: str, goal: RemoteObject) -> StepResult:

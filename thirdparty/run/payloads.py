@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.decide.lease import Lease
 from thirdparty.declaration import AtTarget, Synced, Unmappable, of_kind
-from thirdparty.models import Ref
+from thirdparty.declaration.at_target import Referred, WaitsFor
+from thirdparty.declaration.json_values import require_json
+from thirdparty.models import Record, Ref
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """``obj``: what the target is to hold, None for no record.
+    """``obj``: what the target is to hold, None for no record. ``used``: the remote ids in it, by the key of their record.
 
-    ``obstacle``: why that cannot be said: the object is unmappable, or the name of an error of our own code.
+    ``obstacle``: why that cannot be said: the object is unmappable, it waits for another one, or the name of an error of
+    our own code.
     """
 
     obj: RemoteObject | None = None
-    obstacle: Unmappable | str | None = None
+    obstacle: Unmappable | WaitsFor | str | None = None
+    used: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
@@ -33,34 +37,67 @@ def read(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
     for kind in dict.fromkeys(lease.kind for lease in leases):
         declaration, theirs = of_kind(kind), [lease for lease in leases if lease.kind == kind]
         objects = declaration.load([lease.object_id for lease in theirs])
+        view = _view(declaration, target, objects.values())
         for lease in theirs:
+            at_target = replace(view, used={})
             make = partial(
-                _wanted, declaration, target, lease.object_id, objects.get(lease.object_id), lease.natural_key
+                _wanted, declaration, at_target, lease.object_id, objects.get(lease.object_id), lease.natural_key
             )
-            found[lease.key] = prepared(lease.key, make)
+            found[lease.key] = prepared(lease.key, make, at_target.used)
     return found
 
 
 def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteObject | None:
-    """What the target is to hold for one object as it is now. Raises `Unmappable`, and what a declaration raises."""
+    """What the target is to hold for one object as it is now. Raises `Unmappable`, `WaitsFor`, and what a declaration raises."""
     declaration = of_kind(ref.kind)
-    obj = declaration.load([ref.object_id]).get(ref.object_id)
-    return _wanted(declaration, target, ref.object_id, obj, natural_key)
+    objects = declaration.load([ref.object_id])
+    view = _view(declaration, target, objects.values())
+    return _wanted(declaration, view, ref.object_id, objects.get(ref.object_id), natural_key)
 
 
-def prepared(key: str, make: Callable[[], RemoteObject | None]) -> Desired:
+def prepared(key: str, make: Callable[[], RemoteObject | None], used: Mapping[str, str] | None = None) -> Desired:
     """What ``make`` gives, or why it gives nothing: whatever a record does to our code, it ends in its row."""
     try:
-        return Desired(make())
-    except Unmappable as unmappable:
-        return Desired(obstacle=unmappable)
+        return Desired(make(), used=used or {})
+    except (Unmappable, WaitsFor) as obstacle:
+        return Desired(obstacle=obstacle)
     except Exception as error:  # the promise above
         logger.exception("%s: cannot be prepared", key)
         return Desired(obstacle=type(error).__name__)
 
 
-def _wanted(declaration: Synced[Any], target: str, object_id: str, obj: Any, natural_key: str) -> RemoteObject | None:
-    payload = declaration.payload(obj, AtTarget(target)) if obj is not None else None
+def _wanted(
+    declaration: Synced[Any], at_target: AtTarget, object_id: str, obj: Any, natural_key: str
+) -> RemoteObject | None:
+    payload = declaration.payload(obj, at_target) if obj is not None else None
     if payload is None:
         return None
+    require_json(payload)
     return RemoteObject(declaration.external_id(object_id), natural_key or declaration.key_of(obj), payload)
+
+
+def _view(declaration: Synced[Any], target: str, objects: Iterable[Any]) -> AtTarget:
+    """The target with all that these objects may refer to, in one query."""
+    kinds = declaration.kinds_referred_to()
+    if not kinds:
+        return AtTarget(target, (declaration,))
+    declarations = {name: of_kind(kind) for name, kind in kinds.items()}
+    refs = {
+        declarations[name].ref_of(other)
+        for obj in objects
+        for name in kinds
+        if (other := getattr(obj, name)) is not None
+    }
+    rows = Record.objects.filter(key__in=[ref.key(target) for ref in refs])
+    return AtTarget(target, tuple(declarations.values()), {row.ref: _referred(row) for row in rows})
+
+
+def _referred(row: Record) -> Referred:
+    remote_id = None if row.deleted else row.remote_id
+    if row.deleted:
+        return Referred(None, row.natural_key, "is gone here, and from the target")
+    if row.parked:
+        return Referred(remote_id, row.natural_key, f"is parked ({row.parked})")
+    if row.synced_generation >= row.generation and row.remote_id is None:
+        return Referred(None, row.natural_key, "is not to be at this target")
+    return Referred(remote_id, row.natural_key)

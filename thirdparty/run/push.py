@@ -60,14 +60,14 @@ def push(
         return None
     claim = partial(store.claim, [key], expected_due_at=expected_due_at, strict=strict)
     candidate = Candidate(strict) if strict is not None else None
-    steps = step.begin(target, admission, claim, read=candidate.read if candidate is not None else None)
+    steps = step.claim_and_plan(target, admission, claim, read=candidate.read if candidate is not None else None)
     protect.give_back(target_name, admission, made=sum(each.asks for each in steps))
     if not steps:
         return None
     in_doubt = threading.Event()
     ended = guard_decision.apply(calling.call_target(steps[0]), doubt=in_doubt.set)
     kept = candidate.only_facts(ended) if candidate is not None else ended
-    settled = step.finish(target, [kept], grace_seconds=settings.backoff().grace_seconds)
+    settled = step.write_results(target, [kept], grace_seconds=settings.backoff().grace_seconds)
     if in_doubt.is_set():
         # Only now: the record's lease need not outlive another call.
         guard_decision.apply_to_others(protect.ask(target_name))

@@ -23,16 +23,18 @@ from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
 from thirdparty.settings import settings
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
-from users.models import IdempotentResponse
 
 ROWS_PER_TICK = 1_000
 ROWS_PER_DRAIN = 500
-ANSWERS_KEPT_FOR = timedelta(hours=24)
-_PRUNED_AT_ONCE = 5_000
+PRUNED_AT_ONCE = 5_000
 _PRUNING_SECONDS = 2.0
 _MARGIN_SECONDS = 60.0
 
+PruneSome = Callable[[timedelta], int]
+"""Forgets up to `PRUNED_AT_ONCE` of what is older, by the database's clock, and returns how many that were."""
+
 logger = logging.getLogger(__name__)
+_applications: list[tuple[PruneSome, timedelta]] = []
 
 
 def drains_needed() -> dict[str, int]:
@@ -53,10 +55,10 @@ def drains_needed() -> dict[str, int]:
     with connection.cursor() as cursor:
         for target in targets.names():
             with on_its_own(f"target {target}"):
-                most = protect.allowance(
+                limit = protect.allowance(
                     target, MOST_DRAINS * ROWS_PER_DRAIN, seconds=settings.SYNC_RECONCILE_EVERY_SECONDS
                 )
-                cursor.execute(sql, [target, most])
+                cursor.execute(sql, [target, limit])
                 (count,) = cursor.fetchone()
                 if count:
                     needed[target] = -(-count // ROWS_PER_DRAIN)
@@ -111,24 +113,26 @@ def pull_forward() -> int:
         return len(cursor.fetchall())
 
 
+def prune_also(prune_some: PruneSome, kept_for: timedelta) -> None:
+    """Have `prune` forget what an application keeps for so long. Called once a process, while Django starts."""
+    _applications.append((prune_some, kept_for))
+
+
 def prune() -> int:
-    """Forget attempts, confirmed tombstones and answers to idempotency keys past their retention.
+    """Forget attempts, confirmed tombstones and what applications keep (`prune_also`) past their retention.
 
     By the database's clock; some at a time, and not for long. Returns how many.
     """
     retention = timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS)
-    return (
-        _while_full(_prune_attempts, retention)
-        + _while_full(_prune_tombstones, retention)
-        + _while_full(_prune_answers, ANSWERS_KEPT_FOR)
-    )
+    own = ((_prune_attempts, retention), (_prune_tombstones, retention))
+    return sum(_while_full(prune_some, kept_for) for prune_some, kept_for in (*own, *_applications))
 
 
-def _while_full(prune_some: Callable[[timedelta], int], retention: timedelta) -> int:
+def _while_full(prune_some: PruneSome, retention: timedelta) -> int:
     until = time.monotonic() + _PRUNING_SECONDS
-    pruned, count = 0, _PRUNED_AT_ONCE
+    pruned, count = 0, PRUNED_AT_ONCE
     with on_its_own("pruning"):
-        while count >= _PRUNED_AT_ONCE and time.monotonic() < until:
+        while count >= PRUNED_AT_ONCE and time.monotonic() < until:
             count = prune_some(retention)
             pruned += count
     return pruned
@@ -136,7 +140,7 @@ def _while_full(prune_some: Callable[[timedelta], int], retention: timedelta) ->
 
 def _prune_attempts(retention: timedelta) -> int:
     old = Attempt.objects.filter(started_at__lt=Now() - retention, finished_at__isnull=False)
-    ids = old.order_by("started_at").values_list("id", flat=True)[:_PRUNED_AT_ONCE]
+    ids = old.order_by("started_at").values_list("id", flat=True)[:PRUNED_AT_ONCE]
     return Attempt.objects.filter(id__in=list(ids)).delete()[0]
 
 
@@ -144,13 +148,4 @@ def _prune_tombstones(retention: timedelta) -> int:
     tombstones = Record.objects.filter(deleted=True, state=State.DELETED, synced_at__lt=Now() - retention)
     unfinished = Attempt.objects.filter(finished_at__isnull=True).values("record_id")
     keys = tombstones.exclude(key__in=unfinished).order_by("synced_at").values_list("key", flat=True)
-    return Record.objects.filter(key__in=list(keys[:_PRUNED_AT_ONCE]), state=State.DELETED).delete()[0]
-
-
-def _prune_answers(retention: timedelta) -> int:
-    ids = (
-        IdempotentResponse.objects.filter(kept_at__lt=Now() - retention)
-        .order_by("kept_at")
-        .values_list("pk", flat=True)
-    )
-    return IdempotentResponse.objects.filter(pk__in=list(ids[:_PRUNED_AT_ONCE])).delete()[0]
+    return Record.objects.filter(key__in=list(keys[:PRUNED_AT_ONCE]), state=State.DELETED).delete()[0]

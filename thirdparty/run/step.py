@@ -20,7 +20,10 @@ from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call, next_call
 from thirdparty.decide.result import FinishedStep
 from thirdparty.declaration import Unmappable
+from thirdparty.declaration.at_target import WaitsFor
+from thirdparty.declaration.registry import any_references
 from thirdparty.models import Attempt
+from thirdparty.notify import hints
 from thirdparty.protect import Admission
 from thirdparty.run import payloads
 from thirdparty.settings import settings
@@ -52,7 +55,8 @@ class Step:
     connector: Connector
     offered: Capabilities
     look_up_in_seconds: float | None
-    obstacle: Unmappable | str | None
+    obstacle: Obstacle | None
+    refers_to: tuple[str, ...] = ()
 
     @property
     def asks(self) -> bool:
@@ -61,10 +65,18 @@ class Step:
         return self.obstacle is None and (self.call.writes or reads)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBy:
+    """The record is to be deleted, and this other one still names it at the target."""
+
+    key: str
+
+
+Obstacle = Unmappable | WaitsFor | HeldBy | str
 Read = Callable[[str, Sequence[Lease]], Mapping[str, payloads.Desired]]
 
 
-def begin(
+def claim_and_plan(
     target: TargetConfig, admission: Admission, claim: Callable[[Terms], Sequence[Lease]], *, read: Read | None = None
 ) -> list[Step]:
     """Claim, read the objects, decide, and write the attempts: one transaction, committed before anything is sent.
@@ -74,13 +86,15 @@ def begin(
     terms = Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds)
     read = read or payloads.read
     try:
-        return _begun(target, admission, partial(claim, terms), read)
+        return _claimed_and_planned(target, admission, partial(claim, terms), read)
     except IntegrityError:
         # Two of them took one remote username: the others must not suffer.
-        return _begun(target, admission, partial(claim, replace(terms, alone=True)), read)
+        return _claimed_and_planned(target, admission, partial(claim, replace(terms, one_by_one=True)), read)
 
 
-def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Sequence[Lease]], read: Read) -> list[Step]:
+def _claimed_and_planned(
+    target: TargetConfig, admission: Admission, claim: Callable[[], Sequence[Lease]], read: Read
+) -> list[Step]:
     with transaction.atomic():
         leases = claim()
         if not leases:
@@ -88,14 +102,20 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
         goals = read(target.name, leases)
         fresh = _with_fresh_keys(leases)
         said, offered = target.capabilities, admission.offered(target.capabilities)
-        planned = [(lease, *_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh)) for lease in leases]
+        leaving = [lease.key for lease in leases if goals[lease.key].obj is None] if any_references() else []
+        holders = store.references.holders_of(leaving)
+        planned = [
+            _held(*_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh), lease, holders)
+            for lease in leases
+        ]
         attempts = store.open_attempts([(lease, call) for lease, call, _ in planned])
+        store.references.note({lease.key: goals[lease.key].used for lease, call, _ in planned if call.writes})
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
     return [
         Step(
             lease, call, goals[lease.key].obj if obstacle is None else None,
             attempts[lease.key].id, attempts[lease.key].add_key, target, targets.connector(target.name, lease.kind), offered,
-            look_up_in_seconds, obstacle,
+            look_up_in_seconds, obstacle, tuple(goals[lease.key].used),
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip
@@ -103,7 +123,7 @@ def _begun(target: TargetConfig, admission: Admission, claim: Callable[[], Seque
 
 def _plan(
     lease: Lease, goal: payloads.Desired, said: Capabilities, *, key_is_fresh: bool
-) -> tuple[Call, Unmappable | str | None]:
+) -> tuple[Call, Obstacle | None]:
     if lease.crashes >= CRASH_LIMIT:
         return Call.NOTHING, WORKER_DIED
     if goal.obstacle is not None:
@@ -113,6 +133,18 @@ def _plan(
     except Exception as error:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: cannot be planned", lease.key)
         return Call.NOTHING, type(error).__name__
+
+
+def _held(
+    call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[str, str]
+) -> tuple[Lease, Call, Obstacle | None]:
+    """A record that others still name at the target is deleted after them."""
+    holder = holders.get(lease.key)
+    return (
+        (lease, Call.NOTHING, HeldBy(holder))
+        if call is Call.DELETE and holder is not None
+        else (lease, call, obstacle)
+    )
 
 
 def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
@@ -129,7 +161,7 @@ def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
     return {each["record_id"] for each in lately if unanswered[each["record_id"]] == each["idempotency_key"]}
 
 
-def finish(
+def write_results(
     target: TargetConfig, ended: Sequence[FinishedStep], *, grace_seconds: float, waits: bool = True
 ) -> Settled:
     """Write the results; those whose rows are locked, by all that can be seen, are left for another time.
@@ -147,6 +179,7 @@ def finish(
             raise
         logger.warning("%s results cannot be written yet: %s", len(ended), error)
         return Settled(locked=list(ended))
+    _follow_references(ended, settled)
     held = {*settled.rows, *(each.lease.key for each in settled.locked)}
     lost = [each for each in ended if each.lease.key not in held]
     for each in lost:
@@ -155,6 +188,23 @@ def finish(
         if each.sent and not _repaired(each.lease.key):
             settled.locked.append(each)
     return settled
+
+
+def _follow_references(ended: Sequence[FinishedStep], settled: Settled) -> None:
+    """Wake who waited for one of these, and owe who was sent with an id that is another now."""
+    if not settled.rows or not any_references():
+        return
+    try:
+        acknowledged = [each for each in ended if each.settlement.acknowledged and each.lease.key in settled.rows]
+        store.references.forget_unused({each.lease.key: each.refers_to for each in acknowledged})
+        released = store.references.release(list(settled.rows))
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
+        logger.warning("who waits for these is left to the reconciler: %s", error)
+        return
+    for name in {key.partition(":")[0] for key in released}:
+        hints.drain(name)
 
 
 def _repaired(key: str) -> bool:

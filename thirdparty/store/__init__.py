@@ -5,6 +5,7 @@ answer), never an error. Bulk statements skip rows that others hold, so they wai
 nobody deadlocks with them (PROTOCOL 13).
 """
 
+from thirdparty.store import references
 from thirdparty.store.attempts import OpenedAttempt, open_attempts
 from thirdparty.store.claiming import (
     SUSPECT_CRASHES,
@@ -37,6 +38,7 @@ __all__ = [
     "owe_again",
     "owe_left",
     "owe_next",
+    "references",
     "repair",
     "settle",
     "unpark",

@@ -32,7 +32,7 @@ class _Choice:
     condition: str
     parameters: list[Any]
     order: str = "s.key"
-    most: int | None = None
+    limit: int | None = None
     strict: bool = False
 
 
@@ -56,18 +56,18 @@ def claim(
     return _claim(_these(keys, expected_due_at, strict), terms)
 
 
-def claim_due(target: str, most: int, terms: Terms, *, latest_first: bool = False) -> list[Lease]:
-    """As `claim`, for up to ``most`` records of a target: people's edits first, then what has been due for longest.
+def claim_due(target: str, limit: int, terms: Terms, *, latest_first: bool = False) -> list[Lease]:
+    """As `claim`, for up to ``limit`` records of a target: people's edits first, then what has been due for longest.
 
     ``latest_first``: leave edits out and begin with what became due last. Taken now and then, so that
     neither edits without end nor a large backfill keep retries waiting. A record with which several workers died is
     claimed alone, where nothing else is due: others that were claimed with it would look as guilty.
     """
-    choice = _due(target, most, latest_first=latest_first)
+    choice = _due(target, limit, latest_first=latest_first)
     # A lease that ran out is counted when the next one is taken.
     crashes = "s.crashes + CASE WHEN s.lease_token IS NULL THEN 0 ELSE 1 END"
     others = replace(choice, condition=f"{choice.condition} AND {crashes} < {SUSPECT_CRASHES}")
-    return _claim(others, terms) or _claim(replace(choice, most=1), terms)
+    return _claim(others, terms) or _claim(replace(choice, limit=1), terms)
 
 
 def is_claimable(key: str, *, expected_due_at: datetime | None = None, strict: str | None = None) -> bool:
@@ -92,16 +92,16 @@ def _these(keys: Sequence[str], expected_due_at: datetime | None, strict: str | 
     )
 
 
-def _due(target: str, most: int, *, latest_first: bool = False) -> _Choice:
+def _due(target: str, limit: int, *, latest_first: bool = False) -> _Choice:
     db = dialect(connection)
     condition, order = f"s.target = %s AND s.due_at <= {db.now}", "s.due_at, s.key"
     if latest_first:
         condition, order = f"{condition} AND s.due_at > {db.epoch}", "s.due_at DESC, s.key DESC"
-    return _Choice(condition, [target], order, most)
+    return _Choice(condition, [target], order, limit)
 
 
 def _claim(choice: _Choice, terms: Terms) -> list[Lease]:
-    if not terms.alone:
+    if not terms.one_by_one:
         return _take(choice, terms)
     leases: list[Lease] = []
     for key in _picked(choice):
@@ -113,7 +113,7 @@ def _claim(choice: _Choice, terms: Terms) -> list[Lease]:
 
 def _picks(db: Dialect, choice: _Choice) -> tuple[str, list[Any]]:
     limit, parameters = (
-        ("", choice.parameters) if choice.most is None else ("LIMIT %s", [*choice.parameters, choice.most])
+        ("", choice.parameters) if choice.limit is None else ("LIMIT %s", [*choice.parameters, choice.limit])
     )
     return (
         f"SELECT s.key FROM {RECORDS} s WHERE {choice.condition} AND {_claimable(db, strict=choice.strict)} ORDER BY {choice.order} {limit}",

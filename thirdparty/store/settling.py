@@ -27,7 +27,7 @@ _GIVEN = {
     "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
     "doubt": "text", "park": "text", "delay": "double precision", "new_remote_id": "text",
     "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text",
-    "look": "text", "looks": "boolean", "no_progress": "bigint",
+    "look": "text", "looks": "boolean", "no_progress": "bigint", "waits_for": "text", "held_by": "text",
 }  # fmt: skip
 
 
@@ -132,6 +132,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             failed_tries = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN failed_tries + 1 ELSE failed_tries END,
             crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
             look_first = CASE WHEN generation > g.seen THEN look_first OR g.looks ELSE g.looks END,
+            waits_for = g.waits_for, held_by = g.held_by,
             no_progress = g.no_progress,
             no_progress_generation = CASE WHEN generation > g.seen THEN g.seen ELSE {wanted} END,
             last_error = g.error,
@@ -156,6 +157,7 @@ def _given(ended: FinishedStep, grace_seconds: float) -> dict[str, Any]:
         "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
         "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED and not result.parked,
         "looks": result.look_first, "no_progress": result.no_progress,
+        "waits_for": result.waits_for or None, "held_by": result.held_by or None,
         "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
     }  # fmt: skip
 

@@ -2,5 +2,6 @@
 
 RECORDS = "thirdparty_record"
 ATTEMPTS = "thirdparty_attempt"
+REFERENCES = "thirdparty_reference"
 TARGETS = "thirdparty_target"
 STRICT_WRITES = "thirdparty_strictwrite"

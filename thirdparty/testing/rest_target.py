@@ -21,6 +21,7 @@ class FakeRestTarget:
     ``key_field``: no two items of a collection have the same one. ``id_in_location``: the answer to a POST has no body.
     ``items_field``, ``next_field``, ``cursor_parameter``: as in `thirdparty.connectors.rest.listing.Listing`.
     ``etags``: an update has to carry the item's ``ETag``. ``page_size``: the most items of a page.
+    ``compares_bodies``: an idempotency key that comes again with another body is refused.
     ``items``: collection → id → item, to be looked at and changed behind a connector's back.
     ``requests``: everything that was asked, in order.
     """
@@ -29,6 +30,7 @@ class FakeRestTarget:
     external_id_field: str = "external_id"
     id_in_location: bool = False
     etags: bool = False
+    compares_bodies: bool = False
     page_size: int = 100
     items_field: str = ""
     next_field: str = ""
@@ -37,7 +39,7 @@ class FakeRestTarget:
     requests: list[Request] = field(default_factory=list)
     _instead: deque[Reply] = field(default_factory=deque)
     _after: deque[Reply] = field(default_factory=deque)
-    _by_idempotency_key: dict[str, Reply] = field(default_factory=dict)
+    _by_idempotency_key: dict[str, tuple[Any, Reply]] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,9 +91,11 @@ class FakeRestTarget:
 
     def _added(self, request: Request, collection: str, items: dict[str, dict[str, Any]]) -> Reply:
         key = request.headers.get("idempotency-key")
-        if key in self._by_idempotency_key:
-            return self._by_idempotency_key[key]
         item = request.json()
+        if key in self._by_idempotency_key:
+            before, reply = self._by_idempotency_key[key]
+            compared = self.compares_bodies and item != before
+            return Reply(422, {"detail": "this key was used for another body"}) if compared else reply
         if holder := self._holder(items, item):
             return Reply(409, {"title": "Conflict", "detail": f"{self.key_field} is taken", "id": holder})
         remote_id = str(next(self._ids))
@@ -99,7 +103,7 @@ class FakeRestTarget:
         headers = {"Location": f"/{collection}/{remote_id}"} if self.id_in_location else {}
         reply = Reply(201, None if self.id_in_location else items[remote_id], headers)
         if key is not None:
-            self._by_idempotency_key[key] = reply
+            self._by_idempotency_key[key] = (item, reply)
         return reply
 
     def _on_item(self, request: Request, items: dict[str, dict[str, Any]], remote_id: str) -> Reply:

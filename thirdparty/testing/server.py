@@ -54,6 +54,8 @@ def serving(respond: Respond) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
 
         def handle_one_request(self) -> None:
             self.raw_requestline = self.rfile.readline(65537)

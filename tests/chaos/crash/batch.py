@@ -31,7 +31,7 @@ _EDIT_AFTER_SECONDS = 0.5
 _TICK_WITHIN_SECONDS = 2.0
 _STILL_SECONDS = 1.5
 _POLL_SECONDS = 0.1
-_FOUND = ("reconcile", "drain")
+_FOUND = ("reconcile", "drain", "confirm")
 """What begins with a tick that finds a record, as none was woken."""
 
 
@@ -178,7 +178,8 @@ class Batch:
         elif len(begun) < len(self._to_find):
             begun.append(self._to_find[len(begun)])
             # Whoever has the database in their hands may be frozen, and is to be thawed here.
-            if not writes.attempted(partial(writes.write_silently, begun[-1].case.operation, begun[-1].user_uuid)):
+            write = writes.write_in_question if begun[-1].case.phase == "confirm" else writes.write_silently
+            if not writes.attempted(partial(write, begun[-1].case.operation, begun[-1].user_uuid)):
                 return
             begun[-1].written_at = time.monotonic()
         else:

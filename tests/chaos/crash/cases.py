@@ -37,6 +37,7 @@ PLACES = {
         "settled",
         "unacknowledged",
     ),
+    "confirm": ("claiming", "claimed", "unsent", "written", "answered", "unsettled", "settling", "settled"),
     "verify": ("claiming", "unsent", "written", "answered", "settling", "settled"),
     "recheck": ("claiming", "unsent", "written", "answered", "settling", "settled"),
     "reconcile": ("unselected", "selected", "published"),
@@ -57,6 +58,8 @@ DESCRIPTIONS = {
     "push settling": "the settlement is written, not committed",
     "push settled": "the settlement is committed",
     "push unacknowledged": "the task is done, its message not acknowledged",
+    "confirm claimed": "lease and attempt committed, nothing asked",
+    "confirm unsettled": "the answer is judged, nothing written",
     "reconcile unselected": "a tick is about to select the record",
     "reconcile selected": "found, no hint published",
     "reconcile published": "the hint is published, the tick goes on",
@@ -188,8 +191,8 @@ def _cases() -> Iterator[Case]:
             for action, operation in product((*_IN_ONE_PROCESS, *_OF_A_WORKER), OPERATIONS):
                 if action.of_worker and phase != "push":
                     continue
-                if phase == "verify" and operation != "add":
-                    continue
+                if (phase == "verify" and operation != "add") or (phase == "confirm" and operation == "add"):
+                    continue  # who has no link yet has none in question
                 if place == "unacknowledged" and action is Action.RAISE:
                     continue  # nothing of ours runs there
                 for fate in _fates(phase, place, action):

@@ -63,7 +63,7 @@ def markdown(runs: Sequence[Run], *, date: str, command: str) -> str:
         "",
         "A cell is the number of cases that ended level, of how many, and the longest time from the write to the last",
         f"change (lease 7 s, window 5 s, a frozen process 8.5 s). Cases of a cell: {', '.join(OPERATIONS)}; verify only",
-        "follows an unanswered add. On SQLite a transaction that is kept open blocks every other: there, one operation",
+        "follows an unanswered add, and confirm is of a record that has been added. On SQLite a transaction that is kept open blocks every other: there, one operation",
         "stands for the three when it is frozen, and a whole worker falls only outside of them. *worker*: the signal",
         "goes to the whole worker while its children are at up to 18 different steps. An exception after the task's",
         "end would not be ours, so there is none.",

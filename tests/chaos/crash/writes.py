@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
-from users import services
+from syncproject.demo.stack import TARGET
+from thirdparty import store
+from users import services, synced
 from users.models import User
 
 BEFORE = "as prepared"
@@ -48,6 +50,13 @@ def write_silently(operation: str, user_uuid: UUID) -> None:
         users.update(name=AFTER)
     else:
         users._raw_delete(users.db)
+
+
+def write_in_question(operation: str, user_uuid: UUID) -> None:
+    """As `write_silently`, of a record that a person has had looked at: it is read back before anything is written to it."""
+    with transaction.atomic():
+        store.look_now([synced.person(user_uuid).key(TARGET)])
+        write_silently(operation, user_uuid)
 
 
 def attempted(work: Callable[[], object]) -> bool:

@@ -31,9 +31,14 @@ class Archive:
         """The ledger's entries, and after each restore an effect for every record that it changed."""
         return [entry for entry, _ in self._told(entries)]
 
-    def revived(self, entries: Iterable[Entry]) -> list[Entry]:
-        """The effects by which records that were gone were brought back."""
-        return [entry for entry, is_restored in self._told(entries) if is_restored and entry["effect"] == "created"]
+    def revived(self, entries: Iterable[Entry]) -> dict[tuple[str, str], str]:
+        """By id and username of the records that were brought back, gone or with their id given to another: the external id."""
+        back = (entry for entry, is_restored in self._told(entries) if is_restored and entry["effect"] != "deleted")
+        return {
+            (entry["user_id"], entry["username"]): entry["external_id"]
+            for entry in back
+            if entry["effect"] == "created" or entry["changed_hands"]
+        }
 
     def _told(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bool]]:
         held: Held = {}
@@ -62,7 +67,9 @@ def _changes(restore: Restore, before: Held, after: Held) -> Iterator[Entry]:
         if was is not None and (now is None or now["externalId"] != was["externalId"]):
             yield _effect(restore, "deleted", was)
         if now is not None and now != was:
-            yield _effect(restore, "updated" if now["externalId"] in had else "created", now)
+            kind = "updated" if now["externalId"] in had else "created"
+            changed_hands = was is not None and now["externalId"] != was["externalId"]
+            yield {**_effect(restore, kind, now), "changed_hands": changed_hands}
 
 
 def _effect(restore: Restore, kind: str, record: Mapping[str, Any]) -> Entry:

@@ -179,7 +179,8 @@ def _asked_nobody(history: History, at: float) -> bool:
     return any(
         attempt.call == "nothing"
         and attempt.finished_at is not None
-        and abs(attempt.finished_at - at) <= _CLOCK_SECONDS
+        and attempt.started_at <= at + _CLOCK_SECONDS
+        and at <= attempt.finished_at + _CLOCK_SECONDS
         for attempt in history.attempts
     )
 

@@ -104,7 +104,21 @@ def _moving(sides: Sides) -> list[Record]:
 
 def _meets_a_stranger(row: Record, side: Side) -> bool:
     """Whether it is rightly parked: a stranger has its username."""
-    return row.parked == IDENTITY_CONFLICT and row.natural_key in side.strangers.usernames
+    if row.parked != IDENTITY_CONFLICT:
+        return False
+    return row.natural_key in side.strangers.usernames or row.natural_key in _overwritten_strangers(side)
+
+
+def _overwritten_strangers(side: Side) -> set[str]:
+    """Usernames of the third party's own records that a restore brought back under an id that somebody of ours had by then, and
+    that a change of theirs went astray to before the backfill (docs/guarantees.md).
+    """
+    revived = side.archive.revived(side.control.ledger())
+    return {
+        record["username"]
+        for record in side.control.users()
+        if record["externalId"] and revived.get((record["userId"], record["username"])) == ""
+    }
 
 
 def _unbury(sides: Sides) -> Counter[str]:
@@ -144,7 +158,7 @@ def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
         roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
         strangers=side.strangers.records,
         adoptable=side.strangers.adoptable,
-        revived={(each["user_id"], each["username"]) for each in side.archive.revived(side.control.ledger())},
+        revived=set(side.archive.revived(side.control.ledger())),
     )
 
 

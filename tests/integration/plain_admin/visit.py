@@ -46,6 +46,10 @@ def main() -> None:
     for name, address in pages.items():
         answer = web.get(address)
         seen[name] = {"status": answer.status_code, "text": answer.content.decode()}
+    for name, address in {"unknown": "nowhere/users.user/1/", "misspelt": "?stat=parked"}.items():
+        answer = web.get(f"/api/v1/sync/records/{address}")
+        seen[name] = {"status": answer.status_code, "type": answer.headers["Content-Type"], "text": answer.json()}
+    seen["stranger"] = {"status": Client(SERVER_NAME="localhost").get("/api/v1/sync/records/").status_code}
     decision = {"deed": "settle", "seen": row.generation, "remote_id": "r1", "reason": "by phone"}
     seen["decided"] = {"status": web.post(f"{RECORDS}{row.key}/decide/", decision).status_code}
     seen["state"] = Record.objects.get().state

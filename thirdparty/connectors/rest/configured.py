@@ -39,7 +39,6 @@ class ConfiguredRest(RestConnector):
     )
 
     def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(config, kind, clock=clock)
         chosen = config.options
         self.collection = chosen["collection"]
         self.id_field = chosen["id_field"]
@@ -47,3 +46,4 @@ class ConfiguredRest(RestConnector):
         self.key_field = chosen["key_field"]
         self.update_method = chosen["update_method"]
         self.listing = Listing(chosen["items_field"], chosen["next_field"], chosen["cursor_parameter"])
+        super().__init__(config, kind, clock=clock)

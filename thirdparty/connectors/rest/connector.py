@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 from thirdparty.connectors.base import (
     Capabilities,
     Connector,
@@ -64,6 +66,7 @@ class RestConnector(Connector):
 
     def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__(config, kind)
+        self._require_usable()
         self._http = HttpSession(config)
         self._credentials = self.auth.headers(config.options)
         self._headers = {"Accept": f"{self.media_type}, application/problem+json", **self._credentials}
@@ -80,9 +83,8 @@ class RestConnector(Connector):
 
     def encode(self, obj: RemoteObject) -> Mapping[str, Any]:
         """The body of an add or an update. The payload is empty where the object is gone (`Connector.add`)."""
-        ours = {self.external_id_field: obj.external_id}
-        key_field = self.of_kind(self.key_field)
-        return fields_of(obj.payload) | ours | ({key_field: obj.key} if key_field else {})
+        ours = {self.external_id_field: obj.external_id, self.of_kind(self.key_field): obj.key}
+        return fields_of(obj.payload) | {field: value for field, value in ours.items() if field}
 
     def decode(self, item: Mapping[str, Any]) -> RemoteRecord:
         """One item as the partner holds it. Raises `OutcomeUnknown` where it has no id."""
@@ -110,8 +112,24 @@ class RestConnector(Connector):
         return meaning(status) is Meaning.CONFLICT
 
     def of_kind(self, value: str | Mapping[str, str]) -> str:
-        """An attribute that may be one for each kind."""
-        return value if isinstance(value, str) else value[self.kind]
+        """An attribute that may be one for each kind. Raises `ImproperlyConfigured` where this kind has none."""
+        if isinstance(value, str):
+            return value
+        if self.kind not in value:
+            raise ImproperlyConfigured(
+                f"{type(self).__module__}.{type(self).__qualname__}, the connector of target {self.config.name}, "
+                f"says nothing of {self.kind}: it names {', '.join(value)}"
+            )
+        return value[self.kind]
+
+    def _require_usable(self) -> None:
+        self.of_kind(self.collection)
+        self.of_kind(self.key_field)
+        if self.capabilities.query and not self.external_id_field:
+            raise ImproperlyConfigured(
+                f"TARGET_{self.config.name.upper()}_CAPABILITIES: without an external_id_field nobody can tell whose "
+                "record a look-up finds; leave query out (none, for nothing at all)"
+            )
 
     # -- the calls ------------------------------------------------------------------------
 

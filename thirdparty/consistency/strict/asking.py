@@ -13,6 +13,7 @@ from thirdparty.consistency.strict.errors import Verdict
 from thirdparty.consistency.strict_payload import payload_of
 from thirdparty.decide.result import Next
 from thirdparty.declaration import Unmappable
+from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Record, StrictWrite
 from thirdparty.run.push import Pushed
 from thirdparty.run.until_done import Ending, push_until_done
@@ -103,7 +104,7 @@ class _Question:
     def _payload(self) -> Payload | None:
         try:
             return payload_of(self._strict_write, self._name)
-        except Unmappable:
+        except (Unmappable, WaitsFor):
             return None  # the step says so itself
 
     def _note(self, pushed: Pushed) -> None:

@@ -96,11 +96,11 @@ class Claimer:
         self._claims += 1
         latest = []
         if self._claims % _LATEST_FIRST_EVERY == 0:
-            latest = step.begin(self._target, admission, partial(claim, limit, latest_first=True))
+            latest = step.claim_and_plan(self._target, admission, partial(claim, limit, latest_first=True))
         if len(latest) == limit:
             return latest
         try:
-            return latest + step.begin(self._target, admission, partial(claim, limit - len(latest)))
+            return latest + step.claim_and_plan(self._target, admission, partial(claim, limit - len(latest)))
         except OperationalError as error:
             if not latest or not is_contention(error):
                 raise

@@ -116,7 +116,7 @@ class Loop:
             logger.exception("%s: a step broke off", ended.key)
 
     def _settle(self, finished: Sequence[FinishedStep]) -> int:
-        settled = step.finish(self._target, finished, grace_seconds=0.0, waits=False)
+        settled = step.write_results(self._target, finished, grace_seconds=0.0, waits=False)
         now = self._clock.now()
         self._locked.keep(settled.locked, now)
         if finished and not self.found_all:

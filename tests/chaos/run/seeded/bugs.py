@@ -266,7 +266,7 @@ def delete_is_best_effort() -> None:
 
 def sends_before_commit() -> None:
     """Claim and attempt are rolled back when the worker dies, since the request goes out within the transaction."""
-    begin, asked = step.begin, calling.call_target
+    begin, asked = step.claim_and_plan, calling.call_target
     results: dict[int, FinishedStep] = {}
 
     def all_in_one(*args: Any, **options: Any) -> list[step.Step]:
@@ -275,7 +275,7 @@ def sends_before_commit() -> None:
             results.update({each.attempt_id: asked(each) for each in steps})
         return steps
 
-    step.begin = all_in_one
+    step.claim_and_plan = all_in_one
     calling.call_target = lambda each: results.pop(each.attempt_id)
 
 

@@ -1,0 +1,215 @@
+"""References between records: who names whose remote id waits for it, follows it, and goes first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+from django.contrib.auth.models import Group
+
+from thirdparty import targets
+from thirdparty.capture import triggers
+from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
+from thirdparty.connectors.errors import NotFound
+from thirdparty.declaration import AtTarget, Synced, register, registry
+from thirdparty.models import Record, Reference, Target
+from thirdparty.models.record import EPOCH
+from thirdparty.observe.explain import explain
+from thirdparty.run.drain import drain
+from thirdparty.store import references
+from users.models import RoleMapping
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Team(Synced[Group]):
+    kind = "test.team"
+    watch = ("name",)
+
+    def payload(self, obj: Group, target: AtTarget) -> dict[str, Any] | None:  # noqa: ARG002  # the same at each
+        return {"name": obj.name} if obj.name != "nowhere" else None
+
+
+class Seat(Synced[RoleMapping]):
+    kind = "test.seat"
+    watch = ("remote_role_id", "group")
+    references: ClassVar[dict[str, Any]] = {"group": Team}
+
+    def payload(self, obj: RoleMapping, target: AtTarget) -> dict[str, Any]:
+        return {"role": obj.remote_role_id, "team": target.remote_id(obj.group)}
+
+
+class Memory(Connector):
+    """A target in this process's memory."""
+
+    supports = capabilities = Capabilities(query=True)
+    held: ClassVar[dict[str, RemoteObject]] = {}
+    calls: ClassVar[list[str]] = []
+    _ids: ClassVar[Iterator[int]] = itertools.count(1)
+
+    def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:  # noqa: ARG002  # offers neither
+        remote_id = f"r{next(self._ids)}"
+        self.held[remote_id] = obj
+        self.calls.append(f"add {self.kind}")
+        return remote_id
+
+    def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:  # noqa: ARG002  # the same
+        if remote_id not in self.held:
+            raise NotFound
+        self.held[remote_id] = obj
+        self.calls.append(f"update {self.kind}")
+
+    def delete(self, remote_id: str) -> None:
+        if self.held.pop(remote_id, None) is None:
+            raise NotFound
+        self.calls.append(f"delete {self.kind}")
+
+    def find(
+        self, *, remote_id: str | None = None, external_id: str | None = None, key: str | None = None
+    ) -> RemoteRecord | None:
+        for each, obj in self.held.items():
+            if remote_id == each or obj.external_id == external_id or (key and obj.key == key):
+                return RemoteRecord(each, obj.external_id, obj.key, obj.payload)
+        return None
+
+
+@pytest.fixture(autouse=True)
+def _declared(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
+    monkeypatch.setattr(registry, "_declared", {})
+    register(Team)
+    register(Seat)
+    triggers.install()
+    config = targets.config("partner")
+    monkeypatch.setattr(targets, "connector", lambda _name, kind: Memory(config, kind))
+    monkeypatch.setattr(targets, "config", lambda _name: config)
+    Memory.held.clear()
+    Memory.calls.clear()
+    yield
+    triggers.drop()
+    monkeypatch.undo()
+    triggers.install()
+    Target.objects.update(
+        unrecorded=False, owing_to=None, owing_left=[], swept_to="", swept_left=[], behind_since=None
+    )
+
+
+@pytest.fixture
+def seat() -> RoleMapping:
+    made: RoleMapping = RoleMapping.objects.create(
+        group=Group.objects.create(name="sales"), target="partner", remote_role_id="1"
+    )
+    return made
+
+
+def record(obj: Any) -> Record:
+    kind = "test.team" if isinstance(obj, Group) else "test.seat"
+    return Record.objects.get(kind=kind, object_id=str(obj.pk))
+
+
+def converge() -> None:
+    """Until nothing is due; whoever waits for their next try has waited."""
+    for _ in range(6):
+        drain("partner")
+        Record.objects.filter(due_at__isnull=False, waits_for=None, held_by=None).update(due_at=EPOCH)
+
+
+def team_of_seat() -> Any:
+    return next(fields_of(obj.payload)["team"] for obj in Memory.held.values() if "team" in fields_of(obj.payload))
+
+
+def test_an_object_is_sent_after_the_one_it_refers_to_with_its_remote_id(seat: RoleMapping) -> None:
+    Record.objects.filter(kind="test.team").update(due_at=None)
+    drain("partner")
+    row = record(seat)
+    assert (row.state, row.waits_for, row.failed_tries) == ("pending", record(seat.group).key, 0)
+    assert Memory.calls == []
+
+    Record.objects.filter(kind="test.team").update(due_at=EPOCH)
+    converge()
+    assert Memory.calls == ["add test.team", "add test.seat"]
+    assert team_of_seat() == record(seat.group).remote_id
+    assert (record(seat).state, record(seat).waits_for) == ("synced", None)
+
+
+def test_who_waits_is_explained(seat: RoleMapping) -> None:
+    Record.objects.filter(kind="test.team").update(due_at=None)
+    drain("partner")
+    [explained] = explain(record(seat).ref)
+    assert any(record(seat.group).key in sentence for sentence in explained.blocked_by)
+    assert "not at the target yet" in explained.wanted_note
+
+
+def test_one_that_refers_to_an_object_that_is_not_to_be_there_says_so(seat: RoleMapping) -> None:
+    Group.objects.update(name="nowhere")
+    converge()
+    [explained] = explain(record(seat).ref)
+    assert "is not to be at this target" in explained.wanted_note
+    assert record(seat).parked == ""
+
+
+def test_one_that_refers_to_a_parked_record_says_so(seat: RoleMapping) -> None:
+    Record.objects.filter(kind="test.team").update(parked="invalid", due_at=None)
+    drain("partner")
+    [explained] = explain(record(seat).ref)
+    assert "is parked (invalid)" in explained.wanted_note
+
+
+def test_a_remote_id_that_changes_is_sent_to_the_target_by_all_who_named_it(seat: RoleMapping) -> None:
+    converge()
+    del Memory.held[record(seat.group).remote_id]
+    Group.objects.update(name="Sales")
+    converge()
+    assert team_of_seat() == record(seat.group).remote_id
+    assert record(seat.group).remote_id in Memory.held
+    assert record(seat).state == "synced"
+
+
+def test_who_is_named_is_deleted_after_those_who_name_it(seat: RoleMapping) -> None:
+    converge()
+    seat_id, team_id = record(seat).key, record(seat.group).key
+    Record.objects.filter(key=seat_id).update(lease_token="somebody", leased_until="2999-01-01T00:00:00Z")
+    seat.group.delete()
+    converge()
+    team = Record.objects.get(key=team_id)
+    assert (team.state, team.held_by) == ("pending", seat_id)
+    assert Memory.calls == ["add test.team", "add test.seat"]
+
+    Record.objects.filter(key=seat_id).update(lease_token=None, leased_until=None, due_at=EPOCH)
+    converge()
+    assert Memory.calls[2:] == ["delete test.seat", "delete test.team"]
+    assert set(Record.objects.values_list("state", flat=True)) == {"deleted"}
+    assert not Reference.objects.exists()
+
+
+def test_a_reference_is_forgotten_once_the_target_has_acknowledged_another(seat: RoleMapping) -> None:
+    converge()
+    first = record(seat.group).key
+    seat.group = Group.objects.create(name="support")
+    seat.save()
+    converge()
+    assert [each.on_record for each in Reference.objects.all()] == [record(seat.group).key]
+    Group.objects.get(name="sales").delete()
+    converge()
+    assert Record.objects.get(key=first).state == "deleted"
+
+
+def test_while_an_answer_is_missing_no_reference_is_forgotten(seat: RoleMapping) -> None:
+    converge()
+    Record.objects.filter(kind="test.seat").update(unknown_until="2999-01-01T00:00:00Z")
+    references.forget_unused({record(seat).key: []})
+    assert Reference.objects.count() == 1
+
+
+def test_who_was_left_waiting_by_a_worker_that_died_is_found_by_the_next_tick(seat: RoleMapping) -> None:
+    converge()
+    Record.objects.filter(kind="test.seat").update(waits_for=record(seat.group).key, due_at=None)
+    assert references.release() == [record(seat).key]
+    assert record(seat).due_at is not None
+
+
+def test_records_that_wait_for_each_other_are_parked(seat: RoleMapping) -> None:
+    Record.objects.filter(kind="test.team").update(due_at=None, waits_for=record(seat).key)
+    drain("partner")
+    assert record(seat).parked == "reference_cycle"
