@@ -1,5 +1,7 @@
 """Models with everything that a declaration has to cope with: keys of any type, names that need quotes, relations."""
 
+# ruff: noqa: DJ008  # no person reads what these objects are called
+
 from __future__ import annotations
 
 from typing import Any, ClassVar

@@ -200,7 +200,7 @@ def test_truncating_the_rows_that_keep_an_object_out_lets_it_in(declare: Declare
 def test_several_declarations_of_one_model_each_have_their_records(declare: Declare) -> None:
     paid = of(Order, kind="declared.paid", watch=("total",), scope=Q(status="paid"))
     declare(of(Order, watch=("note",)), paid)
-    order = Order.objects.create(status="paid")
+    Order.objects.create(status="paid")
     Order.objects.update(total=1)
     assert dict(Record.objects.values_list("kind", "generation")) == {"declared.order": 1, "declared.paid": 2}
 

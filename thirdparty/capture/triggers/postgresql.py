@@ -132,3 +132,15 @@ def present(connection: BaseDatabaseWrapper) -> list[Found]:
         for name, table, text, fires in rows
         if name not in wanted or wanted[name].table == table
     ]
+
+
+def other_relations(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """What is called like a table, and carries no triggers; writes to a partition go past those of the whole."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' "
+            "WHEN 'p' THEN 'partitioned table' ELSE 'foreign table' END "
+            "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = current_schema() AND c.relkind IN ('v', 'm', 'f', 'p')"
+        )
+        return dict(cursor.fetchall())

@@ -86,3 +86,10 @@ def present(connection: BaseDatabaseWrapper) -> list[Found]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '{PREFIX}%'")
         return [Found(*row) for row in cursor.fetchall()]
+
+
+def other_relations(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """What is called like a table, and carries no triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, type FROM sqlite_master WHERE type = 'view'")
+        return dict(cursor.fetchall())
