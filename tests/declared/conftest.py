@@ -11,6 +11,7 @@ from django.db import connection
 from tests.declared.models import MODELS
 from thirdparty import targets
 from thirdparty.capture import triggers
+from thirdparty.capture.triggers import postgresql, sqlite
 from thirdparty.declaration import Synced, registry
 from thirdparty.models import Record
 
@@ -30,7 +31,7 @@ def tables(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def declare(tables: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Declare:
+def declare(tables: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Declare]:
     """Have these declarations, and no others, with their triggers in place, until the test ends."""
 
     def put(*declarations: type[Synced[Any]]) -> None:
@@ -39,7 +40,18 @@ def declare(tables: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Declare:
         triggers.install()
         assert triggers.missing() == []
 
-    return put
+    yield put
+    if not connection.in_atomic_block:  # what is done here lasts
+        take_out()
+        for model in reversed(MODELS):
+            model._base_manager.all().delete()
+
+
+def take_out() -> None:
+    """Remove the triggers of the declared models, and of no others."""
+    vendor = postgresql if connection.vendor == "postgresql" else sqlite
+    ours = [found.name for found in vendor.present(connection) if " of declared." in found.text]
+    triggers._execute(connection, vendor.drop(ours))
 
 
 def generations(target: str = "partner") -> dict[str, int]:
