@@ -43,7 +43,7 @@ def populate() -> None:
     Record.objects.all().delete()
     regions = [Region.objects.create(code=str(n), name="a") for n in range(2)]
     customers = [Customer.objects.create(name="a", country="a", region=regions[n % 2]) for n in range(1, 3)]
-    for n in range(1, 3):
+    for _ in range(2):
         Product.objects.create(sku="a")
         Tag.objects.create(name="a")
     for n in range(1, 4):
@@ -130,7 +130,7 @@ def _sql(statement: str) -> Write:
 
 def _bulk_create(which: int, what: int) -> None:
     customer, parent = _nth(Customer, which), _nth(Order, what)
-    Order.objects.bulk_create([Order(customer=customer, parent=parent, status=_letter(what), note=_letter(which))] * 1)
+    Order.objects.bulk_create([Order(customer=customer, parent=parent, status=_letter(what), note=_letter(which))])
 
 
 def _bulk_update(which: int, what: int) -> None:
@@ -187,10 +187,12 @@ WRITES: dict[str, Write] = {
 IRRELEVANT: dict[str, Write] = {
     "customer.is_gone updated": _update(Customer, is_gone=lambda n: bool(n % 2)),
     "tagging.by updated": _update(Tagging, by=_letter),
-    "order.number by SQL": _sql("UPDATE declared_order SET number = %(text)s WHERE id = %(order)s"),
+    "order.number by SQL": _sql(
+        "UPDATE declared_order SET number = CAST(id AS text) || %(text)s WHERE id = %(order)s"
+    ),
     "order saved as it is": _save(Order),
     "line saved as it is": _save(Line),
     "tag saved as it is": _save(Tag),
-    "nobody updated": lambda which, what: Order.objects.filter(pk=-1).update(note="c") and None,
+    "nobody updated": _sql("UPDATE declared_order SET note = %(text)s WHERE id = -1"),
 }
 """Of what is watched by none of these declarations, or is set to what it is."""
