@@ -82,6 +82,15 @@ if TYPE_CHECKING:  # under their own names, which makes them public to type chec
     from thirdparty.declaration import (
         register as register,
     )
+    from thirdparty.events import (
+        attempt_finished as attempt_finished,
+    )
+    from thirdparty.events import (
+        record_parked as record_parked,
+    )
+    from thirdparty.events import (
+        target_changed as target_changed,
+    )
 
 _HOMES = {
     "thirdparty.connectors.base": ("Capabilities", "Connector", "Page", "RemoteObject", "RemoteRecord"),
@@ -93,6 +102,7 @@ _HOMES = {
     "thirdparty.connectors.rest.auth": ("Basic", "Bearer", "HeaderAuth", "NoAuth"),
     "thirdparty.connectors.rest.connector": ("RestConnector",),
     "thirdparty.connectors.rest.listing": ("Listing",),
+    "thirdparty.events": ("attempt_finished", "record_parked", "target_changed"),
     "thirdparty.declaration": ("AtTarget", "CannotAccept", "PerTarget", "Synced", "Unmappable", "accepts", "register"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -4,19 +4,14 @@ The judge has a mapping of its own. It prints what was changed and not owed, and
 """
 
 import json
-import threading
-from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from shop.models import Customer, Order
 
 from thirdparty.models import Record
 
 Held = dict[str, list[Any]]
-Writes = dict[Callable[[], None], int]
-PATIENCE_SECONDS = 0.05
-MEETING: Writes = {an_order_paid_at_once: 1, a_line_more_or_less: 1, a_product_renamed_in_every_order: 2}  # noqa: F821  # of `shop_writes`
 
 
 def to_be_held() -> Held:
@@ -72,49 +67,6 @@ def one_after_the_other(writes: int) -> None:
     judge = Judge()
     for _ in range(writes):
         judge.after(write_something())  # noqa: F821  # of `shop_writes`
-    say(judge)
-
-
-class Transaction(threading.Thread):
-    """A write that stays uncommitted until it is told."""
-
-    def __init__(self, among: Writes) -> None:
-        super().__init__(daemon=True)
-        self.among = among
-        self.write = ""
-        self.written = threading.Event()
-        self.may_end = threading.Event()
-
-    def run(self) -> None:
-        try:
-            with transaction.atomic():
-                self.write = write_something(self.among)  # noqa: F821  # of `shop_writes`
-                self.written.set()
-                self.may_end.wait()
-        except DatabaseError:
-            self.write = "nothing, since the other was quicker"
-        finally:
-            self.written.set()
-            connection.close()
-
-
-def two_at_once(pairs: int) -> None:
-    judge = Judge()
-    for _ in range(pairs):
-        # Half of them meet: one has an order read a product that the other one renames.
-        among = WRITES if dice.random() < 0.5 else MEETING  # noqa: F821  # of `shop_writes`
-        first, second = Transaction(among), Transaction(among)
-        first.start()
-        first.written.wait()
-        second.start()
-        second.written.wait(PATIENCE_SECONDS)  # or it has to wait for the first
-        for each in dice.sample([first, second], 2):  # noqa: F821  # the same
-            each.may_end.set()
-            each.join(PATIENCE_SECONDS)  # or its commit has to wait for the other
-            judge.after(f"{first.write} beside {second.write}")
-        first.join()
-        second.join()
-        judge.after(f"{first.write} beside {second.write}")
     say(judge)
 
 

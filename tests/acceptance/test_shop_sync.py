@@ -1,6 +1,6 @@
 """The example project, as it is installed and run by somebody else: its ERP ends up holding what the shop holds.
 
-Compared with a mapping of this test's own, by external id and content.
+Compared with a mapping of this test's own, by external id, content, and whose order it is.
 """
 
 from __future__ import annotations
@@ -23,10 +23,15 @@ from tests.acceptance.shop import FOLDER, Erp, Project
 WRITES = (Path(__file__).parent / "shop_writes.py").read_text()
 WANTED = """
 import json
-from shop.models import Customer
-print(json.dumps({str(c.pk): [c.name, c.email, c.phone] for c in Customer.objects.all()}))
+from shop.models import Customer, Order
+print(json.dumps({
+    "customers": {str(c.pk): [c.name, c.email, c.phone] for c in Customer.objects.all()},
+    "orders": {
+        str(o.pk): [o.number, f"{o.total:.2f}", str(o.customer_id), sorted([l.product.sku, l.quantity] for l in o.lines.all())]
+        for o in Order.objects.filter(status="paid").prefetch_related("lines__product")
+    },
+}))
 """
-LEAST_OBJECTS = 10
 FAST = {
     "SYNC_RECONCILE_EVERY_SECONDS": "1",
     "SYNC_RECONCILE_AFTER_HOURS": "0.003",
@@ -105,15 +110,21 @@ class Shop:
             env={**self.project.env, "SEED": str(seed), "WRITES": str(writes)},
         )
 
-    def wanted(self) -> dict[str, list[Any]]:
+    def wanted(self) -> dict[str, dict[str, list[Any]]]:
         return dict(self.project.shell(WANTED))
 
-    def held(self) -> dict[str, list[Any]]:
+    def held(self) -> dict[str, dict[str, list[Any]]]:
         """What the ERP holds, in the shop's own words. Fails where two of its records are one object's."""
-        customers = self.erp.content()["customers"]
-        held = {c["external_id"].rpartition(".")[2]: [c["name"], c["email"], c["phone"]] for c in customers}
-        assert len(held) == len(customers)
-        return held
+        content = self.erp.content()
+        whose = {
+            record["id"]: record["external_id"].rpartition(".")[2] for each in content.values() for record in each
+        }
+        customers = {whose[c["id"]]: [c["name"], c["email"], c["phone"]] for c in content["customers"]}
+        orders = {
+            whose[o["id"]]: [o["number"], o["total"], whose[o["customer"]], o["lines"]] for o in content["orders"]
+        }
+        assert (len(customers), len(orders)) == (len(content["customers"]), len(content["orders"]))
+        return {"customers": customers, "orders": orders}
 
     def settled(self) -> bool:
         counts = json.loads(self.project.manage("sync", "status", "--json"))["targets"]["erp"]
@@ -161,5 +172,5 @@ def test_a_shop_that_writes_while_its_workers_are_killed_and_its_erp_fails_ends_
     shop.erp.fail()
     shop.wait(shop.settled, within_seconds=90)
     wanted = shop.wanted()
-    assert len(wanted) > LEAST_OBJECTS, [writer.log_tail() for writer in writers]
+    assert all(len(objects) > 10 for objects in wanted.values()), [writer.log_tail() for writer in writers]
     assert shop.held() == wanted

@@ -105,7 +105,7 @@ class FinishedStep:
     """A step whose result is known and not yet written.
 
     ``add_key``: what an add was sent under. ``sent``: a write request may have reached the target.
-    ``heard``: None where the target was not asked. ``refers_to``: the records whose remote ids the payload names.
+    ``call``: which one it was (`thirdparty.decide.plan.Call`). ``heard``: None where the target was not asked. ``refers_to``: the records whose remote ids the payload names.
     """
 
     lease: Lease
@@ -115,3 +115,4 @@ class FinishedStep:
     sent: bool = False
     heard: GuardReport | None = None
     refers_to: tuple[str, ...] = ()
+    call: str = ""

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -283,8 +284,12 @@ def revived(target: str, seen: Probe) -> bool:
 
 def pause(target: str, reason: str) -> bool:
     """A person says that nothing is to be sent until a person says otherwise. False where there is no such target."""
-    changes = {"paused": True, "paused_by_guard": False, "paused_reason": reason[:200]}
-    return bool(Target.objects.filter(name=target).update(**changes))
+    try:
+        with target_row.changing(target, durable=False) as held:
+            held.standing = replace(held.standing, paused=True, paused_by_guard=False, paused_reason=reason[:200])
+    except Target.DoesNotExist:
+        return False
+    return True
 
 
 def resume(target: str) -> bool:

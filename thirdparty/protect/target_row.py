@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from thirdparty import events
 from thirdparty.models import Target
 from thirdparty.protect.health import Policy, TargetHealth
 from thirdparty.settings import settings
@@ -104,3 +106,5 @@ def changing(target: str, *, durable: bool = True) -> Iterator[Held]:
         }
         if changed:
             Target.objects.filter(name=target).update(**changed)
+            if news := {name: changed[name] for name in ("paused", "breaker") if name in changed}:
+                transaction.on_commit(partial(events.send, events.target_changed, target, changed=news), robust=True)

@@ -109,7 +109,7 @@ def _ended(
 ) -> FinishedStep:
     return FinishedStep(
         step.lease, step.attempt_id, settlement, add_key=step.add_key or None, sent=sent, heard=heard,
-        refers_to=step.refers_to,
+        refers_to=step.refers_to, call=step.call,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Min
 from django.db.models.functions import Now
 
-from thirdparty import store, targets
+from thirdparty import events, store, targets
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.interpret import CRASH_LIMIT, WORKER_DIED
@@ -180,6 +180,7 @@ def write_results(
         logger.warning("%s results cannot be written yet: %s", len(ended), error)
         return Settled(locked=list(ended))
     _follow_references(ended, settled)
+    _announce(ended, settled)
     held = {*settled.rows, *(each.lease.key for each in settled.locked)}
     lost = [each for each in ended if each.lease.key not in held]
     for each in lost:
@@ -205,6 +206,25 @@ def _follow_references(ended: Sequence[FinishedStep], settled: Settled) -> None:
         return
     for name in {key.partition(":")[0] for key in released}:
         hints.drain(name)
+
+
+def _announce(ended: Sequence[FinishedStep], settled: Settled) -> None:
+    for each in ended:
+        row, result = settled.rows.get(each.lease.key), each.settlement
+        if row is None:
+            continue
+        told = {"record": row, "reason": result.reason, "message": result.message}
+        if each.sent or each.heard is not None:
+            events.send(
+                events.attempt_finished,
+                row.kind,
+                call=each.call,
+                outcome=result.outcome,
+                http_status=result.http_status,
+                **told,
+            )
+        if row.parked:
+            events.send(events.record_parked, row.kind, **told)
 
 
 def _repaired(key: str) -> bool:

@@ -4,7 +4,7 @@ from thirdparty import Capabilities, Listing, RestConnector
 
 
 class Erp(RestConnector):
-    collection = {"shop.customer": "/customers"}
-    key_field = {"shop.customer": ""}
+    collection = {"shop.customer": "/customers", "shop.order": "/orders"}
+    key_field = {"shop.customer": "", "shop.order": "number"}
     listing = Listing(items_field="results", next_field="next", cursor_parameter="after")
     capabilities = Capabilities(query=True, list=True, idempotency=True)
