@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now, Random
 
-from tests.declared.models import APPS, Company, Customer, Declared, Order, Product, Tag
+from tests.declared.models import Company, Customer, Order, Product, Tag, model_of
 from thirdparty import checks
 from thirdparty.declaration import PerTarget, Synced, registry
 from thirdparty.notify import signals
@@ -31,15 +29,6 @@ def said_of(monkeypatch: pytest.MonkeyPatch, *declarations: Declaration) -> list
     found = checks.declarations()
     assert all(problem.hint for problem in found)
     return [(str(problem.id).removeprefix("thirdparty."), problem.msg) for problem in found]
-
-
-@contextmanager
-def model_of(**fields: Any) -> Iterator[Any]:
-    """A model for this while, in no database."""
-    meta = type("Meta", (Declared.Meta,), fields.pop("meta", {}))
-    yield type("Passing", (Declared,), {**fields, "Meta": meta, "__module__": __name__})
-    del APPS.all_models["declared"]["passing"]
-    APPS.clear_cache()
 
 
 def test_a_sound_declaration_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

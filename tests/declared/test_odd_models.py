@@ -7,10 +7,22 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.db.models import Q
+from django.db.models import CharField, IntegerField, Q
 
 from tests.declared.conftest import Declare, generation, generations
-from tests.declared.models import Company, Customer, Line, Order, PaidOrder, Party, Product, Region, Tag, Tagging
+from tests.declared.models import (
+    Company,
+    Customer,
+    Line,
+    Order,
+    PaidOrder,
+    Party,
+    Product,
+    Region,
+    Tag,
+    Tagging,
+    model_of,
+)
 from thirdparty.capture import catch_up
 from thirdparty.declaration import Synced, of_kind
 from thirdparty.models import Record, Target
@@ -239,3 +251,22 @@ def test_an_identity_beside_the_primary_key_stays_when_that_changes(declare: Dec
     region = Region.objects.create(code=str(uuid4())[:20], name="a")
     Region.objects.update(code="new")
     assert dict(Record.objects.values_list("object_id", "deleted")) == {region.code: True, "new": False}
+
+
+def test_a_change_of_case_is_owed_where_the_database_takes_no_notice_of_case(declare: Declare) -> None:
+    collation = "NOCASE" if connection.vendor == "sqlite" else "folding"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+            )
+        cursor.execute(
+            f'CREATE TABLE declared_passing (id integer PRIMARY KEY, name varchar(30) COLLATE "{collation}")'
+        )
+    with model_of(id=IntegerField(primary_key=True), name=CharField(max_length=30, db_collation=collation)) as model:
+        declare(of(model, watch=("name",)))
+        made = model.objects.create(pk=1, name="ada")
+        model.objects.update(name="Ada")
+        assert generation(made) == 2
+        model.objects.update(name="Ada")
+        assert generation(made) == 2

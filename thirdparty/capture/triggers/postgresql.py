@@ -30,6 +30,12 @@ class Transition:
 
     def __init__(self, source: Source) -> None:
         self._name = source.name
+        models = {source.declaration.model, *(hop.model for lookup in source.lookups() for hop in lookup.hops)}
+        self._folding = {
+            field.column for model in models for field in model._meta.concrete_fields
+            if getattr(field, "db_collation", None) or field.db_type(source.connection) == "citext"
+        }  # fmt: skip
+        """Columns in which texts that differ may count as equal, as in upper and lower case."""
 
     def new(self, event: str, columns: Sequence[str]) -> str:
         return self._but("new_rows", "old_rows", columns) if event == UPDATE else "new_rows"
@@ -39,7 +45,10 @@ class Transition:
 
     def _but(self, these: str, those: str, columns: Sequence[str]) -> str:
         listed = ", ".join(map(self._name, columns))
-        return f"(SELECT {listed} FROM {these} EXCEPT SELECT {listed} FROM {those})"
+        folding = [column for column in columns if column in self._folding]
+        exact = "".join(f', {self._name(column)}::text COLLATE "C" AS exact_{n}' for n, column in enumerate(folding))
+        differing = f"SELECT {listed}{exact} FROM {these} EXCEPT SELECT {listed}{exact} FROM {those}"
+        return f"(SELECT {listed} FROM ({differing}) AS differing)" if exact else f"({differing})"
 
 
 def triggers(connection: BaseDatabaseWrapper) -> dict[str, Trigger]:

@@ -36,7 +36,8 @@ class Row:
 
 
 def _differs(name: Callable[[str], str], columns: Sequence[str]) -> str:
-    return " OR ".join(f"NEW.{name(column)} IS NOT OLD.{name(column)}" for column in columns)
+    # As they are, whatever the column's own collation says of upper and lower case.
+    return " OR ".join(f"NEW.{name(column)} COLLATE BINARY IS NOT OLD.{name(column)}" for column in columns)
 
 
 def triggers(connection: BaseDatabaseWrapper) -> dict[str, Trigger]:
