@@ -15,7 +15,8 @@ from requests.utils import get_environ_proxies, select_proxy
 from thirdparty import targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
-from thirdparty.declaration.registry import declared_for
+from thirdparty.declaration import misdeclared
+from thirdparty.declaration.registry import declared, declared_for
 from thirdparty.notify import broker
 from thirdparty.settings import settings
 
@@ -67,6 +68,44 @@ def durations(**_: Any) -> list[CheckMessage]:
                 id="thirdparty.E004",
             )
         )
+    return problems
+
+
+@register()
+def declarations(**_: Any) -> list[CheckMessage]:
+    """What is declared can be: its fields are there, its scope can be compiled, its tables are where the records are."""
+    wrong: list[CheckMessage] = [
+        Error(fault.message, hint=fault.hint, id=f"thirdparty.E{fault.number}") for fault in misdeclared.faults()
+    ]
+    strange = [
+        Warning(
+            f"{declaration.kind} is for target {name!r}, which settings do not name",
+            hint="Name it in SYNC_TARGETS, or take it out of `targets`. Where it is only away, nothing is lost.",
+            id="thirdparty.W110",
+        )
+        for declaration in declared()
+        for name in sorted({*(declaration.targets or ())} - {*targets.names()})
+    ]
+    return [*wrong, *strange]
+
+
+@register(Tags.database)
+def tables_carry_triggers(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """What is declared or watched is a table of this database: of views and foreign tables no write is seen."""
+    problems: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            found = triggers.without_triggers(connections[alias])
+        except OperationalError:
+            continue
+        problems += [
+            Error(
+                f"{table} is watched, and is a {what}: writes to it would not be seen",
+                hint="Declare a model of the tables behind it.",
+                id="thirdparty.E111",
+            )
+            for table, what in found.items()
+        ]
     return problems
 
 
@@ -234,6 +273,7 @@ def _of_environment(base_url: str) -> str | None:
 
 def require_sound() -> None:
     """Raise `ImproperlyConfigured` for what would make a worker go wrong. For processes without checks."""
-    for problem in durations() or connectors_can_be_made() or isolation(databases=[DEFAULT_DB_ALIAS]):
+    wrong = [problem for problem in declarations() if problem.is_serious()]
+    for problem in durations() or wrong or connectors_can_be_made() or isolation(databases=[DEFAULT_DB_ALIAS]):
         raise ImproperlyConfigured(f"{problem.msg}. {problem.hint}")
     triggers.require_in_place()

@@ -110,11 +110,12 @@ class _Table:
         """The last one of so many that come after this one; None where none does."""
         source = self._source
         condition = "" if after is None else f"WHERE {source.after('u', '%s')}"
-        return self._one(
-            f"SELECT CAST(max(pk) AS text) FROM (SELECT u.{source.pk} AS pk FROM {source.table} u {condition} "
-            f"ORDER BY u.{source.pk} LIMIT %s) AS handful",
+        last = self._all(
+            f"SELECT CAST(pk AS text) FROM (SELECT u.{source.pk} AS pk FROM {source.table} u {condition} "
+            f"ORDER BY u.{source.pk} LIMIT %s) AS handful ORDER BY handful.pk DESC LIMIT 1",
             [*([] if after is None else [after]), most],
         )
+        return last[0] if last else None
 
     def lacking(
         self, target: str, *, between: tuple[str | None, str] | None = None, these: Sequence[str] = ()
@@ -165,10 +166,6 @@ class _Table:
     def _among(self, pks: Sequence[str]) -> str:
         source = self._source
         return f"u.{source.pk} IN ({', '.join([source.typed(source.meta.pk, '%s')] * len(pks))})"
-
-    def _one(self, sql: str, parameters: Sequence[str | int]) -> str | None:
-        (only,) = self._all(sql, parameters)
-        return only
 
     def _all(self, sql: str, parameters: Sequence[str | int]) -> list[str]:
         with connection.cursor() as cursor:

@@ -19,7 +19,8 @@ class Hop:
     """One table further. Its rows belong to the near ones where ``far_column`` equals their ``near_column``.
 
     ``refers``: the far row names the near one (a row of many, a membership), not the other way round.
-    ``watched``: the columns of this table in which a change matters.
+    ``watched``: the columns of this table in which a change matters. ``checked``: the database holds the near row to
+    naming one that is there.
     """
 
     model: type[models.Model]
@@ -27,6 +28,7 @@ class Hop:
     far_column: str
     refers: bool
     watched: tuple[str, ...] = ()
+    checked: bool = True
 
     @property
     def table(self) -> str:
@@ -69,9 +71,9 @@ class _Walk:
         else:
             self.own += [column for column in columns if column not in self.own]
 
-    def go(self, model: type[models.Model], near: str, far: str, *, refers: bool) -> None:
+    def go(self, model: type[models.Model], near: str, far: str, *, refers: bool, checked: bool = True) -> None:
         self.model = _concrete(model)
-        self.hops.append(Hop(self.model, near, far, refers, (far,) if refers else ()))
+        self.hops.append(Hop(self.model, near, far, refers, (far,) if refers else (), checked))
 
 
 def resolved(model: type[models.Model], name: str, *, suffix: bool = False) -> Lookup:
@@ -118,13 +120,17 @@ def lookups_of(condition: Q) -> Iterator[str]:
             yield from lookups_of(child)
         elif isinstance(child, tuple):
             name, value = child
-            if hasattr(value, "resolve_expression") or hasattr(value, "query"):
+            if any(map(_is_expression, value if isinstance(value, list | tuple | set | frozenset) else [value])):
                 raise ImproperlyConfigured(
                     f"{name!r} is compared with an expression: a scope compares with plain values"
                 )
             yield name
         else:
             raise ImproperlyConfigured("a scope is made of plain lookups, without expressions")
+
+
+def _is_expression(value: object) -> bool:
+    return hasattr(value, "resolve_expression") or hasattr(value, "query")
 
 
 def _concrete(model: type[models.Model]) -> type[models.Model]:
@@ -153,7 +159,8 @@ def _step(walk: _Walk, found: Field, *, last: bool, name: str) -> None:
         _to_ancestor(walk, found)
         walk.watch(found.column)
         if found.is_relation and not last:
-            walk.go(found.related_model, found.column, found.target_field.column, refers=False)
+            near, far = str(found.column), str(found.target_field.column)
+            walk.go(found.related_model, near, far, refers=False, checked=found.db_constraint)
 
 
 def _step_through(walk: _Walk, found: Field, *, last: bool) -> None:
@@ -162,11 +169,12 @@ def _step_through(walk: _Walk, found: Field, *, last: bool) -> None:
     near_target, far_target = relation.m2m_target_field_name(), relation.m2m_reverse_target_field_name()
     if not found.concrete:
         near, far, near_target, far_target = far, near, far_target, near_target
-    here, there = walk.model, found.related_model
-    walk.go(relation.remote_field.through, column_of(here, near_target), near, refers=True)
+    here, there, through = walk.model, found.related_model, relation.remote_field.through
+    walk.go(through, column_of(here, near_target), near, refers=True)
     walk.watch(far)
     if not last:
-        walk.go(there, far, column_of(there, far_target), refers=False)
+        checked = next(field.db_constraint for field in through._meta.fields if field.column == far)
+        walk.go(there, far, column_of(there, far_target), refers=False, checked=checked)
 
 
 def _to_ancestor(walk: _Walk, found: Field) -> None:

@@ -108,13 +108,13 @@ class Source:
         where = query.build_where(self.declaration.scope or models.Q())
         compiler = query.get_compiler(connection=self.connection)
         sql, parameters = compiler.compile(where)
-        return self._filled(sql, parameters).replace(f"{self.table}.", f"{alias}.")
+        return self._filled(sql.replace(f"{self.table}.", f"{alias}."), parameters)
 
     def _joined_scope(self, alias: str) -> str:
         rows = self.declaration.model._base_manager.using(self.connection.alias)
-        these = rows.filter(self.declaration.scope, pk=RawSQL("{row}", ())).values("pk")  # filled in below
+        these = rows.filter(self.declaration.scope, pk=RawSQL("{row}", ())).values("pk")  # replaced below
         sql, parameters = these.query.get_compiler(connection=self.connection).as_sql()
-        return f"EXISTS ({self._filled(sql, parameters).replace('({row})', f'{alias}.{self.pk}')})"
+        return f"EXISTS ({self._filled(sql.replace('({row})', f'{alias}.{self.pk}'), parameters)})"
 
     def _filled(self, sql: str, parameters: Any) -> str:
         # The statement is executed with parameters of its own, so that each per cent sign in it is doubled.

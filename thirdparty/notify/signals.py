@@ -12,14 +12,19 @@ from django.db import models
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from thirdparty import targets
-from thirdparty.declaration import declared
+from thirdparty.declaration import declared, misdeclared
 from thirdparty.declaration.synced import Synced
 from thirdparty.notify import hints
 
 
 def connect() -> None:
-    """Listen to the models of every declaration. Once, when all are registered."""
+    """Listen to the models of every declaration. Once, when all are registered.
+
+    Of one that is wrong nothing is listened to: a system check says what, which runs after this.
+    """
     for declaration in declared():
+        if misdeclared.faults_of(declaration):
+            continue
         _listen(declaration.model, partial(_written, declaration), f"{declaration.kind} written")
         for lookup in declaration.lookups():
             for hop in lookup.hops:

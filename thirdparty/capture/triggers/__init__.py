@@ -123,6 +123,12 @@ def tables_exist(connection: BaseDatabaseWrapper) -> bool:
     return {RECORDS, TARGETS} <= set(connection.introspection.table_names())
 
 
+def without_triggers(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """What is declared or watched and is there, but is no table that can carry a trigger; each with what it is."""
+    tables = {trigger.table for trigger in _vendor(connection).triggers(connection).values()}
+    return {name: what for name, what in _vendor(connection).other_relations(connection).items() if name in tables}
+
+
 def _on_tables_that_exist(connection: BaseDatabaseWrapper) -> set[str]:
     """Names of the triggers of those declarations whose tables are all there: others' migrations are yet to come."""
     tables = set(connection.introspection.table_names())

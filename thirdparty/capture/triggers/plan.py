@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +13,7 @@ from thirdparty.declaration.lookups import Hop, Lookup, column_of
 
 PREFIX = "thirdparty_"
 _LONGEST_NAME = 63
+_ODD = re.compile(r"[^A-Za-z0-9_]")
 INSERT, UPDATE, DELETE, TRUNCATE = "insert", "update", "delete", "truncate"
 
 
@@ -53,12 +55,16 @@ class Trigger:
 
 
 def trigger_name(kind: str, table: str, event: str) -> str:
-    """What the trigger of this kind on this table is called; both databases cut longer names."""
-    name = f"{PREFIX}{kind.replace('.', '_')}__{table}__{event}"
-    if len(name) <= _LONGEST_NAME:
+    """What the trigger of this kind on this table is called, without quotes; PostgreSQL cuts longer names.
+
+    A hash tells apart what is called the same without the characters that are left out.
+    """
+    plain = f"{PREFIX}{kind.replace('.', '_')}__{table}__{event}"
+    name = _ODD.sub("_", plain)
+    if name == plain and len(name) <= _LONGEST_NAME and "_" not in kind:
         return name
-    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: _LONGEST_NAME - len(mark) - len(event) - 2]}_{mark}_{event}"
+    mark = hashlib.sha256(f"{kind} {table}".encode()).hexdigest()[:8]
+    return f"{name.removesuffix(event)[: _LONGEST_NAME - len(mark) - len(event) - 2]}_{mark}_{event}"
 
 
 class Plan:
@@ -78,6 +84,7 @@ class Plan:
                 if hop.watched:
                     self._of_hop(lookup, nth)
         for trigger in self._found.values():
+            trigger.locks += self._owner_locks(trigger)
             for statement in self._of_owners(trigger):
                 trigger.do(statement)
         return list(self._found.values())
@@ -103,6 +110,12 @@ class Plan:
         self._at(table, DELETE, columns).do(intent.gone(gone))
         if self._truncates:
             self._at(table, TRUNCATE, columns).do(intent.gone())
+        for lookup in source.lookups():
+            link = list(dict.fromkeys([str(source.meta.pk.column), lookup.hops[0].near_column]))
+            for event in (INSERT, UPDATE):
+                self._at(table, event, columns).locks += self._locks_ahead(
+                    lookup, -1, rows.new(event, link), names_anew=True
+                )
 
     def _of_hop(self, lookup: Lookup, nth: int) -> None:
         hop, rows = lookup.hops[nth], self._rows
@@ -110,11 +123,14 @@ class Plan:
         names_target = field_name is not None and nth == len(lookup.hops) - 1
         target = column_of(hop.model, field_name) if field_name and names_target else None
         columns = list(dict.fromkeys([hop.pk, hop.far_column, *hop.watched, *([target] if target else [])]))
-        for event in (INSERT, UPDATE, DELETE) if hop.refers else (UPDATE,):
+        # A row that others refer to may come after them: foreign keys are checked at the end of a transaction, if at all.
+        for event in (INSERT, UPDATE, DELETE):
             trigger = self._at(hop.table, event, columns)
             for side in (*((rows.new,) if event != DELETE else ()), *((rows.old,) if event != INSERT else ())):
                 changed = side(event, columns)
                 trigger.locks += self._locks(lookup, nth, changed, event)
+                if side == rows.new:
+                    trigger.locks += self._locks_ahead(lookup, nth, changed, names_anew=event == INSERT)
                 joined = self._joined(lookup, nth, changed)
                 if target is None:
                     trigger.owners.append(joined)
@@ -122,17 +138,28 @@ class Plan:
                     object_id = self._source.object_id("r")
                     named = f"SELECT {object_id}, h{nth}.{self._source.name(target)} FROM {joined}"
                     trigger.owners_by_target.append(named)
-        if hop.refers and self._truncates:
-            self._at(hop.table, TRUNCATE, columns).do(self._intent.changed())
+        if self._truncates:
+            trigger = self._at(hop.table, TRUNCATE, columns)
+            if self._scope_leads_on():
+                trigger.owners.append(f"{self._source.table} r")
+            else:
+                trigger.do(self._intent.changed())
 
     def _joined(self, lookup: Lookup, nth: int, changed: str) -> str:
         """The objects ``r`` that these changed rows, of the n-th table of the lookup, are read for."""
-        source = self._source
-        return f"{source.table} r" + "".join(
-            f" JOIN {changed if place == nth else source.name(hop.table)} h{place} "
+        joins = "".join(self._join(lookup, place, changed if place == nth else None) for place in range(nth + 1))
+        return f"{self._source.table} r{joins}"
+
+    def _join(self, lookup: Lookup, place: int, rows: str | None = None) -> str:
+        source, hop = self._source, lookup.hops[place]
+        return (
+            f" JOIN {rows or source.name(hop.table)} h{place} "
             f"ON h{place}.{source.name(hop.far_column)} = {_near(place)}.{source.name(hop.near_column)}"
-            for place, hop in enumerate(lookup.hops[: nth + 1])
         )
+
+    def _scope_leads_on(self) -> bool:
+        """Whether it depends on other tables."""
+        return any(lookup.hops for lookup in self._source.declaration.scope_lookups())
 
     def _of_owners(self, trigger: Trigger) -> Iterator[str]:
         # One statement for them all: an object that is found in two ways is owed once.
@@ -140,7 +167,7 @@ class Plan:
         object_id = source.object_id("r")
         if trigger.owners_by_target:
             yield intent.changed(f"(object_id, target) IN ({' UNION '.join(dict.fromkeys(trigger.owners_by_target))})")
-        if joined and not any(each.hops for each in source.declaration.scope_lookups()):
+        if joined and not self._scope_leads_on():
             yield intent.changed(
                 f"object_id IN ({' UNION '.join(f'SELECT {object_id} FROM {each}' for each in joined)})"
             )
@@ -154,7 +181,7 @@ class Plan:
     def _locks(self, lookup: Lookup, nth: int, changed: str, event: str) -> list[str]:
         """Who links up at the same moment is not seen from here, and does not see this change: nobody would owe it.
 
-        The check of their foreign key waits for such a lock, and the lock for their end.
+        They lock what they lead to (`_locks_ahead`), which waits for these locks, as these do for their end.
         """
         source, hop = self._source, lookup.hops[nth]
         if not hop.refers:
@@ -169,6 +196,32 @@ class Plan:
         linked = f"SELECT {far} FROM {changed} AS c"
         return [_lock(source.name(near.table), source.name(hop.near_column), source.name(near.pk), linked)]
 
+    def _locks_ahead(self, lookup: Lookup, nth: int, changed: str, *, names_anew: bool) -> Iterator[str]:
+        """The rows that these, of the n-th table (-1: the own), lead to: whoever changes one waits, and sees these then.
+
+        Who changes rows of many locks what they are rows of, so that these need no lock where the lookup ends. An object
+        that is new has none of them. ``names_anew``: these rows have another foreign key than before, so that its check
+        makes this lock at the end of the transaction; too late for the scope alone, which is looked at here.
+        """
+        source, joins = self._source, ""
+        of_scope = lookup.name in {each.name for each in source.declaration.scope_lookups()}
+        for place, hop in enumerate(lookup.hops[nth + 1 :], start=nth + 1):
+            joins += self._join(lookup, place)
+            if hop.refers and (place == len(lookup.hops) - 1 or place == 0):
+                return
+            if names_anew and place == nth + 1 and hop.checked and not of_scope:
+                continue
+            pk = source.name(hop.pk)
+            these = f"SELECT h{place}.{pk} FROM {changed} {_near(nth + 1)}{joins}"
+            yield _lock(source.name(hop.table), pk, pk, these, "KEY SHARE")
+
+    def _owner_locks(self, trigger: Trigger) -> Iterator[str]:
+        """Two changes at once may bring an object into the scope together, and neither alone: the second has to see both."""
+        if trigger.owners and trigger.event != TRUNCATE and self._scope_leads_on():
+            source = self._source
+            owners = " UNION ".join(f"SELECT r.{source.pk} FROM {each}" for each in dict.fromkeys(trigger.owners))
+            yield _lock(source.table, source.pk, source.pk, owners, "NO KEY UPDATE")
+
 
 def _near(place: int) -> str:
     return f"h{place - 1}" if place else "r"
@@ -178,5 +231,5 @@ def _in(object_id: str, rows: str) -> str:
     return f"object_id IN (SELECT {object_id} FROM {rows})"
 
 
-def _lock(table: str, column: str, pk: str, rows: str) -> str:
-    return f"1 FROM {table} WHERE {column} IN ({rows}) ORDER BY {pk} FOR UPDATE"
+def _lock(table: str, column: str, pk: str, rows: str, strength: str = "UPDATE") -> str:
+    return f"1 FROM {table} WHERE {column} IN ({rows}) ORDER BY {pk} FOR {strength}"

@@ -30,6 +30,12 @@ class Transition:
 
     def __init__(self, source: Source) -> None:
         self._name = source.name
+        models = {source.declaration.model, *(hop.model for lookup in source.lookups() for hop in lookup.hops)}
+        self._folding = {
+            field.column for model in models for field in model._meta.concrete_fields
+            if getattr(field, "db_collation", None) or field.db_type(source.connection) == "citext"
+        }  # fmt: skip
+        """Columns in which texts that differ may count as equal, as in upper and lower case."""
 
     def new(self, event: str, columns: Sequence[str]) -> str:
         return self._but("new_rows", "old_rows", columns) if event == UPDATE else "new_rows"
@@ -39,7 +45,10 @@ class Transition:
 
     def _but(self, these: str, those: str, columns: Sequence[str]) -> str:
         listed = ", ".join(map(self._name, columns))
-        return f"(SELECT {listed} FROM {these} EXCEPT SELECT {listed} FROM {those})"
+        folding = [column for column in columns if column in self._folding]
+        exact = "".join(f', {self._name(column)}::text COLLATE "C" AS exact_{n}' for n, column in enumerate(folding))
+        differing = f"SELECT {listed}{exact} FROM {these} EXCEPT SELECT {listed}{exact} FROM {those}"
+        return f"(SELECT {listed} FROM ({differing}) AS differing)" if exact else f"({differing})"
 
 
 def triggers(connection: BaseDatabaseWrapper) -> dict[str, Trigger]:
@@ -75,12 +84,15 @@ def create(connection: BaseDatabaseWrapper, name: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT quote_ident(current_schema())")
         (schema,) = cursor.fetchone()
-    trigger = triggers(connection)[name]
+    trigger, body = triggers(connection)[name], texts(connection)[name]
+    tag = "body"
+    while f"${tag}$" in body:
+        tag += "_"
     table = connection.ops.quote_name(trigger.table)
     return [
         (
             f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
-            f"SET search_path = {schema.replace('%', '%%')}, pg_temp AS $body${texts(connection)[name]}$body$"
+            f"SET search_path = {schema.replace('%', '%%')}, pg_temp AS ${tag}${body}${tag}$"
         ),
         (
             f'CREATE OR REPLACE TRIGGER "{name}" AFTER {trigger.event.upper()} ON {table} {_TRANSITIONS[trigger.event]} '
@@ -129,3 +141,15 @@ def present(connection: BaseDatabaseWrapper) -> list[Found]:
         for name, table, text, fires in rows
         if name not in wanted or wanted[name].table == table
     ]
+
+
+def other_relations(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """What is called like a table, and carries no triggers; writes to a partition go past those of the whole."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' "
+            "WHEN 'p' THEN 'partitioned table' ELSE 'foreign table' END "
+            "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = current_schema() AND c.relkind IN ('v', 'm', 'f', 'p')"
+        )
+        return dict(cursor.fetchall())

@@ -36,7 +36,8 @@ class Row:
 
 
 def _differs(name: Callable[[str], str], columns: Sequence[str]) -> str:
-    return " OR ".join(f"NEW.{name(column)} IS NOT OLD.{name(column)}" for column in columns)
+    # As they are, whatever the column's own collation says of upper and lower case.
+    return " OR ".join(f"NEW.{name(column)} COLLATE BINARY IS NOT OLD.{name(column)}" for column in columns)
 
 
 def triggers(connection: BaseDatabaseWrapper) -> dict[str, Trigger]:
@@ -86,3 +87,10 @@ def present(connection: BaseDatabaseWrapper) -> list[Found]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '{PREFIX}%'")
         return [Found(*row) for row in cursor.fetchall()]
+
+
+def other_relations(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """What is called like a table, and carries no triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, type FROM sqlite_master WHERE type = 'view'")
+        return dict(cursor.fetchall())
