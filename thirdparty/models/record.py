@@ -65,11 +65,11 @@ class Record(models.Model):
     """
 
     key: models.CharField[str, str] = KeyField(
-        primary_key=True, max_length=140, help_text="target:kind:object_id, so that triggers can name it"
+        primary_key=True, max_length=200, help_text="target:kind:object_id, so that triggers can name it"
     )
     target = models.CharField(max_length=30)
     kind = models.CharField(max_length=40)
-    object_id = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=128)
     generation = models.BigIntegerField(db_default=1, help_text="what is wanted")
     synced_generation = models.BigIntegerField(db_default=0, help_text="what the target has acknowledged")
     deleted = models.BooleanField(db_default=False, help_text="the object is gone; a delete is owed")
@@ -79,15 +79,15 @@ class Record(models.Model):
     leased_until = models.DateTimeField(null=True)
     unknown_until = models.DateTimeField(null=True, help_text="an unanswered request may take effect until then")
     remote_id = models.CharField(max_length=128, null=True)
-    wanted_key = models.CharField(max_length=64, db_default="", help_text="the natural key that the object has now")
-    natural_key = models.CharField(max_length=64, db_default="", help_text="frozen at the first claim")
+    wanted_key = models.CharField(max_length=254, db_default="", help_text="the natural key that the object has now")
+    natural_key = models.CharField(max_length=254, db_default="", help_text="frozen at the first claim")
     adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
     add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
     waits_for = KeyField(
-        max_length=140, null=True, help_text="the record that it refers to, which has no remote id yet"
+        max_length=200, null=True, help_text="the record that it refers to, which has no remote id yet"
     )
     held_by = KeyField(
-        max_length=140, null=True, help_text="a record that still names this one, which is to be deleted"
+        max_length=200, null=True, help_text="a record that still names this one, which is to be deleted"
     )
     parked = models.CharField(max_length=40, db_default="", help_text="why it is parked")
     failed_tries = models.IntegerField(db_default=0, help_text="failed tries since the last success")

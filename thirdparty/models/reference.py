@@ -15,8 +15,8 @@ class Reference(models.Model):
     There are no foreign keys to the records: a row outlives them until it is seen to be needless.
     """
 
-    record: models.CharField[str, str] = KeyField(max_length=140, help_text="the record that refers")
-    on_record: models.CharField[str, str] = KeyField(max_length=140, db_index=True, help_text="whom it refers to")
+    record: models.CharField[str, str] = KeyField(max_length=200, help_text="the record that refers")
+    on_record: models.CharField[str, str] = KeyField(max_length=200, db_index=True, help_text="whom it refers to")
     remote_id = models.CharField(max_length=128, help_text="the id that it was sent with last")
 
     class Meta:

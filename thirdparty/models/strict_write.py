@@ -48,9 +48,9 @@ class StrictWrite(models.Model):
     """
 
     kind = models.CharField(max_length=40)
-    object_id = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=128)
     action = models.CharField(max_length=6, choices=Action)
-    natural_key = models.CharField(max_length=64, help_text="kept for the candidate of a create")
+    natural_key = models.CharField(max_length=254, help_text="kept for the candidate of a create")
     candidate = models.JSONField(help_text="the values that the targets are asked to accept; empty for a delete")
     base = models.CharField(max_length=64, help_text="fingerprint of the object that the candidate was made from")
     token = models.CharField(max_length=32, unique=True)

@@ -42,7 +42,7 @@ class Target(models.Model):
         help_text="transactions older than this one may not have seen the target; 0: still to be drawn",
     )
     owing_to = models.CharField(
-        max_length=140, null=True, editable=False, help_text="where owing every record goes on; empty: from the first"
+        max_length=200, null=True, editable=False, help_text="where owing every record goes on; empty: from the first"
     )
     owing_left = models.JSONField(
         default=list, editable=False, help_text="records before that place that somebody held, still to be owed"
@@ -54,7 +54,7 @@ class Target(models.Model):
         default=False, editable=False, help_text="they are owed since what the target holds may be gone, or be old"
     )
     swept_to = models.CharField(
-        max_length=140, default="", editable=False, help_text="where the search for missing rows goes on"
+        max_length=200, default="", editable=False, help_text="where the search for missing rows goes on"
     )
     swept_left = models.JSONField(
         default=list, editable=False, help_text="objects before that place whom somebody held, still to be looked at"
