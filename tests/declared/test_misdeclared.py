@@ -99,7 +99,7 @@ def test_an_identity_or_key_in_the_parents_table_is_refused(monkeypatch: pytest.
 def test_a_text_that_no_record_can_hold_is_refused_as_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     with model_of(code=models.CharField(max_length=200, unique=True)) as model:
         [(number, message)] = said_of(monkeypatch, of(model, identity="code"))
-    assert (number, "may be longer than 64 characters" in message) == ("E103", True)
+    assert (number, "may be longer than 128 characters" in message) == ("E103", True)
 
 
 def test_a_table_that_a_router_sends_elsewhere_is_refused(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
