@@ -57,7 +57,7 @@ class Target:
 
     def break_down(self) -> GuardDecision:
         """Fail until the breaker opens; the ruling on the last failure."""
-        return [self.failed(str(n)) for n in range(self.policy.failures_to_open)][-1]
+        return [self.failed(str(n)) for n in range(circuit_breaker.FAILURES_TO_OPEN)][-1]
 
     def wait_out(self) -> None:
         assert self.standing.blocked_until is not None

@@ -20,6 +20,8 @@ from thirdparty.connectors.probe import Probe
 from thirdparty.protect import rate_limit
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS, Breaker, GuardDecision, Policy, TargetHealth
 
+FAILURES_TO_OPEN = 5
+"""So many failures in a row open the breaker; where a harmless call is offered, it is asked first whose fault they are."""
 MOST_REFUSALS = 1_000
 MOST_FAULTY = 1_000
 _SUSPECTS_TO_PAUSE = 2
@@ -98,7 +100,7 @@ class CircuitBreaker:
             return self._found_faulty(standing, delay_seconds)
         if nothing_sent or key not in standing.failed_keys:
             standing = replace(standing, failed_keys=(*standing.failed_keys, key))
-        if len(standing.failed_keys) < self.policy.failures_to_open:
+        if len(standing.failed_keys) < FAILURES_TO_OPEN:
             return standing, GuardDecision()
         why = f"{len(standing.failed_keys)} failures in a row, the last {reason}"
         return self._doubted(standing, why) if not sure else self._opened(standing, why)
