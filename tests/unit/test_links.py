@@ -51,6 +51,13 @@ def test_every_link_of_a_document_leads_somewhere(name: str) -> None:
     assert broken(ROOT / name) == []
 
 
+@pytest.mark.parametrize("name", documents())
+def test_every_test_that_a_document_names_is_there(name: str) -> None:
+    said = re.findall(r"`(?:tests/[\w/]*/)?(test_[\w*]+\.py)`", (ROOT / name).read_text())
+
+    assert [each for each in said if not any((ROOT / "tests").rglob(each))] == []
+
+
 def test_a_link_to_a_file_or_heading_that_is_gone_is_found(tmp_path: Path) -> None:
     (tmp_path / "there.md").write_text("# One, two\n")
     page = tmp_path / "page.md"

@@ -1,4 +1,4 @@
-"""What each answer says of its target as a whole. Pure: standing, answer and time in, standing and ruling out.
+"""What each answer says of its target as a whole. Pure: health, answer and time in, health and decision out.
 
 A failure is counted once per record while it may be the record's own (an answer of 500, silence), and
 always where nothing was sent: one poison record cannot open the breaker, one dead host does at once.
