@@ -1,4 +1,4 @@
-"""The outbox's statements for one record alone."""
+"""The store's statements for one record alone."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def begin_backfill(name: str) -> None:
 
 
 def from_the_first() -> dict[str, Any]:
-    """The columns of a target whose records and users are all to be looked at, from the first on."""
+    """The columns of a target whose records and objects are all to be looked at, from the first on."""
     return {**_nowhere(), "owing_to": ""}
 
 

@@ -374,7 +374,7 @@ def test_a_drain_waits_for_no_row_whose_remote_id_a_newcomer_was_given(
     assert held_records(sandbox) == wanted_records()
 
 
-def test_a_parked_record_that_somebody_holds_keeps_no_other_from_being_pardoned(
+def test_a_parked_record_that_somebody_holds_keeps_no_other_from_being_unparked(
     impatient: None, sandbox: SandboxControl
 ) -> None:
     if connection.vendor != "postgresql":

@@ -56,8 +56,8 @@ class Target:
         return self._judge(lambda judgement: judgement.turned_away(key, "http_401", probe))
 
     def break_down(self) -> GuardDecision:
-        """Fail until the breaker opens; the ruling on the last failure."""
-        return [self.failed(str(n)) for n in range(self.policy.failures_to_open)][-1]
+        """Fail until the breaker opens; the decision on the last failure."""
+        return [self.failed(str(n)) for n in range(circuit_breaker.FAILURES_TO_OPEN)][-1]
 
     def wait_out(self) -> None:
         assert self.standing.blocked_until is not None
@@ -197,7 +197,7 @@ def test_a_dead_target_gets_a_few_calls_in_ten_minutes_however_much_is_due(targe
 # -- refusals in a row ------------------------------------------------------------------------
 
 
-def test_many_different_records_refused_for_one_reason_open_the_breaker_and_are_pardoned(target: Target) -> None:
+def test_many_different_records_refused_for_one_reason_open_the_breaker_and_are_unparked(target: Target) -> None:
     for n in range(9):
         assert not target.refused(f"r{n}").spares_record
     ruling = target.refused("r9")

@@ -127,7 +127,7 @@ def test_refused_in_a_row_while_the_harmless_call_is_answered_stay_parked(target
 
 
 @pytest.mark.parametrize("answer", [Probe.UNCLEAR, Probe.REJECTED])
-def test_refused_in_a_row_by_a_target_that_refuses_the_harmless_call_too_are_pardoned(
+def test_refused_in_a_row_by_a_target_that_refuses_the_harmless_call_too_are_unparked(
     target: Askable, answer: Probe
 ) -> None:
     for n in range(10):

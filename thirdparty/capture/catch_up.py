@@ -80,7 +80,7 @@ def take_step(name: str) -> Step:
 
 
 def _pass_fence(target: Target, fence_passed: int) -> Step:
-    """All is visible now. Records made meanwhile may lack what was not; users who were not visible have none."""
+    """All is visible now. Records made meanwhile may lack what was not; objects that were not visible have none."""
     Target.objects.filter(name=target.name, fence=fence_passed).update(
         fence=None, unrecorded=True, **targets.from_the_first()
     )

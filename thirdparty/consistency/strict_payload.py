@@ -57,7 +57,7 @@ def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> Step
     """The settlement of a candidate's step. Pure.
 
     Neither acknowledged nor parked: the row stays owed, so that whatever becomes of the strict write,
-    the record is brought level with the user as they are. ``wanted_anyway``: that, too, means a record at this
+    the record is brought level with the object as it is. ``wanted_anyway``: that, too, means a record at this
     target. Where it does not, one that was there before counts as taken on trust until the candidate is accepted:
     it is unlinked, not deleted, should that not come about.
     """

@@ -1,4 +1,4 @@
-"""Wait for the targets: push one user's records in this process, right after the commit.
+"""Wait for the targets: push one object's records in this process, right after the commit.
 
 It is the same step that workers take, so whoever is first takes it and the other watches.
 """
@@ -25,7 +25,7 @@ _WATCH_EVERY_SECONDS = 0.05
 
 
 def follow(ref: Ref, *, within_seconds: float) -> bool:
-    """Bring this user's records level here and now; True when every target has followed within the time.
+    """Bring this object's records level here and now; True when every target has followed within the time.
 
     Every target that is in use by the database: one that this process does not know is left to a worker, and watched.
     What is unfinished goes on without the caller: a call under way is settled in its thread, and

@@ -20,7 +20,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A claimed row. ``generation`` was read before the user, so what is pushed is at least that new.
+    """A claimed row. ``generation`` was read before the object, so what is pushed is at least that new.
 
     ``window_over``: an unanswered request's window has passed and the record has to be read back.
     ``look_first``: the remote id may be somebody else's by now. ``no_progress``: so many steps of this generation were

@@ -32,7 +32,7 @@ class Doubt(StrEnum):
 
 
 class Next(StrEnum):
-    """When to look again, unless the user changed meanwhile (then at once)."""
+    """When to look again, unless the object changed meanwhile (then at once)."""
 
     NOW = "now"
     LATER = "later"

@@ -63,7 +63,7 @@ class Target(models.Model):
     round = models.PositiveIntegerField(
         default=0, editable=False, help_text="counts beginnings, so that a place of an earlier round is not taken over"
     )
-    # The guard's: `thirdparty.protect.health.Standing` says what each means.
+    # The guard's: `thirdparty.protect.health.TargetHealth` says what each means.
     paused_by_guard = models.BooleanField(default=False, editable=False)
     breaker = models.CharField(max_length=9, default="closed", editable=False)
     breaker_reason = models.CharField(max_length=200, blank=True, default="", editable=False)

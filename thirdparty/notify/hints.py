@@ -1,7 +1,7 @@
 """Tells workers to look: at one record, or at whatever is due for a target. The rows are the truth; a lost hint costs time.
 
 A single save wakes its record, which is quickest. Where saves come faster, or one transaction touched many
-people, one hint for the target takes the place of many.
+objects, one hint for the target takes the place of many.
 """
 
 from __future__ import annotations

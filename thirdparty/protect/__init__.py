@@ -1,7 +1,7 @@
 """The guard: no target can hurt us, and we hurt no target. Shared by all workers through the Target row.
 
 Before calls: `admit`. After each: `report`. While all is well neither writes anything. What is decided is
-in `breaker`, `rate` and `admission`, purely; docs/operations.md tells what an operator sees.
+in `circuit_breaker`, `rate_limit` and `admission`, purely; docs/operations.md tells what an operator sees.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def report(  # noqa: PLR0913  # all that may be known of one answer, by name
     looked_up: bool = False,
     delay_seconds: float = 0.0,
 ) -> GuardDecision:
-    """Say how a call for a record ended, before that is written down; the ruling may say otherwise.
+    """Say how a call for a record ended, before that is written down; the decision may say otherwise.
 
     ``parked``: why the record would be parked, if so. ``seen``: what a harmless call (`probe`) said, where the
     target turned us away. ``acknowledged``: the target took what was wanted. ``looked_up``: a look-up was answered. ``delay_seconds``: how long the record
@@ -156,7 +156,7 @@ def report(  # noqa: PLR0913  # all that may be known of one answer, by name
 
 
 def ask(target: str) -> GuardDecision:
-    """Ask a harmless call whether the target is well, since a ruling wants it, and judge by the answer.
+    """Ask a harmless call whether the target is well, since a decision wants it, and judge by the answer.
 
     Takes a call's time, or two. Not to be used inside a transaction.
     """
@@ -180,7 +180,7 @@ def in_doubt(target: str) -> Callable[[], Probe]:
 
 
 def answered(target: str, seen: Probe) -> GuardDecision:
-    """Say what the harmless call saw. The ruling may take records out of the park. Not to be used inside a transaction."""
+    """Say what the harmless call saw. The decision may take records out of the park. Not to be used inside a transaction."""
     return _ruled(target, lambda judgement: judgement.answered(seen))
 
 

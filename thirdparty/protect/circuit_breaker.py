@@ -1,4 +1,4 @@
-"""What each answer says of its target as a whole. Pure: standing, answer and time in, standing and ruling out.
+"""What each answer says of its target as a whole. Pure: health, answer and time in, health and decision out.
 
 A failure is counted once per record while it may be the record's own (an answer of 500, silence), and
 always where nothing was sent: one poison record cannot open the breaker, one dead host does at once.
@@ -20,6 +20,8 @@ from thirdparty.connectors.probe import Probe
 from thirdparty.protect import rate_limit
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS, Breaker, GuardDecision, Policy, TargetHealth
 
+FAILURES_TO_OPEN = 5
+"""So many failures in a row open the breaker; where a harmless call is offered, it is asked first whose fault they are."""
 MOST_REFUSALS = 1_000
 MOST_FAULTY = 1_000
 _SUSPECTS_TO_PAUSE = 2
@@ -98,7 +100,7 @@ class CircuitBreaker:
             return self._found_faulty(standing, delay_seconds)
         if nothing_sent or key not in standing.failed_keys:
             standing = replace(standing, failed_keys=(*standing.failed_keys, key))
-        if len(standing.failed_keys) < self.policy.failures_to_open:
+        if len(standing.failed_keys) < FAILURES_TO_OPEN:
             return standing, GuardDecision()
         why = f"{len(standing.failed_keys)} failures in a row, the last {reason}"
         return self._doubted(standing, why) if not sure else self._opened(standing, why)

@@ -37,7 +37,6 @@ class Policy:
     rate_per_second: float | None = None
     first_pause_seconds: float = 5.0
     longest_pause_seconds: float = 300.0
-    failures_to_open: int = 5
     probes: int = 3
     probe_seconds: float = 60.0
     call_seconds: float = 10.0

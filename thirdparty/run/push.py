@@ -36,7 +36,7 @@ class Pushed:
 
     @property
     def again(self) -> bool:
-        """More is to be done at once: the user changed meanwhile, or this step was the first of two."""
+        """More is to be done at once: the object changed meanwhile, or this step was the first of two."""
         # By the database's clock, an extra column of the settlement.
         return self.row is not None and bool(self.row.due_now)  # type: ignore[attr-defined]
 

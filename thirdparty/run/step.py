@@ -95,7 +95,7 @@ def claim_and_plan(
     try:
         return _claimed_and_planned(target, admission, partial(claim, terms), read)
     except IntegrityError:
-        # Two of them took one remote username: the others must not suffer.
+        # Two of them took one natural key: the others must not suffer.
         return _claimed_and_planned(target, admission, partial(claim, replace(terms, one_by_one=True)), read)
 
 

@@ -26,7 +26,7 @@ SUSPECT_CRASHES = 3
 class _Choice:
     """Which rows: a condition with its parameters, an order, and how many at most.
 
-    ``strict``: for the holder of their user's strict write; else for anybody, while there is none.
+    ``strict``: for the holder of their object's strict write; else for anybody, while there is none.
     """
 
     condition: str
@@ -39,15 +39,15 @@ class _Choice:
 def claim(
     keys: Sequence[str], terms: Terms, *, expected_due_at: datetime | None = None, strict: str | None = None
 ) -> list[Lease]:
-    """Take the leases of those records that may be worked on now: due, free, not parked, blocked, paused or quiet.
+    """Take the leases of those records that may be worked on now: due, free, not parked, blocked, paused or silent.
 
     ``expected_due_at``: claim also before a record is due, provided its ``due_at`` still is this one; so a
     retry message is good for just the settlement that sent it. A lease that ran out with a write
     under way leaves that write's outcome unknown: a new window is opened (PROTOCOL 2), an add's key is kept, and what a
     delete may have freed is looked at before it is written to.
     ``strict``: the token of an open strict write, whose holder alone may claim, due or not, parked or not. What is
-    asked of the target then is not the user as they are, so the records are owed from here on.
-    Raises `IntegrityError` where two records took one remote username in the same instant, unless on terms of each
+    asked of the target then is not the object as it is, so the records are owed from here on.
+    Raises `IntegrityError` where two records took one natural key in the same instant, unless on terms of each
     alone.
     Call inside a transaction together with `open_attempts`.
     """
@@ -166,7 +166,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
 
 
 def _strict_write(db: Dialect, condition: str = "TRUE") -> str:
-    """Whether the user of row ``s`` is in a strict write that has not expired."""
+    """Whether the object of row ``s`` is in a strict write that has not expired."""
     return (
         f"EXISTS (SELECT 1 FROM {STRICT_WRITES} w WHERE w.kind = s.kind AND w.object_id = s.object_id "
         f"AND w.expires_at > {db.now} AND {condition})"
@@ -174,8 +174,8 @@ def _strict_write(db: Dialect, condition: str = "TRUE") -> str:
 
 
 def _unused(row: str, db: Dialect, *, strict: bool) -> str:
-    # A tombstone with nothing at the target needs no username there, and gives its own up; but that of a strict
-    # create is of somebody who is about to come.
+    # A tombstone with nothing at the target needs no natural key there, and gives its own up; but that of a strict
+    # create is of an object that is about to come.
     return db.false if strict else f"{row}deleted AND NOT {row}may_exist"
 
 
@@ -203,7 +203,7 @@ def _kinds() -> str:
 
 
 def username_holder(row: Record) -> Record | None:
-    """The other row whose remote record may still hold this row's username: it goes first."""
+    """The other row whose remote record may still hold this row's natural key: it goes first."""
     if row.deleted and not row.may_exist:
         return None
     username = row.natural_key or ("" if row.deleted else row.wanted_key)
@@ -236,6 +236,6 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         failed_tries=failed_tries,
         crashes=crashes,
         look_first=bool(look_first),
-        # A change of the user begins anew, whatever wrote it.
+        # A change of the object begins anew, whatever wrote it.
         no_progress=no_progress if no_progress_generation == generation else 0,
     )

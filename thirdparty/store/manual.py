@@ -1,4 +1,4 @@
-"""The state changes that people make to records (`thirdparty.decisions.compensation`). Each is one conditional statement, as in `outbox`.
+"""The state changes that people make to records (`thirdparty.decisions.compensation`). Each is one conditional statement, as in `thirdparty.store.owing`.
 
 Each holds only against the generation that the person saw, and while no worker holds the record; none forgets that an
 unanswered request may still take effect (``unknown_until``): the record is read back as any other. A link that the

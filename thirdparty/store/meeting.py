@@ -22,11 +22,12 @@ _TAKEN = "another user is linked to this remote record"
 
 
 def whose(ended: FinishedStep) -> FinishedStep:
-    """The step, settled for the user whose record it found: ours, or another one of ours.
+    """The step, settled for the object whose record it found: ours, or another one of ours.
 
-    A record with our external id and another user's username is theirs, and our update went astray; one that we added,
-    with our username and another user's external id, is ours, and theirs did. Who is gone has given the username up, so that
-    a record with our external id may as well be our own of before, and theirs only if they are linked to it.
+    A record with our external id and another object's natural key is that one's, and our update went astray; one that we
+    added, with our natural key and another object's external id, is ours, and the other's did. An object that is gone has given
+    its natural key up, so that a record with our external id may as well be our own of before, and the other's only if that is
+    linked to it.
     """
     lease, result = ended.lease, ended.settlement
     others = Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
@@ -49,7 +50,7 @@ def _of_external_id(ended: FinishedStep, others: QuerySet[Record]) -> QuerySet[R
 
 
 def _after_whoever_left(ended: FinishedStep, others: QuerySet[Record]) -> FinishedStep:
-    """The step, settled for later where the record of our username is of another user of ours who may take it away.
+    """The step, settled for later where the record of our natural key is of another object of ours that may take it away.
 
     A restore brings back whoever was gone. They look first, and take it away, or are linked to it: then the waiting has an end.
     """

@@ -81,7 +81,7 @@ class Why:
 def owe_again(keys: Sequence[str], why: Why) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 
-    A record whose user came or went without a record of it becomes what it should be. Else parked ones stay parked,
+    A record whose object came or went without a record of it becomes what it should be. Else parked ones stay parked,
     unless a change of them may have gone unrecorded; and confirmed tombstones stay confirmed, unless a backfill looks
     whether the record is back: of those for which something was sent at some time. What was acknowledged long ago
     may be somebody else's by now, or back: such records, parked ones too, are read before anything is written to them.

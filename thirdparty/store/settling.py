@@ -47,7 +47,7 @@ def settle(
 ) -> Settled:
     """Write these results. Those whose rows others hold are left locked; only a single one that ``waits`` waits for its row.
 
-    The user changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be: `meet` decides
+    The object changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be: `meet` decides
     between them, and the others of its batch do not suffer.
     """
     if not ended:

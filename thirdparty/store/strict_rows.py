@@ -1,4 +1,4 @@
-"""The state changes that a strict write makes to records. Each is one conditional statement, as in `outbox`."""
+"""The state changes that a strict write makes to records. Each is one conditional statement, as in `thirdparty.store.owing`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ensure(ref: Ref, natural_key: str, *, tombstone: bool) -> None:
 
 
 def owe_undoing(ref: Ref) -> None:
-    """A strict write ended without its change: push the user as they are to whoever may have taken it."""
+    """A strict write ended without its change: push the object as it is to whichever target may have taken it."""
     db = dialect(connection)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -148,7 +148,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
 
 
 def wanted(step: Step, offers: Offers) -> RemoteObject | None:
-    """As `thirdparty.decide.mapping.wanted`: None where the user is gone or inactive."""
+    """What `thirdparty.run.payloads.read` gives: None where the user is gone or inactive."""
     if not step.present:
         return None
     return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers)], content(step.row, step.seq))

@@ -14,7 +14,7 @@ IDENTITY_CONFLICT = "identity_conflict"
 
 
 def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
-    """`outbox.claim`. ``rival``: another row has, or may have, a record of the same username at the target."""
+    """`store.claim`. ``rival``: another row has, or may have, a record of the same username at the target."""
     gone_for_good = row.deleted and not row.may_exist
     named = (row.named or has_user) and not gone_for_good
     if not row.is_due or row.lease == "held" or row.parked or (rival and named):
@@ -42,12 +42,12 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
 
 
 def open_attempt(row: Row, call: str, add_key: int) -> Row:
-    """`outbox.open_attempt`, in the transaction of the claim. ``add_key``: the key an add is sent under."""
+    """`store.open_attempt`, in the transaction of the claim. ``add_key``: the key an add is sent under."""
     return row._replace(doing=call, add_key=add_key if call == Call.ADD else row.add_key)
 
 
 def settle(row: Row, generation: int, result: Result) -> Row:
-    """`outbox.settle` under the row's own token, where no other row has the result's remote id."""
+    """`store.settle` under the row's own token, where no other row has the result's remote id."""
     wanted = max(row.generation, result.raise_above) + 1 if result.raise_above >= 0 else row.generation
     synced = max(row.synced, generation) if result.acknowledged else row.synced
     recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]
@@ -71,7 +71,7 @@ def settle(row: Row, generation: int, result: Result) -> Row:
 
 
 def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
-    """`outbox.meeting.meet`: what the step is settled with, and the other row, that has its remote id."""
+    """`store.meeting.meet`: what the step is settled with, and the other row, that has its remote id."""
     result = result._replace(no_progress=held.no_progress + 1)
     owed = other._replace(generation=other.generation + 1, due="now", parked="", no_progress=other.no_progress + 1)
     later = result.next == "later" or result.no_progress > HONEST_STEPS
@@ -114,12 +114,12 @@ def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
 
 
 def repair(row: Row) -> Row:
-    """`outbox.repair`."""
+    """`store.repair`."""
     return row._replace(generation=row.generation + 1, due="now", no_progress=0)
 
 
 def owe_again(row: Row) -> Row:
-    """`outbox.owe_again` for a backfill, which is for every row."""
+    """`store.owe_again` for a backfill, which is for every row."""
     confirmed = row.deleted and row.synced == row.generation and row.recheck == "none" and row.lease == "free"
     if row.parked or (confirmed and not row.named):
         return row._replace(look_first=row.look_first or bool(row.parked and row.remote_id))

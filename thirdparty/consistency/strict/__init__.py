@@ -2,7 +2,7 @@
 
 `readiness` looks whether all targets are open for it, `opening` keeps the candidate in a row, `asking` asks one target after the other, then `applying` makes the change
 here, or `taking_back` ends it without. A process that dies in between leaves an open row that expires, and what the
-targets took by then is owed already (`thirdparty.store.claim`): ordinary convergence towards the unchanged user
+targets took by then is owed already (`thirdparty.store.claim`): ordinary convergence towards the unchanged object
 undoes it.
 """
 

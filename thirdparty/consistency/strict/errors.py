@@ -9,7 +9,7 @@ NOT_ASKED = "not_asked"
 
 
 class Underway(Exception):
-    """The user is in a strict write: write again when that one is over."""
+    """The object is in a strict write: write again when that one is over."""
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__("another write to this user is waiting for the targets")

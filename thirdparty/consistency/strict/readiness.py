@@ -18,7 +18,7 @@ USERNAME_HELD = "username_held"
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One target with the user's row there, None where there is none yet."""
+    """One target with the object's row there, None where there is none yet."""
 
     name: str
     row: Record | None
@@ -44,7 +44,7 @@ def in_order(ref: Ref, username: str, *, leaves: bool) -> list[str]:
 
     ``username``: what a record that is new would have. ``leaves``: no record is wanted any more; what cannot be taken
     back, the deletion of one that we made, comes last. Raises `NotAccepted`, with nobody asked, where a target is not
-    open, or the user's record not free; and as `require_known`.
+    open, or the object's record not free; and as `require_known`.
     """
     names = require_known()
     rows = {row.target: row for row in Record.objects.filter(kind=ref.kind, object_id=ref.object_id)}

@@ -33,7 +33,7 @@ def sweep() -> int:
 
 
 def take_back_expired(**which: Any) -> int:
-    """The same for those of the given user or username alone, waiting for whoever holds their records."""
+    """The same for those of the given object or natural key alone, waiting for whoever holds their records."""
     return sum(take_back(strict_write) for strict_write in _expired(**which))
 
 
