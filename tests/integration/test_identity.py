@@ -235,7 +235,7 @@ def test_two_people_of_one_remote_username_are_never_claimed_together(user: User
     User.objects.update(username="moved")
     thief = User.objects.create(name="Thief", username=USERNAME)
     assert step(thief) is None
-    holder = store.username_holder(row_of(thief))
+    holder = store.key_holder(row_of(thief))
     assert holder is not None
     assert holder.object_id == user.uuid.hex
 

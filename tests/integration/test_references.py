@@ -226,3 +226,18 @@ def test_what_a_blocked_step_comes_to_is_known_without_the_database(
     with django_assert_num_queries(0):
         ended = calling.call_target(begun)
     assert ended.settlement.parked == "reference_cycle"
+
+
+def test_the_natural_key_is_the_one_that_the_target_knows(seat: RoleMapping, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Team, "key", "name")
+    monkeypatch.setattr(Team, "payload", lambda _self, obj, target: {"name": target.key(obj)})
+    monkeypatch.setattr(Seat, "payload", lambda _self, obj, target: {"team": target.key(obj.group)})
+    triggers.install()
+    for name in ("sale", "sales"):
+        Group.objects.update(name=name)
+    converge()
+    Group.objects.update(name="Sales")
+    RoleMapping.objects.update(remote_role_id="2")
+    converge()
+    assert {fields_of(obj.payload).get("name", "sales") for obj in Memory.held.values()} == {"sales"}
+    assert team_of_seat() == "sales"

@@ -121,7 +121,7 @@ def test_a_username_that_another_record_still_holds_keeps_all_targets_from_being
     ledgers = [len(control.ledger()) for control in both]
     with pytest.raises(NotAccepted) as refused:
         create(username=before.username)
-    assert {v.reason for v in refused.value.verdicts} == {"username_held"}
+    assert {v.reason for v in refused.value.verdicts} == {"key_held"}
     assert [len(control.ledger()) for control in both] == ledgers
     saas.faults()
     converge()

@@ -38,13 +38,14 @@ class AtTarget:
     """The target that the payload is for. ``name``: as SYNC_TARGETS has it.
 
     ``referred``: what is known of the objects that may be referred to. ``used``: the remote ids that were asked for, by the
-    key of their record.
+    key of their record. ``own``: the object itself, and the natural key that the target knows it by, if any.
     """
 
     name: str
     references: tuple[Synced[Any], ...] = ()
     referred: Mapping[Ref, Referred] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
+    own: tuple[Ref, str] | None = None
 
     def remote_id(self, obj: Any) -> str | None:
         """The id that the record of this object has at the target; None for no object.
@@ -67,8 +68,12 @@ class AtTarget:
     def key(self, obj: Any) -> str:
         """The natural key that the target knows this object by, or will."""
         ref = self._ref(obj)
-        found = self.referred.get(ref)
-        return (found.natural_key if found is not None else "") or self._declaration(obj).key_of(obj)
+        if self.own is not None and ref == self.own[0]:
+            known = self.own[1]
+        else:
+            found = self.referred.get(ref)
+            known = found.natural_key if found is not None else ""
+        return known or self._declaration(obj).key_of(obj)
 
     def _ref(self, obj: Any) -> Ref:
         return self._declaration(obj).ref_of(obj)

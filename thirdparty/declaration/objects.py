@@ -27,7 +27,7 @@ def read(refs: Collection[Ref]) -> dict[Ref, Model]:
             continue
         declaration = of_kind(kind)
         identities = [declaration.identity_of(ref.object_id) for ref in refs if ref.kind == kind]
-        found = declaration.model._base_manager.filter(**{f"{declaration.identity}__in": identities})
+        found = declaration.rows().filter(**{f"{declaration.identity}__in": identities})
         objects |= {declaration.ref_of(instance): instance for instance in found}
     return objects
 
@@ -36,7 +36,7 @@ def locked(ref: Ref) -> Model | None:
     """The object, locked until the transaction ends; None where there is none any more."""
     declaration = of_kind(ref.kind)
     same = {declaration.identity: declaration.identity_of(ref.object_id)}
-    instance: Model | None = declaration.model._base_manager.select_for_update().filter(**same).first()
+    instance: Model | None = declaration.rows().select_for_update().filter(**same).first()
     return instance
 
 
@@ -74,7 +74,7 @@ def _by_identity(declaration: Synced[Any], text: str) -> Iterable[Ref]:
     except ValidationError:
         return []
     ref = declaration.ref(identity)
-    there = declaration.model._base_manager.filter(**{declaration.identity: identity}).exists()
+    there = declaration.rows().filter(**{declaration.identity: identity}).exists()
     return [ref] if there or Record.objects.of(ref).exists() else []
 
 
@@ -86,7 +86,7 @@ def _by_primary_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:
     if not text.isdecimal() or len(text) > _LONGEST_ID or declaration.identity == "pk":
         return []
     try:
-        found = declaration.model._base_manager.filter(pk=int(text)).first()
+        found = declaration.rows().filter(pk=int(text)).first()
     except (TypeError, ValueError, ValidationError):
         return []  # a primary key that is no number
     return [declaration.ref_of(found)] if found is not None else []

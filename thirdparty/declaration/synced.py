@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import Q
 
 from thirdparty.connectors.base import Payload
@@ -103,9 +103,14 @@ class Synced(Generic[M]):
         """The identity as its field holds it. Raises `ValidationError` for what is none."""
         return self.identity_field().to_python(object_id)
 
+    def rows(self) -> models.QuerySet[M]:
+        """All there are, in the database that holds the records, whatever managers and routers say."""
+        rows: models.QuerySet[M] = self.model._base_manager.using(DEFAULT_DB_ALIAS)
+        return rows
+
     def objects(self) -> models.QuerySet[M]:
         """Those in scope, with what they are watched through, in as few queries as there are relations."""
-        objects = self.model._base_manager.all() if self.scope is None else self.model._base_manager.filter(self.scope)
+        objects = self.rows() if self.scope is None else self.rows().filter(self.scope)
         single, many = set[str](), set[str]()
         for each in self.watch:
             name = each if isinstance(each, str) else each.lookup
@@ -134,7 +139,7 @@ class Synced(Generic[M]):
         """The objects whose natural key this is now."""
         if self.key is None or not key:
             return []
-        holders = self.model._base_manager.filter(**{self.key: key})
+        holders = self.rows().filter(**{self.key: key})
         return [self.ref(identity) for identity in holders.values_list(self.identity_field().attname, flat=True)]
 
     def external_id(self, object_id: str) -> str:

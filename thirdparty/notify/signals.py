@@ -67,7 +67,7 @@ def _members_written(
     if isinstance(instance, declaration.model):
         hints.on_commit(declaration.ref_of(instance))
     elif reverse and pk_set:
-        members = declaration.model._base_manager.filter(pk__in=pk_set)
+        members = declaration.rows().filter(pk__in=pk_set)
         for identity in members.values_list(declaration.identity_field().attname, flat=True):
             hints.on_commit(declaration.ref(identity))
 

@@ -182,7 +182,7 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
         reasons.append(
             f"an unanswered request may take effect until {row.unknown_until:%H:%M:%S} UTC; then it is read back"
         )
-    holder = store.username_holder(row)
+    holder = store.key_holder(row)
     if holder is not None:
         reasons.append(f"record {holder.key} still holds the natural key {holder.natural_key!r} at the target")
     return reasons

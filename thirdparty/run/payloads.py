@@ -39,7 +39,7 @@ def read(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
         objects = declaration.load([lease.object_id for lease in theirs])
         view = _view(declaration, target, objects.values())
         for lease in theirs:
-            at_target = replace(view, used={})
+            at_target = replace(view, used={}, own=(Ref(kind, lease.object_id), lease.natural_key))
             make = partial(
                 _wanted, declaration, at_target, lease.object_id, objects.get(lease.object_id), lease.natural_key
             )
@@ -52,7 +52,8 @@ def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteObject | None:
     declaration = of_kind(ref.kind)
     objects = declaration.load([ref.object_id])
     view = _view(declaration, target, objects.values())
-    return _wanted(declaration, view, ref.object_id, objects.get(ref.object_id), natural_key)
+    at_target = replace(view, own=(ref, natural_key))
+    return _wanted(declaration, at_target, ref.object_id, objects.get(ref.object_id), natural_key)
 
 
 def prepared(key: str, make: Callable[[], RemoteObject | None], used: Mapping[str, str] | None = None) -> Desired:
@@ -79,9 +80,10 @@ def _wanted(
 def _view(declaration: Synced[Any], target: str, objects: Iterable[Any]) -> AtTarget:
     """The target with all that these objects may refer to, in one query."""
     kinds = declaration.kinds_referred_to()
-    if not kinds:
-        return AtTarget(target, (declaration,))
     declarations = {name: of_kind(kind) for name, kind in kinds.items()}
+    known = tuple(dict.fromkeys((declaration, *declarations.values())))
+    if not kinds:
+        return AtTarget(target, known)
     refs = {
         declarations[name].ref_of(other)
         for obj in objects
@@ -89,7 +91,7 @@ def _view(declaration: Synced[Any], target: str, objects: Iterable[Any]) -> AtTa
         if (other := getattr(obj, name)) is not None
     }
     rows = Record.objects.filter(key__in=[ref.key(target) for ref in refs])
-    return AtTarget(target, tuple(declarations.values()), {row.ref: _referred(row) for row in rows})
+    return AtTarget(target, known, {row.ref: _referred(row) for row in rows})
 
 
 def _referred(row: Record) -> Referred:

@@ -13,7 +13,7 @@ from thirdparty.store.claiming import (
     claim_due,
     is_any_claimable,
     is_claimable,
-    username_holder,
+    key_holder,
 )
 from thirdparty.store.clocks import bring_back
 from thirdparty.store.owing import Walked, Why, bring_forward, look_now, owe_again, owe_left, owe_next, repair, unpark
@@ -33,6 +33,7 @@ __all__ = [
     "claim_due",
     "is_any_claimable",
     "is_claimable",
+    "key_holder",
     "look_now",
     "open_attempts",
     "owe_again",
@@ -42,5 +43,4 @@ __all__ = [
     "repair",
     "settle",
     "unpark",
-    "username_holder",
 ]

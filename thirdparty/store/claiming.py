@@ -202,7 +202,7 @@ def _kinds() -> str:
     return ", ".join(f"'{declaration.kind}'" for declaration in declared()) or "NULL"
 
 
-def username_holder(row: Record) -> Record | None:
+def key_holder(row: Record) -> Record | None:
     """The other row whose remote record may still hold this row's natural key: it goes first."""
     if row.deleted and not row.may_exist:
         return None

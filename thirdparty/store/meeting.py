@@ -18,7 +18,7 @@ from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
-_TAKEN = "another user is linked to this remote record"
+_TAKEN = "another object is linked to this remote record"
 
 
 def whose(ended: FinishedStep) -> FinishedStep:

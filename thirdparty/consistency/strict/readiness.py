@@ -13,7 +13,7 @@ from thirdparty.models import Record, Ref, Target
 from thirdparty.protect import Openness
 
 BUSY = "busy"
-USERNAME_HELD = "username_held"
+KEY_HELD = "key_held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def in_order(ref: Ref, username: str, *, leaves: bool) -> list[str]:
     obstacles = {place.name: found for place in places if (found := _obstacle(place, ref, username))}
     if obstacles:
         verdicts = [obstacles.get(name) or not_asked(name, "another target is not open for it") for name in names]
-        passes = all(verdict.reason in (BUSY, USERNAME_HELD) for verdict in obstacles.values())
+        passes = all(verdict.reason in (BUSY, KEY_HELD) for verdict in obstacles.values())
         raise NotAccepted(verdicts, asked=False, passes=passes)
     return [place.name for place in sorted(places, key=lambda place: _certainty(place, leaves=leaves))]
 
@@ -72,8 +72,8 @@ def _obstacle(place: _Place, ref: Ref, username: str) -> Verdict | None:
     natural_key = (row.natural_key if row is not None else "") or username
     others = Record.objects.filter(target=name, kind=ref.kind, natural_key=natural_key, may_exist=True)
     if natural_key and others.exclude(kind=ref.kind, object_id=ref.object_id).exists():
-        message = "another record still holds the username at the target"
-        return Verdict(name, accepted=False, reason=USERNAME_HELD, message=message)
+        message = "another record still holds the natural key at the target"
+        return Verdict(name, accepted=False, reason=KEY_HELD, message=message)
     return None
 
 
