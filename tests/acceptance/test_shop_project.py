@@ -49,6 +49,13 @@ def project(tmp_path: Path, installed: Path) -> Project:
 
 def test_no_migration_is_missing_and_no_check_complains(project: Project) -> None:
     assert project.manage("makemigrations", "--check", "--dry-run") == "No changes detected"
+    project.env = {
+        **project.env,
+        "SYNC_TARGETS": "erp",
+        "TARGET_ERP_CONNECTOR": "shop.erp.Erp",
+        "TARGET_ERP_BASE_URL": "https://erp.example",
+        "TARGET_ERP_TOKEN": "a-token",
+    }
     assert "no issues" in project.manage("check", "--fail-level", "WARNING")
 
 

@@ -65,7 +65,7 @@ def test_records_found_at_fault_wait_for_longer_than_the_first_pause_each_after_
     settings.SYNC_BREAKER_SECONDS = 60.0
     spoil(sandbox, "503", poison)
     for _ in range(2):
-        Record.objects.update(due_at=timezone.now())
+        Record.objects.update(due_at=timezone.now() - timedelta(seconds=1))
         for user in poison:
             step(user)
     assert set(Target.objects.get().faulty_keys) == {row_of(user).key for user in poison}
@@ -126,11 +126,11 @@ def test_ten_that_are_refused_are_parked_without_a_good_one(sandbox: SandboxCont
 def test_once_the_target_is_mended_all_of_them_arrive(poison: list[User], sandbox: SandboxControl) -> None:
     spoil(sandbox, "503", poison)
     for _ in range(3):
-        Record.objects.update(due_at=timezone.now())
+        Record.objects.update(due_at=timezone.now() - timedelta(seconds=1))
         for user in poison:
             step(user)
     sandbox.heal()
-    Record.objects.filter(key=row_of(poison[0]).key).update(due_at=timezone.now())
+    Record.objects.filter(key=row_of(poison[0]).key).update(due_at=timezone.now() - timedelta(seconds=1))
     step(poison[0])
     assert Record.objects.filter(due_at__gt=timezone.now() + timedelta(seconds=1)).count() == 0
     converge()
@@ -140,7 +140,7 @@ def test_once_the_target_is_mended_all_of_them_arrive(poison: list[User], sandbo
 def test_a_record_that_is_edited_is_tried_at_once(poison: list[User], sandbox: SandboxControl) -> None:
     spoil(sandbox, "503", poison)
     for _ in range(3):
-        Record.objects.update(due_at=timezone.now())
+        Record.objects.update(due_at=timezone.now() - timedelta(seconds=1))
         for user in poison:
             step(user)
     tries = Attempt.objects.count()

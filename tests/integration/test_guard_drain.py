@@ -75,7 +75,7 @@ def test_a_backlog_never_exceeds_the_rate_and_an_edit_goes_before_it(
         return send(*args, **options)
 
     monkeypatch.setattr(HttpSession, "send", noted)
-    Record.objects.update(due_at=timezone.now())
+    Record.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     edited = people[-1]
     User.objects.filter(pk=edited.pk).update(name="edited")
     assert row_of(edited).due_at == EPOCH

@@ -438,7 +438,7 @@ def test_the_next_write_need_not_wait_for_the_reconciler_once_the_time_is_over(
     services.update_user(user.uuid, phone="555")
     with pytest.raises(NotAccepted) as refused:
         create(username="kept", phone="2")
-    assert "still holds the username" in refused.value.verdicts[0].message
+    assert "still holds the natural key" in refused.value.verdicts[0].message
     converge()
     assert create(username="kept", phone="2").username == "kept"
     assert held_records(sandbox) == wanted_records()

@@ -107,6 +107,7 @@ def test_no_message_expires_by_a_workers_clock(broker: Any) -> None:  # noqa: F8
     hints.drain("partner")
     hints.start_drain("partner")
     assert [message["headers"]["expires"] for message in queued(broker)] == [None] * 3
+    app.finalize()  # as worker and beat do
     assert app.conf.beat_schedule["thirdparty.reconcile"]["options"] == {"queue": engine.SYNC_QUEUE}
 
 
