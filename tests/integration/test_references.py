@@ -197,11 +197,29 @@ def test_a_reference_is_forgotten_once_the_target_has_acknowledged_another(seat:
     assert Record.objects.get(key=first).state == "deleted"
 
 
-def test_while_an_answer_is_missing_no_reference_is_forgotten(seat: RoleMapping) -> None:
+def test_while_an_answer_is_missing_no_reference_is_forgotten_and_then_it_is(seat: RoleMapping) -> None:
     converge()
     Record.objects.filter(kind="test.seat").update(unknown_until="2999-01-01T00:00:00Z")
-    references.forget_unused({record(seat).key: []})
-    assert Reference.objects.count() == 1
+    seat.group = Group.objects.create(name="support")
+    seat.save()
+    converge()
+    assert Reference.objects.count() == 2
+    Record.objects.filter(kind="test.seat").update(unknown_until=EPOCH, due_at=EPOCH)
+    converge()
+    assert [each.on_record for each in Reference.objects.all()] == [record(seat.group).key]
+
+
+def test_a_worker_that_dies_right_after_it_has_settled_leaves_no_reference_behind(
+    seat: RoleMapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Group.objects.create(name="support")
+    converge()
+    seat.group = other
+    seat.save()
+    with monkeypatch.context() as dying:
+        dying.setattr(step, "_follow_references", lambda _settled: None)
+        converge()
+    assert [each.on_record for each in Reference.objects.all()] == [record(seat.group).key]
 
 
 def test_who_was_left_waiting_by_a_worker_that_died_is_found_by_the_next_tick(seat: RoleMapping) -> None:

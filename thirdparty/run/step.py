@@ -186,7 +186,7 @@ def write_results(
             raise
         logger.warning("%s results cannot be written yet: %s", len(ended), error)
         return Settled(locked=list(ended))
-    _follow_references(ended, settled)
+    _follow_references(settled)
     _announce(ended, settled)
     held = {*settled.rows, *(each.lease.key for each in settled.locked)}
     lost = [each for each in ended if each.lease.key not in held]
@@ -198,13 +198,11 @@ def write_results(
     return settled
 
 
-def _follow_references(ended: Sequence[FinishedStep], settled: Settled) -> None:
+def _follow_references(settled: Settled) -> None:
     """Wake who waited for one of these, and owe who was sent with an id that is another now."""
     if not settled.rows or not any_references():
         return
     try:
-        acknowledged = [each for each in ended if each.settlement.acknowledged and each.lease.key in settled.rows]
-        store.references.forget_unused({each.lease.key: each.refers_to for each in acknowledged})
         released = store.references.release(list(settled.rows))
     except OperationalError as error:
         if not is_contention(error):

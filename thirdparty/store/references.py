@@ -32,13 +32,13 @@ def note(used: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def forget_unused(used: Mapping[str, Sequence[str]]) -> None:
-    """These records were acknowledged with just these references: forget their others. Not while an answer is missing."""
-    certain = set(
-        Record.objects.filter(key__in=used, unknown_until__isnull=True).values_list("key", flat=True)
-    )  # fmt: skip
+    """These records are level with just these references, and no answer is missing: forget their others.
+
+    Call in the transaction that settles them: no later claim can have noted others, and no kill leaves any behind.
+    """
     stale = [
         pk
-        for pk, key, on_record in Reference.objects.filter(record__in=certain).values_list("pk", "record", "on_record")
+        for pk, key, on_record in Reference.objects.filter(record__in=used).values_list("pk", "record", "on_record")
         if on_record not in used[key]
     ]
     Reference.objects.filter(pk__in=stale).delete()

@@ -10,11 +10,14 @@ from typing import Any
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepResult
+from thirdparty.declaration.registry import any_references
 from thirdparty.models import Record
+from thirdparty.models.record import State
 from thirdparty.store.attempts import close_attempts
 from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.dialect import dialect
 from thirdparty.store.meeting import meet, whose
+from thirdparty.store.references import forget_unused
 from thirdparty.store.tables import RECORDS
 
 # What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
@@ -143,6 +146,9 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
     given = json.dumps([_given(each, grace_seconds) for each in ended])
     rows = Record.objects.raw(sql, [given, *[visibility_seconds] * sql.count(opened)])
     settled = Settled({row.key: row for row in rows})
+    if any_references():
+        level = {key for key, row in settled.rows.items() if row.state in (State.SYNCED, State.DELETED)}
+        forget_unused({each.lease.key: each.refers_to for each in ended if each.lease.key in level})
     settled.locked = _locked([each for each in ended if each.lease.key not in settled.rows])
     close_attempts([each for each in ended if each not in settled.locked])
     return settled
