@@ -14,6 +14,7 @@ os.environ.update(
         "DJANGO_SECRET_KEY": "for-tests-only-" + "t" * 40,
         "DJANGO_DEBUG": "0",
         "SYNC_API_RATE": "off",
+        "SYNC_CHECK_READS": "true",
         "SYNC_TARGETS": "partner",
         "TARGET_PARTNER_BASE_URL": "http://127.0.0.1:1",
         "TARGET_PARTNER_ALLOW_HTTP": "true",

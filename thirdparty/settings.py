@@ -19,6 +19,7 @@ from thirdparty.decide.backoff import Backoff
 
 _LONGEST_GRACE_SECONDS = 5.0
 _ABSENT = object()
+_SWITCHED = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
 
 T = TypeVar("T")
 
@@ -99,6 +100,17 @@ class Text(Setting[str]):
         return given.strip()
 
 
+class Switch(Setting[bool]):
+    """On or off; in the environment, ``1`` or ``0``, ``true`` or ``false``, ``on`` or ``off``."""
+
+    def accepted(self, given: Any) -> bool:
+        if isinstance(given, bool):
+            return given
+        if str(given).strip().lower() not in _SWITCHED:
+            raise ImproperlyConfigured(f"{self.name} is {given!r}; use true or false")
+        return _SWITCHED[str(given).strip().lower()]
+
+
 class Targets(Setting[Mapping[str, TargetConfig]]):
     """Names, as a list or as a text with commas, whose ``TARGET_X_…`` are read; or what was read from them before."""
 
@@ -151,6 +163,11 @@ class Settings:
     SYNC_WAIT_PAUSE_SECONDS = Number(1.0, unit="seconds", meaning="the pause between these tries")
     SYNC_ATTEMPT_RETENTION_DAYS = Number(
         90.0, unit="days", meaning="attempts and confirmed tombstones older than this are pruned"
+    )
+
+    SYNC_CHECK_READS = Switch(
+        False,
+        meaning="refuse payloads that read what their declaration does not watch: for development and tests",
     )
 
     def declared(self) -> list[Setting[Any]]:

@@ -24,7 +24,7 @@ class Person(Synced[User]):
 
     identity = "uuid"
     key = "username"
-    watch = ("username", *FIELDS, "is_active", "groups", PerTarget("groups__role_mappings", "target"))
+    watch = ("username", *FIELDS, "is_active", "groups__name", PerTarget("groups__role_mappings", "target"))
     scope = Q(is_superuser=False)
     match = ("phone",)
 

@@ -113,6 +113,8 @@ def test_the_page_of_settings_is_what_the_module_declares() -> None:
 def shown(default: Any) -> str:
     if isinstance(default, float):
         return f"{default:g}"
+    if isinstance(default, bool):
+        return "on" if default else "off"
     return f"`{default}`" if isinstance(default, str) else str(default or "none")
 
 

@@ -100,17 +100,15 @@ def resolved(model: type[models.Model], name: str, *, suffix: bool = False) -> L
     return Lookup(name, tuple(walk.own), tuple(walk.hops))
 
 
-def relations_of(model: type[models.Model], name: str) -> tuple[str, bool]:
-    """The relations of a lookup, to be read along with the object; and whether each leads to one row at most."""
-    at, relations, single = model, list[str](), True
+def steps_of(model: type[models.Model], name: str) -> Iterator[tuple[str, Field]]:
+    """The fields that a lookup names one after the other, up to what is none, as ``__in``."""
+    at: type[models.Model] | None = model
     for part in name.split("__"):
-        found = _field(at, part)
-        if found is None or not found.is_relation:
-            break
-        relations.append(part)
-        single = single and not (found.many_to_many or found.one_to_many)
+        found = _field(at, part) if at is not None else None
+        if found is None:
+            return
+        yield part, found
         at = found.related_model
-    return "__".join(relations), single
 
 
 def lookups_of(condition: Q) -> Iterator[str]:

@@ -11,7 +11,8 @@ from django.db.models import Q
 
 from thirdparty.connectors.base import Payload
 from thirdparty.declaration.at_target import AtTarget
-from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, relations_of, resolved
+from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
+from thirdparty.declaration.reading import rows_with, watched
 from thirdparty.models.ref import Ref
 
 M = TypeVar("M", bound=models.Model)
@@ -55,7 +56,7 @@ class Synced(Generic[M]):
     def payload(self, obj: M, target: AtTarget) -> Payload | None:
         """What the target is to hold of this object; None for nothing.
 
-        Reads what is watched and nothing else. Raises `Unmappable` for an object that cannot be expressed there.
+        Reads what is watched and nothing else (``SYNC_CHECK_READS`` refuses the rest), relations by ``.all()``. Raises `Unmappable` for an object that cannot be expressed there.
         """
         raise NotImplementedError
 
@@ -108,22 +109,17 @@ class Synced(Generic[M]):
         rows: models.QuerySet[M] = self.model._base_manager.using(DEFAULT_DB_ALIAS)
         return rows
 
-    def objects(self) -> models.QuerySet[M]:
-        """Those in scope, with what they are watched through, in as few queries as there are relations."""
+    def objects(self, *, only_watched: bool = False) -> models.QuerySet[M]:
+        """Those in scope, with what they are watched through; of each row nothing else, where ``only_watched``."""
         objects = self.rows() if self.scope is None else self.rows().filter(self.scope)
-        single, many = set[str](), set[str]()
-        for each in self.watch:
-            name = each if isinstance(each, str) else each.lookup
-            relations, is_single = relations_of(self.model, name)
-            if relations:
-                (single if is_single else many).add(relations)
-        objects = objects.select_related(*sorted(single)) if single else objects
-        return objects.prefetch_related(*sorted(many)) if many else objects
+        return rows_with(objects, watched(self), only_watched=only_watched)
 
-    def load(self, object_ids: Sequence[str]) -> Mapping[str, M]:
-        """Those of these objects that are there and in scope, by their ids."""
+    def load(self, object_ids: Sequence[str], *, only_watched: bool = False) -> Mapping[str, M]:
+        """Those of these objects that are there and in scope, by their ids. ``only_watched``: as `objects`."""
         name = self.identity_field().attname
-        found = self.objects().filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
+        found = self.objects(only_watched=only_watched).filter(
+            **{f"{name}__in": [self.identity_of(each) for each in object_ids]}
+        )
         return {self.ref_of(obj).object_id: obj for obj in found}
 
     def kinds_referred_to(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,7 +14,9 @@ from thirdparty.decide.lease import Lease
 from thirdparty.declaration import AtTarget, Synced, Unmappable, of_kind
 from thirdparty.declaration.at_target import Referred, WaitsFor
 from thirdparty.declaration.json_values import require_json
+from thirdparty.declaration.unwatched import refusing_unwatched
 from thirdparty.models import Record, Ref
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ def read(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
     found: dict[str, Desired] = {}
     for kind in dict.fromkeys(lease.kind for lease in leases):
         declaration, theirs = of_kind(kind), [lease for lease in leases if lease.kind == kind]
-        objects = declaration.load([lease.object_id for lease in theirs])
+        objects = declaration.load([lease.object_id for lease in theirs], only_watched=settings.SYNC_CHECK_READS)
         view = _view(declaration, target, objects.values())
         for lease in theirs:
             at_target = replace(view, used={}, own=(Ref(kind, lease.object_id), lease.natural_key))
@@ -50,7 +53,7 @@ def read(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
 def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteObject | None:
     """What the target is to hold for one object as it is now. Raises `Unmappable`, `WaitsFor`, and what a declaration raises."""
     declaration = of_kind(ref.kind)
-    objects = declaration.load([ref.object_id])
+    objects = declaration.load([ref.object_id], only_watched=settings.SYNC_CHECK_READS)
     view = _view(declaration, target, objects.values())
     at_target = replace(view, own=(ref, natural_key))
     return _wanted(declaration, at_target, ref.object_id, objects.get(ref.object_id), natural_key)
@@ -70,7 +73,10 @@ def prepared(key: str, make: Callable[[], RemoteObject | None], used: Mapping[st
 def _wanted(
     declaration: Synced[Any], at_target: AtTarget, object_id: str, obj: Any, natural_key: str
 ) -> RemoteObject | None:
-    payload = declaration.payload(obj, at_target) if obj is not None else None
+    if obj is None:
+        return None
+    with refusing_unwatched(declaration.kind) if settings.SYNC_CHECK_READS else nullcontext():
+        payload = declaration.payload(obj, at_target)
     if payload is None:
         return None
     require_json(payload)
