@@ -35,7 +35,9 @@ def _make_way(*, using: str, plan: list[Any], **_: Any) -> None:
 def _install_triggers(*, using: str, **_: Any) -> None:
     from thirdparty import targets  # noqa: PLC0415  # needs the app registry
     from thirdparty.capture import triggers  # noqa: PLC0415
+    from thirdparty.models.instance import instance_code  # noqa: PLC0415
 
     if triggers.tables_exist(connections[using]):
+        instance_code()
         targets.publish_rows()
         triggers.install(connections[using])

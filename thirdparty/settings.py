@@ -92,10 +92,10 @@ class Count(Setting[int]):
 
 
 class Text(Setting[str]):
-    """Any text but none."""
+    """Any text; none only where that is the default."""
 
     def accepted(self, given: Any) -> str:
-        if not isinstance(given, str) or not given.strip():
+        if not isinstance(given, str) or (self.default and not given.strip()):
             raise ImproperlyConfigured(f"{self.name} is {given!r}; use a text, e.g. {self.default}")
         return given.strip()
 
@@ -131,6 +131,11 @@ class Settings:
         meaning="the targets: a comma list of names; the settings of each begin with `TARGET_NAME_`"
     )
     SYNC_QUEUE = Text("thirdparty", meaning="the Celery queue of the engine's own tasks")
+    SYNC_INSTANCE = Text(
+        "",
+        meaning="a name of this installation, as `production`: a database that was sent from under another name sends nothing "
+        "until a person resumes its targets",
+    )
     SYNC_RECONCILE_AFTER_HOURS = Number(1.0, unit="hours", meaning="what is owed for so long is due at once, again")
     SYNC_RECONCILE_EVERY_SECONDS = Number(30.0, unit="seconds", meaning="the period of the reconciler's tick")
     SYNC_RETRY_BACKOFF_SECONDS = Number(

@@ -25,6 +25,7 @@ RECORDS = "/admin/thirdparty/record/"
 
 class Team(Synced[Group]):
     key = "name"
+    watch = ("name", "user__username")
 
     def payload(self, obj: Group, target: AtTarget) -> Mapping[str, Any]:  # noqa: ARG002  # the same at every target
         return {"name": obj.name, "members": [user.username for user in obj.user_set.all()]}

@@ -115,7 +115,7 @@ def shown(default: Any) -> str:
         return f"{default:g}"
     if isinstance(default, bool):
         return "on" if default else "off"
-    return f"`{default}`" if isinstance(default, str) else str(default or "none")
+    return f"`{default}`" if isinstance(default, str) and default else str(default or "none")
 
 
 def test_nothing_else_of_the_engine_reads_the_environment() -> None:

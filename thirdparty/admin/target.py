@@ -70,7 +70,7 @@ class TargetAdmin(SyncAdmin):
 
     @admin.display(description="Sending", ordering="paused")
     def sending(self, target: Target) -> SafeString:
-        return badge("paused", "warning") if target.paused else badge("sending", "success")
+        return badge("paused", "warning") if protect.summary(target)["paused"] else badge("sending", "success")
 
     @admin.display(description="Breaker")
     def breaker_badge(self, target: Target) -> SafeString:
@@ -78,7 +78,7 @@ class TargetAdmin(SyncAdmin):
 
     @admin.display(description="Reason")
     def reason(self, target: Target) -> str:
-        return target.paused_reason or target.breaker_reason
+        return protect.summary(target)["paused_reason"] or target.breaker_reason
 
     @admin.display(description="Rate")
     def rate(self, target: Target) -> str:

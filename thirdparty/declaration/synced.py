@@ -13,6 +13,7 @@ from thirdparty.connectors.base import Payload
 from thirdparty.declaration.at_target import AtTarget
 from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
 from thirdparty.declaration.reading import rows_with, watched
+from thirdparty.models.instance import instance_code
 from thirdparty.models.ref import Ref
 
 M = TypeVar("M", bound=models.Model)
@@ -140,9 +141,12 @@ class Synced(Generic[M]):
 
     def external_id(self, object_id: str) -> str:
         """What the object is called at every target, by us and for ever."""
-        return f"{self.kind}.{object_id}"
+        return f"{self._external_id_prefix()}{object_id}"
 
     def object_id(self, external_id: str) -> str | None:
         """The other way round; None for what none of our objects is called."""
-        prefix = f"{self.kind}."
+        prefix = self._external_id_prefix()
         return external_id.removeprefix(prefix) if external_id.startswith(prefix) else None
+
+    def _external_id_prefix(self) -> str:
+        return f"{instance_code()}.{self.kind}."

@@ -31,6 +31,12 @@ class Target(models.Model):
     retired = models.BooleanField(default=False, editable=False, help_text="nothing is owed to it any more")
     paused = models.BooleanField(default=False, help_text="nothing is sent while paused; nothing is lost either")
     paused_reason = models.CharField(max_length=200, blank=True, default="")
+    sent_from = models.CharField(
+        max_length=200,
+        default="",
+        editable=False,
+        help_text="the database that it is sent to from (protect/sender.py)",
+    )
     # Catching up (`thirdparty.capture.catch_up`): what may have been missed is owed in batches, each with its place on this row.
     behind_since = models.DateTimeField(
         null=True, db_default=Now(), editable=False, help_text="records may lack a change until this is empty"

@@ -154,8 +154,9 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
             f"target {target_name} is {target.standing}, though SYNC_TARGETS names it here: "
             "restart a worker that names it, or run manage.py migrate"
         ), None
-    if target.paused:
-        return f"target {target_name} is paused: {target.paused_reason or 'no reason given'}", None
+    standing = protect.summary(target)
+    if standing["paused"]:
+        return f"target {target_name} is paused: {standing['paused_reason'] or 'no reason given'}", None
     if target.blocked_until is not None and target.blocked_until > now:
         why = f"its breaker is open ({target.breaker_reason})" if target.breaker_reason else "it asked for a pause"
         return (

@@ -26,7 +26,7 @@ from thirdparty.connectors.errors import (
 from thirdparty.connectors.http.session import NOTHING_SENT
 from thirdparty.connectors.probe import Probe, probe
 from thirdparty.models import Target
-from thirdparty.protect import admission, circuit_breaker, rate_limit, target_row
+from thirdparty.protect import admission, circuit_breaker, rate_limit, sender, target_row
 from thirdparty.protect.admission import Admission
 from thirdparty.protect.circuit_breaker import CircuitBreaker
 from thirdparty.protect.health import Breaker, GuardDecision, TargetHealth
@@ -295,12 +295,15 @@ def pause(target: str, reason: str) -> bool:
 def resume(target: str) -> bool:
     """A person says that all is well: everything held against the target is forgotten. False where there is none.
 
+    From now on it is sent to from this database.
+
     May be part of a transaction that asks no target.
     """
     try:
         with target_row.changing(target, durable=False) as held:
             before = held.standing
             held.standing = circuit_breaker.resumed(before)
+            sender.rebind(target)
     except Target.DoesNotExist:
         return False
     _tell(target, before, held.standing)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from thirdparty import events
 from thirdparty.models import Target
+from thirdparty.protect import sender
 from thirdparty.protect.health import Policy, TargetHealth
 from thirdparty.settings import settings
 
@@ -64,9 +65,11 @@ def clock() -> datetime:
 
 
 def standing_of(row: Target) -> TargetHealth:
-    """The standing that a row holds."""
+    """The standing that a row holds; paused, where the target is not sent to from this database."""
     stored: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
     stored |= {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+    if refusal := sender.refusal(row):
+        stored |= {"paused": True, "paused_by_guard": False, "paused_reason": refusal}
     return TargetHealth(**stored)
 
 
@@ -82,6 +85,8 @@ def read(target: str) -> tuple[TargetHealth, datetime] | None:
             # Once, since claims read the row themselves.
             with changing(target, durable=False):
                 pass
+        if not standing.paused:
+            sender.bind(row)
         return standing, now
     return None
 
