@@ -55,6 +55,20 @@ def test_one_persons_values_under_anothers_external_id_differ() -> None:
     assert set(found.differing) == {"partner/ann", "partner/bea"}
 
 
+@pytest.mark.parametrize(("username", "left"), [("cid", True), ("dan", False)], ids=["adoptable", "of our own making"])
+def test_what_a_refused_strict_write_took_over_of_the_third_partys_own_stays(username: str, *, left: bool) -> None:
+    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r3", UUID(int=3), username)]
+    told = expected(adoptable={"cid"}, never_wanted={str(UUID(int=3))})
+    found, _ = compared("partner", told, records)
+    assert found.equal == left
+
+
+def test_what_was_taken_over_for_somebody_who_was_here_is_extra_once_they_are_gone() -> None:
+    records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r3", UUID(int=3), "cid")]
+    found, _ = compared("partner", expected(adoptable={"cid"}), records)
+    assert found.left_over == ("partner/cid",)
+
+
 def test_a_record_that_nobody_of_ours_has_is_extra() -> None:
     records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r3", UUID(int=3), "cid")]
     found, _ = compared("partner", expected(), records)

@@ -74,6 +74,17 @@ def test_an_acknowledged_generation_has_to_have_been_applied(applied: Content, *
     assert bool(list(acknowledged_unapplied(history(effect(2, 1.0, content=applied), seen=seen)))) == broken
 
 
+@pytest.mark.parametrize(("known", "broken"), [("", False), (SOMEBODY, True)], ids=["the third party's own", "ours"])
+@pytest.mark.parametrize("was_here", [False, True])
+def test_what_a_refused_strict_write_took_over_may_stay_where_only_a_record_of_ours_has_to_go(
+    known: str, *, broken: bool, was_here: bool
+) -> None:
+    entries = [effect(2, 1.0, kind="created") | {"external_id": known}, effect(4, 2.0)]
+    first = Generation(1, 0.5, ANN if was_here else None)
+    seen = Evidence([first, Generation(2, 2.5, None)], acknowledged=[(2, 3.0)])
+    assert bool(list(acknowledged_unapplied(history(*entries, seen=seen)))) == (broken or was_here)
+
+
 @pytest.mark.parametrize(
     ("role", "broken"), [("staff-4", True), ("staff-5", False), ("staff-6", False), ("guest-6", True)]
 )

@@ -79,7 +79,8 @@ class Adversary(threading.Thread):
         while down := [name for name, one in self._system.process.items() if not (one.alive and one.ready(one))]:
             if time.monotonic() > deadline:
                 break
-            self.tend()
+            with self._system.hands:
+                self.tend()
             time.sleep(_TICK_SECONDS)
         for control in self._control.values():
             with suppress(requests.RequestException):
@@ -88,7 +89,7 @@ class Adversary(threading.Thread):
             raise TimeoutError(f"not everything came back: {', '.join(down)}")
 
     def tend(self) -> None:
-        """Start whatever ended by itself, as a supervisor would."""
+        """Start whatever ended by itself, as a supervisor would. With the system's hands."""
         now = time.monotonic()
         for name, process in self._system.process.items():
             if process.alive or self._down.get(name, 0.0) > now:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from uuid import UUID
@@ -33,6 +34,8 @@ from users.models import User
 
 _WRITERS = 3
 _PROGRESS_SECONDS = 5.0
+_LAST_DEED_SECONDS = 300.0
+"""What somebody is at when the chaos ends is brought to its end: commands of an operator take long on a busy machine."""
 _SHOWN = 5
 _TRACED = 40
 
@@ -62,8 +65,7 @@ class Campaign:
         self._watch(adversary)
         for thread in threads:
             thread.stopped.set()
-        for thread in threads:
-            thread.join(60)
+        _await_end(threads)
         if adversary.failure is not None:
             raise adversary.failure
         connection.close()
@@ -224,6 +226,15 @@ def _named(complaint: str) -> tuple[str, str] | None:
         return target, str(UUID(rest.split(maxsplit=1)[0].rstrip(":").rpartition(":")[2]))
     except (ValueError, IndexError):
         return None
+
+
+def _await_end(threads: Collection[threading.Thread]) -> None:
+    """Return once nobody acts any more. Raises `TimeoutError`: whoever goes on would act on what is judged."""
+    deadline = time.monotonic() + _LAST_DEED_SECONDS
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0))
+    if acting := [thread.name for thread in threads if thread.is_alive()]:
+        raise TimeoutError(f"still at it {_LAST_DEED_SECONDS:g} s after the end: {', '.join(acting)}")
 
 
 def _states() -> Counter[str]:

@@ -16,7 +16,8 @@ class Expected:
     """``people``: as `compare` takes them, each with the username that was frozen for them at this target.
 
     ``strangers``: the third party's own records, by their id, as they were before us. ``adoptable``: usernames of
-    records that are the third party's own until we take them over, as the policy allows. ``revived``: the records of people
+    records that are the third party's own until we take them over, as the policy allows. ``never_wanted``: external ids of whoever
+    never was here: a strict write that was refused may have taken such a record over, which stays (PROTOCOL 14). ``revived``: the records of people
     who are gone that a restore has brought back, by id and username. What was sent to such an id before the backfill has written
     over the record, whose username stays (docs/guarantees.md).
     """
@@ -25,6 +26,7 @@ class Expected:
     roles: Mapping[str, str]
     strangers: Mapping[str, Values]
     adoptable: Collection[str] = ()
+    never_wanted: Collection[str] = ()
     revived: Collection[tuple[str, str]] = ()
 
 
@@ -83,7 +85,8 @@ def together(comparisons: Iterable[Comparison]) -> Comparison:
 def _is_foreign(record: Values, expected: Expected) -> bool:
     if record["userId"] in expected.strangers and record == expected.strangers[record["userId"]]:
         return True
-    return not record["externalId"] and record["username"] in expected.adoptable
+    untaken = not record["externalId"] or record["externalId"] in expected.never_wanted
+    return untaken and record["username"] in expected.adoptable
 
 
 def _labelled(target: str, found: Comparison) -> Comparison:

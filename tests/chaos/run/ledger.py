@@ -28,7 +28,10 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something that took effect; ``content`` is what the record then held, None for a removal. ``restored``: by a restore."""
+    """Something that took effect; ``content`` is what the record then held, None for a removal. ``restored``: by a restore.
+
+    ``was_theirs``: the record was the third party's own, without an external id, before anybody here took it over.
+    """
 
     seq: int
     request: int | None
@@ -37,6 +40,7 @@ class Effect:
     content: Content | None
     version: int | None
     restored: bool = False
+    was_theirs: bool = False
 
 
 class Ledger:
@@ -52,6 +56,7 @@ class Ledger:
         self.effects: dict[str, list[Effect]] = defaultdict(list)
         self._ids_return = ids_return
         self._owners: dict[str, str] = {}
+        self._theirs: set[str] = set()
         for entry in self.entries:
             if entry["kind"] == "effect":
                 self._effect(entry)
@@ -81,6 +86,10 @@ class Ledger:
         held = entry["record"]
         gone = entry["effect"] == "deleted"
         content = None if gone else Content(held["name"], held["phone"], held["email"], tuple(sorted(held["roleIds"])))
+        if gone:
+            self._theirs.discard(entry["user_id"])
+        elif not entry["external_id"]:
+            self._theirs.add(entry["user_id"])
         before = self._owners.get(entry["user_id"])
         if before not in (None, entry["external_id"]):
             self.effects[str(before)].append(Effect(entry["seq"], None, entry["at"], entry["user_id"], None, None))
@@ -94,6 +103,7 @@ class Ledger:
                 content,
                 entry["version"],
                 restored=entry.get("call") == RESTORE,
+                was_theirs=entry["user_id"] in self._theirs,
             )
         )
 

@@ -65,7 +65,8 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
     """I2: what is acknowledged as g was applied with the content of g or a later generation.
 
     Absent is also who is named by records only that others of ours are linked to, which an update went astray to after a
-    restore; and who was absent, is back by a restore, and is owed without a question, as before a backfill.
+    restore; who was absent, is back by a restore, and is owed without a question, as before a backfill; and who was never
+    here, since the strict write that was to bring them was refused: what it took over of the third party's own stays there.
     """
     for number, at in history.evidence.acknowledged:
         later = [item for item in history.evidence.generations if item.number >= number]
@@ -79,6 +80,8 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
         if None in contents and all(_is_of_another(history, user_id, now) for user_id in there):
             continue
         if None in contents and _asked_nobody(history, at) and all(effect.restored for effect in there.values()):
+            continue
+        if not history.evidence.was_wanted and all(effect.was_theirs for effect in there.values()):
             continue
         yield f"{history.external_id}: generation {number} was acknowledged at {at:.3f} and never applied before"
 

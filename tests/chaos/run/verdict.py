@@ -158,6 +158,7 @@ def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
         roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
         strangers=side.strangers.records,
         adoptable=side.strangers.adoptable,
+        never_wanted={_external_id(key) for key, seen in evidence.items() if _of(side, key) and not seen.was_wanted},
         revived=set(side.archive.revived(side.control.ledger())),
     )
 

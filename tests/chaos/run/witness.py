@@ -95,6 +95,11 @@ class Evidence:
     frozen: list[str] = field(default_factory=list)
     linked: list[tuple[str | None, float]] = field(default_factory=list)
 
+    @property
+    def was_wanted(self) -> bool:
+        """Whether a record was wanted at any time."""
+        return any(item.content is not None for item in self.generations)
+
     def has_linked(self, remote_id: str, at: float) -> bool:
         """Whether the record was linked to this id at that moment."""
         known = [link for link, since in self.linked if since <= at]
