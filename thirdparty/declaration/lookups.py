@@ -101,16 +101,20 @@ def resolved(model: type[models.Model], name: str, *, suffix: bool = False) -> L
 
 
 def relations_of(model: type[models.Model], name: str) -> tuple[str, bool]:
-    """The relations of a lookup, to be read along with the object; and whether each leads to one row at most."""
-    at, relations, single = model, list[str](), True
+    """The relations of a lookup, to be read along with the object; and whether each leads to one row at most.
+
+    Named as Django wants them: for `select_related` where each is single, else for `prefetch_related`.
+    """
+    at, names, accessors, single = model, list[str](), list[str](), True
     for part in name.split("__"):
         found = _field(at, part)
         if found is None or not found.is_relation:
             break
-        relations.append(part)
+        names.append(part)
+        accessors.append(found.name if found.concrete else found.get_accessor_name())
         single = single and not (found.many_to_many or found.one_to_many)
         at = found.related_model
-    return "__".join(relations), single
+    return "__".join(names if single else accessors), single
 
 
 def lookups_of(condition: Q) -> Iterator[str]:

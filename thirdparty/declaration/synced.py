@@ -10,8 +10,9 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import Q
 
 from thirdparty.connectors.base import Payload
+from thirdparty.declaration import reading
 from thirdparty.declaration.at_target import AtTarget
-from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, relations_of, resolved
+from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
 from thirdparty.models.ref import Ref
 
 M = TypeVar("M", bound=models.Model)
@@ -108,23 +109,13 @@ class Synced(Generic[M]):
         rows: models.QuerySet[M] = self.model._base_manager.using(DEFAULT_DB_ALIAS)
         return rows
 
-    def objects(self) -> models.QuerySet[M]:
-        """Those in scope, with what they are watched through, in as few queries as there are relations."""
-        objects = self.rows() if self.scope is None else self.rows().filter(self.scope)
-        single, many = set[str](), set[str]()
-        for each in self.watch:
-            name = each if isinstance(each, str) else each.lookup
-            relations, is_single = relations_of(self.model, name)
-            if relations:
-                (single if is_single else many).add(relations)
-        objects = objects.select_related(*sorted(single)) if single else objects
-        return objects.prefetch_related(*sorted(many)) if many else objects
-
     def load(self, object_ids: Sequence[str]) -> Mapping[str, M]:
-        """Those of these objects that are there and in scope, by their ids."""
+        """Those of these objects that are there and in scope, by their ids, with what they are watched through."""
         name = self.identity_field().attname
-        found = self.objects().filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
-        return {self.ref_of(obj).object_id: obj for obj in found}
+        rows = self.rows() if self.scope is None else self.rows().filter(self.scope)
+        these = rows.filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
+        watched = [each if isinstance(each, str) else each.lookup for each in self.watch]
+        return {self.ref(getattr(obj, name)).object_id: obj for obj in reading.read(these, watched)}
 
     def kinds_referred_to(self) -> dict[str, str]:
         """The kind of each reference, by its field."""
