@@ -10,6 +10,7 @@ from thirdparty.connectors.base import Payload, fields_of
 from thirdparty.declaration.unmappable import Unmappable
 
 NOT_JSON = "not_json"
+_PLAIN = (str, bool, int)  # a tuple: asked of every value that is sent, and a union would be made anew each time
 
 
 def require_json(payload: Payload) -> None:
@@ -26,7 +27,7 @@ def require_json(payload: Payload) -> None:
 
 def _unfit(value: Any) -> str | None:
     """The type that is no JSON, None where all is well."""
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, _PLAIN):
         return None
     if isinstance(value, float):
         return None if isfinite(value) else f"float ({value})"

@@ -1,18 +1,20 @@
-"""How the objects of a declaration are read: with all that they are watched through, in as few queries as there are relations."""
+"""Reads objects together with what is watched through relations: as many statements for many objects as for one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 
-from thirdparty.declaration.lookups import lookups_of, steps_of
+from thirdparty.declaration.lookups import lookups_of, resolved, steps_of
 
 if TYPE_CHECKING:
     from thirdparty.declaration.synced import Synced
+
+M = TypeVar("M", bound=models.Model)
 
 
 @dataclass(slots=True)
@@ -57,22 +59,34 @@ def watched(declaration: Synced[Any]) -> Watched:
     return top
 
 
-def rows_with(rows: models.QuerySet[Any], watched: Watched, *, only_watched: bool = False) -> models.QuerySet[Any]:
-    """These rows, to be read with all that is watched; and with nothing else, where ``only_watched``.
+def read(rows: models.QuerySet[M], watched: Watched, *, only_watched: bool = False) -> list[M]:
+    """These rows and all that is watched behind them; and nothing else, where ``only_watched``.
 
     Rows of relations are read from the same database and through base managers, as the triggers see them.
     """
-    single, many, fields = list[str](), list[Any](), list[str]()
+    rows, many = _with_relations(rows, watched, only_watched=only_watched)
+    objects = list(rows)
+    for name, relation in many:
+        prefetch_related_objects(_with_some(objects, name, rows.db) if name else objects, relation)
+    return objects
+
+
+def _with_relations(
+    rows: models.QuerySet[M], watched: Watched, *, only_watched: bool
+) -> tuple[models.QuerySet[M], list[tuple[str, Any]]]:
+    """The rows with what one query can read; and what is to be read of relations to many: one of their own with its name."""
+    single, many, fields = list[str](), list[tuple[str, Any]](), list[str]()
     for query_path, object_path, part in _to_one(watched, "", ""):
         if query_path:
             single.append(query_path.removesuffix("__"))
         fields += [f"{query_path}{name}" for name in {part.model._meta.pk.name, *part.fields}]
-        for each in part.many.values():
-            theirs = rows_with(each.model._base_manager.using(rows.db), each, only_watched=only_watched)
-            many.append(Prefetch(f"{object_path}{each.accessor}", queryset=theirs))
+        for name, each in part.many.items():
+            theirs = each.model._base_manager.using(rows.db)
+            theirs, further = _with_relations(theirs, each, only_watched=only_watched)
+            theirs = theirs.prefetch_related(*(relation for _, relation in further)) if further else theirs
+            many.append(("" if object_path else name, Prefetch(f"{object_path}{each.accessor}", queryset=theirs)))
     rows = rows.select_related(*single) if single else rows
-    rows = rows.only(*fields) if only_watched else rows
-    return rows.prefetch_related(*many) if many else rows
+    return rows.only(*fields) if only_watched else rows, many
 
 
 def _to_one(watched: Watched, query_path: str, object_path: str) -> Iterator[tuple[str, str, Watched]]:
@@ -80,3 +94,35 @@ def _to_one(watched: Watched, query_path: str, object_path: str) -> Iterator[tup
     yield query_path, object_path, watched
     for name, each in watched.single.items():
         yield from _to_one(each, f"{query_path}{name}__", f"{object_path}{each.accessor}__")
+
+
+def _with_some(objects: Sequence[M], name: str, database: str) -> Sequence[M]:
+    """Those that have any rows of this relation; the others are told that they have none.
+
+    One narrow statement says who. Django's prefetch makes a query object for each of the objects, which, for those that have
+    no rows, costs more than all else that is read of them.
+    """
+    hops = resolved(type(objects[0]), name).hops if objects else ()
+    if not hops or not hops[0].refers:
+        return objects
+    hop, relation = hops[0], type(objects[0])._meta.get_field(name)
+    near, far = _attribute(type(objects[0]), hop.near_column), _attribute(hop.model, hop.far_column)
+    theirs = hop.model._base_manager.using(database).filter(
+        **{f"{far}__in": {getattr(each, near) for each in objects}}
+    )
+    named = set(theirs.order_by().values_list(far, flat=True).distinct())
+    without = [each for each in objects if getattr(each, near) not in named]
+    _tell_of_none(without, relation)
+    return [each for each in objects if getattr(each, near) in named]
+
+
+def _tell_of_none(objects: Sequence[models.Model], relation: Any) -> None:
+    # As `prefetch_related_objects` does, but with one answer for all. Whatever is asked of it further is none, too.
+    nothing = relation.related_model._default_manager.none()
+    name = relation.name if relation.many_to_many else relation.cache_name
+    for each in objects:
+        each.__dict__.setdefault("_prefetched_objects_cache", {})[name] = nothing
+
+
+def _attribute(model: type[models.Model], column: str) -> str:
+    return next(field.attname for field in model._meta.concrete_fields if field.column == column)

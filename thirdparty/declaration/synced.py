@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
@@ -10,9 +11,9 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import Q
 
 from thirdparty.connectors.base import Payload
+from thirdparty.declaration import reading
 from thirdparty.declaration.at_target import AtTarget
 from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
-from thirdparty.declaration.reading import rows_with, watched
 from thirdparty.models.instance import instance_code
 from thirdparty.models.ref import Ref
 
@@ -110,18 +111,20 @@ class Synced(Generic[M]):
         rows: models.QuerySet[M] = self.model._base_manager.using(DEFAULT_DB_ALIAS)
         return rows
 
-    def objects(self, *, only_watched: bool = False) -> models.QuerySet[M]:
-        """Those in scope, with what they are watched through; of each row nothing else, where ``only_watched``."""
-        objects = self.rows() if self.scope is None else self.rows().filter(self.scope)
-        return rows_with(objects, watched(self), only_watched=only_watched)
-
     def load(self, object_ids: Sequence[str], *, only_watched: bool = False) -> Mapping[str, M]:
-        """Those of these objects that are there and in scope, by their ids. ``only_watched``: as `objects`."""
+        """Those of these objects that are there and in scope, by their ids, with what they are watched through.
+
+        ``only_watched``: of each row nothing else is read.
+        """
         name = self.identity_field().attname
-        found = self.objects(only_watched=only_watched).filter(
-            **{f"{name}__in": [self.identity_of(each) for each in object_ids]}
-        )
-        return {self.ref_of(obj).object_id: obj for obj in found}
+        rows = self.rows() if self.scope is None else self.rows().filter(self.scope)
+        these = rows.filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
+        found = reading.read(these, self._watched, only_watched=only_watched)
+        return {self.ref(getattr(obj, name)).object_id: obj for obj in found}
+
+    @cached_property
+    def _watched(self) -> reading.Watched:
+        return reading.watched(self)
 
     def kinds_referred_to(self) -> dict[str, str]:
         """The kind of each reference, by its field."""

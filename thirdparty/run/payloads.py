@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -42,9 +42,9 @@ def read(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
         objects = declaration.load([lease.object_id for lease in theirs], only_watched=settings.SYNC_CHECK_READS)
         view = _view(declaration, target, objects.values())
         for lease in theirs:
-            at_target = replace(view, used={}, own=(Ref(kind, lease.object_id), lease.natural_key))
+            at_target = view(Ref(kind, lease.object_id), lease.natural_key)
             make = partial(
-                _wanted, declaration, at_target, lease.object_id, objects.get(lease.object_id), lease.natural_key
+                _wanted, declaration, at_target, lease.external_id, objects.get(lease.object_id), lease.natural_key
             )
             found[lease.key] = prepared(lease.key, make, at_target.used)
     return found
@@ -54,9 +54,9 @@ def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteObject | None:
     """What the target is to hold for one object as it is now. Raises `Unmappable`, `WaitsFor`, and what a declaration raises."""
     declaration = of_kind(ref.kind)
     objects = declaration.load([ref.object_id], only_watched=settings.SYNC_CHECK_READS)
-    view = _view(declaration, target, objects.values())
-    at_target = replace(view, own=(ref, natural_key))
-    return _wanted(declaration, at_target, ref.object_id, objects.get(ref.object_id), natural_key)
+    at_target = _view(declaration, target, objects.values())(ref, natural_key)
+    external_id = declaration.external_id(ref.object_id)
+    return _wanted(declaration, at_target, external_id, objects.get(ref.object_id), natural_key)
 
 
 def prepared(key: str, make: Callable[[], RemoteObject | None], used: Mapping[str, str] | None = None) -> Desired:
@@ -71,7 +71,7 @@ def prepared(key: str, make: Callable[[], RemoteObject | None], used: Mapping[st
 
 
 def _wanted(
-    declaration: Synced[Any], at_target: AtTarget, object_id: str, obj: Any, natural_key: str
+    declaration: Synced[Any], at_target: AtTarget, external_id: str, obj: Any, natural_key: str
 ) -> RemoteObject | None:
     if obj is None:
         return None
@@ -80,24 +80,23 @@ def _wanted(
     if payload is None:
         return None
     require_json(payload)
-    return RemoteObject(declaration.external_id(object_id), natural_key or declaration.key_of(obj), payload)
+    return RemoteObject(external_id, natural_key or declaration.key_of(obj), payload)
 
 
-def _view(declaration: Synced[Any], target: str, objects: Iterable[Any]) -> AtTarget:
-    """The target with all that these objects may refer to, in one query."""
+def _view(declaration: Synced[Any], target: str, objects: Iterable[Any]) -> Callable[[Ref, str], AtTarget]:
+    """The target as each of these objects sees it, with all that they may refer to, in one query."""
     kinds = declaration.kinds_referred_to()
     declarations = {name: of_kind(kind) for name, kind in kinds.items()}
     known = tuple(dict.fromkeys((declaration, *declarations.values())))
-    if not kinds:
-        return AtTarget(target, known)
     refs = {
         declarations[name].ref_of(other)
         for obj in objects
         for name in kinds
         if (other := getattr(obj, name)) is not None
     }
-    rows = Record.objects.filter(key__in=[ref.key(target) for ref in refs])
-    return AtTarget(target, known, {row.ref: _referred(row) for row in rows})
+    rows = Record.objects.filter(key__in=[ref.key(target) for ref in refs]) if refs else ()
+    referred = {row.ref: _referred(row) for row in rows}
+    return lambda own, natural_key: AtTarget(target, known, referred, {}, (own, natural_key))
 
 
 def _referred(row: Record) -> Referred:

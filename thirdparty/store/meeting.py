@@ -30,32 +30,35 @@ def whose(ended: FinishedStep) -> FinishedStep:
     linked to it.
     """
     lease, result = ended.lease, ended.settlement
-    others = Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
     if result.parked == IDENTITY_CONFLICT and result.external_id:
-        return _after_whoever_left(ended, others)
+        return _after_whoever_left(ended)
     if result.instead is None:
         return ended
     if same_external_id(result.external_id, lease.external_id):
-        other = others.filter(natural_key=result.natural_key, may_exist=True).first()
+        other = _others(lease).filter(natural_key=result.natural_key, may_exist=True).first()
         if other is not None and not lease.natural_key and other.remote_id != result.remote_id:
             other = None
     else:
-        other = _of_external_id(ended, others).exclude(natural_key=result.natural_key).first()
+        other = _of_external_id(ended).exclude(natural_key=result.natural_key).first()
     return replace(ended, settlement=result.instead) if other is not None else ended
 
 
-def _of_external_id(ended: FinishedStep, others: QuerySet[Record]) -> QuerySet[Record]:
+def _others(lease: Lease) -> QuerySet[Record]:
+    return Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
+
+
+def _of_external_id(ended: FinishedStep) -> QuerySet[Record]:
     object_id = of_kind(ended.lease.kind).object_id(ended.settlement.external_id)
-    return others.none() if object_id is None else others.filter(object_id=object_id)
+    return Record.objects.none() if object_id is None else _others(ended.lease).filter(object_id=object_id)
 
 
-def _after_whoever_left(ended: FinishedStep, others: QuerySet[Record]) -> FinishedStep:
+def _after_whoever_left(ended: FinishedStep) -> FinishedStep:
     """The step, settled for later where the record of our natural key is of another object of ours that may take it away.
 
     A restore brings back whoever was gone. They look first, and take it away, or are linked to it: then the waiting has an end.
     """
     lease, result = ended.lease, ended.settlement
-    other = _of_external_id(ended, others).filter(parked="").first()
+    other = _of_external_id(ended).filter(parked="").first()
     at_rest = other is not None and other.state in (State.SYNCED, State.DELETED)
     if other is None or (at_rest and other.remote_id is not None) or lease.no_progress + 1 >= NO_PROGRESS_LIMIT:
         return ended
