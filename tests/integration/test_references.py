@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from thirdparty import protect, store, targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
-from thirdparty.connectors.errors import NotFound
+from thirdparty.connectors.errors import NotFound, Rejected
 from thirdparty.declaration import AtTarget, Synced, register, registry
 from thirdparty.models import Record, Reference, Target
 from thirdparty.models.record import EPOCH
@@ -48,10 +48,12 @@ class Memory(Connector):
 
     supports = capabilities = Capabilities(query=True)
     held: ClassVar[dict[str, RemoteObject]] = {}
+    checks: ClassVar[bool] = False
     calls: ClassVar[list[str]] = []
     _ids: ClassVar[Iterator[int]] = itertools.count(1)
 
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:  # noqa: ARG002  # offers neither
+        self._require_whole(obj)
         remote_id = f"r{next(self._ids)}"
         self.held[remote_id] = obj
         self.calls.append(f"add {self.kind}")
@@ -60,10 +62,17 @@ class Memory(Connector):
     def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:  # noqa: ARG002  # the same
         if remote_id not in self.held:
             raise NotFound
+        self._require_whole(obj)
         self.held[remote_id] = obj
         self.calls.append(f"update {self.kind}")
 
+    def _require_whole(self, obj: RemoteObject) -> None:
+        if self.checks and fields_of(obj.payload).get("team") not in {None, *self.held}:
+            raise Rejected("no_such_team")
+
     def delete(self, remote_id: str) -> None:
+        if self.checks and any(fields_of(obj.payload).get("team") == remote_id for obj in self.held.values()):
+            raise Rejected("named")
         if self.held.pop(remote_id, None) is None:
             raise NotFound
         self.calls.append(f"delete {self.kind}")
@@ -233,6 +242,50 @@ def test_records_that_wait_for_each_other_are_parked(seat: RoleMapping) -> None:
     Record.objects.filter(kind="test.team").update(due_at=None, waits_for=record(seat).key)
     drain("partner")
     assert record(seat).parked == "reference_cycle"
+
+
+def test_a_circle_that_somebody_breaks_is_taken_up_again(seat: RoleMapping) -> None:
+    Record.objects.filter(kind="test.team").update(due_at=None, waits_for=record(seat).key)
+    drain("partner")
+    Record.objects.filter(kind="test.team").update(due_at=EPOCH, waits_for=None)
+    converge()
+    assert (record(seat).state, record(seat).parked) == ("synced", "")
+    assert team_of_seat() == record(seat.group).remote_id
+
+
+def test_who_was_refused_for_naming_a_record_that_is_gone_is_sent_when_that_has_an_id_again(
+    seat: RoleMapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converge()
+    monkeypatch.setattr(Memory, "checks", True)
+    del Memory.held[record(seat.group).remote_id]
+    RoleMapping.objects.update(remote_role_id="2")
+    converge()
+    assert record(seat).parked == "no_such_team"
+    Group.objects.update(name="Sales")
+    converge()
+    assert (record(seat).state, record(seat).parked) == ("synced", "")
+    assert team_of_seat() == record(seat.group).remote_id
+
+
+def test_a_deletion_that_is_refused_since_another_record_names_it_by_now_waits_for_that_one(
+    seat: RoleMapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converge()
+    monkeypatch.setattr(Memory, "checks", True)
+    Group.objects.update(name="nowhere")
+    with monkeypatch.context() as unseen:
+        unseen.setattr(store.references, "holders_of", lambda _keys: {})
+        [begun] = step.claim_and_plan(
+            targets.config("partner"), protect.admit("partner"), partial(store.claim, [record(seat.group).key])
+        )
+    step.write_results(targets.config("partner"), [calling.call_target(begun)], grace_seconds=0)
+    team = record(seat.group)
+    assert (team.parked, team.held_by) == ("", record(seat).key)
+    seat.delete()
+    converge()
+    assert record(seat.group).state == "synced"
+    assert Memory.held == {}
 
 
 def test_what_a_blocked_step_comes_to_is_known_without_the_database(

@@ -32,6 +32,11 @@ CRASH_LIMIT = 10
 WORKER_DIED = "the worker died or was frozen"
 
 
+def still_named(holder: str) -> str:
+    """Why a deletion waits."""
+    return f"{holder} still names it at the target, and goes first"
+
+
 def _either_way(judge: Callable[..., StepResult]) -> Callable[..., StepResult]:
     """Make the settlement for the other case, too, where the record found might be ours or another object's.
 
@@ -194,9 +199,12 @@ class Interpreter:
         )
 
     def blocked(self, message: str, *, waits_for: str = "", held_by: str = "", circle: bool = False) -> StepResult:
-        """The target is not asked before another record has come, or gone: woken then, and looked at now and then."""
+        """The target is not asked before another record has come, or gone: woken then, and looked at now and then.
+
+        In a ``circle`` none comes before somebody takes a reference out: the record is parked until then.
+        """
         if circle:
-            return self._park(REFERENCE_CYCLE, f"{message}; and that one waits for this")
+            return self._park(REFERENCE_CYCLE, f"{message}; and that one waits for this", waits_for=waits_for)
         return self._settle(
             outcome=Outcome.TRANSIENT, next=Next.LATER, delay_seconds=BLOCKED_LOOK_SECONDS, spends_try=False,
             waits_for=waits_for, held_by=held_by, reason=BLOCKED, message=message,

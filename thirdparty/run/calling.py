@@ -20,7 +20,7 @@ from thirdparty.connectors.errors import (
     VersionConflict,
 )
 from thirdparty.connectors.masking import mask, values_of
-from thirdparty.decide.interpret import Interpreter
+from thirdparty.decide.interpret import Interpreter, still_named
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
@@ -78,9 +78,9 @@ def call_target(step: Step) -> FinishedStep:
 
 def _blocked(obstacle: WaitsFor | HeldBy | Circle, judge: Interpreter) -> StepResult:
     if isinstance(obstacle, HeldBy):
-        return judge.blocked(f"{obstacle.key} still names it at the target, and goes first", held_by=obstacle.key)
+        return judge.blocked(still_named(obstacle.key), held_by=obstacle.key)
     if isinstance(obstacle, Circle):
-        return judge.blocked(obstacle.message, circle=True)
+        return judge.blocked(obstacle.message, waits_for=obstacle.key, circle=True)
     return judge.blocked(obstacle.message, waits_for=obstacle.key)
 
 

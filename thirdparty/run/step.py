@@ -76,6 +76,7 @@ class HeldBy:
 class Circle:
     """The record waits for one that waits for it."""
 
+    key: str
     message: str
 
 
@@ -150,7 +151,7 @@ def _held(
     if call is Call.DELETE and holder is not None:
         return lease, Call.NOTHING, HeldBy(holder)
     if isinstance(obstacle, WaitsFor) and store.references.is_circle(lease.key, obstacle.key):
-        return lease, call, Circle(obstacle.message)
+        return lease, call, Circle(obstacle.key, obstacle.message)
     return lease, call, obstacle
 
 

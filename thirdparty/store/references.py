@@ -8,10 +8,16 @@ whoever comes last sees the other; one that dies in between is found by the next
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from django.db import connection, transaction
 
+from thirdparty.decide.interpret import BLOCKED, BLOCKED_LOOK_SECONDS, REFERENCE_CYCLE, still_named
+from thirdparty.decide.plan import Call
+from thirdparty.decide.result import FinishedStep, Next, Outcome
+from thirdparty.declaration.registry import any_references
 from thirdparty.models import Record, Reference
+from thirdparty.models.record import HELD_BY_BRAKE
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS, REFERENCES
 
@@ -55,6 +61,21 @@ def holders_of(keys: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def refused(ended: FinishedStep) -> FinishedStep:
+    """The step; a deletion that the target refused waits, if another record was sent with the remote id meanwhile."""
+    lease, result = ended.lease, ended.settlement
+    if ended.call != Call.DELETE or not result.parked or not any_references():
+        return ended
+    holder = holders_of([lease.key]).get(lease.key)
+    if holder is None:
+        return ended
+    waits = replace(
+        result, outcome=Outcome.TRANSIENT, parked="", held_by=holder, next=Next.LATER, delay_seconds=BLOCKED_LOOK_SECONDS,
+        spends_try=False, reason=BLOCKED, message=still_named(holder),
+    )  # fmt: skip
+    return replace(ended, settlement=waits)
+
+
 def is_circle(key: str, waits_for: str) -> bool:
     """Whether a record that waits for this one would wait for itself in the end."""
     seen = {key}
@@ -67,6 +88,8 @@ def is_circle(key: str, waits_for: str) -> bool:
 
 def release(keys: Sequence[str] | None = None) -> list[str]:
     """Make due what waits no longer, and owe who was sent with an id that has changed. Returns the keys of both.
+
+    Parked ones, too: a circle may have been broken, and a target refuses what names a record that is not there any more.
 
     ``keys``: those that just changed, and whoever waits for them; None for whatever is found.
     """
@@ -87,7 +110,8 @@ def _wake(keys: Sequence[str] | None) -> list[str]:
             AND (s.waits_for IS NULL OR {arrived}) AND (s.held_by IS NULL OR {freed}) AND s.lease_token IS NULL
             ORDER BY s.key LIMIT {_AT_ONCE} {db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"}
         )
-        UPDATE {RECORDS} SET waits_for = NULL, held_by = NULL, due_at = {db.clock}
+        UPDATE {RECORDS} SET waits_for = NULL, held_by = NULL, due_at = {db.clock},
+            parked = CASE WHEN parked = '{REFERENCE_CYCLE}' THEN '' ELSE parked END
         WHERE key IN (SELECT key FROM picked) RETURNING key
     """
     with connection.cursor() as cursor:
@@ -104,11 +128,12 @@ def _owe_outdated(keys: Sequence[str] | None) -> list[str]:
     )
     sql = f"""
         WITH picked AS (
-            SELECT s.key FROM {RECORDS} s WHERE s.key IN ({outdated}) AND s.synced_generation >= s.generation
-            AND s.parked = '' AND NOT s.deleted
+            SELECT s.key FROM {RECORDS} s WHERE s.key IN ({outdated}) AND NOT s.deleted
+            AND (s.parked NOT IN ('', '{HELD_BY_BRAKE}') OR (s.parked = '' AND s.synced_generation >= s.generation))
             ORDER BY s.key LIMIT {_AT_ONCE} {db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"}
         )
-        UPDATE {RECORDS} SET generation = generation + 1, due_at = {db.clock}, owed_since = COALESCE(owed_since, {db.clock})
+        UPDATE {RECORDS} SET generation = generation + 1, parked = '', due_at = {db.clock},
+            owed_since = COALESCE(owed_since, {db.clock})
         WHERE key IN (SELECT key FROM picked) RETURNING key
     """
     with transaction.atomic(), connection.cursor() as cursor:

@@ -17,7 +17,7 @@ from thirdparty.store.attempts import close_attempts
 from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.dialect import dialect
 from thirdparty.store.meeting import meet, whose
-from thirdparty.store.references import forget_unused
+from thirdparty.store.references import forget_unused, refused
 from thirdparty.store.tables import RECORDS
 
 # What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
@@ -55,7 +55,7 @@ def settle(
     """
     if not ended:
         return Settled()
-    ended = [whose(each) for each in ended]
+    ended = [refused(whose(each)) for each in ended]
     try:
         with transaction.atomic():
             return _settle(ended, visibility_seconds, grace_seconds, waits=waits and len(ended) == 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.model import bugs_by_hand, transitions
+from tests.chaos.model import bugs_by_hand, bugs_of_references, transitions
 from tests.chaos.model.bug import Bug
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
@@ -151,46 +151,52 @@ class _VanishedIsDone(Interpreter):
         return self._settle(acknowledged=True)
 
 
-BUGS = {
-    "an edit is not recorded": Bug(Rules(changed=lambda row: row), REUSE, "I1"),
-    "a tombstone is dropped": Bug(Rules(gone=lambda row: row), REUSE, "I1"),
-    "an edit forgets a doubt": Bug(
-        Rules(changed=lambda row: transitions.changed(row)._replace(recheck="none")), REUSE, "I2"
-    ),
-    "an edit frees the lease": Bug(
-        Rules(changed=lambda row: transitions.changed(row)._replace(lease="free", doing="")), REUSE, "I5"
-    ),
-    "a held lease is claimed": Bug(Rules(claim=_claims_a_held_lease), REUSE, "I5"),
-    "an expired lease is clean": Bug(Rules(claim=_expired_is_clean), REUSE, "I2"),
-    "a lost lease settles": Bug(Rules(lost_lease_settles=True), FREEZES, "I5"),
-    "a lost lease is not repaired": Bug(Rules(repair=lambda row: row), SURVIVING_SENDER, "I4"),
-    "the username is not frozen": Bug(Rules(claim=_never_named), REUSE, "I7"),
-    "a username in use does not block": Bug(Rules(claim=_never_waits_for_a_rival), BLIND, "I7"),
-    "synced before it is sent": Bug(Rules(claim=_synced_when_claimed), REUSE, "I2"),
-    "the key of an unanswered add is not kept": Bug(Rules(open_attempt=_forgets_the_key), SHARED, "I3"),
-    "every repeated add has a new key": Bug(Rules(keeps_key=False), KEYS, "I3"),
-    "the generation is not compared at settle": Bug(Rules(settle=_never_sees_the_user_change), REUSE, "I4"),
-    "what is wanted now is acknowledged": Bug(Rules(settle=_acknowledges_what_is_wanted_now), REUSE, "I2"),
-    "an acknowledgement forgets a doubt": Bug(Rules(settle=_forgets_doubts_when_acknowledged), REUSE, "I4"),
-    "a later window is cut short": Bug(Rules(extends=False), replace(REUSE, budget=PROFILES["edits"]), "I4"),
-    "who changed meanwhile is parked": Bug(Rules(settle=_parks_who_changed_meanwhile), REFUSALS, "I7"),
-    "a forced push raises nothing": Bug(Rules(settle=_raises_nothing), VERSIONS, "I7"),
-    "an unknown outcome is a failed one": Bug(Rules(judge=_UnknownIsFailed), REUSE, "I2"),
-    "the window is not read back": Bug(Rules(next_call=_never_reads_back), REUSE, "I7"),
-    "the end of the window is believed": Bug(Rules(judge=_BelievesTheWindow), REUSE, "I2"),
-    "a delete does not wait for a late add": Bug(Rules(next_call=_never_waits), BLIND, "I4"),
-    "what is not found is added at once": Bug(Rules(judge=_AddsAtOnce), SHARED, "I3"),
-    "a repeated add is believed": Bug(Rules(judge=_BelievesARepeatedAdd), KEYS, "I2"),
-    "a vanished record is done": Bug(Rules(judge=_VanishedIsDone), TOGGLES, "I2"),
-    "a record without external id is ours after an unanswered add": Bug(
-        Rules(judge=_TakesWhatHasNoExternalId), UNMARKED_NEVER, "P7"
-    ),
-    "who meets another row on an id given out again is parked": Bug(Rules(meet=_parks_the_newcomer), RESTORED, "I7"),
-    "a backfill writes without looking": Bug(Rules(owe_again=_owes_without_looking), RESTORED_STRANGER, "P7"),
-    "nobody asks whose record an update has gone astray to": Bug(Rules(asks_whose=False), RESTORED, "I4"),
-    "who has the username of a record has the record": Bug(Rules(by_link=False), RESTORED_REUSED_SHARED, "I4"),
-    "a link is forgotten while a request may land under its id": Bug(
-        Rules(judge=_ForgetsLinksInDoubt), RESTORED_LATE, "I4"
-    ),
-    "what was taken on trust is deleted": Bug(Rules(next_call=_deletes_what_it_trusted), TRUST, "P7"),
-} | bugs_by_hand.BUGS
+BUGS = (
+    {
+        "an edit is not recorded": Bug(Rules(changed=lambda row: row), REUSE, "I1"),
+        "a tombstone is dropped": Bug(Rules(gone=lambda row: row), REUSE, "I1"),
+        "an edit forgets a doubt": Bug(
+            Rules(changed=lambda row: transitions.changed(row)._replace(recheck="none")), REUSE, "I2"
+        ),
+        "an edit frees the lease": Bug(
+            Rules(changed=lambda row: transitions.changed(row)._replace(lease="free", doing="")), REUSE, "I5"
+        ),
+        "a held lease is claimed": Bug(Rules(claim=_claims_a_held_lease), REUSE, "I5"),
+        "an expired lease is clean": Bug(Rules(claim=_expired_is_clean), REUSE, "I2"),
+        "a lost lease settles": Bug(Rules(lost_lease_settles=True), FREEZES, "I5"),
+        "a lost lease is not repaired": Bug(Rules(repair=lambda row: row), SURVIVING_SENDER, "I4"),
+        "the username is not frozen": Bug(Rules(claim=_never_named), REUSE, "I7"),
+        "a username in use does not block": Bug(Rules(claim=_never_waits_for_a_rival), BLIND, "I7"),
+        "synced before it is sent": Bug(Rules(claim=_synced_when_claimed), REUSE, "I2"),
+        "the key of an unanswered add is not kept": Bug(Rules(open_attempt=_forgets_the_key), SHARED, "I3"),
+        "every repeated add has a new key": Bug(Rules(keeps_key=False), KEYS, "I3"),
+        "the generation is not compared at settle": Bug(Rules(settle=_never_sees_the_user_change), REUSE, "I4"),
+        "what is wanted now is acknowledged": Bug(Rules(settle=_acknowledges_what_is_wanted_now), REUSE, "I2"),
+        "an acknowledgement forgets a doubt": Bug(Rules(settle=_forgets_doubts_when_acknowledged), REUSE, "I4"),
+        "a later window is cut short": Bug(Rules(extends=False), replace(REUSE, budget=PROFILES["edits"]), "I4"),
+        "who changed meanwhile is parked": Bug(Rules(settle=_parks_who_changed_meanwhile), REFUSALS, "I7"),
+        "a forced push raises nothing": Bug(Rules(settle=_raises_nothing), VERSIONS, "I7"),
+        "an unknown outcome is a failed one": Bug(Rules(judge=_UnknownIsFailed), REUSE, "I2"),
+        "the window is not read back": Bug(Rules(next_call=_never_reads_back), REUSE, "I7"),
+        "the end of the window is believed": Bug(Rules(judge=_BelievesTheWindow), REUSE, "I2"),
+        "a delete does not wait for a late add": Bug(Rules(next_call=_never_waits), BLIND, "I4"),
+        "what is not found is added at once": Bug(Rules(judge=_AddsAtOnce), SHARED, "I3"),
+        "a repeated add is believed": Bug(Rules(judge=_BelievesARepeatedAdd), KEYS, "I2"),
+        "a vanished record is done": Bug(Rules(judge=_VanishedIsDone), TOGGLES, "I2"),
+        "a record without external id is ours after an unanswered add": Bug(
+            Rules(judge=_TakesWhatHasNoExternalId), UNMARKED_NEVER, "P7"
+        ),
+        "who meets another row on an id given out again is parked": Bug(
+            Rules(meet=_parks_the_newcomer), RESTORED, "I7"
+        ),
+        "a backfill writes without looking": Bug(Rules(owe_again=_owes_without_looking), RESTORED_STRANGER, "P7"),
+        "nobody asks whose record an update has gone astray to": Bug(Rules(asks_whose=False), RESTORED, "I4"),
+        "who has the username of a record has the record": Bug(Rules(by_link=False), RESTORED_REUSED_SHARED, "I4"),
+        "a link is forgotten while a request may land under its id": Bug(
+            Rules(judge=_ForgetsLinksInDoubt), RESTORED_LATE, "I4"
+        ),
+        "what was taken on trust is deleted": Bug(Rules(next_call=_deletes_what_it_trusted), TRUST, "P7"),
+    }
+    | bugs_by_hand.BUGS
+    | bugs_of_references.BUGS
+)

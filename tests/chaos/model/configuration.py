@@ -14,7 +14,8 @@ class Configuration:
     (PROTOCOL 5's exception). ``stranger``: whose external id a record of our username has that was there before us,
     `target.STRANGER` or `target.NOBODY`; 0 where there was none. Where each user has a username of their own, so has the
     stranger, who comes right after a restore. ``restored_at_rest``: a restore comes while nothing is owed. ``backed_up``: the
-    user and their record have been there since before the backup.
+    user and their record have been there since before the backup. ``refers``: whom each user may refer to, and does at the
+    beginning, -1 for nobody; as many users are there then.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Configuration:
     stranger: int = 0
     restored_at_rest: bool = False
     backed_up: bool = False
+    refers: tuple[int, ...] = ()
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -105,6 +105,34 @@ FROZEN_SENDER = Configuration(
 )
 """PROTOCOL 5's exception: a worker frozen after its lease check sends an old request after everything settled."""
 
+REFERRED = Offers(query=True, distinct=True)
+CHECKED = Offers(query=True, distinct=True, checks=True)
+"""As the ERP of the example project."""
+ORDER = (-1, 0)
+"""User 1 refers to user 0, as an order does to its customer."""
+REFERENCES = {
+    "edits": (REFERRED, ORDER, Budget(edits=1, kills=1, timeouts=1)),
+    "another customer": (REFERRED, ORDER, Budget(switches=2, timeouts=1)),
+    "a deletion after a switch": (REFERRED, ORDER, Budget(switches=1, deletes=1, timeouts=1)),
+    "both deleted": (REFERRED, ORDER, Budget(deletes=2, kills=1, timeouts=1)),
+    "a late edit": (REFERRED, ORDER, Budget(edits=1, switches=1, deletes=1, timeouts=1)),
+    "checked by the target": (CHECKED, ORDER, Budget(switches=1, deletes=1, timeouts=1)),
+    "deactivation": (CHECKED, ORDER, Budget(toggles=2, switches=1)),
+    "a lost customer": (CHECKED, ORDER, Budget(edits=1, losses=1)),
+    "a circle": (REFERRED, (1, 0), Budget(edits=1, switches=1, kills=1)),
+    "nothing on offer": (Offers(distinct=True), ORDER, Budget(deletes=1, switches=1, timeouts=1)),
+}
+"""What goes wrong while one user refers to another."""
+FULL_REFERENCES = {
+    "a deletion after a switch": (REFERRED, ORDER, Budget(switches=1, deletes=1, kills=1, timeouts=2)),
+    "both deleted": (REFERRED, ORDER, Budget(edits=1, deletes=2, kills=1, timeouts=1)),
+    "deactivation": (CHECKED, ORDER, Budget(edits=1, toggles=2, switches=1, kills=1, timeouts=1)),
+    "a lost customer": (CHECKED, ORDER, Budget(edits=2, losses=1, kills=1, timeouts=1)),
+    "a circle": (CHECKED, (1, 0), Budget(edits=1, switches=2, kills=1, timeouts=1)),
+    "frozen workers": (REFERRED, ORDER, Budget(switches=1, deletes=1, kills=1, freezes=1)),
+}
+"""The same in full."""
+
 _DECISIONS = {
     "in doubt": Budget(edits=1, kills=1, timeouts=1, decisions=1),
     "one after the other": Budget(edits=1, timeouts=1, refusals=1, decisions=2),
@@ -136,6 +164,14 @@ def by_hand() -> list[Configuration]:
     return [*found, STRANGERS_BY_HAND, STRANGERS_BESIDE]
 
 
+def references(*, fully: bool = False) -> list[Configuration]:
+    """Where one user refers to another."""
+    return [
+        Configuration(f"references: {name}", offers, budget, refers=refers)
+        for name, (offers, refers, budget) in (FULL_REFERENCES if fully else REFERENCES).items()
+    ]
+
+
 _DAILY = {
     "query": set(PROFILES),
     "query, versions": set(PROFILES) - {"a frozen worker"},
@@ -159,7 +195,7 @@ def daily() -> list[Configuration]:
     restored = [
         RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER, RESTORED_LATE, RESTORED_REUSED, RESTORED_REUSED_SHARED,
     ]  # fmt: skip
-    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *by_hand()]
+    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *by_hand(), *references()]
 
 
 def full() -> list[Configuration]:
@@ -173,4 +209,5 @@ def full() -> list[Configuration]:
         replace(RESTORED, name=f"restored from backup: {name}", budget=budget)
         for name, budget in FULL_RESTORED.items()
     ]
-    return [*found, replace(TRUST, budget=TRUST.budget._replace(edits=2, kills=2, freezes=1)), *restored]
+    trust = replace(TRUST, budget=TRUST.budget._replace(edits=2, kills=2, freezes=1))
+    return [*found, trust, *restored, *references(fully=True)]

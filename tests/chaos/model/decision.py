@@ -27,7 +27,12 @@ USERNAMES = ("shared", "another", "a stranger's")
 
 
 class Step(NamedTuple):
-    """What one lease is about. ``seq``: the content that was read; ``present``: a record is wanted at all."""
+    """What one lease is about. ``seq``: the content that was read; ``present``: a record is wanted at all.
+
+    ``other``: the row that the content refers to, with its remote id, ``used``; or that stands in the way, as the
+    ``obstacle`` says: it is ``waited for``, is waiting for this one (``a circle``), or ``names`` it at the target. A deletion
+    that the target has ``refused`` is none before it is settled.
+    """
 
     row: int
     held: Held
@@ -35,6 +40,9 @@ class Step(NamedTuple):
     present: bool
     call: str
     key: int
+    other: int = -1
+    used: int = 0
+    obstacle: str = ""
 
 
 class Answer(NamedTuple):
@@ -56,6 +64,8 @@ def plan(step: Step, offers: Offers, next_call: NextCall) -> str:
 
 def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Interpreter]) -> Result:
     """What the answer leaves in the row, by `thirdparty.decide.interpret`; asks it as `thirdparty.run.push` does."""
+    if step.obstacle:
+        return abstract(_blocked(_verdict(step, offers, adopt, kind), step))
     return abstract(_judged(_verdict(step, offers, adopt, kind), Call(step.call), answer))
 
 
@@ -87,6 +97,17 @@ def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Interpreter]) ->
     )
 
 
+def _blocked(verdict: Interpreter, step: Step) -> StepResult:
+    other = str(step.other)
+    match step.obstacle:
+        case "names":
+            return verdict.blocked("", held_by=other)
+        case "a circle":
+            return verdict.blocked("", waits_for=other, circle=True)
+        case _:
+            return verdict.blocked("", waits_for=other)
+
+
 def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # noqa: C901, PLR0911, PLR0912  # one case for each answer
     found = remote_record(answer.found) if answer.found is not None else None
     match answer.kind, call:
@@ -95,7 +116,8 @@ def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # 
         case "busy" | "late", _:
             return verdict.failed(errors.Transient(answer.kind))
         case "refused", _:
-            return verdict.failed(errors.Rejected("invalid"))
+            made = found is not None and verdict.is_ours(found)
+            return verdict.verified(found) if made else verdict.failed(errors.Rejected("invalid"))
         case "ok", Call.ADD:
             return verdict.added(str(answer.remote_id))
         case "ok", Call.UPDATE:
@@ -151,15 +173,16 @@ def wanted(step: Step, offers: Offers) -> RemoteObject | None:
     """What `thirdparty.run.payloads.read` gives: None where the user is gone or inactive."""
     if not step.present:
         return None
-    return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers)], content(step.row, step.seq))
+    payload = content(step.row, step.seq, step.used)
+    return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers)], payload)
 
 
 def external_id(owner: int) -> str:
     return str(UUIDS.get(owner, ""))
 
 
-def content(owner: int, seq: int) -> dict[str, str]:
-    return {"name": f"{owner} after edit {seq}", MATCHED: ""}
+def content(owner: int, seq: int, refers: int) -> dict[str, str]:
+    return {"name": f"{owner} after edit {seq}", MATCHED: "", "customer": str(refers)}
 
 
 def remote_record(record: Record) -> RemoteRecord:
@@ -167,7 +190,7 @@ def remote_record(record: Record) -> RemoteRecord:
         remote_id=str(record.id),
         external_id=external_id(record.owner),
         key=USERNAMES[record.login],
-        payload=content(record.owner, record.seq),
+        payload=content(record.owner, record.seq, record.refers),
         version=record.version or None,
     )
 
@@ -188,6 +211,8 @@ def abstract(settlement: StepResult) -> Result:
         shown=settlement.shown,
         owner=OWNERS[settlement.external_id],
         login=USERNAMES.index(settlement.natural_key) if settlement.natural_key else -1,
+        waits_for=int(settlement.waits_for or -1),
+        held_by=int(settlement.held_by or -1),
         instead=abstract(settlement.instead) if settlement.instead is not None else (),
     )
 

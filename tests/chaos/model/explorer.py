@@ -182,7 +182,8 @@ class _Records(Search):
         super().__init__(configuration, Moves(configuration, rules), Packing())
 
     def beginning(self) -> State:
-        return beginning(self.configuration.budget, self.configuration.records, level=self.configuration.backed_up)
+        told = self.configuration
+        return beginning(told.budget, told.records, level=told.backed_up, names=told.refers or (-1,))
 
     def broken(self, state: State) -> str:
         return broken(state, self.configuration)

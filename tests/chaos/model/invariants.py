@@ -7,6 +7,7 @@ from tests.chaos.model.landing import is_of
 from tests.chaos.model.state import State
 from tests.chaos.model.target import NOBODY, STRANGER
 from tests.chaos.model.transitions import WRITES
+from thirdparty.decide.interpret import REFERENCE_CYCLE
 
 
 def broken(state: State, configuration: Configuration) -> str:
@@ -35,7 +36,7 @@ def unfinished(state: State, configuration: Configuration) -> str:
     if any(all(row.remote_id != record.id for row in state.rows) for record in left):
         return "I3: a record that somebody linked by hand is left, and nobody deletes it"
     for index in range(len(state.rows)):
-        if not _waits_for_a_person(state, index):
+        if not (_waits_for_a_person(state, index) or _waits_for_another(state, index)):
             what = _unequal(state, index, configuration) or _unsettled(state, index)
             if what:
                 return what
@@ -50,6 +51,27 @@ def _waits_for_a_person(state: State, index: int) -> bool:
     # The username is a stranger's.
     theirs = any(record.foreign and record.owner in (STRANGER, NOBODY) for record in state.world.records)
     return row.parked == "identity_conflict" and theirs
+
+
+def _waits_for_another(state: State, index: int) -> bool:
+    """Whether the record waits for another one, or is in a circle of such, until people change something."""
+    row, person = state.rows[index], state.people[index]
+    if row.parked == REFERENCE_CYCLE:
+        return _is_in_circle(state, index)
+    if row.waits_for >= 0:
+        other = state.rows[row.waits_for]
+        comes = state.people[row.waits_for].present and not other.parked and other.waits_for < 0
+        return person.present and row.waits_for == person.names and not other.remote_id and not comes
+    holder = state.people[row.held_by] if row.held_by >= 0 else None
+    return holder is not None and not person.present and holder.present and holder.names == index
+
+
+def _is_in_circle(state: State, index: int) -> bool:
+    seen, at = {index}, state.people[index].names
+    while at >= 0 and at not in seen and not state.rows[at].remote_id and state.people[at].present:
+        seen.add(at)
+        at = state.people[at].names
+    return at == index
 
 
 def _unequal(state: State, index: int, configuration: Configuration) -> str:
@@ -67,7 +89,8 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
     if not person.present:
         return f"I4: the target still holds user {index}, who is not wanted there" if own else ""
     if person.believed != person.seq:
-        level = [record.seq for record in held] == [person.seq]
+        used = state.rows[person.names].remote_id if person.names >= 0 else 0
+        level = [(record.seq, record.refers) for record in held] == [(person.seq, used)]
         return "" if level else f"I4: the target does not hold user {index} as they are"
     known = row.remote_id and all(record.id == row.remote_id for record in own)
     return "" if known else f"I3: a record of user {index} is left, and nobody deletes it"

@@ -41,4 +41,11 @@ def _harm(before: World, after: World, offers: Offers, adopt: str) -> str:
             return "P7: a stranger's record is taken over"
         if now is not None and offers.versions and now.owner == record.owner and now.seq < record.seq:
             return "I4: older content overwrites newer in spite of versions"
+    if _pointing_nowhere(after) - _pointing_nowhere(before):
+        return "P18: a record names another one that is not there any more"
     return ""
+
+
+def _pointing_nowhere(world: World) -> set[tuple[int, int]]:
+    there = {0, *(record.id for record in world.records)}
+    return {(record.id, record.refers) for record in world.records if record.refers not in there}

@@ -10,6 +10,7 @@ from tests.chaos.model.hand import Hand, dropped
 from tests.chaos.model.landing import land
 from tests.chaos.model.numbering import canonical
 from tests.chaos.model.reduction import reduced
+from tests.chaos.model.references import is_circle, is_outdated
 from tests.chaos.model.row import Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Person, State, edited
@@ -55,6 +56,8 @@ class Moves:
         if state.decision or state.budget.decisions:
             for label, spent, after, broken in self.hand.of(state):
                 yield self._spend(spent, label, after) if spent else Move(label, False, after, broken)
+        if self.configuration.refers:
+            yield from self._of_references(state)
         for index in range(len(state.rows)):
             yield from self._of_time(state, index)
             if len(state.workers) < WORKERS:
@@ -81,16 +84,54 @@ class Moves:
                 toggled = person._replace(seq=person.seq + 1, active=not person.active)
                 word = "activated" if toggled.active else "deactivated"
                 yield self._spend("toggles", f"user {index} is {word}", before.with_row(index, row, toggled))
+            if budget.switches:
+                other = -1 if person.names >= 0 else self.configuration.refers[index]
+                if other >= 0 or person.names >= 0:
+                    word = f"refers to user {other}" if other >= 0 else "refers to nobody"
+                    switched = edited(person)._replace(names=other)
+                    yield self._spend("switches", f"user {index} {word}", before.with_row(index, row, switched))
         first = state.people[0]
-        if budget.deletes and first.exists:
-            row = self.memo(self.rules.gone, state.rows[0])
-            gone = edited(first)._replace(exists=False)
-            yield self._spend("deletes", "user 0 is deleted", state.with_row(0, row, gone))
+        for index in range(len(state.people) if budget.deletes else 0):
+            if not self._may_be_deleted(state, index):
+                continue
+            row = self.memo(self.rules.gone, state.rows[index])
+            gone = edited(state.people[index])._replace(exists=False)
+            yield self._spend("deletes", f"user {index} is deleted", state.with_row(index, row, gone))
         distinct = self.configuration.offers.distinct
         if budget.creates and len(state.people) == 1 and (distinct or not first.exists):
             again = state._replace(people=(first, Person()), rows=(state.rows[0], Row()))
             username = "a username of their own" if distinct else "the same username"
             yield self._spend("creates", f"user 1 is created with {username}", again)
+
+    def _may_be_deleted(self, state: State, index: int) -> bool:
+        """The database keeps whoever others refer to. Without references, one deletion is as good as another."""
+        if not self.configuration.refers:
+            return index == 0 and state.people[0].exists
+        named = any(other.exists and other.names == index for other in state.people)
+        return state.people[index].exists and not named
+
+    def _of_references(self, state: State) -> Iterator[Move]:
+        """Whoever settles looks, and so does every tick: at any moment, then."""
+        rows, noted = state.rows, state.references
+        for index, row in enumerate(rows):
+            arrived = row.waits_for >= 0 and rows[row.waits_for].remote_id != 0
+            freed = all((each.record, each.on) != (row.held_by, index) for each in noted)
+            woken = self.memo(self.rules.woken, row, arrived=arrived, freed=freed)
+            if woken != row:
+                yield Move(f"row {index} waits no longer", True, state.with_row(index, woken))
+            elif row.waits_for >= 0 and is_circle(rows, index, row.waits_for) and row.due == "later":
+                after = state.with_row(index, row._replace(due="now"))
+                yield Move(f"row {index} is looked at after five minutes", True, after)
+        for record in {each.record for each in noted if is_outdated(state, each)}:
+            followed = self.memo(self.rules.followed, rows[record])
+            if followed != rows[record]:
+                what = f"row {record} is owed, since it was sent with another remote id"
+                yield Move(what, True, state.with_row(record, followed))
+        if state.budget.losses:
+            for lost in state.world.records:
+                records = tuple(each for each in state.world.records if each is not lost)
+                after = state._replace(world=state.world._replace(records=records, restored=True))
+                yield self._spend("losses", f"the third party loses record {lost.id}", after)
 
     def _of_the_partner(self, state: State) -> Iterator[Move]:
         world = state.world
@@ -116,7 +157,8 @@ class Moves:
             after = state.with_row(index, row._replace(lease="expired"))._replace(workers=workers)
             yield self._spend("freezes", f"the worker on row {index} is frozen until its lease has run out", after)
         others = (other for number, other in enumerate(state.rows) if number != index)
-        if row.due == "later" and all(other.due in ("none", "later") for other in others):
+        waits = row.waits_for >= 0 or row.held_by >= 0
+        if row.due == "later" and not waits and all(other.due in ("none", "later") for other in others):
             yield Move(f"row {index} has waited", True, state.with_row(index, row._replace(due="now")))
         if row.recheck == "open":
             yield Move(f"the window of row {index} is over", True, self._window_over(state, index))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.model.state import Decision, Person, State, Worker
+from tests.chaos.model.state import Decision, State, Worker
 
 
 def canonical(state: State) -> State:
@@ -11,12 +11,12 @@ def canonical(state: State) -> State:
     Sound, for a new generation or content is above every other one of its row. Answers kept under
     keys that nobody can send again are forgotten.
     """
-    people, rows, workers, world, strays, budget, decision = state
+    people, rows, workers, world, strays, budget, decision, references = state
     if len(workers) > 1:
         workers = tuple(sorted(workers))
     if len(strays) > 1:
         strays = tuple(sorted(strays))
-    state = State(people, rows, workers, world, strays, budget, decision)
+    state = State(people, rows, workers, world, strays, budget, decision, references)
     for index in range(len(rows)):
         state = _renumbered_contents(_renumbered_generations(state, index), index)
     return _renumbered_keys(_renumbered_ids(state))
@@ -70,7 +70,7 @@ def _worker_with_generations(worker: Worker, rank: dict[int, int]) -> Worker:
 
 
 def _renumbered_contents(state: State, index: int) -> State:
-    people, _, workers, world, strays, _, decision = state
+    people, _, workers, world, strays, _, decision, _ = state
     person = people[index]
     used = {-1, person.seq, person.shown, person.synced_seq, person.refused, person.believed}
     if decision and decision.row == index:
@@ -87,8 +87,8 @@ def _renumbered_contents(state: State, index: int) -> State:
     if max(used) == len(used) - 2:
         return state
     rank = {value: position for position, value in enumerate(sorted(used), start=-1)}
-    _, active, exists, shown, synced_seq, refused, believed = person
-    person = Person(rank[person.seq], active, exists, rank[shown], rank[synced_seq], rank[refused], rank[believed])
+    seqs = {name: rank[getattr(person, name)] for name in ("seq", "shown", "synced_seq", "refused", "believed")}
+    person = person._replace(**seqs)
     if decision and decision.row == index:
         decision = decision._replace(seq=rank[decision.seq])
     return state._replace(
@@ -117,8 +117,13 @@ def _renumbered_ids(state: State) -> State:
     used.update(answer[1] for _, answer in world.kept)
     used.update(world.again)
     used.update(stray.remote_id for stray in strays)
+    if state.references:
+        used.update(reference.remote_id for reference in state.references)
+    used.update(record.refers for record in world.records)
+    used.update(stray.refers for stray in strays)
     for worker in workers:
         used.add(worker.step.held.remote_id)
+        used.add(worker.step.used)
         if worker.answer:
             used.add(worker.answer.remote_id)
         if worker.result:
@@ -131,13 +136,14 @@ def _renumbered_ids(state: State) -> State:
     return state._replace(
         rows=tuple(row._replace(remote_id=rank[row.remote_id]) for row in rows),
         workers=tuple(_worker_with_ids(worker, rank) for worker in workers),
-        strays=tuple(stray._replace(remote_id=rank[stray.remote_id]) for stray in strays),
         world=world._replace(
-            records=tuple(record._replace(id=rank[record.id]) for record in world.records),
+            records=tuple(record._replace(id=rank[record.id], refers=rank[record.refers]) for record in world.records),
             kept=tuple((key, (kind, rank[remote_id])) for key, (kind, remote_id) in world.kept),
             again=tuple(rank[remote_id] for remote_id in world.again),
         ),
         decision=_decision_with(state, remote_id=rank),
+        strays=tuple(stray._replace(remote_id=rank[stray.remote_id], refers=rank[stray.refers]) for stray in strays),
+        references=tuple(each._replace(remote_id=rank[each.remote_id]) for each in state.references),
     )
 
 
@@ -155,7 +161,8 @@ def _worker_with_ids(worker: Worker, rank: dict[int, int]) -> Worker:
         answer = answer._replace(remote_id=rank[answer.remote_id])
     if result:
         result = result._replace(remote_id=rank[result.remote_id])
-    step = step._replace(held=step.held._replace(remote_id=rank[step.held.remote_id]))
+    held = step.held._replace(remote_id=rank[step.held.remote_id])
+    step = step._replace(held=held, used=rank[step.used])
     return worker._replace(step=step, answer=answer, result=result)
 
 

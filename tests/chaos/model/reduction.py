@@ -5,6 +5,7 @@ Each rule is a bisimulation: both states have the same moves from then on, and t
 
 from __future__ import annotations
 
+from tests.chaos.model.decision import Step
 from tests.chaos.model.row import Held
 from tests.chaos.model.state import State, Worker
 from tests.chaos.model.target import BARE, Offers, Request
@@ -32,17 +33,17 @@ def _lost(worker: Worker, offers: Offers) -> Worker | None:
     """A worker without its lease can only let its request land, and then repair if it may have written."""
     if worker.holds:
         return worker
-    _, held, _, _, call, key = worker.step
+    held, call, key = worker.step.held, worker.step.call, worker.step.key
     if worker.phase == "asking" and call in WRITES:
         held = NOTHING_HELD._replace(
             generation=held.generation if offers.versions else 0,
             remote_id=held.remote_id if call != "add" else 0,
         )
-        step = worker.step._replace(held=held, key=key if offers.idempotency else 0)
+        step = worker.step._replace(held=held, key=key if offers.idempotency else 0, other=-1)
         return worker._replace(step=step)
     if worker.wrote or worker.phase == "answered":
         # Its look-up finds no time left, its settlement no lease: what remains is the repair.
-        step = worker.step._replace(held=NOTHING_HELD, seq=0, present=True, call="", key=0)
+        step = Step(worker.step.row, NOTHING_HELD, seq=0, present=True, call="", key=0)
         return Worker(step, phase="done", holds=False, frozen=True, wrote=True)
     return None
 

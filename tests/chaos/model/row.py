@@ -16,6 +16,7 @@ class Row(NamedTuple):
 
     ``no_progress``: 0 where the row counts for another generation than the present one.
     ``doing``: the call of the open attempt under the present lease. ``named``: ``natural_key`` is set.
+    ``waits_for``, ``held_by``: the number of the other row; -1 for none.
     """
 
     generation: int = 1
@@ -34,6 +35,8 @@ class Row(NamedTuple):
     crashes: int = 0
     look_first: bool = False
     no_progress: int = 0
+    waits_for: int = -1
+    held_by: int = -1
 
     @property
     def may_exist(self) -> bool:
@@ -99,6 +102,8 @@ class Result(NamedTuple):
     shown: bool = False
     owner: int = -1
     login: int = -1
+    waits_for: int = -1
+    held_by: int = -1
     instead: Result | tuple[()] = ()
 
     @property

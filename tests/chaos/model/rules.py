@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.model import transitions
+from tests.chaos.model import references, transitions
 from tests.chaos.model.decision import NextCall
 from tests.chaos.model.row import Held, Link, Result, Row
 from thirdparty.decide.interpret import Interpreter
@@ -36,6 +36,13 @@ class Rules:
     adopt: Callable[[Row, Link], Row] = transitions.adopt
     settle_by_hand: Callable[[Row, Link], Row] = transitions.settle_by_hand
     stands: Callable[[Row, Row], bool] = transitions.stands
+    note: Callable[..., references.References] = references.note
+    forget: Callable[..., references.References] = references.forget
+    holder: Callable[[references.References, int], int] = references.holder
+    refused: Callable[[references.References, int], int] = references.holder
+    is_circle: Callable[..., bool] = references.is_circle
+    woken: Callable[..., Row] = references.woken
+    followed: Callable[[Row], Row] = references.followed
     linkage: Any = None
     next_call: NextCall = next_call
     judge: type[Interpreter] = Interpreter

@@ -14,7 +14,7 @@ Phase = Literal["asking", "answered", "done"]
 
 
 class Person(NamedTuple):
-    """A user. ``seq``: their edits so far, the deletion too.
+    """A user. ``seq``: their edits so far, the deletion too. ``names``: the user whom they refer to; -1 for none.
 
     For the invariants alone: ``shown``: the newest content that the target has ever held;
     ``synced_seq``: the content at ``synced_generation``; ``refused``: the content that the target refused; ``believed``:
@@ -28,6 +28,7 @@ class Person(NamedTuple):
     synced_seq: int = -1
     refused: int = -1
     believed: int = -1
+    names: int = -1
 
     @property
     def present(self) -> bool:
@@ -56,9 +57,9 @@ class Worker(NamedTuple):
 
     @property
     def request(self) -> Request:
-        row, held, seq, present, call, key = self.step
+        row, held, seq, present, call, key, _, used, _ = self.step
         content = BARE if call == "add" and not present else seq
-        return Request(row, call, content, held.generation, held.remote_id, key, self.covered)
+        return Request(row, call, content, held.generation, held.remote_id, key, self.covered, used)
 
 
 class Decision(NamedTuple):
@@ -78,6 +79,7 @@ class Budget(NamedTuple):
     """How often each thing may still happen. ``busy``: a transient failure. ``refusals``: of one content.
 
     ``restores``: of the third party, to what it held at the beginning, while no write is on its way.
+    ``switches``: of whom a user refers to. ``losses``: of a record at the third party.
     """
 
     edits: int = 0
@@ -91,6 +93,16 @@ class Budget(NamedTuple):
     refusals: int = 0
     restores: int = 0
     decisions: int = 0
+    switches: int = 0
+    losses: int = 0
+
+
+class Reference(NamedTuple):
+    """`thirdparty.models.Reference`: the row ``record`` was sent with the ``remote_id`` of the row ``on``."""
+
+    record: int
+    on: int
+    remote_id: int
 
 
 class State(NamedTuple):
@@ -103,22 +115,22 @@ class State(NamedTuple):
     strays: tuple[Request, ...]
     budget: Budget
     decision: Decision | tuple[()] = ()
+    references: tuple[Reference, ...] = ()
 
     def with_row(self, index: int, row: Row, person: Person | None = None) -> State:
         """The same but for one row, and its user if given."""
-        people, rows, workers, world, strays, budget, decision = self
+        people, rows, workers, world, strays, budget, decision, references = self
         rows = (*rows[:index], row, *rows[index + 1 :])
         if person is not None:
             people = (*people[:index], person, *people[index + 1 :])
-        return State(people, rows, workers, world, strays, budget, decision)
+        return State(people, rows, workers, world, strays, budget, decision, references)
 
     def with_worker(self, position: int, worker: Worker | None) -> State:
         """The same with another worker in this place, or none."""
-        people, rows, workers, world, strays, budget, decision = self
+        people, rows, workers, world, strays, budget, decision, references = self
         there = () if worker is None else (worker,)
-        return State(
-            people, rows, (*workers[:position], *there, *workers[position + 1 :]), world, strays, budget, decision
-        )
+        workers = (*workers[:position], *there, *workers[position + 1 :])
+        return State(people, rows, workers, world, strays, budget, decision, references)
 
     def without_holder(self, index: int) -> State:
         """The same, and whoever held the lease of this row does not any more."""
@@ -162,9 +174,12 @@ def edited(person: Person) -> Person:
     return person._replace(seq=seq, shown=shown, believed=believed)
 
 
-def beginning(budget: Budget, records: tuple[Record, ...] = (), *, level: bool = False) -> State:
-    """One user was just saved, or is ``level``; the third party holds ``records``."""
+def beginning(
+    budget: Budget, records: tuple[Record, ...] = (), *, level: bool = False, names: tuple[int, ...] = (-1,)
+) -> State:
+    """Users were just saved, who refer to these, or one is ``level``; the third party holds ``records``."""
     if level:
         person, row = Person(shown=0, synced_seq=0), Row(synced=1, due="none", remote_id=1, named=True)
         return State((person,), (row,), (), World(records), (), budget)
-    return State((Person(),), (Row(),), (), World(records), (), budget)
+    people = tuple(Person(names=other) for other in names)
+    return State(people, tuple(Row() for _ in names), (), World(records), (), budget)

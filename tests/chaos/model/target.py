@@ -17,7 +17,8 @@ FRESH = 999
 class Record(NamedTuple):
     """``owner``: the row whose user's ``externalId`` it carries. ``seq``: which edit's content.
 
-    ``foreign``: it was there before us, whoever's id it carries now. ``login``: whose username it has.
+    ``foreign``: it was there before us, whoever's id it carries now. ``login``: whose username it has. ``refers``: the id of
+    another record that its content names; 0 for none.
     """
 
     id: int
@@ -26,11 +27,12 @@ class Record(NamedTuple):
     version: int
     foreign: bool = False
     login: int = 0
+    refers: int = 0
 
 
 class Request(NamedTuple):
     """A write on its way. ``covered``: by the windows of which rows, as bits: sent before they were opened, it lands before
-    one of them ends.
+    one of them ends. ``refers``: as that of `Record`.
     """
 
     row: int
@@ -40,6 +42,7 @@ class Request(NamedTuple):
     remote_id: int
     key: int
     covered: int = 0
+    refers: int = 0
 
 
 class World(NamedTuple):
@@ -56,7 +59,8 @@ class World(NamedTuple):
 class Offers(NamedTuple):
     """What the target honours (CONTRACT A), and whether its usernames are unique.
 
-    ``distinct``: each user has a username of their own.
+    ``distinct``: each user has a username of their own. ``checks``: a record that names one which is not there is refused,
+    and so is the deletion of one that another names.
     """
 
     query: bool = False
@@ -64,6 +68,7 @@ class Offers(NamedTuple):
     idempotency: bool = False
     unique: bool = True
     distinct: bool = False
+    checks: bool = False
 
 
 def perform(world: World, request: Request, offers: Offers) -> tuple[World, tuple[str, int]]:
@@ -97,13 +102,15 @@ def login_of(row: int, offers: Offers) -> int:
 def _write(world: World, request: Request, offers: Offers) -> tuple[tuple[Record, ...], tuple[str, int]]:
     records = world.records
     version = request.generation if offers.versions else 0
+    if offers.checks and _is_refused(request, records):
+        return records, ("refused", 0)
     if request.call == "add":
         login = login_of(request.row, offers)
         rival = next((record for record in records if record.login == login), None)
         if offers.unique and rival is not None:
             return records, ("exists", rival.id)
         new_id = world.again[0] if world.again else FRESH
-        new = Record(new_id, request.row, request.seq, version, login=login)
+        new = Record(new_id, request.row, request.seq, version, login=login, refers=request.refers)
         return tuple(sorted((*records, new))), ("ok", new_id)
     held = next((record for record in records if record.id == request.remote_id), None)
     if held is None:
@@ -113,5 +120,12 @@ def _write(world: World, request: Request, offers: Offers) -> tuple[tuple[Record
         return others, ("ok", held.id)
     if offers.versions and held.version and version <= held.version:
         return records, ("stale", 0)
-    updated = held._replace(owner=request.row, seq=request.seq, version=version)
+    updated = held._replace(owner=request.row, seq=request.seq, version=version, refers=request.refers)
     return tuple(sorted((*others, updated))), ("ok", held.id)
+
+
+def _is_refused(request: Request, records: tuple[Record, ...]) -> bool:
+    if request.call == "delete":
+        return any(record.refers == request.remote_id for record in records)
+    there = request.call == "add" or any(record.id == request.remote_id for record in records)
+    return there and bool(request.refers) and all(record.id != request.refers for record in records)

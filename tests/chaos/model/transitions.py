@@ -67,6 +67,8 @@ def settle(row: Row, generation: int, result: Result) -> Row:
         crashes=row.crashes + 1 if result.outcome == "crashed" and not result.parked else 0,
         look_first=(moved and row.look_first) or result.look_first,
         no_progress=0 if moved else result.no_progress,
+        waits_for=result.waits_for,
+        held_by=result.held_by,
     )
 
 

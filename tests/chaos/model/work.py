@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.chaos.model import transitions
+from tests.chaos.model import references, transitions
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.decision import Answer, Step, best, judge, plan
 from tests.chaos.model.landing import land, own
@@ -61,9 +61,17 @@ class Work:
         leased, held = claimed
         leased, held = leased._replace(crashes=0), held._replace(crashes=0)  # no run reaches the limit
         step = Step(index, held, person.seq, person.present, "", 0)
-        step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
+        step = references.read(state, step, self.rules.is_circle)
+        if not step.obstacle:
+            step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
+        holder = self.rules.holder(state.references, index)
+        if step.call == "delete" and holder >= 0:
+            step = step._replace(call="nothing", other=holder, obstacle="names")
         if step.call == "add":
             step = step._replace(key=self._key(step))
+        if step.call in WRITES and step.used:
+            noted = self.rules.note(state.references, index, step.other, step.used)
+            state = state._replace(references=noted)
         leased = self.memo(self.rules.open_attempt, leased, step.call, step.key)
         if row.lease != "free":
             state = state.without_holder(index)
@@ -71,7 +79,8 @@ class Work:
             state = self._doubt(state, index, row)
         after = state.with_row(index, leased, _acknowledged(person, row, leased, step))
         after = after._replace(workers=(*after.workers, Worker(step)))
-        yield f"row {index} is claimed for {step.call} at generation {held.generation}", after
+        what = f"{step.call}, row {step.other} {step.obstacle}" if step.obstacle else step.call
+        yield f"row {index} is claimed for {what} at generation {held.generation}", after
 
     def _key(self, step: Step) -> int:
         if not self.offers.idempotency:
@@ -109,7 +118,8 @@ class Work:
         if not worker.dropped:
             after, answer, broken = land(state, worker.request, self.offers, self.adopt)
             how = ""
-            if answer.kind in _LOOKED_UP and self.offers.query:
+            looks_up = answer.kind in _LOOKED_UP or (answer.kind == "refused" and worker.step.held.add_key)
+            if looks_up and self.offers.query:
                 after = after.with_worker(position, worker._replace(phase="answered", answer=answer, covered=0))
             else:
                 after, how = self._judged(after, position, answer, wrote=True)
@@ -158,7 +168,8 @@ class Work:
         worker = state.workers[position]
         result: Result = self.memo(judge, worker.step, answer, self.offers, self.adopt, self.rules.judge)
         held = worker.step.held if worker.holds else NOTHING_HELD._replace(generation=worker.step.held.generation)
-        step = worker.step._replace(held=held, call="", key=0)
+        refused = "refused" if result.parked and worker.step.call == "delete" else ""
+        step = worker.step._replace(held=held, call="", key=0, obstacle=refused)
         done = Worker(step, phase="done", holds=worker.holds, frozen=worker.frozen, wrote=wrote, result=result)
         if worker.holds and state.rows[step.row].lease == "held":
             return self._settle(state.with_worker(position, None), done)
@@ -176,6 +187,7 @@ class Work:
         told = result
         if self.rules.asks_whose:
             state, result = self._whose(state, step, result)
+        result = references.refused(result, step, self.rules.refused(state.references, index))
         for other in range(len(state.rows)):
             holder = state.rows[other]
             if other == index or not result.remote_id or holder.remote_id != result.remote_id:
@@ -193,8 +205,12 @@ class Work:
         # What is due later may be due at any moment, but for whoever waits for another row; failed tries matter to waits
         # and limits alone.
         waits = told.parked and not result.parked and result.no_progress > _ASKS_AGAIN
+        # The look of every five minutes is no part of this: who waits for another has to be woken.
+        waits = waits or settled.waits_for >= 0 or settled.held_by >= 0
         due: Due = "now" if settled.due == "later" and not waits else settled.due
         settled = settled._replace(due=due, failed_tries=0, crashes=0)
+        used = step.other if step.used else -1
+        state = state._replace(references=self.rules.forget(state.references, settled, index, used))
         words = [result.outcome, "acknowledged" if result.acknowledged else "", settled.parked]
         return state.with_row(index, settled, person), f"; settled: {', '.join(filter(None, words))}"
 
