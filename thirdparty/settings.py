@@ -16,6 +16,7 @@ from django.core.signals import setting_changed
 
 from thirdparty.connectors.config import TargetConfig, load_targets
 from thirdparty.decide.backoff import Backoff
+from thirdparty.decide.sent import HashKey, hash_key
 
 _LONGEST_GRACE_SECONDS = 5.0
 _ABSENT = object()
@@ -170,6 +171,10 @@ class Settings:
             tries=self.SYNC_RETRY_MAX,
             grace_seconds=min(_LONGEST_GRACE_SECONDS, self.SYNC_RECONCILE_EVERY_SECONDS),
         )
+
+    def hash_key(self) -> HashKey:
+        """The key of what records keep of the values that were sent. Under another secret all of that is not known."""
+        return hash_key(django_settings.SECRET_KEY)
 
 
 class _Everything(Mapping[str, str]):

@@ -89,7 +89,22 @@ def test_an_edit_behind_our_back_is_named_with_its_fields(
     assert (audit.failure, found(audit)) == ("", {"equal": 1, "differing": 1})
     finding = Finding.objects.get()
     assert (finding.record, sorted(finding.fields), finding.mended_at) == (row_of(first).key, ["name", "phone"], None)
+    assert finding.ahead == "theirs"
     assert finding.confirmed_at is not None
+
+
+@every_way
+def test_a_change_of_ours_that_nothing_recorded_is_told_from_theirs(offer: Offer, offers: tuple[str, ...]) -> None:
+    """As after a write that passed the triggers by."""
+    first, second, *_others = people(5)
+    offer(*offers)
+    User.objects.filter(pk=first.pk).update(phone="777")
+    User.objects.filter(pk=second.pk).update(is_active=False)
+    Record.objects.update(generation=1, synced_generation=1, owed_since=None, due_at=None)
+    audit = audited()
+    assert found(audit) == {"equal": 3, "differing": 1, "extra": 1}
+    finding = Finding.objects.get(verdict="differing")
+    assert (finding.fields, finding.ahead) == (["phone"], "ours")
 
 
 @every_way

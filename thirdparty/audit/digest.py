@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Mapping
-from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.decide.compare import Comparable
+from thirdparty.settings import settings
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """64 hex digits, keyed: a phone number's own hash could be guessed."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), cls=DjangoJSONEncoder)
-    return hmac.new(_key(settings.SECRET_KEY), text.encode(), sha256).hexdigest()
+    """64 hex digits, made of a keyed hash of each field: a phone number's own could be guessed."""
+    key = settings.hash_key()
+    hashes = {name: key.of(name, value) for name, value in content.items()}
+    return sha256(json.dumps(hashes, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-@cache
-def _key(secret: str | bytes) -> bytes:
-    secret = secret.encode() if isinstance(secret, str) else secret
-    return sha256(b"thirdparty.audit" + secret).digest()
+def digest_of(found: RemoteRecord, comparable: Comparable) -> str:
+    """Of all that is compared of a found record."""
+    identity = {"external_id": found.external_id, "key": found.key.casefold(), "remote_id": found.remote_id}
+    return digest({**identity, "payload": dict(comparable(found.payload))})

@@ -13,11 +13,11 @@ from datetime import datetime
 from thirdparty import protect
 from thirdparty.audit import looks
 from thirdparty.audit.conclusions import Compared, comparison, conclude
-from thirdparty.audit.digest import digest
+from thirdparty.audit.digest import digest_of
 from thirdparty.audit.journal import Journal
 from thirdparty.audit.looks import Ours
 from thirdparty.audit.questions import Questions
-from thirdparty.audit.verdict import Judged, Look, compared, held, is_of, not_comparable, unsettled
+from thirdparty.audit.verdict import Judged, Look, compared, is_of, not_comparable, unsettled
 from thirdparty.connectors.base import Page, RemoteRecord
 from thirdparty.connectors.identity import same_remote_id
 from thirdparty.declaration import of_kind
@@ -95,8 +95,8 @@ def _note_page(journal: Journal, questions: Questions, records: Sequence[RemoteR
     ended, still_open = list[Compared](), list[Comparison]()
     for key, look in todo.items():
         found = items.own[key]
-        seen = _digest(questions, found)
-        judged = _judged(audit, questions, wanted.get(key), found)
+        seen = digest_of(found, questions.connector.comparable)
+        judged = _judged(questions, wanted.get(key), found)
         steady = not unsettled(look, after.get(key)) and look.synced_at is not None and look.synced_at <= asked_at
         if (
             judged is not None
@@ -112,13 +112,12 @@ def _note_page(journal: Journal, questions: Questions, records: Sequence[RemoteR
     conclude(journal, ended)
 
 
-def _judged(audit: Audit, questions: Questions, ours: Ours | None, found: RemoteRecord) -> Judged | None:
+def _judged(questions: Questions, ours: Ours | None, found: RemoteRecord) -> Judged | None:
     if ours is None:
         return None
     if ours.obstacle:
         return not_comparable(f"what is wanted cannot be said: {ours.obstacle}")
-    ignored = of_kind(audit.kind).audit_ignore
-    return compared(ours.look, ours.desired.obj, found, questions.connector.comparable, ignored=ignored)
+    return compared(ours.look, ours.desired.obj, found, looks.rules(questions.connector))
 
 
 def _is_same(before: Comparison | None, look: Look, seen: str) -> bool:
@@ -126,10 +125,6 @@ def _is_same(before: Comparison | None, look: Look, seen: str) -> bool:
     if before is None:
         return False
     return (before.generation, before.claims, before.digest) == (look.generation, look.claims, seen)
-
-
-def _digest(questions: Questions, found: RemoteRecord) -> str:
-    return digest(held(found, questions.connector.comparable))
 
 
 def _sorted(audit: Audit, records: Sequence[RemoteRecord]) -> _Items:

@@ -6,14 +6,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from thirdparty.audit.verdict import Look
+from thirdparty.audit.verdict import Look, Rules
+from thirdparty.connectors.base import Connector
+from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.run import payloads
 from thirdparty.run.payloads import Desired
+from thirdparty.settings import settings
 
 _COLUMNS = (
     "key", "kind", "object_id", "generation", "synced_generation", "claims", "lease_token", "unknown_until", "deleted",
-    "parked", "remote_id", "natural_key", "adopted", "synced_at",
+    "parked", "remote_id", "natural_key", "adopted", "sent", "synced_at",
 )  # fmt: skip
 
 
@@ -48,6 +51,11 @@ class Ours:
         """Why it cannot be said what is wanted; empty where it can."""
         obstacle = self.desired.obstacle
         return "" if obstacle is None else str(getattr(obstacle, "message", obstacle))
+
+
+def rules(connector: Connector) -> Rules:
+    """By what the records of this connector are compared."""
+    return Rules(connector.comparable, settings.hash_key(), of_kind(connector.kind).audit_ignore)
 
 
 def ours(target: str, found: Mapping[str, Look]) -> dict[str, Ours]:

@@ -13,15 +13,14 @@ from functools import partial
 from thirdparty import protect
 from thirdparty.audit import looks
 from thirdparty.audit.conclusions import Compared, conclude
-from thirdparty.audit.digest import digest
+from thirdparty.audit.digest import digest_of
 from thirdparty.audit.journal import STUMBLES, Journal
 from thirdparty.audit.listing import ListingBroken
 from thirdparty.audit.looks import Ours
 from thirdparty.audit.questions import NotNow, Questions
-from thirdparty.audit.verdict import Judged, Look, compared, held, is_of, not_comparable, unsettled
+from thirdparty.audit.verdict import Judged, Look, compared, is_of, not_comparable, unsettled
 from thirdparty.connectors.base import Connector, RemoteRecord
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
-from thirdparty.decide.compare import Comparable
 from thirdparty.declaration import of_kind
 from thirdparty.models import Comparison, Record
 from thirdparty.models.audit import OPEN, Audit, Verdict
@@ -100,7 +99,7 @@ def _asked(
         # The listing shows none; and what was never there is not looked for.
         return Compared(look, Judged(Verdict.EQUAL), at) if audit.lists else None
     if not audit.looks_up:
-        return _unlisted(audit, look, ours, noted, questions.connector.comparable)
+        return _unlisted(audit, look, ours, noted, questions)
     try:
         found = _looked_up(journal, questions, look)
     except TargetError as error:
@@ -108,24 +107,20 @@ def _asked(
             raise
         return Compared(look, not_comparable(f"the target did not say what it holds: {error}"), at)
     audit.failures = 0
-    declaration = of_kind(audit.kind)
-    comparable = questions.connector.comparable
-    judged = compared(look, ours.desired.obj, found, comparable, ignored=declaration.audit_ignore)
+    judged = compared(look, ours.desired.obj, found, looks.rules(questions.connector))
     if found is None:
         return Compared(look, judged, at)
-    return Compared(look, judged, at, found=found.remote_id, digest=digest(held(found, comparable)))
+    return Compared(look, judged, at, found=found.remote_id, digest=digest_of(found, questions.connector.comparable))
 
 
-def _unlisted(
-    audit: Audit, look: Look, ours: Ours, noted: Mapping[str, Comparison], comparable: Comparable
-) -> Compared:
+def _unlisted(audit: Audit, look: Look, ours: Ours, noted: Mapping[str, Comparison], questions: Questions) -> Compared:
     """What two listings say, and nothing else can."""
     at = protect.clock()
     if look.key in noted:
         return Compared(look, not_comparable("two listings showed it otherwise, or it was worked on in between"), at)
     if look.synced_at is None or look.synced_at > audit.started_at:
         return Compared(look, not_comparable("it was acknowledged while the target was listed"), at)
-    return Compared(look, compared(look, ours.desired.obj, None, comparable), at)
+    return Compared(look, compared(look, ours.desired.obj, None, looks.rules(questions.connector)), at)
 
 
 def _looked_up(journal: Journal, questions: Questions, look: Look) -> RemoteRecord | None:

@@ -13,13 +13,16 @@ from typing import Any
 
 from thirdparty.connectors.base import RemoteObject, RemoteRecord
 from thirdparty.connectors.identity import same_external_id, same_remote_id
+from thirdparty.decide import sent
 from thirdparty.decide.compare import Comparable, differences
 from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.sent import Hashes, HashKey
 from thirdparty.models.audit import Ahead, Owner, Verdict
 
 EXTERNAL_ID = "external_id"
 REMOTE_ID = "remote_id"
 KEY = "key"
+_IDENTITY = (EXTERNAL_ID, REMOTE_ID, KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Look:
     remote_id: str | None
     natural_key: str
     adopted: str
+    sent: str | None
     synced_at: datetime | None
 
     @property
@@ -64,6 +68,15 @@ def unsettled(before: Look, after: Look | None) -> str:
     if (before.generation, before.claims) != (after.generation, after.claims):
         return "it was worked on while the target was asked"
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what is compared. ``key``: of the hashes in `Look.sent`. ``ignored``: fields that the target may have as it likes."""
+
+    comparable: Comparable
+    key: HashKey
+    ignored: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +107,7 @@ def compared(
     look: Look,
     wanted: RemoteObject | None,
     found: RemoteRecord | None,
-    comparable: Comparable,
-    *,
-    ignored: Collection[str] = (),
+    rules: Rules,
 ) -> Judged:
     """The verdict on a record that is not `Look.busy`; what is ``found`` is its own (`is_of`), None for nothing."""
     if wanted is None:
@@ -107,17 +118,26 @@ def compared(
     if found is None:
         return Judged(Verdict.MISSING, ahead=Ahead.OURS if look.remote_id is None else Ahead.THEIRS)
     ours, theirs = _identity(look, wanted, found)
-    for each in differences(wanted.payload, found.payload, comparable):
+    for each in differences(wanted.payload, found.payload, rules.comparable):
         ours[each.field], theirs[each.field] = each.wanted, each.found
-    fields = tuple(name for name in ours if name not in ignored)
+    fields = tuple(name for name in ours if name not in rules.ignored)
     if not fields:
         return Judged(Verdict.EQUAL)
-    return Judged(
-        Verdict.DIFFERING,
-        fields,
-        found={name: theirs[name] for name in fields},
-        wanted={name: ours[name] for name in fields},
-    )
+    wanted_values, found_values = ({name: side[name] for name in fields} for side in (ours, theirs))
+    ahead = _ahead(sent.read(look.sent, rules.key), wanted_values, found_values, rules.key)
+    return Judged(Verdict.DIFFERING, fields, ahead, found=found_values, wanted=wanted_values)
+
+
+def _ahead(known: Hashes | None, wanted: Mapping[str, Any], found: Mapping[str, Any], key: HashKey) -> Ahead:
+    """Which side is not any more what the target was last known to hold. Of identities only theirs can move."""
+    if known is None:
+        return Ahead.UNKNOWN
+    content = [name for name in wanted if name not in _IDENTITY]
+    ours = any(key.of(name, wanted[name]) != known.get(name) for name in content)
+    theirs = len(content) < len(wanted) or any(key.of(name, found[name]) != known.get(name) for name in content)
+    if ours and theirs:
+        return Ahead.BOTH
+    return Ahead.OURS if ours else Ahead.THEIRS
 
 
 def _identity(look: Look, wanted: RemoteObject, found: RemoteRecord) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -129,9 +149,3 @@ def _identity(look: Look, wanted: RemoteObject, found: RemoteRecord) -> tuple[di
     if look.remote_id is None or not same_remote_id(look.remote_id, found.remote_id):
         ours[REMOTE_ID], theirs[REMOTE_ID] = look.remote_id, found.remote_id
     return ours, theirs
-
-
-def held(found: RemoteRecord, comparable: Comparable) -> dict[str, Any]:
-    """All that is compared of a found record, for its digest."""
-    held = dict(comparable(found.payload))
-    return {EXTERNAL_ID: found.external_id, KEY: found.key.casefold(), REMOTE_ID: found.remote_id, "payload": held}

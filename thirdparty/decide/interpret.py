@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from thirdparty.connectors import errors
-from thirdparty.connectors.base import RemoteObject, RemoteRecord
+from thirdparty.connectors.base import Payload, RemoteObject, RemoteRecord
 from thirdparty.connectors.identity import same_external_id, same_remote_id
 from thirdparty.decide.backoff import Backoff
 from thirdparty.decide.compare import Comparable, differences, match
@@ -60,7 +60,7 @@ class Interpreter:
 
     ``wanted``: what the target is to hold, None for no record. ``adopt``: the target's policy for
     records that were there before (PROTOCOL 7). ``match_on``: the fields of the payload that have to agree, with
-    ``match``. ``comparable``: the connector's. ``can_query``: the target is said to offer a look-up. ``random``: 0 to 1,
+    ``match``. ``comparable``: the connector's. ``hashed``: what the row keeps of a payload (`thirdparty.decide.sent`). ``can_query``: the target is said to offer a look-up. ``random``: 0 to 1,
     for jitter. ``ours``: whose the record found is, where that is given.
     """
 
@@ -74,6 +74,7 @@ class Interpreter:
     can_query: bool
     backoff: Backoff
     random: Callable[[], float]
+    hashed: Callable[[Payload], str | None] = lambda _: None
     ours: bool | None = None
 
     # -- what the target answered ---------------------------------------------------------
@@ -84,11 +85,11 @@ class Interpreter:
             return self.linked(remote_id, look_first=self.can_query)
         return self._settle(
             acknowledged=True, remote_id=remote_id, adopted="", add_key=None, look_first=False, shown=True,
-            delay_seconds=self._delay(),
+            delay_seconds=self._delay(), sent=self._sent(),
         )  # fmt: skip
 
     def updated(self) -> StepResult:
-        return self._settle(acknowledged=True)
+        return self._settle(acknowledged=True, sent=self._sent())
 
     def absent(self) -> StepResult:
         """No record of ours is wanted and none is there."""
@@ -101,9 +102,11 @@ class Interpreter:
         """
         return self._settle(acknowledged=True, remote_id=None, add_key=None, look_first=False)
 
-    def linked(self, remote_id: str, **facts: Any) -> StepResult:
-        """The record is ours, its content is not known to be."""
+    def linked(self, remote_id: str, found: RemoteRecord | None = None, **facts: Any) -> StepResult:
+        """The record is ours, its content is not known to be what is wanted; ``found`` is what it is, where that was seen."""
         known = {"remote_id": self._known_as(remote_id), "add_key": None, "look_first": False, "next": Next.NOW}
+        if found is not None:
+            known["sent"] = self.hashed(found.payload)
         return self._settle(**(known | {"shown": True, "delay_seconds": self._delay()} | facts))
 
     @_either_way
@@ -113,13 +116,13 @@ class Interpreter:
             return self.vanished(None)
         pushed = same_external_id(found.external_id, self.lease.external_id)
         level = {"acknowledged": True, "next": Next.AT_RECHECK} if pushed and self._holds_what_is_wanted(found) else {}
-        return self.linked(found.remote_id, **level)
+        return self.linked(found.remote_id, found, **level)
 
     @_either_way
     def vanished(self, found: RemoteRecord | None) -> StepResult:
         """The id is unknown at the target; ``found`` is what a look-up by our other keys gave."""
         if found is not None and self.is_ours(found):
-            return self.linked(found.remote_id)
+            return self.linked(found.remote_id, found)
         if self.wanted is None:
             return self.absent()
         return self._settle(remote_id=None, adopted="", add_key=None, look_first=False, next=Next.NOW)
@@ -149,7 +152,7 @@ class Interpreter:
         """A look-up after an unanswered add, by our external id and natural key."""
         by_key_alone = found is not None and not same_external_id(found.external_id, self.lease.external_id)
         if found is not None and self.is_ours(found) and not (self.lease.in_doubt and by_key_alone):
-            return self.linked(found.remote_id)
+            return self.linked(found.remote_id, found)
         if self.lease.in_doubt:
             # Not there *yet*: adding again, or adopting another, before the window is over could make two of them.
             return self.waiting()
@@ -169,7 +172,7 @@ class Interpreter:
         facts: dict[str, Any] = {"add_key": None, "look_first": False, "doubt": Doubt.CLEAR}
         if found is None:
             return self._settle(remote_id=None, raise_above=0, next=Next.NOW, **facts)
-        facts |= {"remote_id": self._known_as(found.remote_id), "shown": True}
+        facts |= {"remote_id": self._known_as(found.remote_id), "shown": True, "sent": self.hashed(found.payload)}
         if self._holds_what_is_wanted(found):
             return self._settle(**facts)
         return self._settle(raise_above=found.version or 0, next=Next.NOW, **facts)
@@ -186,11 +189,13 @@ class Interpreter:
             return self._settle(remote_id=None, look_first=True, next=Next.NOW)
         known = found.version if found is not None else None
         above = known if known is not None else self.lease.generation + 2 ** min(self.lease.failed_tries, 40)
-        once = {"next": Next.NOW} if self.lease.failed_tries == 0 else {}
+        facts: dict[str, Any] = {"next": Next.NOW} if self.lease.failed_tries == 0 else {}
+        if found is not None and self.is_ours(found):
+            facts["sent"] = self.hashed(found.payload)
         return self._later(
             errors.Transient("stale", "the target holds a newer version; pushing again above it"),
             raise_above=above,
-            **once,
+            **facts,
         )
 
     def blocked(self, message: str, *, waits_for: str = "", held_by: str = "", circle: bool = False) -> StepResult:
@@ -272,11 +277,11 @@ class Interpreter:
 
     def _adopt_found(self, found: RemoteRecord) -> StepResult:
         if self.is_ours(found):
-            return self.linked(found.remote_id)
+            return self.linked(found.remote_id, found)
         if self.adopt == TRUST:
-            return self.linked(found.remote_id, adopted=TRUST, shown=False)
+            return self.linked(found.remote_id, found, adopted=TRUST, shown=False)
         if self.adopt == MATCH and not found.external_id and self._matches(found):
-            return self.linked(found.remote_id, adopted=MATCH, shown=False)
+            return self.linked(found.remote_id, found, adopted=MATCH, shown=False)
         return self._park(
             IDENTITY_CONFLICT,
             "a record of this natural key exists at the target and is not ours",
@@ -289,6 +294,9 @@ class Interpreter:
 
     def _matches(self, found: RemoteRecord) -> bool:
         return self.wanted is not None and match(self.wanted.payload, found.payload, self.comparable, self.match_on)
+
+    def _sent(self) -> str | None:
+        return self.hashed(self.wanted.payload) if self.wanted is not None else None
 
     @property
     def _looks_after_all(self) -> bool:
@@ -309,6 +317,8 @@ class Interpreter:
             "remote_id": lease.remote_id,
             "adopted": lease.adopted,
             "add_key": lease.add_key,
+            # What is known of one remote record says nothing of another.
+            "sent": lease.sent if facts.get("remote_id", lease.remote_id) == lease.remote_id else None,
             "look_first": lease.look_first,
             "no_progress": lease.no_progress,
         }
@@ -330,6 +340,7 @@ class Interpreter:
             result,
             remote_id=lease.remote_id,
             adopted=lease.adopted,
+            sent=lease.sent,
             look_first=True,
             shown=False,
             next=Next.AT_RECHECK,

@@ -25,6 +25,7 @@ class Lease:
     ``window_over``: an unanswered request's window has passed and the record has to be read back.
     ``look_first``: the remote id may be somebody else's by now. ``no_progress``: so many steps of this generation were
     answered and brought the record no nearer.
+    ``sent``: as the row keeps it (`thirdparty.decide.sent`).
     ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
     later than the database's own ``leased_until``.
     """
@@ -48,6 +49,7 @@ class Lease:
     crashes: int
     look_first: bool
     no_progress: int
+    sent: str | None = None
 
     def lasts(self, seconds: float) -> bool:
         """Whether a call of at most so many seconds ends before the lease does."""

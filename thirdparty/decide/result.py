@@ -45,6 +45,7 @@ class StepResult:
 
     ``acknowledged``: the target holds what was wanted at the lease's generation.
     ``remote_id``, ``adopted``, ``add_key``: what is now known of the remote record.
+    ``sent``: what the target is known to hold, as hashes (`thirdparty.decide.sent`); without a remote id there is none.
     ``raise_above``: force another push, with a generation above this one and above the present.
     ``look_first``: whether the remote id has to be read back before anything is written under it.
     ``shown``: the target itself showed that the remote record is ours, by its answer to our add or the external id, so
@@ -62,6 +63,7 @@ class StepResult:
     remote_id: str | None
     adopted: str
     add_key: str | None
+    sent: str | None = None
     acknowledged: bool = False
     raise_above: int | None = None
     doubt: Doubt = Doubt.KEEP

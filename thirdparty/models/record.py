@@ -86,6 +86,10 @@ class Record(models.Model):
     natural_key = models.CharField(max_length=254, db_default="", help_text="frozen at the first claim")
     adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
     add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
+    sent = models.TextField(
+        null=True,
+        help_text="a keyed hash of each field that the target is known to hold; empty where that is not known",
+    )
     waits_for = KeyField(
         max_length=200, null=True, help_text="the record that it refers to, which has no remote id yet"
     )

@@ -6,10 +6,11 @@ import logging
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from thirdparty import protect
-from thirdparty.connectors.base import RemoteObject, RemoteRecord
+from thirdparty.connectors.base import Payload, RemoteObject, RemoteRecord
 from thirdparty.connectors.errors import (
     AccessDenied,
     AlreadyExists,
@@ -20,6 +21,7 @@ from thirdparty.connectors.errors import (
     VersionConflict,
 )
 from thirdparty.connectors.masking import mask, values_of
+from thirdparty.decide import sent
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
@@ -98,10 +100,22 @@ def _judge(step: Step) -> Interpreter:
         adopt=step.target.adopt,
         match_on=of_kind(step.lease.kind).match,
         comparable=step.connector.comparable,
+        hashed=partial(_hashed, step),
         can_query=step.connector.capabilities.query,
         backoff=settings.backoff(),
         random=random.random,
     )
+
+
+def _hashed(step: Step, payload: Payload) -> str | None:
+    """What the row keeps of a payload: of those fields that are wanted, where something is."""
+    key, comparable, wanted = settings.hash_key(), step.connector.comparable, step.wanted
+    try:
+        only = None if wanted is None or wanted.payload is payload else comparable(wanted.payload)
+        return sent.written(sent.hashes(payload, comparable, key, only=only), key)
+    except Exception:  # the target has answered: what is kept for later must not keep that from being written
+        logger.exception("%s: what the target holds cannot be noted", step.lease.key)
+        return None
 
 
 def _ended(

@@ -166,7 +166,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
-            look_first, no_progress, no_progress_generation
+            look_first, no_progress, no_progress_generation, sent
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])
@@ -223,7 +223,7 @@ def key_holder(row: Record) -> Record | None:
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
-     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation) = row  # fmt: skip
+     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
@@ -246,4 +246,5 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         look_first=bool(look_first),
         # A change of the object begins anew, whatever wrote it.
         no_progress=no_progress if no_progress_generation == generation else 0,
+        sent=sent,
     )

@@ -89,11 +89,14 @@ def take_question(key: str, seconds: float) -> bool:
 
 def _link(db: Dialect) -> str:
     look_first = f"CASE WHEN %s = 1 THEN {db.true} ELSE {db.false} END"
-    return f"remote_id = %s, natural_key = %s, adopted = %s, add_key = %s, look_first = {look_first}"
+    return (
+        "sent = CASE WHEN remote_id = %s THEN sent END, "
+        f"remote_id = %s, natural_key = %s, adopted = %s, add_key = %s, look_first = {look_first}"
+    )
 
 
 def _linked(link: RemoteLink) -> list[Any]:
-    return [link.remote_id, link.natural_key, link.adopted, link.add_key, int(link.look_first)]
+    return [link.remote_id, link.remote_id, link.natural_key, link.adopted, link.add_key, int(link.look_first)]
 
 
 def _pushed_anew(db: Dialect, generation: str = "generation + 1") -> str:

@@ -98,7 +98,7 @@ def meet(ended: FinishedStep, *, waits: bool) -> StepResult:
     if result.no_progress >= NO_PROGRESS_LIMIT:
         return _parked(result, lease)
     if result.shown:
-        _owe(holder.key, "remote_id = NULL, look_first = TRUE")
+        _owe(holder.key, "remote_id = NULL, sent = NULL, look_first = TRUE")
         late = holder.lease_token is not None or holder.unknown_until is not None
         # Under the id that it had, the holder may have overwritten the record, or may do so yet.
         return replace(_again(result), raise_above=result.raise_above or 0, doubt=Doubt.OPEN if late else result.doubt)
@@ -127,6 +127,7 @@ def _later(result: StepResult, lease: Lease, message: str) -> StepResult:
         outcome=Outcome.TRANSIENT,
         remote_id=lease.remote_id,
         adopted=lease.adopted,
+        sent=lease.sent,
         acknowledged=False,
         next=Next.LATER,
         reason=IDENTITY_CONFLICT,
@@ -140,6 +141,7 @@ def _parked(result: StepResult, lease: Lease) -> StepResult:
         outcome=Outcome.REJECTED,
         remote_id=lease.remote_id,
         adopted=lease.adopted,
+        sent=lease.sent,
         acknowledged=False,
         next=Next.AT_RECHECK,
         parked=IDENTITY_CONFLICT,

@@ -30,7 +30,7 @@ _GIVEN = {
     "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
     "doubt": "text", "park": "text", "delay": "double precision", "new_remote_id": "text",
     "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text",
-    "look": "text", "looks": "boolean", "no_progress": "bigint", "waits_for": "text", "held_by": "text",
+    "look": "text", "looks": "boolean", "no_progress": "bigint", "waits_for": "text", "held_by": "text", "new_sent": "text",
 }  # fmt: skip
 
 
@@ -98,6 +98,7 @@ def _unstorable(ended: FinishedStep) -> StepResult:
         outcome=Outcome.REJECTED,
         remote_id=lease.remote_id,
         adopted=lease.adopted,
+        sent=lease.sent,
         add_key=ended.add_key or lease.add_key,
         doubt=Doubt.OPEN,
         parked="unstorable",
@@ -132,6 +133,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             owed_since = CASE WHEN {synced} < {wanted} THEN COALESCE(
                 CASE WHEN g.acknowledged THEN NULL ELSE owed_since END, {db.clock}) END,
             remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
+            sent = CASE WHEN g.new_remote_id IS NULL THEN NULL ELSE g.new_sent END,
             failed_tries = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN failed_tries + 1 ELSE failed_tries END,
             crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
             look_first = CASE WHEN generation > g.seen THEN look_first OR g.looks ELSE g.looks END,
@@ -163,7 +165,7 @@ def _given(ended: FinishedStep, grace_seconds: float) -> dict[str, Any]:
         "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
         "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED and not result.parked,
         "looks": result.look_first, "no_progress": result.no_progress,
-        "waits_for": result.waits_for or None, "held_by": result.held_by or None,
+        "waits_for": result.waits_for or None, "held_by": result.held_by or None, "new_sent": result.sent,
         "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
     }  # fmt: skip
 
