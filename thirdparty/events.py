@@ -20,6 +20,9 @@ record_parked = Signal()
 """``sender``: the kind. ``record``: as above; ``reason``, ``message``: why, without personal details."""
 target_changed = Signal()
 """``sender``: the target's name. ``changed``: what of ``paused`` and ``breaker`` is another now, by name."""
+audit_finished = Signal()
+"""``sender``: the target's name. ``audit``: the audit's number; ``kind``; ``counts``: records by verdict, calls and pages;
+``failure``: why it could not be finished, empty where it could."""
 
 
 def send(signal: Signal, sender: str, **news: Any) -> None:

@@ -32,6 +32,7 @@ class Synced(Generic[M]):
     (`AtTarget.remote_id`); a kind may be given by its name.
     ``match``: the fields of the payload in which a record that was at the target before has to agree to be taken for
     the object's (``ADOPT=match``); none for never.
+    ``audit_ignore``: the fields of the payload in which the targets may hold what they like: an audit says nothing of them.
     ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
     """
 
@@ -43,6 +44,7 @@ class Synced(Generic[M]):
     scope: ClassVar[Q | None] = None
     match: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[Mapping[str, type[Synced[Any]] | str]] = {}
+    audit_ignore: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[int] = 1
     model: type[M]
 

@@ -1,6 +1,7 @@
 """The tables of the engine."""
 
 from thirdparty.models.attempt import Attempt
+from thirdparty.models.audit import Audit, Comparison, Finding
 from thirdparty.models.figures import KeptFigures
 from thirdparty.models.instance import Instance
 from thirdparty.models.record import Record
@@ -10,4 +11,17 @@ from thirdparty.models.strict_write import StrictWrite
 from thirdparty.models.target import Target
 from thirdparty.models.tick import Tick
 
-__all__ = ["Attempt", "Instance", "KeptFigures", "Record", "Ref", "Reference", "StrictWrite", "Target", "Tick"]
+__all__ = [
+    "Attempt",
+    "Audit",
+    "Comparison",
+    "Finding",
+    "Instance",
+    "KeptFigures",
+    "Record",
+    "Ref",
+    "Reference",
+    "StrictWrite",
+    "Target",
+    "Tick",
+]

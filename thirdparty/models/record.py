@@ -77,6 +77,9 @@ class Record(models.Model):
     due_at = models.DateTimeField(null=True, help_text="next time to look; 1970 means at once")
     lease_token = models.CharField(max_length=32, null=True)
     leased_until = models.DateTimeField(null=True)
+    claims = models.BigIntegerField(
+        db_default=0, help_text="leases taken: alike at two looks, nobody worked in between"
+    )
     unknown_until = models.DateTimeField(null=True, help_text="an unanswered request may take effect until then")
     remote_id = models.CharField(max_length=128, null=True)
     wanted_key = models.CharField(max_length=254, db_default="", help_text="the natural key that the object has now")

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 
 from thirdparty import protect, targets
 from thirdparty.connectors.base import Connector, RemoteRecord
-from thirdparty.connectors.errors import AccessDenied, CapabilityMissing, TargetError
+from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.connectors.masking import mask
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
-from thirdparty.protect import Admission, Probe
+from thirdparty.protect import Admission
 from thirdparty.run import guard_decision
 from thirdparty.store import manual
 
@@ -52,13 +52,13 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
             if missing.http_status is None:
                 protect.give_back(row.target, admission, made=0)
                 raise
-            _report(row, admission, missing)
+            guard_decision.of_question(row.target, row.key, connector, admission, missing)
             raise NotAsked(_OFF) from None
         except TargetError as error:
             mask(error, filter(None, (*connector.secrets(), remote_id, row.natural_key, row.remote_id)))
-            _report(row, admission, error)
+            guard_decision.of_question(row.target, row.key, connector, admission, error)
             raise
-        _report(row, admission, None, looked_up=True)
+        guard_decision.of_question(row.target, row.key, connector, admission, None, looked_up=True)
         return found
 
 
@@ -112,14 +112,3 @@ def look_up(connector: Connector, row: Record, remote_id: str) -> RemoteRecord |
     if found is None and row.natural_key:
         found = connector.find(key=row.natural_key)
     return found
-
-
-def _report(row: Record, admission: Admission, error: TargetError | None, *, looked_up: bool = False) -> None:
-    seen = Probe.UNCLEAR
-    if isinstance(error, AccessDenied):
-        connector = targets.connector(row.target, row.kind)
-        seen = protect.probe(connector, admission.offered(connector.capabilities))
-    told = protect.report(row.target, row.key, error, seen=seen, looked_up=looked_up)
-    guard_decision.apply_to_others(told)
-    if told.asks:
-        guard_decision.apply_to_others(protect.ask(row.target))

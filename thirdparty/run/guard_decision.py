@@ -9,8 +9,10 @@ from dataclasses import replace
 from django.db import OperationalError
 
 from thirdparty import protect, store
+from thirdparty.connectors.base import Connector
+from thirdparty.connectors.errors import AccessDenied, TargetError
 from thirdparty.decide.result import FinishedStep, Next, Outcome
-from thirdparty.protect import GuardDecision
+from thirdparty.protect import Admission, GuardDecision, Probe
 from thirdparty.store.contention import is_contention
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,28 @@ def apply(
     if decision.wait_seconds:
         return replace(ended, settlement=replace(settlement, next=Next.LATER, delay_seconds=decision.wait_seconds))
     return _spared(ended, Next.NOW if decision.at_once else Next.LATER) if decision.spares_record else ended
+
+
+def of_question(  # noqa: PLR0913  # all that may be known of one answer
+    target: str,
+    key: str,
+    connector: Connector,
+    admission: Admission,
+    error: TargetError | None,
+    *,
+    looked_up: bool = False,
+) -> None:
+    """Tell the guard how a question ended that was no step of the record ``key``, and do what it says of others.
+
+    ``looked_up``: a look-up was answered. May ask a harmless call or two.
+    """
+    seen = Probe.UNCLEAR
+    if isinstance(error, AccessDenied):
+        seen = protect.probe(connector, admission.offered(connector.capabilities))
+    told = protect.report(target, key, error, seen=seen, looked_up=looked_up)
+    apply_to_others(told)
+    if told.asks:
+        apply_to_others(protect.ask(target))
 
 
 def apply_to_others(decision: GuardDecision, *, unwritten: list[FinishedStep] | None = None) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from thirdparty.connectors.base import RemoteObject
-from thirdparty.decide.lease import Lease
 from thirdparty.declaration import AtTarget, Synced, Unmappable, of_kind
 from thirdparty.declaration.at_target import Referred, WaitsFor
 from thirdparty.declaration.json_values import require_json
@@ -34,19 +33,36 @@ class Desired:
     used: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
-    """What this target is to hold for the objects of these leases as they are now, by the record's key."""
+class Known(Protocol):
+    """A record, by a lease or as it was looked at: what its payload is made from. ``key``: the record's."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def object_id(self) -> str: ...
+
+    @property
+    def natural_key(self) -> str: ...
+
+
+def read(target: str, records: Sequence[Known]) -> Mapping[str, Desired]:
+    """What this target is to hold for the objects of these records as they are now, by the record's key."""
     found: dict[str, Desired] = {}
-    for kind in dict.fromkeys(lease.kind for lease in leases):
-        declaration, theirs = of_kind(kind), [lease for lease in leases if lease.kind == kind]
-        objects = declaration.load([lease.object_id for lease in theirs], only_watched=settings.SYNC_CHECK_READS)
+    for kind in dict.fromkeys(record.kind for record in records):
+        declaration, theirs = of_kind(kind), [record for record in records if record.kind == kind]
+        objects = declaration.load([record.object_id for record in theirs], only_watched=settings.SYNC_CHECK_READS)
         view = _view(declaration, target, objects.values())
-        for lease in theirs:
-            at_target = view(Ref(kind, lease.object_id), lease.natural_key)
+        for record in theirs:
+            at_target = view(Ref(kind, record.object_id), record.natural_key)
+            external_id = declaration.external_id(record.object_id)
             make = partial(
-                _wanted, declaration, at_target, lease.external_id, objects.get(lease.object_id), lease.natural_key
+                _wanted, declaration, at_target, external_id, objects.get(record.object_id), record.natural_key
             )
-            found[lease.key] = prepared(lease.key, make, at_target.used)
+            found[record.key] = prepared(record.key, make, at_target.used)
     return found
 
 

@@ -13,9 +13,11 @@ from thirdparty.store.claiming import (
     claim_due,
     is_any_claimable,
     is_claimable,
+    is_edit_claimable,
     key_holder,
 )
 from thirdparty.store.clocks import bring_back
+from thirdparty.store.mending import mend
 from thirdparty.store.owing import Walked, Why, bring_forward, look_now, owe_again, owe_left, owe_next, repair, unpark
 from thirdparty.store.settling import Settled, settle
 from thirdparty.store.tables import ATTEMPTS
@@ -33,8 +35,10 @@ __all__ = [
     "claim_due",
     "is_any_claimable",
     "is_claimable",
+    "is_edit_claimable",
     "key_holder",
     "look_now",
+    "mend",
     "open_attempts",
     "owe_again",
     "owe_left",

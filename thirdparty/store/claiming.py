@@ -80,6 +80,13 @@ def is_any_claimable(target: str) -> bool:
     return bool(_picked(_due(target, 1), free=True))
 
 
+def is_edit_claimable(target: str) -> bool:
+    """The same, of what people have just changed alone."""
+    choice = _due(target, 1)
+    edits = replace(choice, condition=f"{choice.condition} AND s.due_at = {dialect(connection).epoch}")
+    return bool(_picked(edits, free=True))
+
+
 def _these(keys: Sequence[str], expected_due_at: datetime | None, strict: str | None) -> _Choice:
     db = dialect(connection)
     marks = ", ".join(["%s"] * len(keys))
@@ -151,6 +158,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
             crashes = crashes + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
             {owe}
             lease_token = {db.new_token},
+            claims = claims + 1,
             leased_until = {db.after()},
             due_at = {db.after()},
             natural_key = CASE WHEN {_unused("", db, strict=choice.strict)} THEN ''

@@ -4,6 +4,7 @@ Another app adds its own by an `ACTIONS` in a ``management.sync`` of its own.
 """
 
 from thirdparty.management.sync import (
+    audit,
     backfill,
     compensate,
     explain,
@@ -15,4 +16,4 @@ from thirdparty.management.sync import (
     targets,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, backfill, targets, retire)
+ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, backfill, targets, retire)

@@ -1,0 +1,381 @@
+"""The audit: what the target really holds is compared with what is wanted, reported, and mended where that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from tests.integration.conftest import converge, held_records, row_of, wanted_records
+from thirdparty.audit import listing, runner
+from thirdparty.models import Audit, Comparison, Finding, Record
+from thirdparty.sandbox.client import SandboxControl
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KIND = "users.user"
+BY_LISTING, BY_LOOK_UP, LIST_ONLY = ("query", "list"), ("query",), ("list",)
+Offer = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def offer(sandbox: SandboxControl, partner: Callable[..., None]) -> Offer:
+    """Have the target offer these calls: by default a listing and a look-up."""
+
+    def offers(*capabilities: str) -> None:
+        sandbox.faults(capabilities=list(capabilities))
+        partner(capabilities=capabilities)
+
+    offers(*BY_LISTING)
+    return offers
+
+
+def people(count: int) -> list[User]:
+    made = [User.objects.create(name=f"P{number}", phone=f"138{number:08}") for number in range(count)]
+    converge()
+    return made
+
+
+def audited(*, mends: bool = False) -> Audit:
+    audit = runner.begin("partner", KIND, mends=mends)
+    return finished(audit)
+
+
+def finished(audit: Audit) -> Audit:
+    for _ in range(50):
+        if audit.finished_at is not None:
+            return audit
+        audit = runner.go_on(audit.pk, seconds=5)
+    raise AssertionError(f"not finished: {audit.phase} at {audit.cursor}")
+
+
+def found(audit: Audit) -> dict[str, int]:
+    return {
+        name: audit.counts[name]
+        for name in ("equal", "missing", "differing", "extra", "altered", "not_comparable")
+        if audit.counts.get(name)
+    }
+
+
+def remote(sandbox: SandboxControl, user: User) -> str:
+    return next(each["userId"] for each in sandbox.users() if each["externalId"] == str(user.uuid))
+
+
+every_way = pytest.mark.parametrize(
+    "offers", [BY_LISTING, BY_LOOK_UP, LIST_ONLY], ids=["listing", "look-up", "list only"]
+)
+
+
+@every_way
+def test_what_is_as_wanted_is_equal(offer: Offer, offers: tuple[str, ...]) -> None:
+    people(3)
+    offer(*offers)
+    audit = audited()
+    assert (audit.failure, found(audit)) == ("", {"equal": 3})
+    assert not Finding.objects.exists()
+
+
+@every_way
+def test_an_edit_behind_our_back_is_named_with_its_fields(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    first, _second = people(2)
+    sandbox.edit(remote(sandbox, first), phone="999", name="Somebody")
+    offer(*offers)
+    audit = audited()
+    assert (audit.failure, found(audit)) == ("", {"equal": 1, "differing": 1})
+    finding = Finding.objects.get()
+    assert (finding.record, sorted(finding.fields), finding.mended_at) == (row_of(first).key, ["name", "phone"], None)
+    assert finding.ahead == "theirs"
+    assert finding.confirmed_at is not None
+
+
+@every_way
+def test_a_change_of_ours_that_nothing_recorded_is_told_from_theirs(offer: Offer, offers: tuple[str, ...]) -> None:
+    """As after a write that passed the triggers by."""
+    first, second, *_others = people(5)
+    offer(*offers)
+    User.objects.filter(pk=first.pk).update(phone="777")
+    User.objects.filter(pk=second.pk).update(is_active=False)
+    Record.objects.update(generation=1, synced_generation=1, owed_since=None, due_at=None)
+    audit = audited()
+    assert found(audit) == {"equal": 3, "differing": 1, "extra": 1}
+    finding = Finding.objects.get(verdict="differing")
+    assert (finding.fields, finding.ahead) == (["phone"], "ours")
+
+
+@every_way
+def test_what_was_removed_behind_our_back_is_missing(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    first, *_others = people(4)
+    sandbox.delete(remote(sandbox, first))
+    offer(*offers)
+    audit = audited()
+    assert (audit.failure, found(audit)) == ("", {"equal": 3, "missing": 1})
+    finding = Finding.objects.get()
+    assert (finding.record, finding.ahead) == (row_of(first).key, "theirs")
+
+
+@pytest.mark.parametrize("offers", [BY_LISTING, LIST_ONLY], ids=["listing", "list only"])
+def test_what_was_added_behind_our_back_is_extra_and_nobodys(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    people(2)
+    stranger = sandbox.create(username="stranger", name="Stranger", phone="1")
+    offer(*offers)
+    audit = audited(mends=True)
+    assert (audit.failure, found(audit)) == ("", {"equal": 2, "extra": 1})
+    finding = Finding.objects.get()
+    assert (finding.record, finding.remote_id, finding.owner) == ("", stranger["userId"], "nobody")
+
+
+@every_way
+def test_an_extra_record_is_never_deleted_by_itself(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    """Neither a stranger's, nor one that a restored backup brought back."""
+    first, _second = people(2)
+    sandbox.backup()
+    first.delete()
+    converge()
+    sandbox.restore()
+    sandbox.create(username="stranger", name="Stranger", phone="1")
+    offer(*offers)
+    audited(mends=True)
+    converge()
+    assert len(sandbox.users()) == 3
+
+
+@pytest.mark.parametrize("offers", [BY_LISTING, LIST_ONLY], ids=["listing", "list only"])
+def test_whoever_a_backup_brought_back_is_extra_and_ours(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    first, _second = people(2)
+    key = row_of(first).key
+    sandbox.backup()
+    first.delete()
+    converge()
+    sandbox.restore()
+    offer(*offers)
+    audit = audited()
+    assert found(audit) == {"equal": 1, "extra": 1}
+    finding = Finding.objects.get()
+    assert (finding.record, finding.owner) == (key, "ours")
+
+
+@pytest.mark.parametrize("offers", [BY_LISTING, LIST_ONLY], ids=["listing", "list only"])
+def test_a_second_record_with_our_external_id_is_extra_and_ours(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    first, _second = people(2)
+    double = sandbox.create(username="double", name="P0", phone="1", externalId=str(first.uuid))
+    offer(*offers)
+    audit = audited()
+    assert found(audit) == {"equal": 2, "extra": 1}
+    finding = Finding.objects.get()
+    assert (finding.record, finding.remote_id, finding.owner) == (row_of(first).key, double["userId"], "ours")
+
+
+@every_way
+def test_what_is_missing_or_differs_is_mended_where_that_is_asked_for(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    first, second, *_others = people(5)
+    sandbox.edit(remote(sandbox, first), phone="999")
+    sandbox.delete(remote(sandbox, second))
+    offer(*offers)
+    audited(mends=True)
+    assert Finding.objects.filter(mended_at__isnull=False).count() == 2
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_a_report_alone_changes_nothing(sandbox: SandboxControl) -> None:
+    first, second = people(2)
+    sandbox.edit(remote(sandbox, first), phone="999")
+    sandbox.delete(remote(sandbox, second))
+    before = list(Record.objects.values())
+    audited()
+    assert list(Record.objects.values()) == before
+    assert len(sandbox.users()) == 1
+
+
+@every_way
+def test_a_newer_edit_of_ours_is_no_drift(sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]) -> None:
+    first, *_others = people(3)
+    offer(*offers)
+    User.objects.filter(pk=first.pk).update(phone="777")
+    audit = audited(mends=True)
+    assert found(audit) == {"equal": 2, "not_comparable": 1}
+    assert Finding.objects.get().mended_at is None
+    assert row_of(first).generation == 2
+
+
+@pytest.mark.parametrize("offers", [BY_LISTING, BY_LOOK_UP], ids=["listing", "look-up"])
+def test_an_edit_that_is_pushed_while_the_target_is_asked_is_no_drift(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is of before the push, the row of after it: whoever compares them mends what nobody broke."""
+    first, *_others = people(3)
+    offer(*offers)
+    from thirdparty.audit.questions import Questions
+
+    real, edits = Questions.ask, iter(["1", "2"])
+
+    def ask(self: Questions, *args: Any, **options: Any) -> Any:
+        answer = real(self, *args, **options)
+        if (phone := next(edits, None)) is not None:
+            User.objects.filter(pk=first.pk).update(phone=phone)
+            converge()
+        return answer
+
+    monkeypatch.setattr(Questions, "ask", ask)
+    audit = audited(mends=True)
+    assert "differing" not in found(audit)
+    assert not Finding.objects.filter(mended_at__isnull=False).exists()
+
+
+def test_a_record_that_is_claimed_between_the_looks_is_not_compared(
+    sandbox: SandboxControl, offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [user] = people(1)
+    sandbox.edit(remote(sandbox, user), phone="999")
+    offer(*BY_LOOK_UP)
+    from thirdparty.audit.questions import Questions
+
+    real = Questions.ask
+
+    def ask(self: Questions, *args: Any, **options: Any) -> Any:
+        Record.objects.update(claims=F("claims") + 1)
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Questions, "ask", ask)
+    audit = audited(mends=True)
+    assert found(audit) == {"not_comparable": 1}
+    assert Finding.objects.get().reason == "it was worked on while the target was asked"
+
+
+def test_each_claim_is_counted() -> None:
+    [user] = people(1)
+    before = row_of(user).claims
+    User.objects.filter(pk=user.pk).update(phone="2")
+    converge()
+    assert row_of(user).claims == before + 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"parked": "invalid"}, {"unknown_until": "2100-01-01T00:00Z"}, {"lease_token": "x"}]
+)
+def test_what_is_parked_in_doubt_or_held_is_not_compared(
+    sandbox: SandboxControl, change: dict[str, str], settings: Any
+) -> None:
+    [user] = people(1)
+    sandbox.edit(remote(sandbox, user), phone="999")
+    Record.objects.update(**change)
+    audit = audited(mends=True)
+    assert found(audit) == {"not_comparable": 1}
+    assert Finding.objects.get().mended_at is None
+
+
+def test_an_audit_over_pages_that_was_killed_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PER_PAGE", 2)
+    people(5)
+    audit = runner.begin("partner", KIND)
+    real, calls = listing.step, []
+
+    def killed(*args: Any) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise SystemExit  # as a kill: nothing is put in order
+        real(*args)
+
+    monkeypatch.setattr(listing, "step", killed)
+    with pytest.raises(SystemExit):
+        runner.go_on(audit.pk, seconds=5)
+    assert Comparison.objects.count() == 4
+    monkeypatch.setattr(listing, "step", real)
+    audit = finished(Audit.objects.get(pk=audit.pk))
+    assert (audit.failure, found(audit), audit.counts["listed"]) == ("", {"equal": 5}, 5)
+
+
+def test_two_do_not_take_one_audit_further_at_the_same_time() -> None:
+    from thirdparty.audit.journal import Journal
+
+    people(1)
+    audit = runner.begin("partner", KIND)
+    held = Journal.take(audit.pk)
+    assert held is not None
+    assert runner.go_on(audit.pk, seconds=5).finished_at is None
+    held.release()
+    assert runner.go_on(audit.pk, seconds=5).finished_at is not None
+
+
+def test_who_lost_the_lease_writes_nothing(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> None:
+    from thirdparty.audit.questions import Questions
+
+    [user] = people(1)
+    sandbox.edit(remote(sandbox, user), phone="999")
+    audit = runner.begin("partner", KIND, mends=True)
+    real = Questions.ask
+
+    def ask(self: Questions, *args: Any, **options: Any) -> Any:
+        Audit.objects.update(lease_token="another's")
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Questions, "ask", ask)
+    assert runner.go_on(audit.pk, seconds=5).finished_at is None
+    assert not Comparison.objects.exists()
+    assert row_of(user).generation == 1
+
+
+def test_fields_that_a_declaration_lets_the_target_have_are_not_compared(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from users.synced import Person
+
+    [user] = people(1)
+    monkeypatch.setattr(Person, "audit_ignore", ("phone",))
+    sandbox.edit(remote(sandbox, user), phone="999")
+    assert found(audited()) == {"equal": 1}
+
+
+def test_what_a_target_alters_again_after_it_was_mended_is_not_pushed_for_ever(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _second = people(2)
+
+    def alters() -> None:
+        converge()
+        sandbox.edit(remote(sandbox, first), name="P")
+
+    alters()
+    assert found(audited(mends=True)) == {"equal": 1, "differing": 1}
+    alters()
+    generation = row_of(first).generation
+    for _ in range(2):
+        assert found(audited(mends=True)) == {"equal": 1, "altered": 1}
+        converge()
+    assert row_of(first).generation == generation
+    # Another edit at the target is a difference again.
+    sandbox.edit(remote(sandbox, first), name="Q")
+    assert found(audited()) == {"equal": 1, "differing": 1}
+
+
+def test_a_record_linked_to_an_id_that_is_another_objects_by_now_is_missing(sandbox: SandboxControl) -> None:
+    first, _second = people(2)
+    sandbox.edit(remote(sandbox, first), externalId="somebody.else", username="else")
+    audit = audited()
+    assert found(audit) == {"equal": 1, "missing": 1, "extra": 1}
+    assert Finding.objects.get(verdict="missing").record == row_of(first).key
+
+
+def test_a_wiped_external_id_is_a_difference(sandbox: SandboxControl) -> None:
+    [user] = people(1)
+    sandbox.edit(remote(sandbox, user), externalId="")
+    audited()
+    finding = Finding.objects.get()
+    assert (finding.verdict, finding.fields) == ("differing", ["external_id"])

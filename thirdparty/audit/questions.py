@@ -1,0 +1,96 @@
+"""Put questions to one target: as its guard lets us, and behind what people have just changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from thirdparty import protect, store, targets
+from thirdparty.connectors.base import Connector
+from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.connectors.masking import mask
+from thirdparty.run import guard_decision
+
+PATIENCE_SECONDS = 0.05
+"""A turn is taken only where it comes so soon: whoever is more patient goes before an audit."""
+YIELD_SECONDS = 1.0
+"""So long one question waits for people's edits: an audit that comes last must still come to its end."""
+_LOOK_SECONDS = 0.05
+_SHORTEST_WAIT_SECONDS = 0.01
+
+T = TypeVar("T")
+
+
+class NotNow(Exception):
+    """The time is over before the target may be asked; the message says what it was waiting for."""
+
+
+@dataclass(slots=True)
+class Questions:
+    """``ends_at``: on the monotonic clock; no question begins later. ``noted``: called for each that is put."""
+
+    target: str
+    kind: str
+    ends_at: float
+    noted: Callable[[], None]
+    connector: Connector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connector = targets.connector(self.target, self.kind)
+
+    def ask(self, capability: str, key: str, question: Callable[[Connector], T], known: Iterable[str] = ()) -> T:
+        """The answer to one question about the record ``key``. ``known``: what the target may repeat, and nobody is to see.
+
+        Raises `NotNow`, `CapabilityMissing` and whatever else of `TargetError` the target answers. Not to be used inside
+        a transaction.
+        """
+        admission = self._admitted(capability)
+        self.noted()
+        try:
+            answer = question(self.connector)
+        except CapabilityMissing as missing:
+            if missing.http_status is None:
+                protect.give_back(self.target, admission, made=0)
+            else:
+                self._tell_guard(key, admission, missing)
+            raise
+        except TargetError as failure:
+            mask(failure, filter(None, (*self.connector.secrets(), *known)))
+            self._tell_guard(key, admission, failure)
+            raise
+        self._tell_guard(key, admission, None, looked_up=capability == "query")
+        return answer
+
+    def _tell_guard(
+        self, key: str, admission: protect.Admission, error: TargetError | None, *, looked_up: bool = False
+    ) -> None:
+        guard_decision.of_question(self.target, key, self.connector, admission, error, looked_up=looked_up)
+
+    def _admitted(self, capability: str) -> protect.Admission:
+        self._let_edits_go_first()
+        while True:
+            admission = protect.admit(self.target, patience_seconds=PATIENCE_SECONDS)
+            if capability in admission.without:
+                protect.give_back(self.target, admission, made=0)
+                raise NotNow(f"the target is said to offer {capability!r}, and answers as if it did not")
+            if admission.granted:
+                if admission.await_turn():
+                    return admission
+                protect.give_back(self.target, admission, made=0)
+                continue
+            self._wait(admission.wait_seconds, admission.why)
+
+    def _let_edits_go_first(self) -> None:
+        until = time.monotonic() + YIELD_SECONDS
+        while time.monotonic() < until and store.is_edit_claimable(self.target):
+            self._wait(_LOOK_SECONDS, "people's edits go first")
+        if time.monotonic() >= self.ends_at:
+            raise NotNow("its time is over")
+
+    def _wait(self, seconds: float, why: str) -> None:
+        seconds = max(seconds, _SHORTEST_WAIT_SECONDS)
+        if time.monotonic() + seconds >= self.ends_at:
+            raise NotNow(why)
+        time.sleep(seconds)

@@ -1,0 +1,144 @@
+"""Begin audits, and take them a while further."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from thirdparty import events, targets
+from thirdparty.audit import extras, listing, records
+from thirdparty.audit.journal import Journal, LeaseLost
+from thirdparty.audit.listing import ListingBroken
+from thirdparty.audit.questions import NotNow, Questions
+from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.declaration.registry import declared_for
+from thirdparty.models import Audit, Record
+from thirdparty.models.audit import Phase
+
+logger = logging.getLogger(__name__)
+
+MOST_FAILURES = 10
+"""So many calls that fail one after the other end an audit."""
+_PAUSE_SECONDS = 0.2
+
+
+class CannotAudit(Exception):
+    """There is nothing to audit by; the message says why."""
+
+
+def kinds(target: str) -> list[str]:
+    """The kinds of objects that this target is to hold."""
+    return [declaration.kind for declaration in declared_for(target)]
+
+
+def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: timedelta | None = None) -> Audit:
+    """An audit of this kind at this target, from its beginning; one that is under way is ended first, unfinished.
+
+    ``spread``: over how long its calls are spread. Raises `CannotAudit`.
+    """
+    offers = targets.connector(target, kind).capabilities
+    if not (offers.list or offers.query):
+        raise CannotAudit(f"target {target} can neither be listed nor be asked about a record")
+    phase = Phase.LISTING if offers.list else Phase.RECORDS
+    for _ in range(2):
+        under_way(target, kind).update(
+            finished_at=Now(), phase=Phase.ENDED, failure="another one was begun", lease_token=None, leased_until=None
+        )
+        try:
+            with transaction.atomic():
+                made = Audit.objects.create(
+                    target=target, kind=kind, lists=offers.list, looks_up=offers.query, mends=mends, by=by,
+                    started_at=Now(), phase=phase, spread_seconds=spread.total_seconds() if spread else None,
+                    expected=Record.objects.filter(target=target, kind=kind, remote_id__isnull=False).count(),
+                )  # fmt: skip
+        except IntegrityError:
+            continue
+        return Audit.objects.get(pk=made.pk)
+    raise CannotAudit(f"others begin audits of {kind} at {target} at this moment")
+
+
+def under_way(target: str, kind: str | None = None) -> QuerySet[Audit]:
+    """The audits of this target that have not ended."""
+    which = {} if kind is None else {"kind": kind}
+    return Audit.objects.filter(target=target, finished_at=None, **which)
+
+
+def go_on(audit_id: int, *, seconds: float) -> Audit:
+    """Take this audit further for so long, and for one call longer at most. Its row as it is then.
+
+    Does nothing where somebody else is at it. Never raises for what the target does. Not to be used inside a transaction.
+    """
+    journal = Journal.take(audit_id)
+    if journal is not None:
+        try:
+            _go_on(journal, time.monotonic() + seconds)
+        except LeaseLost:
+            logger.warning("audit %s was taken up by somebody else meanwhile", audit_id)
+        finally:
+            journal.release()
+    return Audit.objects.get(pk=audit_id)
+
+
+def _go_on(journal: Journal, ends_at: float) -> None:
+    audit = journal.audit
+    questions = Questions(audit.target, audit.kind, ends_at, lambda: journal.count("calls"))
+    while audit.finished_at is None and time.monotonic() < ends_at:
+        try:
+            _step(journal, questions)
+        except NotNow as why:
+            logger.info("%s waits: %s", audit, why)
+            return
+        except ListingBroken as why:
+            _end(journal, str(why))
+        except TargetError as error:
+            _failed(journal, error)
+        except LeaseLost:
+            raise
+        except Exception as error:  # of our own code, or the database: it must not be tried for ever
+            logger.exception("%s: a step broke off", audit)
+            _failed(journal, error)
+
+
+def _step(journal: Journal, questions: Questions) -> None:
+    match journal.audit.phase:
+        case Phase.LISTING | Phase.LISTING_AGAIN:
+            listing.step(journal, questions)
+        case Phase.EXTRAS:
+            if not extras.step(journal, questions):
+                journal.go_on(cursor=None, phase=Phase.RECORDS)
+        case _:
+            if not records.step(journal, questions):
+                _end(journal)
+
+
+def _failed(journal: Journal, error: Exception) -> None:
+    audit = journal.audit
+    at_first = audit.phase == Phase.LISTING and audit.cursor is None
+    if isinstance(error, CapabilityMissing) and at_first and audit.looks_up:
+        journal.go_on(cursor=None, phase=Phase.RECORDS, lists=False)
+        return
+    failures = audit.failures + 1
+    journal.go_on(cursor=audit.cursor, failures=failures)
+    if failures >= MOST_FAILURES:
+        _end(journal, f"{failures} calls failed one after the other, the last with {_named(error)}")
+    else:
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _named(error: Exception) -> str:
+    return str(error) if isinstance(error, TargetError) else f"{type(error).__name__} in our own code"
+
+
+def _end(journal: Journal, failure: str = "") -> None:
+    journal.end(failure)
+    audit = journal.audit
+    if failure:
+        logger.warning("%s could not be finished: %s", audit, failure)
+    events.send(
+        events.audit_finished, audit.target, audit=audit.pk, kind=audit.kind, counts=audit.counts, failure=failure
+    )

@@ -1,0 +1,151 @@
+"""What a found record means, compared with the wanted one. Pure.
+
+A record is compared only as it was at two looks, one before and one after the target was asked, between which nobody
+worked on it: else a newer edit of ours would look like somebody's meddling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from thirdparty.connectors.base import RemoteObject, RemoteRecord
+from thirdparty.connectors.identity import same_external_id, same_remote_id
+from thirdparty.decide import sent
+from thirdparty.decide.compare import Comparable, differences
+from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.sent import Hashes, HashKey
+from thirdparty.models.audit import Ahead, Owner, Verdict
+
+EXTERNAL_ID = "external_id"
+REMOTE_ID = "remote_id"
+KEY = "key"
+_IDENTITY = (EXTERNAL_ID, REMOTE_ID, KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A record's row at one moment."""
+
+    key: str
+    kind: str
+    object_id: str
+    generation: int
+    synced_generation: int
+    claims: int
+    is_leased: bool
+    in_doubt: bool
+    deleted: bool
+    parked: str
+    remote_id: str | None
+    natural_key: str
+    adopted: str
+    sent: str | None
+    synced_at: datetime | None
+
+    @property
+    def busy(self) -> str:
+        """Why nothing can be concluded from what the target holds now; empty where something can."""
+        if self.parked:
+            return f"it is parked ({self.parked})"
+        if self.is_leased:
+            return "a worker is at it"
+        if self.in_doubt:
+            return "an unanswered request may still take effect"
+        if self.synced_generation < self.generation:
+            return "a change of ours is yet to be acknowledged"
+        return ""
+
+
+def unsettled(before: Look, after: Look | None) -> str:
+    """Why two looks do not bear a comparison; empty where they do."""
+    if after is None:
+        return "its row has gone meanwhile"
+    if before.busy or after.busy:
+        return before.busy or after.busy
+    if (before.generation, before.claims) != (after.generation, after.claims):
+        return "it was worked on while the target was asked"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what is compared. ``key``: of the hashes in `Look.sent`. ``ignored``: fields that the target may have as it likes."""
+
+    comparable: Comparable
+    key: HashKey
+    ignored: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """``fields``: in which both sides differ. ``found``, ``wanted``: what these hold, by name. ``owner``: of an extra record."""
+
+    verdict: Verdict
+    fields: tuple[str, ...] = ()
+    ahead: Ahead = Ahead.UNKNOWN
+    owner: str = ""
+    reason: str = ""
+    found: Mapping[str, Any] | None = None
+    wanted: Mapping[str, Any] | None = None
+
+
+def not_comparable(reason: str) -> Judged:
+    return Judged(Verdict.NOT_COMPARABLE, reason=reason[:300])
+
+
+def is_of(found: RemoteRecord, look: Look, external_id: str) -> bool:
+    """Whether this remote record is the one of ours: by its external id, or by our link to it where it has none."""
+    if found.external_id:
+        return same_external_id(found.external_id, external_id)
+    return look.remote_id is not None and same_remote_id(found.remote_id, look.remote_id)
+
+
+def compared(
+    look: Look,
+    wanted: RemoteObject | None,
+    found: RemoteRecord | None,
+    rules: Rules,
+) -> Judged:
+    """The verdict on a record that is not `Look.busy`; what is ``found`` is its own (`is_of`), None for nothing."""
+    if wanted is None:
+        # What was only taken on trust stays at the target when its object goes (PROTOCOL 7).
+        if found is None or look.adopted == TRUST:
+            return Judged(Verdict.EQUAL)
+        return Judged(Verdict.EXTRA, owner=Owner.OURS)
+    if found is None:
+        return Judged(Verdict.MISSING, ahead=Ahead.OURS if look.remote_id is None else Ahead.THEIRS)
+    ours, theirs = _identity(look, wanted, found)
+    for each in differences(wanted.payload, found.payload, rules.comparable):
+        ours[each.field], theirs[each.field] = each.wanted, each.found
+    fields = tuple(name for name in ours if name not in rules.ignored)
+    if not fields:
+        return Judged(Verdict.EQUAL)
+    wanted_values, found_values = ({name: side[name] for name in fields} for side in (ours, theirs))
+    ahead = _ahead(sent.read(look.sent, rules.key), wanted_values, found_values, rules.key)
+    return Judged(Verdict.DIFFERING, fields, ahead, found=found_values, wanted=wanted_values)
+
+
+def _ahead(known: Hashes | None, wanted: Mapping[str, Any], found: Mapping[str, Any], key: HashKey) -> Ahead:
+    """Which side is not any more what the target was last known to hold. Of identities only theirs can move."""
+    if known is None:
+        return Ahead.UNKNOWN
+    content = [name for name in wanted if name not in _IDENTITY]
+    ours = any(key.of(name, wanted[name]) != known.get(name) for name in content)
+    theirs = len(content) < len(wanted) or any(key.of(name, found[name]) != known.get(name) for name in content)
+    if ours and theirs:
+        return Ahead.BOTH
+    return Ahead.OURS if ours else Ahead.THEIRS
+
+
+def _identity(look: Look, wanted: RemoteObject, found: RemoteRecord) -> tuple[dict[str, Any], dict[str, Any]]:
+    ours, theirs = dict[str, Any](), dict[str, Any]()
+    if not found.external_id and not look.adopted:
+        ours[EXTERNAL_ID], theirs[EXTERNAL_ID] = wanted.external_id, ""
+    if wanted.key.casefold() != found.key.casefold() and wanted.key:
+        ours[KEY], theirs[KEY] = wanted.key, found.key
+    if look.remote_id is None or not same_remote_id(look.remote_id, found.remote_id):
+        ours[REMOTE_ID], theirs[REMOTE_ID] = look.remote_id, found.remote_id
+    return ours, theirs

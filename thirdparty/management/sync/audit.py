@@ -1,0 +1,83 @@
+"""``sync audit``: compare what a target really holds with what is wanted; report it, and mend it where that is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from thirdparty.audit import report, runner
+from thirdparty.management.sync import argument, terminal
+from thirdparty.models import Audit
+from thirdparty.models.audit import Verdict
+
+_SLICE_SECONDS = 5.0
+_FINDINGS_SHOWN = 50
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser("audit", help="compare what a target holds with what is wanted")
+    parser.add_argument("--target", required=True, metavar="T", help="the target's name")
+    parser.add_argument("--kind", metavar="K", help="only objects of this kind")
+    parser.add_argument(
+        "--apply", action="store_true", help="owe again what is missing or differs; extra records stay"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the one that is under way; without, a new one is begun"
+    )
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError` for a target or kind that there is not, and where an audit could not be finished."""
+    target = argument.target_named(options["target"])
+    kinds = runner.kinds(target)
+    if options["kind"] is not None and options["kind"] not in kinds:
+        raise CommandError(f"{target} is to hold no {options['kind']!r}; it holds {', '.join(kinds) or 'nothing'}")
+    audits = [
+        _through(out, _begun(target, kind, options), quietly=options["json"])
+        for kind in kinds
+        if options["kind"] in (None, kind)
+    ]
+    if options["json"]:
+        terminal.print_json(out, [report.as_json(audit) for audit in audits])
+    else:
+        for audit in audits:
+            _show(out, audit)
+    if unfinished := [f"{audit.kind}: {audit.failure}" for audit in audits if audit.failure]:
+        raise CommandError(f"could not be finished: {'; '.join(unfinished)}")
+
+
+def _begun(target: str, kind: str, options: dict[str, Any]) -> Audit:
+    if options["resume"] and (open_one := runner.under_way(target, kind).first()) is not None:
+        return open_one
+    try:
+        return runner.begin(target, kind, by="command line", mends=options["apply"])
+    except runner.CannotAudit as why:
+        raise CommandError(str(why)) from None
+
+
+def _through(out: Console, audit: Audit, *, quietly: bool) -> Audit:
+    while audit.finished_at is None:
+        audit = runner.go_on(audit.pk, seconds=_SLICE_SECONDS)
+        if not quietly and audit.finished_at is None:
+            out.print(f"{audit.kind}: {audit.get_phase_display()}, {report.progress(audit)}")
+    return audit
+
+
+def _show(out: Console, audit: Audit) -> None:
+    out.print(f"{audit.kind} at {audit.target}: {report.summary(audit)}")
+    shown = terminal.table(out, "record", "remote id", "verdict", "fields", "ahead", "note")
+    findings = audit.findings.exclude(verdict=Verdict.NOT_COMPARABLE)
+    for finding in findings[:_FINDINGS_SHOWN]:
+        note = "owed again" if finding.mended_at else finding.get_owner_display()
+        fields = ", ".join(finding.fields)
+        shown.add_row(
+            finding.record or "-", finding.remote_id or "-", finding.get_verdict_display(), fields, finding.ahead, note
+        )
+    if shown.row_count:
+        out.print(shown)
+    if (more := findings.count() - _FINDINGS_SHOWN) > 0:
+        out.print(f"and {more} more: see the admin, the API, or --json")
