@@ -2,6 +2,7 @@
 
 from thirdparty.models.attempt import Attempt
 from thirdparty.models.figures import KeptFigures
+from thirdparty.models.heartbeat import Heartbeat
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
 from thirdparty.models.reference import Reference
@@ -9,4 +10,4 @@ from thirdparty.models.strict_write import StrictWrite
 from thirdparty.models.target import Target
 from thirdparty.models.tick import Tick
 
-__all__ = ["Attempt", "KeptFigures", "Record", "Ref", "Reference", "StrictWrite", "Target", "Tick"]
+__all__ = ["Attempt", "Heartbeat", "KeptFigures", "Record", "Ref", "Reference", "StrictWrite", "Target", "Tick"]
