@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,8 @@ from celery.signals import (
     worker_before_create_process,
     worker_init,
     worker_process_init,
+    worker_ready,
+    worker_shutdown,
     worker_shutting_down,
 )
 from celery.utils.dispatch import Signal
@@ -137,6 +140,26 @@ def _expect_ticks(**_: Any) -> None:
     tick.expect()
 
 
+def _show_worker(sender: Any, **_: Any) -> None:
+    from thirdparty.models.heartbeat import Role  # noqa: PLC0415  # Django is set up by now, not at import
+    from thirdparty.run import heartbeat  # noqa: PLC0415  # the same
+
+    heartbeat.start(Role.WORKER, sender.hostname, list(sender.app.amqp.queues.consume_from))
+
+
+def _show_beat(**_: Any) -> None:
+    from thirdparty.models.heartbeat import Role  # noqa: PLC0415  # Django is set up by now, not at import
+    from thirdparty.run import heartbeat  # noqa: PLC0415  # the same
+
+    heartbeat.start(Role.BEAT, socket.gethostname())
+
+
+def _say_good_bye(**_: Any) -> None:
+    from thirdparty.run import heartbeat  # noqa: PLC0415  # Django is set up by now, not at import
+
+    heartbeat.stop()
+
+
 def _share_what_is_loaded(**_: Any) -> None:
     # The collector writes a mark into every object that it looks at, and a page written to is no longer shared with
     # the parent. What is loaded before the fork stays for ever anyway, so it is not looked at again.
@@ -164,7 +187,9 @@ def _drop_broken_connections(**_: Any) -> None:
 
 _HOOKS: list[tuple[Signal, tuple[Callable[..., None], ...]]] = [
     (worker_init, (_refuse_to_start_unsound, _refuse_another_kind_of_queue, _keep_a_process_free, _expect_ticks)),
-    (beat_init, (_refuse_to_start_unsound,)),
+    (worker_ready, (_show_worker,)),
+    (worker_shutdown, (_say_good_bye,)),
+    (beat_init, (_refuse_to_start_unsound, _show_beat)),
     (worker_before_create_process, (_share_what_is_loaded,)),
     (worker_process_init, (_let_threads_finish,)),
     (worker_shutting_down, (_end_drains,)),

@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from thirdparty import protect, targets
 from thirdparty.connectors.base import Capabilities
-from thirdparty.models import Record
+from thirdparty.models import Heartbeat, Record
+from thirdparty.models.heartbeat import Role
 from thirdparty.run.push import Pushed, push
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.settings import settings as engine
@@ -84,6 +87,23 @@ def killed(writers: subprocess.Popen[str]) -> Killed:
         return int(writers.stdout.readline())
 
     return make
+
+
+def seen_at(role: Role, ago: timedelta = timedelta(0)) -> None:
+    """A process of this role was seen so long ago."""
+    at = timezone.now() - ago
+    Heartbeat.objects.update_or_create(
+        name=f"{role}:here", defaults={"role": role, "queues": [engine.SYNC_QUEUE], "started_at": at, "seen_at": at}
+    )
+
+
+@pytest.fixture
+def at_work(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker and beat have just been seen, and this process reaches the broker as far as it knows."""
+    for role in Role:
+        seen_at(role)
+    # What it does know comes from the tests before: where they published, there was no broker.
+    monkeypatch.setattr("thirdparty.notify.broker.has_application", lambda: False)
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,7 @@ def test_a_user_without_records_has_an_empty_explanation(api: APIClient, user: U
     assert api.post(sync_page(user)).status_code == 202
 
 
-def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
+def test_the_status_counts_records_by_state(api: APIClient, user: User, at_work: None) -> None:
     parked = User.objects.create_user(name="Eva", phone="2")
     Record.objects.filter(object_id=parked.uuid.hex).update(parked="invalid")
 
@@ -114,7 +114,8 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
         "breaker": "closed", "breaker_reason": "", "paused": False, "paused_reason": "",
         "blocked_until": None, "rate_per_second": None, "capabilities_off": [],
     }  # fmt: skip
-    assert report["healthy"] is True
+    assert [reason["code"] for reason in report["reasons"] if reason["severity"] == "act"] == ["parked"]
+    assert report["healthy"] is False
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,8 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User) -> None:
     ],
     ids=["paused", "breaker open", "not recorded", "owed for too long"],
 )
-def test_the_whole_is_not_healthy_when(api: APIClient, user: User, trouble: Any) -> None:
+def test_the_whole_is_not_healthy_when(api: APIClient, user: User, trouble: Any, at_work: None) -> None:
+    assert api.get("/api/v1/sync/status/").data["healthy"] is True
     trouble()
 
     assert api.get("/api/v1/sync/status/").data["healthy"] is False

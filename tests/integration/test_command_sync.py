@@ -34,17 +34,18 @@ def sync(*arguments: Any) -> str:
     return out.getvalue()
 
 
-def test_status_as_json_is_the_status(ada: User) -> None:
+def test_status_as_json_is_the_status(ada: User, at_work: None) -> None:
     report = json.loads(sync("status", "--json"))
 
     assert report["healthy"] is True
     assert report["targets"]["partner"]["pending"] == 1
 
 
-def test_status_for_people_is_plain_where_nobody_looks(ada: User) -> None:
+def test_status_for_people_is_plain_where_nobody_looks(ada: User, at_work: None) -> None:
     printed = sync("status")
 
-    assert printed.splitlines()[0].split()[:2] == ["target", "pending"]
+    assert printed.splitlines()[0] == "partner: 1 of 1 person differs at partner. 1 is on its way."
+    assert printed.splitlines()[1].strip().startswith("1 pending, oldest unsynced ")
     assert printed.splitlines()[-1] == "healthy"
     assert "\x1b" not in printed
 

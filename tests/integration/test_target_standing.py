@@ -82,7 +82,7 @@ def test_a_worker_that_does_not_name_a_target_leaves_it_active(settings: Any) ->
 
 
 def test_a_process_that_names_a_target_which_is_away_is_not_healthy_and_yet_ready_to_record(
-    settings: Any, away: Any
+    settings: Any, away: Any, at_work: None
 ) -> None:
     assert status().healthy
     away()
@@ -91,10 +91,10 @@ def test_a_process_that_names_a_target_which_is_away_is_not_healthy_and_yet_read
     assert not status().healthy
     answer = Client().get("/health/ready/")
     assert answer.status_code == 200
-    assert any("partner is away" in warning for warning in answer.json()["warnings"])
+    assert any("partner: It is away" in warning for warning in answer.json()["warnings"])
 
 
-def test_what_is_owed_to_a_target_that_is_away_is_not_counted_where_nobody_names_it(away: Any) -> None:
+def test_what_is_owed_to_a_target_that_is_away_is_not_counted_where_nobody_names_it(away: Any, at_work: None) -> None:
     User.objects.create(name="张伟")
     assert (status().healthy, status().targets) == (True, {})
 

@@ -11,8 +11,11 @@ from thirdparty import permissions
 from thirdparty.admin.badge import badge, state_badge
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
-from thirdparty.observe.status import FIGURES, late_tick, remarks, status
+from thirdparty.observe.reasons import Reason, Severity
+from thirdparty.observe.status import FIGURES, Status, status
 from thirdparty.permissions import SEE_RECORDS, Account
+
+_STYLES = {Severity.ACT: "sync-alarm", Severity.WAIT: "sync-remark", Severity.INFO: "sync-note"}
 
 
 def overview(account: Account) -> dict[str, Any]:
@@ -23,17 +26,27 @@ def overview(account: Account) -> dict[str, Any]:
     return {
         "status": report,
         "health": badge("healthy", "success") if report.healthy else badge("not healthy", "danger"),
-        "alarm": late_tick(report.reconciler),
-        "targets": [_card(name, entry) for name, entry in report.targets.items()],
+        "reasons": [_told(reason) for reason in report.reasons if not reason.target],
+        "targets": [_card(name, report) for name in report.targets],
     }
 
 
-def _card(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _card(name: str, report: Status) -> dict[str, Any]:
+    entry = report.targets[name]
     return {
         "name": name,
+        "headline": report.headlines[name],
         "page": reverse("admin:thirdparty_target_change", args=[name]),
         "columns": [_column(name, figure, entry[figure.name]) for figure in FIGURES if figure.is_column],
-        "remarks": remarks(entry),
+        "reasons": [_told(reason) for reason in report.reasons if reason.target == name],
+    }
+
+
+def _told(reason: Reason) -> dict[str, Any]:
+    return {
+        "sentence": reason.sentence,
+        "style": _STYLES[reason.severity],
+        "page": reason.link.url if reason.link is not None else "",
     }
 
 

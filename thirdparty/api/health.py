@@ -6,10 +6,10 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from thirdparty import targets
-from thirdparty.capture import triggers
-from thirdparty.models.target import Standing, Target
-from thirdparty.notify.broker import publisher
+from thirdparty.observe.reasons import of_the_service
+
+_NOT_READY = ("triggers_missing", "not_recorded")
+"""Reasons for which a process must get no requests: what it would write goes unrecorded."""
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -19,44 +19,20 @@ def live(request: HttpRequest) -> JsonResponse:
 
 def ready(request: HttpRequest) -> JsonResponse:
     """200, or 503 with ``reasons``. ``warnings`` are troubles that the service works in spite of."""
-    reasons = _reasons()
-    body = {"ready": not reasons, "reasons": reasons, "warnings": _warnings()}
-    return JsonResponse(body, status=503 if reasons else 200)
-
-
-def _reasons() -> list[str]:
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return ["migrations are missing; run: python manage.py migrate"]
-        absent = triggers.missing()
-        standings = _standings()
+        found = _found()
     except Error:
-        return ["the database does not answer"]
-    reasons = []
-    if absent:
-        reasons.append(f"database triggers are missing ({', '.join(absent)}); run: python manage.py migrate")
-    unrecorded = [name for name in targets.names() if standings.get(name, Standing.RETIRED) == Standing.RETIRED]
-    if unrecorded:
-        reasons.append(f"nothing is recorded for target {', '.join(unrecorded)}; run: python manage.py migrate")
-    return reasons
+        found = {"reasons": ["the database does not answer"], "warnings": []}
+    answer = {"ready": not found["reasons"]} | found
+    return JsonResponse(answer, status=200 if answer["ready"] else 503)
 
 
-def _warnings() -> list[str]:
-    warnings = []
-    if publisher().down:
-        warnings.append("the broker does not answer; changes are recorded and follow later")
-    try:
-        standings = _standings()
-    except Error:
-        return warnings  # that the database does not answer is a reason already
-    away = [name for name in targets.names() if standings.get(name) == Standing.AWAY]
-    if away:
-        warnings.append(
-            f"target {', '.join(away)} is away: owed, not sent; restart a worker that names it, or migrate"
-        )
-    return warnings
-
-
-def _standings() -> dict[str, Standing]:
-    return {target.name: target.standing for target in Target.objects.filter(name__in=targets.names())}
+def _found() -> dict[str, list[str]]:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return {"reasons": ["migrations are missing; run: python manage.py migrate"], "warnings": []}
+    sorted_out: dict[str, list[str]] = {"reasons": [], "warnings": []}
+    for reason in of_the_service():
+        sentence = f"{reason.target}: {reason.sentence}" if reason.target else reason.sentence
+        sorted_out["reasons" if reason.code in _NOT_READY else "warnings"].append(sentence)
+    return sorted_out

@@ -7,6 +7,7 @@ Open to whoever reaches the address, as is usual: they hold counts and no person
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,7 @@ class SyncCollector(Collector):
                 records.add_metric([name, state.value], entry[state.value])
         yield records
         yield from filter(None, (_of_targets(figure, report["targets"]) for figure in FIGURES))
+        yield _of_reasons(report.get("reasons", []))
         yield GaugeMetricFamily(
             "usersync_triggers_missing", "Triggers not in place.", value=len(report["triggers_missing"])
         )
@@ -57,6 +59,17 @@ class SyncCollector(Collector):
         yield GaugeMetricFamily(
             "usersync_healthy", "1 when `sync status` says healthy.", value=float(report["healthy"])
         )
+
+
+def _of_reasons(reasons: list[dict[str, Any]]) -> Metric:
+    """1 for each reason there is; where several of one code differ in what no label says, their number."""
+    metric = GaugeMetricFamily(
+        "usersync_reasons", "Why the whole is not well (docs/operations.md).", labels=["code", "severity", "target"]
+    )
+    counted = Counter((reason["code"], reason["severity"], reason["target"]) for reason in reasons)
+    for labels, count in counted.items():
+        metric.add_metric(labels, count)
+    return metric
 
 
 def _of_targets(figure: Figure, entries: dict[str, dict[str, Any]]) -> Metric | None:

@@ -15,6 +15,7 @@ from thirdparty.declaration import declared
 from thirdparty.models import Target
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Kind as FigureKind
+from thirdparty.observe.reasons import Severity
 from thirdparty.observe.status import FIGURES
 
 
@@ -184,10 +185,29 @@ class ReconcilerSerializer(serializers.Serializer[Any]):
     late = serializers.BooleanField(help_text="none came for long: beat, a worker or the broker is missing")
 
 
+class ReasonSerializer(serializers.Serializer[Any]):
+    """`thirdparty.observe.reasons.Reason`: one thing that is not as it should be, or that explains what is seen."""
+
+    code = serializers.CharField(help_text="which of those in docs/operations.md")
+    severity = serializers.ChoiceField(
+        [(each.value, each.name) for each in Severity],
+        help_text="`act`: somebody has to; `wait`: it mends itself; `info`: nothing is wrong",
+    )
+    sentence = serializers.CharField(help_text='for people; "it" is the target')
+    target = serializers.CharField(allow_blank=True, help_text="empty for what concerns all")
+    kind = serializers.CharField(allow_blank=True, help_text="of the objects, where it is about records of one kind")
+    cause = serializers.CharField(allow_blank=True, help_text="why these records failed")
+    count = serializers.IntegerField(allow_null=True, help_text="of records")
+    since = serializers.DateTimeField(allow_null=True)
+    link = serializers.CharField(allow_blank=True, help_text="the page where one looks, or mends it")
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """`thirdparty.observe.status.Status`."""
 
-    healthy = serializers.BooleanField()
+    healthy = serializers.BooleanField(help_text="there is no reason that somebody must act on")
+    reasons = ReasonSerializer(many=True, help_text="what somebody must act on first")
+    headlines = serializers.DictField(child=serializers.CharField(), help_text="by target: how it stands in one line")
     reconciler = ReconcilerSerializer()
     triggers_missing = serializers.ListField(
         child=serializers.CharField(), help_text="where there are some, changes are not recorded"

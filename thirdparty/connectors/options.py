@@ -15,10 +15,11 @@ class Option:
     """One setting of a connector's own: ``TARGET_X_`` and ``name`` in capitals; the connector finds it under ``name``.
 
     ``meaning`` follows "is not set: " in a complaint. ``read`` makes the value of the text; it raises `ValueError` with
-    what follows the setting's name in a complaint.
+    what follows the setting's name in a complaint. ``is_credential``: what a target that turns us away may not accept.
     """
 
     name: str
     meaning: str
     default: Any = REQUIRED
     read: Callable[[str], Any] = str
+    is_credential: bool = False

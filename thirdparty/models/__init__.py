@@ -3,6 +3,7 @@
 from thirdparty.models.attempt import Attempt
 from thirdparty.models.audit import Audit, Comparison, Finding
 from thirdparty.models.figures import KeptFigures
+from thirdparty.models.heartbeat import Heartbeat
 from thirdparty.models.instance import Instance
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
@@ -16,6 +17,7 @@ __all__ = [
     "Audit",
     "Comparison",
     "Finding",
+    "Heartbeat",
     "Instance",
     "KeptFigures",
     "Record",

@@ -37,6 +37,10 @@ class Target(models.Model):
         editable=False,
         help_text="the database that it is sent to from (protect/sender.py)",
     )
+    paused_since = models.DateTimeField(null=True, editable=False)
+    paused_by = models.CharField(
+        max_length=254, default="", editable=False, help_text="the account that paused it; none for the guard"
+    )
     # Catching up (`thirdparty.capture.catch_up`): what may have been missed is owed in batches, each with its place on this row.
     behind_since = models.DateTimeField(
         null=True, db_default=Now(), editable=False, help_text="records may lack a change until this is empty"
@@ -73,6 +77,8 @@ class Target(models.Model):
     paused_by_guard = models.BooleanField(default=False, editable=False)
     breaker = models.CharField(max_length=9, default="closed", editable=False)
     breaker_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
+    breaker_since = models.DateTimeField(null=True, editable=False, help_text="it has not been closed since")
+    failed_for = models.CharField(max_length=40, blank=True, default="", editable=False)
     openings = models.PositiveIntegerField(default=0, editable=False)
     blocked_until = models.DateTimeField(null=True, editable=False, help_text="nothing is sent before")
     probes_left = models.PositiveSmallIntegerField(default=0, editable=False)

@@ -171,6 +171,10 @@ class Publisher:
         logger.warning("broker answers again")
         self.publish(RECONCILE, [True])
 
+    def answers(self) -> bool:
+        """Ask now, over connections of its own. Takes `PATIENCE_SECONDS` for each broker, and more while names are looked up."""
+        return any(self._answers(nth) for nth in range(len(self._brokers)))
+
     def _answers(self, nth: int) -> bool:
         with suppress(Exception), self._brokers[nth].clone() as probe:
             probe.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
@@ -184,6 +188,7 @@ class NoPublisher(Publisher):
     """Where no Celery application was given: it is down for good."""
 
     def __init__(self) -> None:
+        self._brokers = []
         self.up = threading.Event()
         self.throttle = Throttle()
 

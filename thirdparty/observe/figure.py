@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 from typing import Any
@@ -37,8 +37,8 @@ class Reading:
 class Figure:
     """One figure of a target.
 
-    ``meaning``: for those who read it elsewhere than here. ``of``: makes it from what was read. ``remark``: a sentence
-    where the figure is worth one, else an empty text; counts and seconds stand in a column of their own instead.
+    ``meaning``: for those who read it elsewhere than here. ``of``: makes it from what was read. What an operator has to know
+    of it is a reason (`thirdparty.observe.reasons`).
     ``metric``: what Prometheus calls it, where that is not its own name. ``number``: what it is there; None for a figure
     that is no number, which has no metric.
     """
@@ -47,7 +47,6 @@ class Figure:
     kind: Kind
     meaning: str
     of: Callable[[Reading], Any]
-    remark: Callable[[Any], str] = field(default=lambda _: "")
     metric: str = ""
     number: Callable[[Any], float] | None = None
 

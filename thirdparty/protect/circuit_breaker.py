@@ -92,7 +92,7 @@ class CircuitBreaker:
         standing = self._silenced(self.standing, retry_after_seconds)
         if standing.breaker == Breaker.OPEN or standing.paused or standing.asking(self.now):
             return standing, _SPARED
-        sure = nothing_sent or probed
+        sure, standing = nothing_sent or probed, replace(standing, failed_for=reason)
         if standing.breaker == Breaker.HALF_OPEN:
             standing = replace(standing, failed_keys=(key,))
             return self._doubted(standing, reason) if not sure else self._opened(standing, reason, keep_refusals=True)
@@ -124,7 +124,7 @@ class CircuitBreaker:
         """The target is alive and wants fewer calls."""
         standing = self._silenced(self.standing, retry_after_seconds)
         if standing.breaker == Breaker.HALF_OPEN:
-            return self._opened(standing, "http_429", keep_refusals=True)
+            return self._opened(replace(standing, failed_for="http_429"), "http_429", keep_refusals=True)
         return rate_limit.halved(standing, self.now, self.policy.rate_per_second), GuardDecision()
 
     def refused(self, key: str, reason: str, *, probed: bool = False) -> tuple[TargetHealth, GuardDecision]:
@@ -170,7 +170,7 @@ class CircuitBreaker:
             if len(suspects) < _SUSPECTS_TO_PAUSE:
                 # One record alone says nothing yet; whether another is taken or not decides.
                 return replace(standing, suspect_keys=tuple(suspects)), GuardDecision()
-        return self._paused(f"turned away ({reason}), and not for one record alone")
+        return self._paused(reason)
 
     def lacks(self, capability: str) -> tuple[TargetHealth, GuardDecision]:
         """An optional call was answered as if it were not offered: after some in a row it is not asked for a while.
@@ -269,7 +269,8 @@ class CircuitBreaker:
             standing,
             paused=True,
             paused_by_guard=True,
-            paused_reason=reason,
+            paused_reason=f"turned away ({reason}), and not for one record alone",
+            failed_for=reason,
             breaker=Breaker.CLOSED,
             breaker_reason="",
             blocked_until=self.now + timedelta(seconds=pause_seconds),

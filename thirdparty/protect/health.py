@@ -47,7 +47,8 @@ class Policy:
 class TargetHealth:
     """One target's row of `thirdparty.models.Target`, as far as the guard is concerned; the same names.
 
-    ``openings``: pauses in a row, for the growth of the next. ``failed_keys``, ``refused_keys``: the records
+    ``openings``: pauses in a row, for the growth of the next. ``failed_for``: the reason of the last failure that was held
+    against the target. ``failed_keys``, ``refused_keys``: the records
     of the running rows of failures and of refusals (all for ``refused_for``). ``suspect_keys``: records
     that were turned away where no probe could tell why; ``cleared_keys``: those of them after which
     another record was taken. ``rate_limit`` holds since ``rate_set_at`` and doubles
@@ -68,6 +69,7 @@ class TargetHealth:
     blocked_until: datetime | None = None
     probes_left: int = 0
     probes_until: datetime | None = None
+    failed_for: str = ""
     failed_keys: tuple[str, ...] = ()
     refused_keys: tuple[str, ...] = ()
     refused_for: str = ""

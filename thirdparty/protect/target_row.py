@@ -18,7 +18,7 @@ from django.utils import timezone
 from thirdparty import events
 from thirdparty.models import Target
 from thirdparty.protect import sender
-from thirdparty.protect.health import Policy, TargetHealth
+from thirdparty.protect.health import Breaker, Policy, TargetHealth
 from thirdparty.settings import settings
 
 HARMLESS = ("query", "list")
@@ -91,6 +91,18 @@ def read(target: str) -> tuple[TargetHealth, datetime] | None:
     return None
 
 
+def _since(changed: dict[str, Any], before: TargetHealth, now: datetime) -> dict[str, Any]:
+    """Since when the target is paused, or its breaker not closed, and by whom: what people ask, and no decision does."""
+    since: dict[str, Any] = {}
+    if "paused" in changed:
+        since |= {"paused_since": now if changed["paused"] else None}
+    if "paused" in changed or "paused_by_guard" in changed:
+        since |= {"paused_by": ""}
+    if "breaker" in changed and Breaker.CLOSED in (before.breaker, changed["breaker"]):
+        since |= {"breaker_since": None if changed["breaker"] == Breaker.CLOSED else now}
+    return since
+
+
 @contextmanager
 def changing(target: str, *, durable: bool = True) -> Iterator[Held]:
     """Hold the row's lock for a decision; only what it changed is written. Raises `Target.DoesNotExist`.
@@ -110,6 +122,7 @@ def changing(target: str, *, durable: bool = True) -> Iterator[Held]:
             if (value := getattr(held.standing, name)) != getattr(before, name)
         }
         if changed:
+            changed |= _since(changed, before, now)
             Target.objects.filter(name=target).update(**changed)
             if news := {name: changed[name] for name in ("paused", "breaker") if name in changed}:
                 transaction.on_commit(partial(events.send, events.target_changed, target, changed=news), robust=True)

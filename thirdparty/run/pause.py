@@ -23,6 +23,7 @@ def pause(target: str, *, reason: str, by: Any = None) -> bool:
     with transaction.atomic():
         paused = protect.pause(target, reason)
         if paused:
+            Target.objects.filter(name=target).update(paused_by=by.get_username() if by is not None else "")
             _note(target, "paused", reason, by)
     return paused
 

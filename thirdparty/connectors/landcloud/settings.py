@@ -25,7 +25,7 @@ def _paths(text: str) -> dict[str, str]:
 
 
 OPTIONS = (
-    Option("app_secret", "the secret that the third party issued to you"),
+    Option("app_secret", "the secret that the third party issued to you", is_credential=True),
     Option("default_password", "the first password of a newly added user"),
     Option("paths", "where each call goes", default=PATHS, read=_paths),
 )

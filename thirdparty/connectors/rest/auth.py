@@ -32,7 +32,9 @@ class NoAuth:
 class Bearer:
     """``Authorization: Bearer …`` (RFC 6750), from ``TARGET_X_TOKEN``."""
 
-    options: ClassVar[tuple[Option, ...]] = (Option("token", "the token that the third party issued to you"),)
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("token", "the token that the third party issued to you", is_credential=True),
+    )
 
     def headers(self, options: Mapping[str, Any]) -> dict[str, str]:
         return {"Authorization": f"Bearer {options['token']}"}
@@ -43,8 +45,8 @@ class Basic:
     """``Authorization: Basic …`` (RFC 7617), from ``TARGET_X_USERNAME`` and ``TARGET_X_PASSWORD``."""
 
     options: ClassVar[tuple[Option, ...]] = (
-        Option("username", "the name under which the third party knows you"),
-        Option("password", "the password of that name"),
+        Option("username", "the name under which the third party knows you", is_credential=True),
+        Option("password", "the password of that name", is_credential=True),
     )
 
     def headers(self, options: Mapping[str, Any]) -> dict[str, str]:

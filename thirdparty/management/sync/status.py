@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from thirdparty.management.sync import terminal
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
-from thirdparty.observe.status import FIGURES, Status, late_tick, remarks, status
+from thirdparty.observe.reasons import Severity, words
+from thirdparty.observe.status import FIGURES, Status, status
+
+_STYLES = {Severity.ACT: "bold red", Severity.WAIT: "yellow", Severity.INFO: "dim"}
 
 
 def add_to(actions: Any) -> None:
@@ -41,24 +44,25 @@ def run(out: Console, options: dict[str, Any]) -> None:
 
 
 def _show(out: Console, report: Status) -> None:
-    columns = [figure for figure in FIGURES if figure.is_column]
-    shown = terminal.table(out, "target", *(figure.label for figure in columns), "sending")
+    for reason in report.reasons:
+        if not reason.target:
+            out.print(reason.sentence, style=_STYLES[reason.severity])
     for name, entry in report.targets.items():
-        cells = [_cell(figure, entry[figure.name]) for figure in columns]
-        shown.add_row(name, *cells, "paused" if entry["paused"] else f"breaker {entry['breaker']}")
-    out.print(shown)
-    for name, entry in report.targets.items():
-        for remark in remarks(entry):
-            out.print(f"{name}: {remark}", style="yellow")
-    if alarm := late_tick(report.reconciler):
-        out.print(alarm, style="bold red")
-    if report.triggers_missing:
-        absent = ", ".join(report.triggers_missing)
-        out.print(f"TRIGGERS MISSING ({absent}): changes go unrecorded; run manage.py migrate", style="bold red")
+        out.print(Text(f"{name}: ", style="bold").append(report.headlines[name], style="not bold"))
+        out.print(Padding(_figures(entry), (0, 0, 0, 2)))
+        for reason in report.reasons:
+            if reason.target == name:
+                out.print(Padding(Text(reason.sentence, style=_STYLES[reason.severity]), (0, 0, 0, 2)))
     out.print("healthy" if report.healthy else "not healthy", style="green" if report.healthy else "red")
 
 
-def _cell(figure: Figure, value: Any) -> str | Text:
+def _figures(entry: dict[str, Any]) -> Text:
+    shown = [figure for figure in FIGURES if figure.is_column and entry[figure.name] not in (0, None)]
+    return Text(", ").join(_figure(figure, entry[figure.name]) for figure in shown) if shown else Text("no records")
+
+
+def _figure(figure: Figure, value: Any) -> Text:
     if figure.kind is Kind.SECONDS:
-        return "-" if value is None else str(timedelta(seconds=round(value)))
-    return terminal.coloured(figure.name, value) if value and figure.name in State.values else str(value)
+        return Text(f"{figure.label} {words.duration(value)}")
+    text = f"{value} {figure.label}"
+    return terminal.coloured(figure.name, text) if figure.name in State.values else Text(text)

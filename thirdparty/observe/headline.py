@@ -1,0 +1,77 @@
+"""How a target stands, in one line: level or not, and working or stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from thirdparty.declaration import is_declared, of_kind
+from thirdparty.models.record import State
+from thirdparty.observe.reasons.reason import Reason, Severity
+from thirdparty.observe.reasons.seen import Seen
+
+_STOPS = (
+    "not_recorded", "away", "turned_away", "paused", "breaker_open", "silence", "triggers_missing", "no_worker",
+    "beat_silent", "tick_late", "broker_unreachable",
+)  # fmt: skip
+"""Codes of what keeps a target from being sent to, the nearest cause first."""
+
+
+def headline(target: str, seen: Seen, reasons: Sequence[Reason]) -> str:
+    """For people, in their language: "26 of 219 people differ at partner. It has refused connections since 10:48; …"."""
+    tallies = [tally for tally in seen.of(target) if tally.state != State.DELETED]
+    total = sum(tally.count for tally in tallies)
+    waiting = sum(tally.count for tally in tallies if tally.waits)
+    stuck = sum(tally.count for tally in tallies if tally.needs_somebody)
+    given = {
+        "total": total, "differ": waiting + stuck, "waiting": waiting, "stuck": stuck, "target": target,
+        "objects": _objects({tally.kind for tally in tallies}, total),
+    }  # fmt: skip
+    why = _why_stopped(target, reasons)
+    return " ".join(filter(None, (_level(total, waiting + stuck) % given, _working(why, waiting, stuck) % given)))
+
+
+def _level(total: int, differ: int) -> str:
+    if not total:
+        return _("Nothing is to be at %(target)s yet.")
+    if not differ:
+        return ngettext(
+            "%(total)d %(objects)s is level at %(target)s.",
+            "All %(total)d %(objects)s are level at %(target)s.",
+            total,
+        )
+    return ngettext(
+        "%(differ)d of %(total)d %(objects)s differs at %(target)s.",
+        "%(differ)d of %(total)d %(objects)s differ at %(target)s.",
+        differ,
+    )
+
+
+def _working(why: str, waiting: int, stuck: int) -> str:
+    needs = ngettext("%(stuck)d needs you", "%(stuck)d need you", stuck) if stuck else ""
+    if why:
+        waits = ngettext("%(waiting)d waits by itself", "%(waiting)d wait by themselves", waiting) if waiting else ""
+        parts = ", ".join(filter(None, (waits, needs)))
+        why = why.replace("%", "%%").rstrip(".。")
+        return f"{why}; {parts}." if parts else f"{why}."
+    under_way = ngettext("%(waiting)d is on its way", "%(waiting)d are on their way", waiting) if waiting else ""
+    parts = ", ".join(filter(None, (under_way, needs)))
+    return f"{parts}." if parts else ""
+
+
+def _why_stopped(target: str, reasons: Sequence[Reason]) -> str:
+    stopping = [
+        reason
+        for reason in reasons
+        if reason.code in _STOPS and reason.target in ("", target) and reason.severity is not Severity.INFO
+    ]
+    return min(stopping, key=lambda reason: _STOPS.index(reason.code)).sentence if stopping else ""
+
+
+def _objects(kinds: set[str], total: int) -> str:
+    if len(kinds) == 1 and is_declared(kind := next(iter(kinds))):
+        meta = of_kind(kind).model._meta
+        return str(meta.verbose_name if total == 1 else meta.verbose_name_plural)
+    return ngettext("record", "records", total)

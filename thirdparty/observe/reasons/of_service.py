@@ -1,0 +1,95 @@
+"""What is wrong with the service itself. Counts no records, so that a probe may ask as often as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from thirdparty.models.heartbeat import Role
+from thirdparty.models.target import Standing
+from thirdparty.notify import broker
+from thirdparty.observe.reasons import words
+from thirdparty.observe.reasons.reason import Reason, Severity
+from thirdparty.observe.reasons.seen import Seen
+from thirdparty.run.heartbeat import SILENT_AFTER_SECONDS
+from thirdparty.settings import settings
+
+
+def triggers_missing(seen: Seen) -> Iterator[Reason]:
+    if seen.triggers_missing:
+        sentence = _(
+            "Changes are not recorded: database triggers are missing (%(names)s). Run python manage.py migrate."
+        )
+        yield Reason("triggers_missing", Severity.ACT, sentence % {"names": ", ".join(seen.triggers_missing)})
+
+
+def standing(seen: Seen) -> Iterator[Reason]:
+    """Of targets that settings name here, and the database says otherwise."""
+    for name, row in seen.rows.items():
+        here = row.standing if row is not None else Standing.RETIRED
+        if here == Standing.RETIRED:
+            yield Reason(
+                "not_recorded",
+                Severity.ACT,
+                _("Nothing is recorded for it. Run python manage.py migrate."),
+                target=name,
+            )
+        elif here == Standing.AWAY:
+            sentence = _("It is away: changes are owed, not sent. Restart a worker that names it, or run migrate.")
+            yield Reason("away", Severity.ACT, sentence, target=name)
+
+
+def no_worker(seen: Seen) -> Iterator[Reason]:
+    workers = seen.of_role(Role.WORKER)
+    ours = [worker for worker in workers if settings.SYNC_QUEUE in worker.queues]
+    if any(map(seen.is_alive, ours)):
+        return
+    last = max((worker.seen_at for worker in ours), default=None)
+    if any(map(seen.is_alive, workers)):
+        sentence = _("Workers run, and none of them takes the queue %(queue)s.")
+    elif last is not None:
+        sentence = _("No worker has been seen since %(since)s.")
+    else:
+        sentence = _("No worker has been seen yet.")
+    given = {"queue": settings.SYNC_QUEUE, "since": words.moment(last or seen.now, seen.now)}
+    yield Reason("no_worker", Severity.ACT, sentence % given, since=last)
+
+
+def beat_silent(seen: Seen) -> Iterator[Reason]:
+    """Nobody begins the reconciler's ticks. Where they come all the same, it does not matter who sees to that."""
+    beats = seen.of_role(Role.BEAT)
+    patience_seconds = max(SILENT_AFTER_SECONDS, 2 * settings.SYNC_RECONCILE_EVERY_SECONDS)
+    ticks = seen.tick.seconds is not None and seen.tick.seconds <= patience_seconds
+    if ticks or any(map(seen.is_alive, beats)):
+        return
+    last = max((beat.seen_at for beat in beats), default=None)
+    if last is None:
+        sentence = _("Beat has not been seen yet.")
+    else:
+        sentence = _("Beat has not been seen since %(since)s.") % {"since": words.moment(last, seen.now)}
+    yield Reason("beat_silent", Severity.ACT, sentence, since=last)
+
+
+def tick_late(seen: Seen) -> Iterator[Reason]:
+    """Though both are there that it takes."""
+    if not seen.tick.late or seen.tick.seconds is None or any(no_worker(seen)) or any(beat_silent(seen)):
+        return
+    sentence = _("The reconciler has not ticked for %(long)s, though a worker and beat are there.")
+    given = {"long": words.duration(seen.tick.seconds)}
+    yield Reason("tick_late", Severity.ACT, sentence % given, since=seen.tick.at)
+
+
+def broker_unreachable(seen: Seen) -> Iterator[Reason]:
+    """As its publishers saw it last: this process, the workers and beat."""
+    moments = [heartbeat.broker_down_since for heartbeat in seen.heartbeats if seen.is_alive(heartbeat)]
+    down = [since for since in moments if since is not None]
+    if not down and not (broker.has_application() and broker.publisher().down):
+        return
+    since = min(down, default=None)
+    if since is None:
+        sentence = _("The broker does not answer; changes are recorded and follow later.")
+    else:
+        sentence = _("The broker has not answered since %(since)s; changes are recorded and follow later.")
+        sentence %= {"since": words.moment(since, seen.now)}
+    yield Reason("broker_unreachable", Severity.ACT, sentence, since=since)

@@ -1,0 +1,92 @@
+"""What is known of the whole at one moment. Each part is read when it is first asked for, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Count, Min
+
+from thirdparty import protect, targets
+from thirdparty.capture import triggers
+from thirdparty.models import Heartbeat, Record, Target
+from thirdparty.models.heartbeat import Role
+from thirdparty.models.record import State
+from thirdparty.run import tick
+from thirdparty.run.heartbeat import SILENT_AFTER_SECONDS
+from thirdparty.run.tick import LastTick
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """So many records of one target and kind are in this state. ``cause``: why, of parked ones. ``since``: the oldest of them is owed."""
+
+    target: str
+    kind: str
+    state: str
+    cause: str
+    count: int
+    since: datetime | None
+
+    @property
+    def needs_somebody(self) -> bool:
+        return self.state in (State.PARKED, State.HELD)
+
+    @property
+    def waits(self) -> bool:
+        """It is owed, and nobody has to do anything for it."""
+        return self.state in (State.PENDING, State.IN_FLIGHT, State.UNKNOWN)
+
+
+class Seen:
+    """Everything that reasons are made of. Targets that this process does not know are not looked at."""
+
+    @cached_property
+    def now(self) -> datetime:
+        """By the database's clock."""
+        return protect.clock()
+
+    @cached_property
+    def triggers_missing(self) -> list[str]:
+        return triggers.missing()
+
+    @cached_property
+    def tick(self) -> LastTick:
+        return tick.last()
+
+    @cached_property
+    def heartbeats(self) -> list[Heartbeat]:
+        return list(Heartbeat.objects.all())
+
+    @cached_property
+    def rows(self) -> dict[str, Target | None]:
+        """The row of each target that settings name, None for one that the database does not know."""
+        found = {row.name: row for row in Target.objects.filter(name__in=targets.names())}
+        return {name: found.get(name) for name in targets.names()}
+
+    @cached_property
+    def guards(self) -> dict[str, dict[str, Any]]:
+        """How the guard of each target stands (`thirdparty.protect.summary`)."""
+        return {
+            name: protect.summary(row if row is not None else Target(name=name)) for name, row in self.rows.items()
+        }
+
+    @cached_property
+    def tallies(self) -> list[Tally]:
+        """All records, counted; each is read once."""
+        groups = Record.objects.filter(target__in=targets.names()).order_by()
+        counted = groups.values_list("target", "kind", "state", "parked").annotate(Count("key"), Min("owed_since"))
+        return [Tally(*group) for group in counted]
+
+    def of(self, target: str) -> Iterator[Tally]:
+        return (tally for tally in self.tallies if tally.target == target)
+
+    def of_role(self, role: Role) -> list[Heartbeat]:
+        return [heartbeat for heartbeat in self.heartbeats if heartbeat.role == role]
+
+    def is_alive(self, heartbeat: Heartbeat) -> bool:
+        # One of the future says no more than one as far in the past: the clock that wrote it has been set back.
+        return abs((self.now - heartbeat.seen_at).total_seconds()) <= SILENT_AFTER_SECONDS
