@@ -20,6 +20,7 @@ from thirdparty.sandbox.client import SandboxControl
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = "partner"
+OPERATOR = "operator"
 FAST = {
     # One operator creates two hundred people at once, on a machine however fast.
     "SYNC_API_RATE": "off",
@@ -147,7 +148,7 @@ class Stack:
         fixture.write_text(json.dumps(list(rows)))
         self.manage("loaddata", "--verbosity", "0", str(fixture))
 
-    def create_operator(self, username: str = "operator") -> Operator:
+    def create_operator(self, username: str = OPERATOR) -> Operator:
         """A new superuser with a random password and an API token."""
         password = secrets.token_urlsafe(9)
         names = ("--username", username, "--name", username)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -11,14 +12,20 @@ from typing import Any
 
 from syncproject.demo.comparison import Comparison, compare
 from syncproject.demo.people import ROLE_IDS, people
+from syncproject.demo.stack import OPERATOR, TARGET
 from syncproject.demo.stage import Stage
 
 CROWD = 200
 _LATENCY_SECONDS = 1.2
+_SLIPPED = 70
+_SLIP = (
+    "from users.models import User; "
+    f"User.objects.filter(pk__in=list(User.objects.filter(is_superuser=False, is_active=True).values_list('pk', flat=True)[:{_SLIPPED}])).delete()"
+)
 
 
 class Story:
-    """Five chapters and their end, told on a stage with every part running, which they still do afterwards."""
+    """Seven chapters and their end, told on a stage with every part running, which they still do afterwards."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -37,6 +44,8 @@ class Story:
             ("The third party comes back", self.third_party_comes_back),
             ("A worker is killed with kill -9 in the middle of its calls", self.worker_is_killed),
             ("The broker is killed and comes back empty; the edits go on", self.broker_is_wiped),
+            ("Somebody changes records at the third party, behind our back", self.third_party_drifts),
+            ("A slip deletes a third of all people in one statement", self.many_are_deleted),
         )
         for number, (title, chapter) in enumerate(chapters, start=1):
             self.stage.screen.chapter(f"{number}. {title}")
@@ -103,6 +112,39 @@ class Story:
         self.stage.until_settled()
         self.say("level again")
 
+    def third_party_drifts(self) -> None:
+        *edited, removed = self.stack.sandbox.users()[:4]
+        for record in edited:
+            self.stack.sandbox.edit(record["userId"], phone="000")
+        self.stack.sandbox.delete(removed["userId"])
+        self.say("3 records edited and 1 deleted there; every row here says synced")
+        found = self._audit()
+        self.say(f"the audit asked the third party, in {found['calls']} calls: {_named(found)}")
+        self._audit("--apply")
+        self.stage.until_settled()
+        self.say(f"mended; looked at again: {_named(self._audit())}")
+
+    def many_are_deleted(self) -> None:
+        before = len(self.stack.sandbox.users())
+        self.stack.manage("shell", "--verbosity", "0", "--command", _SLIP)
+        self._create(1)
+        self.stage.until(lambda: self.api.states()["held"] >= _SLIPPED, "the brake to hold them")
+        self.stage.until(lambda: not self.api.states()["pending"], "everything else to go on")
+        there = len(self.stack.sandbox.users())
+        self.say(
+            f"the brake holds {_SLIPPED} deletions; the third party had {before} records and has {there}: one is new"
+        )
+        self.say(self.stack.manage("sync", "release", TARGET, "--plan").partition("\n")[0])
+        reason = "they have left, all of them"
+        self.stack.manage("sync", "release", TARGET, "--by", OPERATOR, "--reason", reason)
+        self.stage.until_settled()
+        self.say(f"a person has looked, and released them: {len(self.stack.sandbox.users())} records")
+
+    def _audit(self, *options: str) -> dict[str, Any]:
+        """What a new audit of the people at the third party found, once it has finished."""
+        (found,) = json.loads(self.stack.manage("sync", "audit", "--target", TARGET, "--json", *options))
+        return dict(found)
+
     def _create(self, number: int) -> None:
         made = self._do([partial(self.api.create, person) for person in islice(self._newcomers, number)])
         self._uuids += [user["uuid"] for user in made]
@@ -142,3 +184,8 @@ class Story:
             wait = datetime.fromisoformat(record["next_try_at"]) - datetime.now(UTC)
             words.append(f"next look in {max(0.0, wait.total_seconds()):.1f} s at the latest")
         self.say("; ".join(words))
+
+
+def _named(audit: Mapping[str, Any]) -> str:
+    """What it found, in words."""
+    return ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in audit["counts"].items() if count)
