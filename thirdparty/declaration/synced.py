@@ -29,6 +29,8 @@ class Synced(Generic[M]):
     (`AtTarget.remote_id`); a kind may be given by its name.
     ``match``: the fields of the payload in which a record that was at the target before has to agree to be taken for
     the object's (``ADOPT=match``); none for never.
+    ``remedies``: where a person mends what makes objects `Unmappable`: the name of a page, for
+    `django.urls.reverse`, by the reason.
     ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
     """
 
@@ -40,6 +42,7 @@ class Synced(Generic[M]):
     scope: ClassVar[Q | None] = None
     match: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[Mapping[str, type[Synced[Any]] | str]] = {}
+    remedies: ClassVar[Mapping[str, str]] = {}
     version: ClassVar[int] = 1
     model: type[M]
 
