@@ -22,7 +22,6 @@ from celery.signals import (
     worker_init,
     worker_process_init,
     worker_ready,
-    worker_shutdown,
     worker_shutting_down,
 )
 from celery.utils.dispatch import Signal
@@ -154,12 +153,6 @@ def _show_beat(**_: Any) -> None:
     heartbeat.start(Role.BEAT, socket.gethostname())
 
 
-def _say_good_bye(**_: Any) -> None:
-    from thirdparty.run import heartbeat  # noqa: PLC0415  # Django is set up by now, not at import
-
-    heartbeat.stop()
-
-
 def _share_what_is_loaded(**_: Any) -> None:
     # The collector writes a mark into every object that it looks at, and a page written to is no longer shared with
     # the parent. What is loaded before the fork stays for ever anyway, so it is not looked at again.
@@ -188,7 +181,6 @@ def _drop_broken_connections(**_: Any) -> None:
 _HOOKS: list[tuple[Signal, tuple[Callable[..., None], ...]]] = [
     (worker_init, (_refuse_to_start_unsound, _refuse_another_kind_of_queue, _keep_a_process_free, _expect_ticks)),
     (worker_ready, (_show_worker,)),
-    (worker_shutdown, (_say_good_bye,)),
     (beat_init, (_refuse_to_start_unsound, _show_beat)),
     (worker_before_create_process, (_share_what_is_loaded,)),
     (worker_process_init, (_let_threads_finish,)),

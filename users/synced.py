@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import CharField, OuterRef, Q, Value
@@ -27,6 +27,7 @@ class Person(Synced[User]):
     watch = ("username", *FIELDS, "is_active", "groups__name", PerTarget("groups__role_mappings", "target"))
     scope = Q(is_superuser=False)
     match = ("phone",)
+    remedies: ClassVar[Mapping[str, str]] = {"unmapped_role": "admin:users_rolemapping_changelist"}
 
     def external_id(self, object_id: str) -> str:
         """A person's uuid, with dashes."""

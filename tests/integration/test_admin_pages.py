@@ -213,7 +213,7 @@ def test_a_selection_of_records_is_looked_at(web: Client) -> None:
     rows = [record(person()), record(person(phone="2"))]
     Record.objects.update(parked="invalid", due_at=None)
 
-    web.post(RECORDS, {"action": "look_now", "_selected_action": [row.key for row in rows]})
+    web.post(RECORDS, {"action": "look_now", "_selected_action": [row.key for row in rows], "confirmed": "yes"})
 
     assert Record.objects.filter(due_at=EPOCH, parked="").count() == 2
 
@@ -245,11 +245,11 @@ def test_a_role_is_mapped_for_a_target_that_exists(web: Client) -> None:
 
 
 def test_missing_triggers_are_loud_on_the_first_page(web: Client) -> None:
-    assert "are not being recorded" not in web.get("/admin/").content.decode()
+    assert "Changes are not recorded" not in web.get("/admin/").content.decode()
 
     triggers.drop(connection)
 
-    assert "are not being recorded" in web.get("/admin/").content.decode()
+    assert "Changes are not recorded" in web.get("/admin/").content.decode()
 
 
 def test_people_and_operators_are_listed_apart(web: Client, operator: User) -> None:

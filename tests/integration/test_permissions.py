@@ -258,7 +258,7 @@ ENTRIES = {
         lambda c: c.web().post(f"{RECORDS}{c.key}/look-now/"), is_due, ("change_record",), of_record=True
     ),
     "look now from the list, admin": Entry(
-        lambda c: c.web().post(RECORDS, {"action": "look_now", "_selected_action": [c.key]}),
+        lambda c: c.web().post(RECORDS, {"action": "look_now", "_selected_action": [c.key], "confirmed": "yes"}),
         is_due, ("change_record",), of_record=True,
     ),
     "decide, admin": Entry(decide, is_decided, ("change_record",), of_record=True),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
+from thirdparty.decisions.causes import of_cause
 from thirdparty.declaration import declared
 from thirdparty.models import Attempt, Record, Target
 from thirdparty.models.record import State
@@ -22,7 +25,7 @@ class KnownValues(SimpleListFilter):
 
 
 class StateFilter(KnownValues):
-    title = "sync state"
+    title = _("state")
     parameter_name = "sync_state"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -30,7 +33,7 @@ class StateFilter(KnownValues):
 
 
 class TargetFilter(KnownValues):
-    title = "target"
+    title = _("target")
     parameter_name = "target"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -54,7 +57,7 @@ class RecordTarget(TargetFilter):
 class RecordKind(KnownValues):
     """Records of objects of this kind."""
 
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -62,6 +65,21 @@ class RecordKind(KnownValues):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
         return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+class RecordCause(SimpleListFilter):
+    """Records that failed for one cause. There are too many words for it to list them: links bring them."""
+
+    title = _("cause")
+    parameter_name = "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        given = request.GET.get(self.parameter_name, "")
+        return [(given, given)] if re.fullmatch(r"\w{1,40}", given, re.ASCII) else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+        given = self.value()
+        return of_cause(queryset, given) if given and self.lookup_choices else queryset
 
 
 class AttemptTarget(TargetFilter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,22 +15,24 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from thirdparty import permissions
+from thirdparty import audit_log, permissions
 from thirdparty.admin.badge import record_page, state_badge
+from thirdparty.admin.causes import about_to_look, causes_view, retry_view, tell
+from thirdparty.admin.confirm import Question, ask, is_confirmed
 from thirdparty.admin.decision import decide
-from thirdparty.admin.filters import RecordKind, RecordState, RecordTarget
+from thirdparty.admin.filters import RecordCause, RecordKind, RecordState, RecordTarget
 from thirdparty.admin.moment import moment
 from thirdparty.admin.panel import may_look, panel
 from thirdparty.admin.readonly import ReadOnly
 from thirdparty.admin.skin import ChangeList, SyncAdmin
-from thirdparty.decisions.look_now import look_now
+from thirdparty.decisions.look_now import look_now, look_now_together
 from thirdparty.declaration import objects
 from thirdparty.models import Record
 from thirdparty.models.record import EPOCH
 from thirdparty.permissions import Right
-from thirdparty.store.contention import StillHeld
 
 
 class RecordList(ChangeList):
@@ -46,7 +49,7 @@ class RecordList(ChangeList):
 class RecordAdmin(ReadOnly, SyncAdmin):
     list_display = ("object", "kind", "target", "state_badge", "progress", "last_error", "owed", "due")
     list_display_links = ("object",)
-    list_filter = (RecordState, RecordTarget, RecordKind)
+    list_filter = (RecordState, RecordTarget, RecordKind, RecordCause)
     search_fields = ("natural_key", "wanted_key", "remote_id", "object_id")
     search_help_text = "Natural key or id at the target, or the object's identity"
     ordering = ("key",)
@@ -90,22 +93,26 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     def due(self, row: Record) -> SafeString | str | None:
         return "at once" if row.due_at == EPOCH else moment(row.due_at)
 
-    @admin.action(description="Look at it now (parked ones too)", permissions=["look"])
-    def look_now(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
-        try:
-            messages.success(request, f"{look_now(queryset, by=request.user)} records are due now.")
-        except StillHeld as held:
-            messages.warning(
-                request, f"{held.looked_at} records are due now; others are being written by somebody: try again."
-            )
+    @admin.action(description=_("Look at it now (parked ones too)"), permissions=["look"])
+    def look_now(self, request: HttpRequest, queryset: QuerySet[Record]) -> HttpResponse | None:
+        if not is_confirmed(request):
+            question = Question(str(_("Look at these now?")), about_to_look(queryset.count()), str(_("Yes, look now")))
+            return ask(request, self.admin_site, question, back=request.get_full_path())
+        tell(request, lambda: look_now_together(queryset, what="chosen from the list", by=request.user))
+        return None
 
     def has_look_permission(self, request: HttpRequest) -> bool:
         return may_look(request)
 
     def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        causes = site.admin_view(partial(causes_view, site=site))
+        retry = site.admin_view(partial(retry_view, site=site))
         look = self.admin_site.admin_view(require_POST(self.look_now_view))
         decide = self.admin_site.admin_view(require_POST(self.decide_view))
         return [
+            path("causes/", causes, name="thirdparty_record_causes"),
+            path("causes/retry/", retry, name="thirdparty_record_retry"),
             path("<path:key>/look-now/", look, name="thirdparty_record_look_now"),
             path("<path:key>/decide/", decide, name="thirdparty_record_decide"),
             *super().get_urls(),
@@ -119,7 +126,10 @@ class RecordAdmin(ReadOnly, SyncAdmin):
 
     def look_now_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """The button beside an explanation."""
+        row = Record.objects.filter(key=key).first()
         found = look_now(Record.objects.filter(key=key), by=request.user)
+        if row is not None and found:
+            audit_log.record(request.user, row, audit_log.CHANGE, "to be looked at now")
         messages.success(request, "The record is due now." if found else "There is nothing to look at any more.")
         return redirect(record_page(key) if found else reverse("admin:thirdparty_record_changelist"))
 

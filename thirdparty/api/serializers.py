@@ -96,6 +96,8 @@ class RecordLineSerializer(RecordSerializer):
     natural_key = serializers.CharField(read_only=True, allow_blank=True)
     parked = serializers.CharField(read_only=True, allow_blank=True, help_text="why it is parked")
     last_error = serializers.CharField(read_only=True, allow_blank=True)
+    cause = serializers.CharField(read_only=True, allow_blank=True, help_text="why its last step failed, if it did")
+    failing_since = serializers.DateTimeField(read_only=True, allow_null=True, help_text="for this cause")
     failed_tries = serializers.IntegerField(read_only=True)
     owed_since = serializers.DateTimeField(read_only=True, allow_null=True)
     due_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="next look; 1970 means at once")
@@ -199,7 +201,9 @@ class ReasonSerializer(serializers.Serializer[Any]):
     cause = serializers.CharField(allow_blank=True, help_text="why these records failed")
     count = serializers.IntegerField(allow_null=True, help_text="of records")
     since = serializers.DateTimeField(allow_null=True)
-    link = serializers.CharField(allow_blank=True, help_text="the page where one looks, or mends it")
+    link = serializers.CharField(allow_blank=True, help_text="the page where one looks")
+    example = serializers.CharField(allow_blank=True, help_text="the key of one of the records")
+    remedy = serializers.CharField(allow_blank=True, help_text="the page where the cause is mended, if it is known")
 
 
 class StatusSerializer(serializers.Serializer[Any]):

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-from django.db.models import QuerySet
+import logging
+from dataclasses import dataclass
 
-from thirdparty import permissions, store
-from thirdparty.models import Record
+from django.db import transaction
+from django.db.models import Count, QuerySet
+
+from thirdparty import audit_log, permissions, store
+from thirdparty.models import Record, Target
 from thirdparty.notify import hints
-from thirdparty.permissions import OPERATOR, Account, Right
+from thirdparty.permissions import OPERATOR, Account, Acting, Right
 from thirdparty.store.contention import StillHeld
 
+MOST_AT_ONCE = 5_000
+"""A person's word reaches no further than this many records; for more, they say it again."""
 _BATCH = 500
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """So many are due now; ``more``: others were meant, beyond `MOST_AT_ONCE`."""
+
+    count: int
+    more: bool
 
 
 def look_now(records: QuerySet[Record], *, by: Account = OPERATOR) -> int:
@@ -34,3 +49,23 @@ def look_now(records: QuerySet[Record], *, by: Account = OPERATOR) -> int:
     if held:
         raise StillHeld(looked_at)
     return looked_at
+
+
+def look_now_together(records: QuerySet[Record], *, what: str, by: Account = OPERATOR) -> LookedAt:
+    """`look_now` for at most `MOST_AT_ONCE` of them; ``what`` they are is noted in the history of their targets. Raises as it does."""
+    permissions.require(by, Right.DECIDE)
+    keys = list(records.order_by("key").values_list("key", flat=True)[: MOST_AT_ONCE + 1])
+    meant = Record.objects.filter(key__in=keys[:MOST_AT_ONCE])
+    note_on_targets(meant, f"to be looked at now: {what}", by)
+    return LookedAt(look_now(meant, by=by), more=len(keys) > MOST_AT_ONCE)
+
+
+def note_on_targets(records: QuerySet[Record], what: str, by: Account) -> None:
+    """Who asked, and for how many, in the history of each target that they are at; without an account, in the log."""
+    counted = dict(records.order_by().values_list("target").annotate(Count("key")))
+    for target in Target.objects.filter(name__in=counted):
+        sentence = f"{counted[target.name]} records {what}"
+        if isinstance(by, Acting):
+            logger.warning("target %s: %s, by an operator", target.name, sentence)
+        else:
+            audit_log.record(by, target, audit_log.CHANGE, sentence)

@@ -33,6 +33,8 @@ class Synced(Generic[M]):
     ``match``: the fields of the payload in which a record that was at the target before has to agree to be taken for
     the object's (``ADOPT=match``); none for never.
     ``audit_ignore``: the fields of the payload in which the targets may hold what they like: an audit says nothing of them.
+    ``remedies``: where a person mends what makes objects `Unmappable`: the name of a page, for
+    `django.urls.reverse`, by the reason.
     ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
     """
 
@@ -45,6 +47,7 @@ class Synced(Generic[M]):
     match: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[Mapping[str, type[Synced[Any]] | str]] = {}
     audit_ignore: ClassVar[tuple[str, ...]] = ()
+    remedies: ClassVar[Mapping[str, str]] = {}
     version: ClassVar[int] = 1
     model: type[M]
 

@@ -107,6 +107,8 @@ class Record(models.Model):
         db_default=0, help_text="the generation that no_progress counts for"
     )
     last_error = models.CharField(max_length=300, db_default="")
+    cause = models.CharField(max_length=40, db_default="", help_text="the reason of the last step, if it failed")
+    failing_since = models.DateTimeField(null=True, help_text="for this cause, and without a success in between")
     synced_at = models.DateTimeField(null=True)
     pulled_at = models.DateTimeField(null=True, help_text="when N hours of waiting last brought it forward")
     asked_at = models.DateTimeField(null=True, help_text="when an explanation last had the target asked")

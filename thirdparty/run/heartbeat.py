@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -37,19 +38,12 @@ class Heart:
         self.name = f"{role}:{node}"[:200]
         self._role = role
         self._queues = sorted(queues)
-        self._stopped = threading.Event()
         self._broker_down = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Beat from now on, until the process ends or is told to."""
+        """Beat from now on, until the process ends."""
         self._thread.start()
-
-    def stop(self) -> None:
-        """The process ends as it should: nobody is to miss it."""
-        self._stopped.set()
-        with _writing:
-            _quietly(lambda: Heartbeat.objects.filter(name=self.name).delete())
 
     def beat(self) -> None:
         """Be seen. Raises nothing: a database that does not answer is said elsewhere."""
@@ -61,10 +55,10 @@ class Heart:
         self._broker_down = not publisher().answers()
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
+        while True:
             self.beat()
             self.look_for_broker()
-            self._stopped.wait(EVERY_SECONDS)
+            time.sleep(EVERY_SECONDS)
 
     def _write(self) -> None:
         seen = Heartbeat(name=self.name, role=self._role, queues=self._queues, started_at=Now(), seen_at=Now())
@@ -75,20 +69,9 @@ class Heart:
         Heartbeat.objects.filter(name=self.name).update(broker_down_since=since)
 
 
-_own: list[Heart] = []
-
-
 def start(role: Role, node: str, queues: Sequence[str] = ()) -> None:
     """This process is alive from now on."""
-    heart = Heart(role, node, queues)
-    _own.append(heart)
-    heart.start()
-
-
-def stop() -> None:
-    """This process ends as it should."""
-    while _own:
-        _own.pop().stop()
+    Heart(role, node, queues).start()
 
 
 def prune_some(kept_for: timedelta) -> int:

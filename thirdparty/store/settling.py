@@ -29,7 +29,7 @@ _COLUMNS = ", ".join(f"{RECORDS}.{column} AS {column}" for column in _ASKED)
 _GIVEN = {
     "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
     "doubt": "text", "park": "text", "delay": "double precision", "new_remote_id": "text",
-    "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text",
+    "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text", "why": "text",
     "look": "text", "looks": "boolean", "no_progress": "bigint", "waits_for": "text", "held_by": "text", "new_sent": "text",
 }  # fmt: skip
 
@@ -140,7 +140,9 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             waits_for = g.waits_for, held_by = g.held_by,
             no_progress = g.no_progress,
             no_progress_generation = CASE WHEN generation > g.seen THEN g.seen ELSE {wanted} END,
-            last_error = g.error,
+            last_error = g.error, cause = g.why,
+            failing_since = CASE WHEN g.why = '' THEN NULL WHEN cause = g.why THEN COALESCE(failing_since, {db.clock})
+                ELSE {db.clock} END,
             synced_at = CASE WHEN g.acknowledged THEN {db.clock} ELSE synced_at END
         FROM g WHERE key = g.record_id AND lease_token = g.token AND key IN (SELECT picked_key FROM picked)
         RETURNING {_COLUMNS}, due_at <= {db.clock} AS due_now
@@ -167,6 +169,7 @@ def _given(ended: FinishedStep, grace_seconds: float) -> dict[str, Any]:
         "looks": result.look_first, "no_progress": result.no_progress,
         "waits_for": result.waits_for or None, "held_by": result.held_by or None, "new_sent": result.sent,
         "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
+        "why": result.reason[:40] if result.failed else "",
     }  # fmt: skip
 
 

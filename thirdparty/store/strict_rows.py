@@ -41,7 +41,7 @@ def acknowledge(key: str, *, adopted: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {RECORDS} SET synced_generation = generation, owed_since = NULL, due_at = unknown_until, parked = '', "
-            f"adopted = %s, failed_tries = 0, last_error = '', synced_at = {db.clock} "
+            f"adopted = %s, failed_tries = 0, last_error = '', cause = '', failing_since = NULL, synced_at = {db.clock} "
             "WHERE key = %s AND lease_token IS NULL",
             [adopted, key],
         )

@@ -7,11 +7,13 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty.decisions.look_now import look_now
-from thirdparty.management.sync.argument import target_named
+from thirdparty.decisions.causes import Cause
+from thirdparty.decisions.look_now import look_now, note_on_targets
+from thirdparty.management.sync.argument import account_named, target_named
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify.broker import publisher
+from thirdparty.permissions import OPERATOR
 from thirdparty.store.contention import StillHeld
 
 STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
@@ -21,14 +23,23 @@ def add_to(actions: Any) -> None:
     parser = actions.add_parser("retry", help="make every record of a target in one state due at once")
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--state", choices=STATES, default=State.PARKED.value, help="default: parked")
+    parser.add_argument(
+        "--cause", default="", metavar="WORD", help="only those of this cause, as `sync status` names it"
+    )
+    parser.add_argument("--by", default="", metavar="YOU", help="your account, for the target's history")
     parser.set_defaults(run=run)
 
 
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a target that is not configured, or where somebody goes on holding some of the records."""
-    target = target_named(options["target"])
+    target, state = target_named(options["target"]), options["state"]
+    by = account_named(options["by"]) if options["by"] else OPERATOR
+    cause = Cause(target, options["cause"], state=state)
+    records = cause.records() if cause.cause else Record.objects.filter(target=target, state=state)
+    which = f"{state} for {cause.cause}" if cause.cause else state
+    note_on_targets(records, f"to be looked at now: {which}", by)
     try:
-        retried = look_now(Record.objects.filter(target=target, state=options["state"]))
+        retried = look_now(records)
     except StillHeld as held:
         raise CommandError(
             f"{held.looked_at} records of {target} are due now; others are held by open transactions: run it again"

@@ -15,6 +15,7 @@ from thirdparty.observe.figure import Figure, Kind
 from thirdparty.observe.reasons import Severity, words
 from thirdparty.observe.status import FIGURES, Status, status
 
+_REASONS_SHOWN = 8
 _STYLES = {Severity.ACT: "bold red", Severity.WAIT: "yellow", Severity.INFO: "dim"}
 
 
@@ -49,11 +50,17 @@ def _show(out: Console, report: Status) -> None:
             out.print(reason.sentence, style=_STYLES[reason.severity])
     for name, entry in report.targets.items():
         out.print(Text(f"{name}: ", style="bold").append(report.headlines[name], style="not bold"))
-        out.print(Padding(_figures(entry), (0, 0, 0, 2)))
-        for reason in report.reasons:
-            if reason.target == name:
-                out.print(Padding(Text(reason.sentence, style=_STYLES[reason.severity]), (0, 0, 0, 2)))
+        out.print(_indented(_figures(entry)))
+        told = [reason for reason in report.reasons if reason.target == name]
+        for reason in told[:_REASONS_SHOWN]:
+            out.print(_indented(Text(reason.sentence, style=_STYLES[reason.severity])))
+        if len(told) > _REASONS_SHOWN:
+            out.print(_indented(Text(f"and {len(told) - _REASONS_SHOWN} more: sync status --json", style="dim")))
     out.print("healthy" if report.healthy else "not healthy", style="green" if report.healthy else "red")
+
+
+def _indented(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _figures(entry: dict[str, Any]) -> Text:

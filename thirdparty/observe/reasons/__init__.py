@@ -11,7 +11,18 @@ from thirdparty.observe.reasons import of_records, of_service, of_targets
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 
-__all__ = ["OF_RECORDS", "OF_SERVICE", "OF_TARGETS", "Link", "Reason", "Seen", "Severity", "of_the_service", "reasons"]
+__all__ = [
+    "CAUSES",
+    "OF_RECORDS",
+    "OF_SERVICE",
+    "OF_TARGETS",
+    "Link",
+    "Reason",
+    "Seen",
+    "Severity",
+    "of_the_service",
+    "reasons",
+]
 
 Source = Callable[[Seen], Iterable[Reason]]
 
@@ -33,7 +44,9 @@ OF_TARGETS: list[Source] = [
     of_targets.capability_off,
     of_targets.slowed,
 ]
-OF_RECORDS: list[Source] = [of_records.behind, of_records.parked, of_records.catching_up]
+CAUSES: list[Source] = [of_records.parked, of_records.failing]
+"""Each of their reasons is about the records of one cause."""
+OF_RECORDS: list[Source] = [of_records.behind, *CAUSES, of_records.catching_up]
 """These count records."""
 
 _ORDER = list(Severity)

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from thirdparty.declaration import is_declared, of_kind
 from thirdparty.models.record import State
 from thirdparty.observe.left_behind import is_left_behind
 from thirdparty.observe.reasons import words
+from thirdparty.observe.reasons.causes import cause_in_words
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
-from thirdparty.observe.reasons.seen import Seen
+from thirdparty.observe.reasons.seen import Seen, Tally
 from thirdparty.settings import settings
 
 RECORDS = "admin:thirdparty_record_changelist"
@@ -19,27 +21,59 @@ RECORDS = "admin:thirdparty_record_changelist"
 
 def parked(seen: Seen) -> Iterator[Reason]:
     """One for each cause of each target: only a person, or a new edit, can help these."""
-    for tally in seen.tallies:
-        if tally.state != State.PARKED:
-            continue
-        given = {"count": tally.count, "kind": tally.kind, "cause": tally.cause}
+    for tally in _by_cause(seen, State.PARKED):
         sentence = ngettext(
             "%(count)d record of %(kind)s is parked: %(cause)s.",
             "%(count)d records of %(kind)s are parked: %(cause)s.",
             tally.count,
         )
-        link = Link(RECORDS, query={"sync_state": State.PARKED, "target": tally.target, "cause": tally.cause})
-        yield Reason(
-            "parked",
-            Severity.ACT,
-            sentence % given,
-            tally.target,
-            tally.kind,
-            tally.cause,
+        yield _of_cause("parked", Severity.ACT, sentence, tally)
+
+
+def failing(seen: Seen) -> Iterator[Reason]:
+    """One for each cause of each target: these are tried again by themselves."""
+    for tally in _by_cause(seen, State.PENDING):
+        sentence = ngettext(
+            "%(count)d record of %(kind)s fails and is tried again: %(cause)s.",
+            "%(count)d records of %(kind)s fail and are tried again: %(cause)s.",
             tally.count,
-            tally.since,
-            link,
         )
+        yield _of_cause("failing", Severity.WAIT, sentence, tally)
+
+
+def _by_cause(seen: Seen, state: State) -> list[Tally]:
+    """Those with a cause, the most frequent first. Of parked ones the rows say for what; what failed last may be another matter."""
+    merged: dict[tuple[str, str, str], Tally] = {}
+    for tally in seen.tallies:
+        if tally.state != state or not tally.cause:
+            continue
+        place = (tally.target, tally.kind, tally.cause)
+        before = merged.get(place)
+        merged[place] = tally if before is None else before.with_those_of(tally)
+    return sorted(merged.values(), key=lambda tally: -tally.count)
+
+
+def _of_cause(code: str, severity: Severity, sentence: str, tally: Tally) -> Reason:
+    given = {"count": tally.count, "kind": tally.kind, "cause": cause_in_words(tally.cause)}
+    return Reason(
+        code,
+        severity,
+        sentence % given,
+        tally.target,
+        tally.kind,
+        tally.cause,
+        tally.count,
+        since=tally.failing_since or tally.since,
+        link=Link(RECORDS, query={"sync_state": tally.state, "target": tally.target, "cause": tally.cause}),
+        example=tally.example,
+        remedy=remedy(tally.kind, tally.cause),
+    )
+
+
+def remedy(kind: str, cause: str) -> Link | None:
+    """The page that the kind's declaration names for this cause."""
+    page = of_kind(kind).remedies.get(cause) if is_declared(kind) else None
+    return Link(page) if page is not None else None
 
 
 def behind(seen: Seen) -> Iterator[Reason]:

@@ -45,6 +45,7 @@ class Reason:
     ``code``: which of those in docs/operations.md. ``sentence``: for people, in their language; "it" is the target, whose
     name every face shows before. ``target``: empty for what concerns all. ``kind``: of the objects, where it is about
     records of one kind. ``cause``: why these records failed, in the word that their rows have. ``count``: of records.
+    ``example``: the key of one of them. ``remedy``: where the cause is mended, if that is known.
     """
 
     code: str
@@ -56,8 +57,11 @@ class Reason:
     count: int | None = None
     since: datetime | None = None
     link: Link | None = None
+    example: str = ""
+    remedy: Link | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values; the link as an address, empty where there is none."""
         plain = {name: getattr(self, name) for name in self.__slots__}
-        return plain | {"severity": self.severity.value, "link": self.link.url if self.link is not None else ""}
+        pages = {name: page.url if (page := plain[name]) is not None else "" for name in ("link", "remedy")}
+        return plain | {"severity": self.severity.value} | pages

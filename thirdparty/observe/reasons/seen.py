@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -22,14 +22,24 @@ from thirdparty.run.tick import LastTick
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """So many records of one target and kind are in this state. ``cause``: why, of parked ones. ``since``: the oldest of them is owed."""
+    """So many records of one target and kind are in this state, and their last step failed for this cause, if it did.
+
+    ``since``: the oldest of them is owed. ``failing_since``: the first of them fails so. ``example``: the key of one.
+    """
 
     target: str
     kind: str
     state: str
-    cause: str
+    parked: str
+    failed_for: str
     count: int
     since: datetime | None
+    failing_since: datetime | None
+    example: str
+
+    @property
+    def cause(self) -> str:
+        return self.parked or self.failed_for
 
     @property
     def needs_somebody(self) -> bool:
@@ -39,6 +49,20 @@ class Tally:
     def waits(self) -> bool:
         """It is owed, and nobody has to do anything for it."""
         return self.state in (State.PENDING, State.IN_FLIGHT, State.UNKNOWN)
+
+    def with_those_of(self, other: Tally) -> Tally:
+        """Both together, as records of one cause."""
+        return replace(
+            self,
+            count=self.count + other.count,
+            since=_earlier(self.since, other.since),
+            failing_since=_earlier(self.failing_since, other.failing_since),
+            example=min(self.example, other.example),
+        )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(filter(None, (one, other)), default=None)
 
 
 class Seen:
@@ -78,7 +102,8 @@ class Seen:
     def tallies(self) -> list[Tally]:
         """All records, counted; each is read once."""
         groups = Record.objects.filter(target__in=targets.names()).order_by()
-        counted = groups.values_list("target", "kind", "state", "parked").annotate(Count("key"), Min("owed_since"))
+        by = groups.values_list("target", "kind", "state", "parked", "cause")
+        counted = by.annotate(Count("key"), Min("owed_since"), Min("failing_since"), Min("key"))
         return [Tally(*group) for group in counted]
 
     def of(self, target: str) -> Iterator[Tally]:
