@@ -21,6 +21,9 @@ record_parked = Signal()
 target_changed = Signal()
 """``sender``: the target's name. ``changed``: what of ``paused`` and ``breaker`` is another now, by name."""
 
+brake_latched = Signal()
+"""``sender``: the target's name. ``reason``: why, in words; ``counts``: how many of each change. Once, when it latches."""
+
 
 def send(signal: Signal, sender: str, **news: Any) -> None:
     """Tell whoever listens. Raises nothing."""

@@ -9,10 +9,11 @@ from thirdparty.management.sync import (
     explain,
     push,
     reconcile,
+    release,
     retire,
     retry,
     status,
     targets,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, backfill, targets, retire)
+ACTIONS = (status, explain, push, reconcile, retry, compensate, backfill, release, targets, retire)
