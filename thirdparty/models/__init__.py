@@ -2,6 +2,7 @@
 
 from thirdparty.models.attempt import Attempt
 from thirdparty.models.audit import Audit, Comparison, Finding
+from thirdparty.models.brake import Brake, BrakeDecision, BrakeEntry
 from thirdparty.models.figures import KeptFigures
 from thirdparty.models.heartbeat import Heartbeat
 from thirdparty.models.instance import Instance
@@ -15,6 +16,9 @@ from thirdparty.models.tick import Tick
 __all__ = [
     "Attempt",
     "Audit",
+    "Brake",
+    "BrakeDecision",
+    "BrakeEntry",
     "Comparison",
     "Finding",
     "Heartbeat",

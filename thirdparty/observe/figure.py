@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from thirdparty.models import Target
+from thirdparty.protect.brake import BrakeStanding
 
 
 class Kind(Enum):
@@ -31,6 +32,7 @@ class Reading:
     counts: Mapping[str, int]
     oldest_seconds: float | None
     guard: Mapping[str, Any]
+    brake: BrakeStanding
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from thirdparty.observe.reasons.reason import Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 
 _STOPS = (
-    "not_recorded", "away", "turned_away", "paused", "breaker_open", "silence", "triggers_missing", "no_worker",
+    "not_recorded", "away", "another_database", "turned_away", "paused", "breaker_open", "silence", "triggers_missing", "no_worker",
     "beat_silent", "tick_late", "broker_unreachable",
 )  # fmt: skip
 """Codes of what keeps a target from being sent to, the nearest cause first."""

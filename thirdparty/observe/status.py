@@ -63,6 +63,15 @@ FIGURES = [
     _guards("blocked_until", Kind.MOMENT, "nothing is sent before"),
     _guards("rate_per_second", Kind.RATE, "calls a second that are allowed now; null without a limit"),
     _guards("capabilities_off", Kind.WORDS, "what the target turned out not to offer"),
+    Figure(
+        "brake_latched_since",
+        Kind.MOMENT,
+        "since then nothing is deleted or rewritten there, until a person releases it; null while the brake is off",
+        lambda read: read.brake.latched_at,
+        metric="brake_latched",
+        number=lambda time: float(time is not None),
+    ),
+    Figure("brake_reason", Kind.TEXT, "why the brake is on", lambda read: read.brake.reason),
 ]
 """In the order in which they are shown."""
 
@@ -114,5 +123,5 @@ def _figures(name: str, seen: Seen) -> dict[str, Any]:
         counts[tally.state] += tally.count
     oldest = min((tally.since for tally in seen.of(name) if tally.waits and tally.since is not None), default=None)
     waited = max((seen.now - oldest).total_seconds(), 0.0) if oldest is not None else None
-    read = Reading(seen.rows[name], counts, waited, seen.guards[name])
+    read = Reading(seen.rows[name], counts, waited, seen.guards[name], seen.brakes[name])
     return {figure.name: figure.of(read) for figure in FIGURES}

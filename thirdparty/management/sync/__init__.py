@@ -10,10 +10,11 @@ from thirdparty.management.sync import (
     explain,
     push,
     reconcile,
+    release,
     retire,
     retry,
     status,
     targets,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, backfill, targets, retire)
+ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, backfill, release, targets, retire)

@@ -36,6 +36,7 @@ OF_SERVICE: list[Source] = [
 ]
 """Cheap, and without a word that a person has typed: readiness shows them to everybody."""
 OF_TARGETS: list[Source] = [
+    of_targets.another_database,
     of_targets.turned_away,
     of_targets.paused,
     of_targets.breaker_open,
@@ -46,7 +47,7 @@ OF_TARGETS: list[Source] = [
 ]
 CAUSES: list[Source] = [of_records.parked, of_records.failing]
 """Each of their reasons is about the records of one cause."""
-OF_RECORDS: list[Source] = [of_records.behind, *CAUSES, of_records.catching_up]
+OF_RECORDS: list[Source] = [of_targets.brake_on, of_records.behind, *CAUSES, of_records.catching_up]
 """These count records."""
 
 _ORDER = list(Severity)

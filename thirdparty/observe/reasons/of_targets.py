@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 from thirdparty import targets
 from thirdparty.connectors.registry import connector_class
 from thirdparty.models import Target
+from thirdparty.models.record import State
 from thirdparty.observe.reasons import words
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
+from thirdparty.protect import sender
 from thirdparty.protect.health import Breaker
 
 _CREDENTIALS = ("http_401", "http_403")
@@ -31,6 +33,26 @@ def paused(seen: Seen) -> Iterator[Reason]:
         }
         sentence = _("It has been paused by %(who)s since %(since)s: %(why)s.") % given
         yield Reason("paused", Severity.ACT, sentence, row.name, since=row.paused_since, link=_page(row))
+
+
+def another_database(seen: Seen) -> Iterator[Reason]:
+    """This process works with a copy of the database that the target was sent to from."""
+    for row in _known(seen):
+        if why := sender.refusal(row):
+            sentence = _("Nothing is sent to it from here: it was %(why)s.") % {"why": why}
+            yield Reason("another_database", Severity.ACT, sentence, row.name, link=_page(row))
+
+
+def brake_on(seen: Seen) -> Iterator[Reason]:
+    """Too much would be deleted or rewritten there: a person has to decide."""
+    for name, brake in seen.brakes.items():
+        if brake.latched_at is None:
+            continue
+        given = {"since": words.moment(brake.latched_at, seen.now), "why": brake.reason}
+        sentence = _("The brake has been on since %(since)s: %(why)s. Release what is held, or reject it.") % given
+        held = sum(tally.count for tally in seen.of(name) if tally.state == State.HELD)
+        page = Link("admin:thirdparty_target_brake", (name,))
+        yield Reason("brake_on", Severity.ACT, sentence, name, count=held, since=brake.latched_at, link=page)
 
 
 def turned_away(seen: Seen) -> Iterator[Reason]:

@@ -15,6 +15,8 @@ from thirdparty.capture import triggers
 from thirdparty.models import Heartbeat, Record, Target
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.record import State
+from thirdparty.protect import brake
+from thirdparty.protect.brake import BrakeStanding
 from thirdparty.run import tick
 from thirdparty.run.heartbeat import SILENT_AFTER_SECONDS
 from thirdparty.run.tick import LastTick
@@ -97,6 +99,12 @@ class Seen:
         return {
             name: protect.summary(row if row is not None else Target(name=name)) for name, row in self.rows.items()
         }
+
+    @cached_property
+    def brakes(self) -> dict[str, BrakeStanding]:
+        """How the brake of each target stands."""
+        found = brake.standings(list(self.rows))
+        return {name: found.get(name, BrakeStanding()) for name in self.rows}
 
     @cached_property
     def tallies(self) -> list[Tally]:
