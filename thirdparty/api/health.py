@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from thirdparty import targets
-from thirdparty.capture import triggers
+from thirdparty.capture import triggers, versions
 from thirdparty.models.target import Standing, Target
 from thirdparty.notify.broker import publisher
 
@@ -31,11 +31,13 @@ def _reasons() -> list[str]:
             return ["migrations are missing; run: python manage.py migrate"]
         absent = triggers.missing()
         standings = _standings()
+        newer = [str(each) for each in versions.differences() if each.is_newer]
     except Error:
         return ["the database does not answer"]
     reasons = []
     if absent:
         reasons.append(f"database triggers are missing ({', '.join(absent)}); run: python manage.py migrate")
+    reasons += newer
     unrecorded = [name for name in targets.names() if standings.get(name, Standing.RETIRED) == Standing.RETIRED]
     if unrecorded:
         reasons.append(f"nothing is recorded for target {', '.join(unrecorded)}; run: python manage.py migrate")
@@ -48,6 +50,7 @@ def _warnings() -> list[str]:
         warnings.append("the broker does not answer; changes are recorded and follow later")
     try:
         standings = _standings()
+        warnings += [str(each) for each in versions.differences() if not each.is_newer]
     except Error:
         return warnings  # that the database does not answer is a reason already
     away = [name for name in targets.names() if standings.get(name) == Standing.AWAY]

@@ -1,6 +1,7 @@
 """The tables of the engine."""
 
 from thirdparty.models.attempt import Attempt
+from thirdparty.models.declaration import Declaration
 from thirdparty.models.figures import KeptFigures
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
@@ -9,4 +10,4 @@ from thirdparty.models.strict_write import StrictWrite
 from thirdparty.models.target import Target
 from thirdparty.models.tick import Tick
 
-__all__ = ["Attempt", "KeptFigures", "Record", "Ref", "Reference", "StrictWrite", "Target", "Tick"]
+__all__ = ["Attempt", "Declaration", "KeptFigures", "Record", "Ref", "Reference", "StrictWrite", "Target", "Tick"]

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Min
-
 from thirdparty import protect, targets
-from thirdparty.capture import triggers
-from thirdparty.models import Record, Target
+from thirdparty.capture import triggers, versions
+from thirdparty.models import Target
 from thirdparty.models.record import State
 from thirdparty.models.target import Standing
+from thirdparty.observe import counts
 from thirdparty.observe.figure import Figure, Kind, Reading
 from thirdparty.run import tick
 from thirdparty.run.tick import LastTick
@@ -42,6 +41,12 @@ _STANDING: dict[str, str] = {
 }
 FIGURES = [
     *map(_state, State),
+    Figure(
+        "outdated",
+        Kind.COUNT,
+        "records that the target holds as an older version of their declaration made them",
+        lambda read: read.outdated,
+    ),
     Figure(
         "oldest_unsynced_seconds",
         Kind.SECONDS,
@@ -103,12 +108,14 @@ class Status:
 
     ``healthy``: changes are recorded for every configured target, none is away, paused or cut off by its
     breaker, nothing has been owed, or been to be owed, for longer than SYNC_RECONCILE_AFTER_HOURS, and the reconciler
-    ticks. Targets that this process does not know are not looked at.
+    ticks. Targets that this process does not know are not looked at, nor records of what is declared no more.
+    ``declarations``: how those of this process, and the records, differ from those of the database; a sentence each.
     """
 
     healthy: bool
     reconciler: LastTick
     triggers_missing: list[str]
+    declarations: list[str]
     targets: dict[str, dict[str, Any]]
 
     def as_json(self) -> dict[str, Any]:
@@ -137,24 +144,19 @@ def late_tick(ticked: LastTick) -> str:
 def status() -> Status:
     """How the whole stands, counted now: every record is read once."""
     rows = {target.name: target for target in Target.objects.filter(name__in=targets.names())}
-    counts: dict[str, dict[str, int]] = {name: {} for name in targets.names()}
-    oldest: dict[str, datetime] = {}
-    groups = Record.objects.filter(target__in=counts).order_by().values("target", "state")
-    for group in groups.annotate(count=Count("key"), oldest=Min("owed_since")):
-        name = group["target"]
-        counts[name][group["state"]] = group["count"]
-        if group["oldest"] is not None:
-            oldest[name] = min(group["oldest"], oldest.get(name, group["oldest"]))
+    records = counts.counted(targets.names())
     now = protect.clock()
     report = {}
-    for name, by_state in counts.items():
+    for name, count in records.of_targets.items():
         row = rows.get(name)
-        waited = max((now - oldest[name]).total_seconds(), 0.0) if name in oldest else None
-        read = Reading(row, by_state, waited, protect.summary(row if row is not None else Target(name=name)))
+        waited = max((now - count.oldest).total_seconds(), 0.0) if count.oldest is not None else None
+        guard = protect.summary(row if row is not None else Target(name=name))
+        read = Reading(row, count.by_state, count.outdated, waited, guard)
         report[name] = {figure.name: figure.of(read) for figure in FIGURES}
     absent, ticked = triggers.missing(), tick.last()
     healthy = not absent and not ticked.late and all(map(_is_well, report.values()))
-    return Status(healthy, ticked, absent, report)
+    differing = [*map(str, versions.differences()), *records.left_over()]
+    return Status(healthy, ticked, absent, differing, report)
 
 
 def is_left_behind(target: Target) -> bool:

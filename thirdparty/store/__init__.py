@@ -16,7 +16,18 @@ from thirdparty.store.claiming import (
     key_holder,
 )
 from thirdparty.store.clocks import bring_back
-from thirdparty.store.owing import Walked, Why, bring_forward, look_now, owe_again, owe_left, owe_next, repair, unpark
+from thirdparty.store.owing import (
+    Walked,
+    Why,
+    bring_forward,
+    leave_alone,
+    look_now,
+    owe_again,
+    owe_left,
+    owe_next,
+    repair,
+    unpark,
+)
 from thirdparty.store.settling import Settled, settle
 from thirdparty.store.tables import ATTEMPTS
 
@@ -34,6 +45,7 @@ __all__ = [
     "is_any_claimable",
     "is_claimable",
     "key_holder",
+    "leave_alone",
     "look_now",
     "open_attempts",
     "owe_again",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import connection
 
 from thirdparty.models.ref import Ref
+from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS, TARGETS
 
@@ -36,12 +37,15 @@ def owe_undoing(ref: Ref) -> None:
 
 
 def acknowledge(key: str, *, adopted: str) -> None:
-    """What was just written here is what the target has accepted already. Call in the write's transaction."""
+    """What was just written here is what the target has accepted already. Call in the write's transaction.
+
+    Accepted by an older version of the declaration than the database has, it stays owed.
+    """
     db = dialect(connection)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {RECORDS} SET synced_generation = generation, owed_since = NULL, due_at = unknown_until, parked = '', "
             f"adopted = %s, failed_tries = 0, last_error = '', synced_at = {db.clock} "
-            "WHERE key = %s AND lease_token IS NULL",
+            f"WHERE key = %s AND lease_token IS NULL AND {is_current(db)}",
             [adopted, key],
         )

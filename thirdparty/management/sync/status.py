@@ -50,6 +50,8 @@ def _show(out: Console, report: Status) -> None:
     for name, entry in report.targets.items():
         for remark in remarks(entry):
             out.print(f"{name}: {remark}", style="yellow")
+    for sentence in report.declarations:
+        out.print(sentence, style="yellow")
     if alarm := late_tick(report.reconciler):
         out.print(alarm, style="bold red")
     if report.triggers_missing:
