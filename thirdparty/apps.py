@@ -26,18 +26,29 @@ class ThirdpartyConfig(AppConfig):
 
 
 def _make_way(*, using: str, plan: list[Any], **_: Any) -> None:
-    from thirdparty.capture import triggers  # noqa: PLC0415  # needs the app registry
+    from thirdparty.capture import triggers, versions  # noqa: PLC0415  # needs the app registry
 
+    connection = connections[using]
     taken_out = any(back and step.initial and step.app_label == "thirdparty" for step, back in plan)
-    triggers.make_way(connections[using], [migration for migration, _backwards in plan], taken_out=taken_out)
+    if connection.vendor == "sqlite" and plan and triggers.tables_exist(connection):
+        # A migration may rebuild a table that they name, as may one of a model that is declared no more.
+        versions.drop_undeclared_triggers(connection)
+    triggers.make_way(connection, [migration for migration, _backwards in plan], taken_out=taken_out)
 
 
-def _install_triggers(*, using: str, **_: Any) -> None:
+def _install_triggers(*, using: str, plan: list[Any] | None = None, **_: Any) -> None:
     from thirdparty import targets  # noqa: PLC0415  # needs the app registry
-    from thirdparty.capture import triggers  # noqa: PLC0415
+    from thirdparty.capture import triggers, versions  # noqa: PLC0415
     from thirdparty.models.instance import instance_code  # noqa: PLC0415
 
-    if triggers.tables_exist(connections[using]):
-        instance_code()
-        targets.publish_rows()
-        triggers.install(connections[using])
+    connection = connections[using]
+    if not triggers.tables_exist(connection):
+        return
+    instance_code()
+    targets.publish_rows()
+    triggers.install(connection)
+    # Only now: what an older trigger may have missed is owed with the rest.
+    versions.publish(waiting=triggers.waiting(connection), using=using)
+    if plan is not None:  # a flush calls this, too, and says nothing of what is declared
+        versions.drop_undeclared_triggers(connection)
+        versions.withdraw(using)

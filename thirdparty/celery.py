@@ -90,6 +90,7 @@ def _refuse_to_start_unsound(**_: Any) -> None:
     from django.db import Error  # noqa: PLC0415  # the same
 
     from thirdparty import targets  # noqa: PLC0415  # the same
+    from thirdparty.capture import versions  # noqa: PLC0415  # the same
     from thirdparty.checks import require_sound  # noqa: PLC0415  # the same
 
     try:
@@ -99,6 +100,7 @@ def _refuse_to_start_unsound(**_: Any) -> None:
         sys.exit(f"refusing to start: {problem}")
     try:
         targets.take_up()
+        versions.log_differences()
     except Error:
         logger.warning("database unreachable: a target that is away stays away until a worker starts again")
 

@@ -85,6 +85,19 @@ def owe_anew(name: str | None = None, *, using: str | None = None) -> None:
     behind.update(unrecorded=True, behind_since=Coalesce("behind_since", Now()), **from_the_first())
 
 
+def owe_raised(kind: str, *, using: str) -> None:
+    """The declaration of this kind has a new version: owe its records at every target once more, in batches.
+
+    If records are being owed for another reason, that begins anew, for both. Call in the transaction that writes the version.
+    """
+    behind = Target.objects.using(using).filter(retired=False)
+    for target in behind.select_for_update().order_by("name"):
+        raised = sorted({*target.raised, kind})
+        behind.filter(name=target.name).update(
+            raised=raised, behind_since=Coalesce("behind_since", Now()), **from_the_first()
+        )
+
+
 def begin_backfill(name: str) -> None:
     """What this target holds may be gone, or be what it was long ago: owe all records once more, in batches.
 
@@ -115,6 +128,7 @@ def _as_new() -> dict[str, Any]:
         "fence": FENCE_TO_DRAW,
         "unrecorded": False,
         "backfill": False,
+        "raised": [],
         "behind_since": Now(),
         **_nowhere(),
     }

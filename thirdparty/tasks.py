@@ -8,7 +8,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from thirdparty import store, targets
-from thirdparty.capture import catch_up, triggers
+from thirdparty.capture import catch_up, triggers, versions
 from thirdparty.consistency import strict
 from thirdparty.decide.result import Next
 from thirdparty.declaration.registry import any_references
@@ -85,6 +85,7 @@ def push_record(target: str, key: str, expected_due_at: str | None = None) -> st
         return "lease lost"
     row, last = course.row, course.last
     if row is None or last is None:
+        versions.log_differences()
         return "nothing to do"
     if course.ending is Ending.CUT_SHORT:
         hints.push_record(target, key)
@@ -110,6 +111,8 @@ def drain_target(target: str, helpers: int = hints.MOST_DRAINS - 1, is_helper: b
             hints.start_drain(target, helpers=helpers - 1, is_helper=True)
 
     drained = drain(target, request_helper=request_helper, is_helper=is_helper)
+    if not drained.settled:
+        versions.log_differences()
     if drained.unfinished:
         hints.start_drain(target, helpers=0, is_helper=is_helper)
     elif drained.look_in_seconds is not None and drained.look_in_seconds <= LONGEST_COUNTDOWN_SECONDS:
@@ -124,6 +127,7 @@ def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as ab
     Ticks that waited for a worker do not pile up: one in half a period is enough. ``asked``: somebody wants it now.
     """
     triggers.require_in_place()
+    versions.log_differences()
     if not tick.begin(anyway=asked):
         return "another tick has just begun"
     return str(run_reconcile())

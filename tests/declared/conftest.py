@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from tests.declarations import know_them
 from tests.declared.models import MODELS
 from thirdparty import targets
 from thirdparty.capture import triggers
@@ -38,6 +39,7 @@ def declare(tables: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.setattr(registry, "_declared", {each.kind: each() for each in declarations})
         targets.publish_rows()
         triggers.install()
+        know_them()
         assert triggers.missing() == []
 
     yield put

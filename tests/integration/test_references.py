@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from django.contrib.auth.models import Group
 
+from tests.declarations import know_them
 from thirdparty import protect, store, targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
@@ -92,6 +93,7 @@ def _declared(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
     register(Team)
     register(Seat)
     triggers.install()
+    know_them()
     config = targets.config("partner")
     monkeypatch.setattr(targets, "connector", lambda _name, kind: Memory(config, kind))
     monkeypatch.setattr(targets, "config", lambda _name: config)
@@ -101,6 +103,7 @@ def _declared(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
     triggers.drop()
     monkeypatch.undo()
     triggers.install()
+    know_them()
     Target.objects.update(
         unrecorded=False, owing_to=None, owing_left=[], swept_to="", swept_left=[], behind_since=None
     )

@@ -8,7 +8,7 @@ from django.http import HttpRequest, JsonResponse
 
 from thirdparty.observe.reasons import of_the_service
 
-_NOT_READY = ("triggers_missing", "not_recorded")
+_NOT_READY = ("triggers_missing", "not_recorded", "declaration_unknown")
 """Reasons for which a process must get no requests: what it would write goes unrecorded."""
 
 

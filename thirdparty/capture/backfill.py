@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from thirdparty import targets
-from thirdparty.capture import catch_up
+from thirdparty.capture import catch_up, versions
 from thirdparty.models import Target
 
 _PAUSE_SECONDS = 0.2
@@ -18,8 +18,9 @@ def steps(target_name: str, *, resume: bool = False) -> Iterator[int]:
     From the first record on, whatever is under way: what was owed before may have been pushed before the target lost
     it. ``resume``: go on with a backfill that was stopped, if one is under way; the reconciler does so by itself.
     Records that people wait for go first: a backfilled one is due after them. Those that somebody holds are left to
-    the reconciler (`left`). Raises `Target.DoesNotExist`.
+    the reconciler (`left`). Raises `Target.DoesNotExist`, and `versions.VersionsDiffer` where another process has to do it.
     """
+    versions.require_current()
     target = Target.objects.get(name=target_name)
     if not resume:
         targets.begin_backfill(target_name)

@@ -9,8 +9,12 @@ of them at most. They are owed when they are free.
 1. Whoever may not have seen that the target was enabled is waited for (`thirdparty.capture.fence`); for so long at most, after
    which those who can be served are, and all are once more when the last has ended.
 2. Records that are there are owed anew: for a backfill (`targets.begin_backfill`), or where changes may have gone
-   unrecorded (`targets.owe_anew`), as where somebody had been waited for.
+   unrecorded (`targets.owe_anew`), as where somebody had been waited for; those of one kind, where its declaration has a
+   new version (`targets.owe_raised`).
 3. Objects without a record get one (`thirdparty.capture.missing_rows`).
+
+Which objects there are to be is said by the declarations, so a process that has others than the database leaves all this
+to those that have the same.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from thirdparty import store, targets
-from thirdparty.capture import fence, missing_rows
+from thirdparty.capture import fence, missing_rows, versions
 from thirdparty.models.target import FENCE_TO_DRAW, Target
 
 AT_ONCE = 1_000
@@ -61,7 +65,7 @@ def go_on(target: str, *, seconds: float = _SECONDS) -> int:
 def take_step(name: str) -> Step:
     """Owe some records, or say why none can be."""
     target = Target.objects.filter(name=name, retired=False).first()
-    if target is None:
+    if target is None or versions.differences():
         return Step()
     if target.fence is not None:
         if target.fence == FENCE_TO_DRAW:
@@ -88,7 +92,7 @@ def _pass_fence(target: Target, fence_passed: int) -> Step:
 
 
 def _why(target: Target) -> store.Why:
-    return store.Why(unrecorded=target.unrecorded, backfill=target.backfill)
+    return store.Why(unrecorded=target.unrecorded, backfill=target.backfill, raised=tuple(target.raised))
 
 
 def _owe_next(target: Target, after: str) -> Step | None:
@@ -132,5 +136,7 @@ def _move(target: Target, **places: Any) -> None:
         owing_to=target.owing_to, owing_left=target.owing_left, swept_to=target.swept_to, swept_left=target.swept_left
     ).update(**places)
     owed = here.filter(owing_to=None, owing_left=[])
-    owed.filter(Q(unrecorded=True) | Q(backfill=True)).update(unrecorded=False, backfill=False)
+    owed.filter(Q(unrecorded=True) | Q(backfill=True) | ~Q(raised=[])).update(
+        unrecorded=False, backfill=False, raised=[]
+    )
     owed.filter(swept=True, swept_left=[], fence=None, behind_since__isnull=False).update(behind_since=None)

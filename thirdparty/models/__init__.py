@@ -3,6 +3,7 @@
 from thirdparty.models.attempt import Attempt
 from thirdparty.models.audit import Audit, Comparison, Finding
 from thirdparty.models.brake import Brake, BrakeDecision, BrakeEntry
+from thirdparty.models.declaration import Declaration
 from thirdparty.models.figures import KeptFigures
 from thirdparty.models.heartbeat import Heartbeat
 from thirdparty.models.instance import Instance
@@ -20,6 +21,7 @@ __all__ = [
     "BrakeDecision",
     "BrakeEntry",
     "Comparison",
+    "Declaration",
     "Finding",
     "Heartbeat",
     "Instance",

@@ -63,6 +63,11 @@ class Target(models.Model):
     backfill = models.BooleanField(
         default=False, editable=False, help_text="they are owed since what the target holds may be gone, or be old"
     )
+    raised = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="kinds whose declaration has a new version, so that their records are owed",
+    )
     swept_to = models.CharField(
         max_length=200, default="", editable=False, help_text="where the search for missing rows goes on"
     )

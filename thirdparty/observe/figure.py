@@ -26,10 +26,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of one target. ``row``: None where the database does not know it."""
+    """What was read of one target. ``row``: None where the database does not know it.
+
+    ``outdated``: so many records were acknowledged last before their declaration had its version.
+    """
 
     row: Target | None
     counts: Mapping[str, int]
+    outdated: int
     oldest_seconds: float | None
     guard: Mapping[str, Any]
     brake: BrakeStanding

@@ -33,6 +33,12 @@ def _state(state: State) -> Figure:
 FIGURES = [
     *map(_state, State),
     Figure(
+        "outdated",
+        Kind.COUNT,
+        "records that the target holds as an older version of their declaration made them",
+        lambda read: read.outdated,
+    ),
+    Figure(
         "oldest_unsynced_seconds",
         Kind.SECONDS,
         "how long the oldest change has been owed that nobody has to do anything for; null where nothing is",
@@ -119,9 +125,10 @@ def status() -> Status:
 
 def _figures(name: str, seen: Seen) -> dict[str, Any]:
     counts: Counter[str] = Counter()
+    outdated = sum(tally.outdated for tally in seen.of(name))
     for tally in seen.of(name):
         counts[tally.state] += tally.count
     oldest = min((tally.since for tally in seen.of(name) if tally.waits and tally.since is not None), default=None)
     waited = max((seen.now - oldest).total_seconds(), 0.0) if oldest is not None else None
-    read = Reading(seen.rows[name], counts, waited, seen.guards[name], seen.brakes[name])
+    read = Reading(seen.rows[name], counts, outdated, waited, seen.guards[name], seen.brakes[name])
     return {figure.name: figure.of(read) for figure in FIGURES}

@@ -18,7 +18,18 @@ from thirdparty.store.claiming import (
 )
 from thirdparty.store.clocks import bring_back
 from thirdparty.store.mending import mend
-from thirdparty.store.owing import Walked, Why, bring_forward, look_now, owe_again, owe_left, owe_next, repair, unpark
+from thirdparty.store.owing import (
+    Walked,
+    Why,
+    bring_forward,
+    leave_alone,
+    look_now,
+    owe_again,
+    owe_left,
+    owe_next,
+    repair,
+    unpark,
+)
 from thirdparty.store.settling import Settled, settle
 from thirdparty.store.tables import ATTEMPTS
 
@@ -38,6 +49,7 @@ __all__ = [
     "is_claimable",
     "is_edit_claimable",
     "key_holder",
+    "leave_alone",
     "look_now",
     "mend",
     "open_attempts",

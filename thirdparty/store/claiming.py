@@ -13,9 +13,10 @@ from django.db import IntegrityError, connection, transaction
 
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call
-from thirdparty.declaration import declared, of_kind
+from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.store.attempts import WRITES
+from thirdparty.store.current import is_current
 from thirdparty.store.dialect import Dialect, dialect
 from thirdparty.store.tables import ATTEMPTS, RECORDS, STRICT_WRITES, TARGETS
 
@@ -40,6 +41,8 @@ def claim(
     keys: Sequence[str], terms: Terms, *, expected_due_at: datetime | None = None, strict: str | None = None
 ) -> list[Lease]:
     """Take the leases of those records that may be worked on now: due, free, not parked, blocked, paused or silent.
+
+    Of those kinds alone whose declaration this process has in the database's version (`thirdparty.store.current`).
 
     ``expected_due_at``: claim also before a record is due, provided its ``due_at`` still is this one; so a
     retry message is good for just the settlement that sent it. A lease that ran out with a write
@@ -195,7 +198,7 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
     )
     anybody = "" if strict else f"AND s.parked = '' AND NOT {_strict_write(db)}"
     return f"""
-        (s.leased_until IS NULL OR s.leased_until <= {db.now}) {anybody} AND s.kind IN ({_kinds()})
+        (s.leased_until IS NULL OR s.leased_until <= {db.now}) {anybody} AND {is_current(db, "s.kind")}
         AND EXISTS (SELECT 1 FROM {TARGETS} t WHERE t.name = s.target AND t.enabled AND NOT t.paused
             AND (t.blocked_until IS NULL OR t.blocked_until <= {db.now}))
         AND NOT EXISTS (
@@ -203,11 +206,6 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
             AND o.natural_key <> '' AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
         )
     """
-
-
-def _kinds() -> str:
-    """Those that this process can say what is wanted of. Others are left to a process that can."""
-    return ", ".join(f"'{declaration.kind}'" for declaration in declared()) or "NULL"
 
 
 def key_holder(row: Record) -> Record | None:

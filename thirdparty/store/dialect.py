@@ -48,6 +48,12 @@ class Dialect:
             return condition
         return f"key IN (SELECT key FROM {table} WHERE {condition} ORDER BY key {self.for_update})"
 
+    def among(self, column: str, query: str) -> str:
+        """Whether the column has one of the values of a query that is made once a statement, and joins nothing."""
+        if self.vendor == "postgresql":
+            return f"{column} = ANY (ARRAY({query}))"
+        return f"+{column} IN ({query})"  # the plus keeps SQLite from looking the rows up by this column
+
     def hex(self, uuid: str) -> str:
         """The 32 hex digits of a uuid column."""
         return f"replace({uuid}::text, '-', '')" if self.vendor == "postgresql" else uuid

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from thirdparty.models.record import State
+from thirdparty.store.current import is_current
 from thirdparty.store.dialect import Dialect, dialect
 from thirdparty.store.tables import RECORDS
 
@@ -68,6 +69,7 @@ def settle(key: str, link: RemoteLink, *, seen: int) -> bool:
         f"parked = '', failed_tries = 0, crashes = 0, last_error = '', cause = '', failing_since = NULL, "
         f"synced_at = {db.clock}",
         [*_linked(link), int(link.add_key is not None)],
+        f"AND {is_current(db)}",  # what this process showed them may be right by an older declaration only
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
@@ -16,6 +16,8 @@ from thirdparty.store.attempts import WRITES
 from thirdparty.store.contention import StillHeld, is_contention, wait_briefly, within_reach
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import ATTEMPTS, RECORDS
+
+_AT_ONCE = 1_000
 
 
 def repair(keys: Sequence[str]) -> None:
@@ -71,18 +73,25 @@ class Why:
     """Why records are owed though they may be level.
 
     ``unrecorded``: changes may have gone unrecorded, of parked records too. ``backfill``: what the target holds may be
-    gone, another's, or back though it was deleted.
+    gone, another's, or back though it was deleted. ``raised``: the kinds whose declaration has a new version, which what
+    is parked may fit; those alone, unless there is another reason.
     """
 
     unrecorded: bool = False
     backfill: bool = False
+    raised: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[str, ...] | None:
+        """Those that are concerned; None for all."""
+        return None if self.unrecorded or self.backfill else self.raised
 
 
 def owe_again(keys: Sequence[str], why: Why) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 
     A record whose object came or went without a record of it becomes what it should be. Else parked ones stay parked,
-    unless a change of them may have gone unrecorded; and confirmed tombstones stay confirmed, unless a backfill looks
+    unless a change of them may have gone unrecorded, or their declaration has changed; and confirmed tombstones stay confirmed, unless a backfill looks
     whether the record is back: of those for which something was sent at some time. What was acknowledged long ago
     may be somebody else's by now, or back: such records, parked ones too, are read before anything is written to them.
     Waits for records that others hold.
@@ -111,6 +120,8 @@ def owe_next(target: str, after: str, most: int, why: Why, *, most_left: int) ->
     """
     with transaction.atomic():
         later = Record.objects.filter(target=target, key__gt=after).order_by("key")
+        if why.kinds is not None:
+            later = later.filter(kind__in=why.kinds)
         keys = list(later.values_list("key", flat=True)[:most])
         if not keys:
             return Walked(0, None)
@@ -138,6 +149,22 @@ def owe_left(keys: Sequence[str], why: Why) -> tuple[int, list[str]]:
         if not is_contention(problem):
             raise
         return 0, present
+
+
+def leave_alone(kinds: Collection[str]) -> int:
+    """Nothing is declared of these kinds any more: look at some of their records no more. Returns how many; 0 where none is left.
+
+    Else every claim would pass by them. Those that somebody holds are left out.
+    """
+    db = dialect(connection)
+    marks = ", ".join(["%s"] * len(kinds))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {RECORDS} SET due_at = NULL WHERE key IN (SELECT key FROM {RECORDS} WHERE kind IN ({marks}) "
+            f"AND due_at IS NOT NULL AND lease_token IS NULL ORDER BY key LIMIT {_AT_ONCE} {db.skip_locked})",
+            list(kinds),
+        )
+        return int(cursor.rowcount)
 
 
 def _lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
@@ -176,9 +203,10 @@ def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
         f"(natural_key <> '' OR EXISTS (SELECT 1 FROM {ATTEMPTS} a WHERE a.record_id = key AND a.call IN ({WRITES})))"
     )
     looks = f"(remote_id IS NOT NULL OR {sent})" if why.backfill else "remote_id IS NOT NULL"
-    freed = db.true if why.unrecorded else unseen
+    anew = why.unrecorded or kind in why.raised
+    freed = db.true if anew else unseen
     owed = f"(state <> '{State.DELETED}' OR {sent if why.backfill else db.false})"
-    parked_too = "" if why.unrecorded else "AND parked = ''"
+    parked_too = "" if anew else "AND parked = ''"
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {RECORDS} SET look_first = {db.true} "

@@ -15,6 +15,7 @@ from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.store.attempts import close_attempts
 from thirdparty.store.contention import is_contention, wait_briefly
+from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
 from thirdparty.store.meeting import meet, whose
 from thirdparty.store.references import forget_unused, refused
@@ -50,7 +51,8 @@ def settle(
 ) -> Settled:
     """Write these results. Those whose rows others hold are left locked; only a single one that ``waits`` waits for its row.
 
-    The object changed meanwhile → due at once, and not parked. Two rows of one remote id cannot be: `meet` decides
+    The object changed meanwhile → due at once, and not parked. The declaration did, so that this process has an older version
+    than the database → the same, behind what people wait for: what was acknowledged is not what is wanted now. Two rows of one remote id cannot be: `meet` decides
     between them, and the others of its batch do not suffer.
     """
     if not ended:
@@ -109,8 +111,14 @@ def _unstorable(ended: FinishedStep) -> StepResult:
 
 def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seconds: float, *, waits: bool) -> Settled:
     db = dialect(connection)
+    # A declaration that has another version by now is as good as a change of the object: what was sent is of the old one.
+    current = is_current(db)
+    changed = f"(generation > g.seen OR NOT {current})"
     synced = f"CASE WHEN g.acknowledged THEN {db.greatest}(synced_generation, g.seen) ELSE synced_generation END"
-    wanted = f"CASE WHEN g.raise_above IS NULL THEN generation ELSE {db.greatest}(generation, g.raise_above) + 1 END"
+    wanted = (
+        f"CASE WHEN g.raise_above IS NOT NULL THEN {db.greatest}(generation, g.raise_above) + 1 "
+        f"WHEN {current} THEN generation ELSE generation + 1 END"
+    )
     opened = f"{db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()})"
     recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN unknown_until END"
     lock = "FOR UPDATE OF s" if waits else "FOR UPDATE OF s SKIP LOCKED"
@@ -125,27 +133,28 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
         UPDATE {RECORDS} SET
             lease_token = NULL, leased_until = NULL,
             generation = {wanted}, synced_generation = {synced}, unknown_until = {recheck},
-            due_at = CASE WHEN generation > g.seen THEN {db.epoch} WHEN g.park <> '' THEN NULL
+            due_at = CASE WHEN generation > g.seen THEN {db.epoch} WHEN NOT {current} THEN {db.clock}
+                WHEN g.park <> '' THEN NULL
                 WHEN g.look = '{Next.NOW}' THEN {db.clock}
                 WHEN g.look = '{Next.LATER}' THEN {db.after("g.delay")}
                 WHEN {synced} < {wanted} THEN COALESCE({recheck}, {db.clock}) ELSE {recheck} END,
-            parked = CASE WHEN generation > g.seen THEN '' ELSE g.park END,
+            parked = CASE WHEN {changed} THEN '' ELSE g.park END,
             owed_since = CASE WHEN {synced} < {wanted} THEN COALESCE(
                 CASE WHEN g.acknowledged THEN NULL ELSE owed_since END, {db.clock}) END,
             remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
             sent = CASE WHEN g.new_remote_id IS NULL THEN NULL ELSE g.new_sent END,
             failed_tries = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN failed_tries + 1 ELSE failed_tries END,
             crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
-            look_first = CASE WHEN generation > g.seen THEN look_first OR g.looks ELSE g.looks END,
+            look_first = CASE WHEN {changed} THEN look_first OR g.looks ELSE g.looks END,
             waits_for = g.waits_for, held_by = g.held_by,
             no_progress = g.no_progress,
-            released_generation = CASE WHEN released_generation = g.seen AND generation = g.seen THEN {wanted}
+            released_generation = CASE WHEN released_generation = g.seen AND NOT {changed} THEN {wanted}
                 ELSE released_generation END,
-            no_progress_generation = CASE WHEN generation > g.seen THEN g.seen ELSE {wanted} END,
+            no_progress_generation = CASE WHEN {changed} THEN g.seen ELSE {wanted} END,
             last_error = g.error, cause = g.why,
             failing_since = CASE WHEN g.why = '' THEN NULL WHEN cause = g.why THEN COALESCE(failing_since, {db.clock})
                 ELSE {db.clock} END,
-            synced_at = CASE WHEN g.acknowledged THEN {db.clock} ELSE synced_at END
+            synced_at = CASE WHEN g.acknowledged AND {current} THEN {db.clock} ELSE synced_at END
         FROM g WHERE key = g.record_id AND lease_token = g.token AND key IN (SELECT picked_key FROM picked)
         RETURNING {_COLUMNS}, due_at <= {db.clock} AS due_now
     """

@@ -7,6 +7,7 @@ from django.db import connection
 from thirdparty.decide.brake import HELD_BY_BRAKE, Change
 from thirdparty.models.record import REJECTED_BY_PERSON
 from thirdparty.models.ref import Ref
+from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import BRAKE_ENTRIES, RECORDS, TARGETS
 
@@ -50,12 +51,15 @@ def owe_undoing(ref: Ref) -> None:
 
 
 def acknowledge(key: str, *, adopted: str) -> None:
-    """What was just written here is what the target has accepted already. Call in the write's transaction."""
+    """What was just written here is what the target has accepted already. Call in the write's transaction.
+
+    Accepted by an older version of the declaration than the database has, it stays owed.
+    """
     db = dialect(connection)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {RECORDS} SET synced_generation = generation, owed_since = NULL, due_at = unknown_until, parked = '', "
             f"adopted = %s, failed_tries = 0, last_error = '', cause = '', failing_since = NULL, synced_at = {db.clock} "
-            "WHERE key = %s AND lease_token IS NULL",
+            f"WHERE key = %s AND lease_token IS NULL AND {is_current(db)}",
             [adopted, key],
         )

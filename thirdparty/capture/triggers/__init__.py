@@ -20,7 +20,7 @@ from thirdparty import targets
 from thirdparty.capture.triggers import alterations, postgresql, sqlite
 from thirdparty.capture.triggers.version import Survey, survey
 from thirdparty.store.contention import is_contention
-from thirdparty.store.tables import RECORDS, TARGETS
+from thirdparty.store.tables import DECLARATIONS, RECORDS, TARGETS
 
 LOCK_MILLISECONDS = 500
 """So long a save may wait behind a trigger that waits for its table."""
@@ -68,8 +68,8 @@ def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
     if not tables_exist(connection):
         return False
     vendor, found = _vendor(connection), _look(connection)
-    carried = _on_tables_that_exist(connection)
-    absent = [name for name in found.absent if name in carried]
+    planned, later = vendor.triggers(connection), waiting(connection)
+    absent = [name for name in found.absent if planned[name].kind not in later]
     for name in found.outdated:
         _put(connection, vendor.create(connection, name), gap=False)
     for name in absent:
@@ -79,6 +79,17 @@ def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
     if found.needless:
         _put(connection, vendor.drop(found.needless), gap=False)
     return bool(absent or found.switched_off)
+
+
+def drop_undeclared(connection: BaseDatabaseWrapper) -> list[str]:
+    """Remove the triggers of kinds that are declared no more; returns their names. Raises `TriggersBusy`.
+
+    Those that a newer engine made are left to it.
+    """
+    undeclared = list(_look(connection).undeclared)
+    if undeclared:
+        _put(connection, _vendor(connection).drop(undeclared), gap=False)
+    return undeclared
 
 
 def make_way(connection: BaseDatabaseWrapper, migrations: list[Migration], *, taken_out: bool = False) -> None:
@@ -120,7 +131,7 @@ def drop(connection: BaseDatabaseWrapper = default_connection) -> None:
 
 def tables_exist(connection: BaseDatabaseWrapper) -> bool:
     """Whether the engine's own tables are there."""
-    return {RECORDS, TARGETS} <= set(connection.introspection.table_names())
+    return {RECORDS, TARGETS, DECLARATIONS} <= set(connection.introspection.table_names())
 
 
 def without_triggers(connection: BaseDatabaseWrapper) -> dict[str, str]:
@@ -129,12 +140,11 @@ def without_triggers(connection: BaseDatabaseWrapper) -> dict[str, str]:
     return {name: what for name, what in _vendor(connection).other_relations(connection).items() if name in tables}
 
 
-def _on_tables_that_exist(connection: BaseDatabaseWrapper) -> set[str]:
-    """Names of the triggers of those declarations whose tables are all there: others' migrations are yet to come."""
+def waiting(connection: BaseDatabaseWrapper) -> set[str]:
+    """The kinds whose tables are not all there: others' migrations are yet to come."""
     tables = set(connection.introspection.table_names())
     planned = _vendor(connection).triggers(connection)
-    waiting = {trigger.kind for trigger in planned.values() if trigger.table not in tables}
-    return {name for name, trigger in planned.items() if trigger.kind not in waiting}
+    return {trigger.kind for trigger in planned.values() if trigger.table not in tables}
 
 
 def _put(connection: BaseDatabaseWrapper, statements: list[str], *, gap: bool) -> None:

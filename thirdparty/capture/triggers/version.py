@@ -44,13 +44,14 @@ class Survey:
     """What is not in place. ``absent`` ones recorded nothing; ``outdated`` ones recorded what their version owed.
 
     ``switched_off``: those of a newer version, whose text is not this process's to write. ``needless``: an older version
-    had them, this one has none of that name.
+    had them, this one has none of that name. ``undeclared``: of kinds that this process has no declaration of.
     """
 
     absent: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
     switched_off: tuple[str, ...] = ()
     needless: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -82,4 +83,8 @@ def survey(wanted: dict[str, str], present: Iterable[Found]) -> Survey:
         name for name, trigger in found.items() for kind, _ in [marked(trigger.text)]
         if name not in wanted and kind in numbers and kind not in newer
     ]  # fmt: skip
-    return Survey(tuple(absent), tuple(outdated), tuple(off), tuple(needless))
+    undeclared = [
+        name for name, trigger in found.items() for kind, (engine, _) in [marked(trigger.text)]
+        if kind and kind not in numbers and engine <= VERSION
+    ]  # fmt: skip
+    return Survey(tuple(absent), tuple(outdated), tuple(off), tuple(needless), tuple(undeclared))

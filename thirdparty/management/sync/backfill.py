@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty.capture import backfill
+from thirdparty.capture.versions import VersionsDiffer
 from thirdparty.management.sync.argument import target_named
 from thirdparty.notify.broker import RECONCILE, publisher
 
@@ -23,12 +25,15 @@ def add_to(actions: Any) -> None:
 
 
 def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` for a target that is not configured."""
+    """Raises `CommandError` for a target that is not configured, and where the database has other declarations."""
     target = target_named(options["target"])
     owed = 0
-    for step in backfill.steps(target, resume=options["resume"]):
-        owed += step
-        out.print(f"{owed} records of {target} are owed")
+    try:
+        for step in backfill.steps(target, resume=options["resume"]):
+            owed += step
+            out.print(f"{owed} records of {target} are owed")
+    except VersionsDiffer as differing:
+        raise CommandError(str(differing)) from None
     out.print(f"done: {owed} records of {target} are owed; workers push them as they can")
     if held := backfill.left(target):
         out.print(f"{held} more are held by open transactions: the reconciler owes them when those have ended")

@@ -28,6 +28,8 @@ Source = Callable[[Seen], Iterable[Reason]]
 
 OF_SERVICE: list[Source] = [
     of_service.triggers_missing,
+    of_service.declaration_unknown,
+    of_service.declaration_outdated,
     of_service.standing,
     of_service.broker_unreachable,
     of_service.no_worker,
@@ -47,7 +49,14 @@ OF_TARGETS: list[Source] = [
 ]
 CAUSES: list[Source] = [of_records.parked, of_records.failing]
 """Each of their reasons is about the records of one cause."""
-OF_RECORDS: list[Source] = [of_targets.brake_on, of_records.behind, *CAUSES, of_records.catching_up]
+OF_RECORDS: list[Source] = [
+    of_targets.brake_on,
+    of_records.behind,
+    *CAUSES,
+    of_records.new_version,
+    of_records.left_over,
+    of_records.catching_up,
+]
 """These count records."""
 
 _ORDER = list(Severity)

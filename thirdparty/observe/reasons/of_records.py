@@ -76,6 +76,29 @@ def remedy(kind: str, cause: str) -> Link | None:
     return Link(page) if page is not None else None
 
 
+def new_version(seen: Seen) -> Iterator[Reason]:
+    """A declaration has a new version, and its objects are sent once more."""
+    for name in seen.rows:
+        if count := sum(tally.outdated for tally in seen.of(name)):
+            sentence = ngettext(
+                "%(count)d record is still as an older version of its declaration made it.",
+                "%(count)d records are still as an older version of their declaration made them.",
+                count,
+            )
+            yield Reason("new_version", Severity.WAIT, sentence % {"count": count}, name, count=count)
+
+
+def left_over(seen: Seen) -> Iterator[Reason]:
+    """Of what is declared no more, records are still there."""
+    for kind, count in sorted(seen.left_over.items()):
+        sentence = ngettext(
+            "%(kind)s is declared no more: its %(count)d record is kept as it is, not counted and not sent.",
+            "%(kind)s is declared no more: its %(count)d records are kept as they are, not counted and not sent.",
+            count,
+        )
+        yield Reason("left_over", Severity.INFO, sentence % {"kind": kind, "count": count}, kind=kind, count=count)
+
+
 def behind(seen: Seen) -> Iterator[Reason]:
     """What is owed for longer than N hours, but for what is parked: that has reasons of its own."""
     hours = settings.SYNC_RECONCILE_AFTER_HOURS

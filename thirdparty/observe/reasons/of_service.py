@@ -24,6 +24,23 @@ def triggers_missing(seen: Seen) -> Iterator[Reason]:
         yield Reason("triggers_missing", Severity.ACT, sentence % {"names": ", ".join(seen.triggers_missing)})
 
 
+def declaration_unknown(seen: Seen) -> Iterator[Reason]:
+    """This process has what the database does not know yet."""
+    yield from _of_declarations(seen, "declaration_unknown", newer=True)
+
+
+def declaration_outdated(seen: Seen) -> Iterator[Reason]:
+    """The database has another version than this process, which works on no objects of that kind."""
+    yield from _of_declarations(seen, "declaration_outdated", newer=False)
+
+
+def _of_declarations(seen: Seen, code: str, *, newer: bool) -> Iterator[Reason]:
+    for each in seen.differing:
+        if each.is_newer is newer:
+            sentence = str(each)
+            yield Reason(code, Severity.ACT, f"{sentence[0].upper()}{sentence[1:]}.", kind=each.kind)
+
+
 def standing(seen: Seen) -> Iterator[Reason]:
     """Of targets that settings name here, and the database says otherwise."""
     for name, row in seen.rows.items():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Case, Count, DateTimeField, Min, Q, Value, When
 
 from thirdparty import protect, targets
-from thirdparty.capture import triggers
-from thirdparty.models import Heartbeat, Record, Target
+from thirdparty.capture import triggers, versions
+from thirdparty.capture.versions import Difference
+from thirdparty.models import Declaration, Heartbeat, Record, Target
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.record import State
 from thirdparty.protect import brake
@@ -21,12 +23,15 @@ from thirdparty.run import tick
 from thirdparty.run.heartbeat import SILENT_AFTER_SECONDS
 from thirdparty.run.tick import LastTick
 
+_WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.DELETED)
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """So many records of one target and kind are in this state, and their last step failed for this cause, if it did.
 
     ``since``: the oldest of them is owed. ``failing_since``: the first of them fails so. ``example``: the key of one.
+    ``outdated``: so many were acknowledged last before their declaration had its version, and are to be sent once more.
     """
 
     target: str
@@ -38,6 +43,7 @@ class Tally:
     since: datetime | None
     failing_since: datetime | None
     example: str
+    outdated: int = 0
 
     @property
     def cause(self) -> str:
@@ -60,6 +66,7 @@ class Tally:
             since=_earlier(self.since, other.since),
             failing_since=_earlier(self.failing_since, other.failing_since),
             example=min(self.example, other.example),
+            outdated=self.outdated + other.outdated,
         )
 
 
@@ -107,11 +114,38 @@ class Seen:
         return {name: found.get(name, BrakeStanding()) for name in self.rows}
 
     @cached_property
+    def differing(self) -> list[Difference]:
+        """What this process declares otherwise than the database."""
+        return versions.differences()
+
+    @cached_property
     def tallies(self) -> list[Tally]:
-        """All records, counted; each is read once."""
+        """All records but those of what is declared no more."""
+        return [tally for tally in self._counted if tally.kind in self._declared_since]
+
+    @cached_property
+    def left_over(self) -> Counter[str]:
+        """The records of what the database has no declaration of, by their kind."""
+        counts = Counter[str]()
+        for tally in self._counted:
+            if tally.kind not in self._declared_since:
+                counts[tally.kind] += tally.count
+        return counts
+
+    @cached_property
+    def _declared_since(self) -> dict[str, datetime]:
+        return dict(Declaration.objects.values_list("kind", "since"))
+
+    @cached_property
+    def _counted(self) -> list[Tally]:
+        # Each record is read once.
         groups = Record.objects.filter(target__in=targets.names()).order_by()
         by = groups.values_list("target", "kind", "state", "parked", "cause")
-        counted = by.annotate(Count("key"), Min("owed_since"), Min("failing_since"), Min("key"))
+        since = (When(kind=kind, then=Value(at)) for kind, at in self._declared_since.items())
+        older = Q(synced_at__lt=Case(*since, output_field=DateTimeField())) & ~Q(state__in=_WAITS_FOR_NO_VERSION)
+        counted = by.annotate(
+            Count("key"), Min("owed_since"), Min("failing_since"), Min("key"), Count("key", filter=older)
+        )
         return [Tally(*group) for group in counted]
 
     def of(self, target: str) -> Iterator[Tally]:

@@ -1,0 +1,140 @@
+"""Which versions of the declarations the database has, beside those of this process.
+
+Only a process that has the database's version of a declaration works on its objects (`thirdparty.store.current`). `publish` is
+`migrate`'s; whoever else differs says so, and leaves that kind to others.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
+
+from thirdparty import store, targets
+from thirdparty.capture import triggers
+from thirdparty.declaration import declared
+from thirdparty.models import Declaration
+
+_LOOK_AGAIN_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class VersionsDiffer(ImproperlyConfigured):
+    """This process's declarations are not the database's: what rests on all of them is left to another process."""
+
+
+def publish(*, waiting: Collection[str] = (), using: str = DEFAULT_DB_ALIAS) -> None:
+    """Have the database know the declarations of this process, once their triggers are in place.
+
+    A version that rose owes the objects of its kind again, in batches (`thirdparty.capture.catch_up`): both are noted in one
+    transaction. One that the database has a newer version of is left alone. ``waiting``: kinds that are to come later.
+    """
+    here = {each.kind: each.version for each in declared() if each.kind not in waiting}
+    rows = Declaration.objects.using(using)
+    rows.bulk_create(
+        [Declaration(kind=kind, version=version) for kind, version in here.items()], ignore_conflicts=True
+    )
+    for kind, version in here.items():
+        with transaction.atomic(using=using):
+            if rows.filter(kind=kind, version__lt=version).update(version=version, since=Now()):
+                targets.owe_raised(kind, using=using)
+
+
+def drop_undeclared_triggers(connection: BaseDatabaseWrapper) -> None:
+    """Remove the triggers that a declaration left behind which is no more. Raises `thirdparty.capture.triggers.TriggersBusy`.
+
+    Not where this process is older than the database: what it does not know may be new.
+    """
+    if not _is_older(connection.alias) and (dropped := triggers.drop_undeclared(connection)):
+        logger.warning("declared no more, so these triggers are dropped: %s", ", ".join(dropped))
+
+
+def withdraw(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Have the database forget the declarations that are no more. Their records stay as they are, and nobody looks at them."""
+    rows = Declaration.objects.using(using)
+    kinds = set(rows.values_list("kind", flat=True)) - {each.kind for each in declared()}
+    if not kinds or _is_older(using):
+        return
+    rows.filter(kind__in=kinds).delete()
+    while store.leave_alone(kinds):
+        pass
+    logger.warning("declared no more, so nothing is sent of: %s", ", ".join(sorted(kinds)))
+
+
+def _is_older(using: str) -> bool:
+    here = {each.kind: each.version for each in declared()}
+    there = Declaration.objects.using(using).values_list("kind", "version")
+    return any(version > here.get(kind, version) for kind, version in there)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A kind of which this process (``here``) has another version than the database (``there``); None for none at all."""
+
+    kind: str
+    here: int | None
+    there: int | None
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether this process has what the database does not know yet."""
+        return self.here is not None and (self.there is None or self.here > self.there)
+
+    def __str__(self) -> str:
+        """What an operator is to do about it."""
+        if self.here is None:
+            return (
+                f"this process has no declaration of {self.kind}; the database has version {self.there}: restart it, "
+                "or run manage.py migrate if it is declared no more"
+            )
+        remedy = "run manage.py migrate" if self.is_newer else "restart it"
+        return f"this process has version {self.here} of {self.kind}; the database has {'none' if self.there is None else self.there}: {remedy}"
+
+
+def differences() -> list[Difference]:
+    """What this process has otherwise than the database; nothing for all in order."""
+    here = {each.kind: each.version for each in declared()}
+    there = dict(Declaration.objects.values_list("kind", "version"))
+    return [
+        Difference(kind, here.get(kind), there.get(kind))
+        for kind in sorted({*here, *there})
+        if here.get(kind) != there.get(kind)
+    ]
+
+
+def require_current() -> None:
+    """Raise `VersionsDiffer` where there are `differences`."""
+    if differing := differences():
+        raise VersionsDiffer(". ".join(map(str, differing)))
+
+
+class _Log:
+    """What has been logged by this process, and when it may look again."""
+
+    def __init__(self) -> None:
+        self._logged: set[Difference] = set()
+        self._look_at = 0.0
+
+    def note(self, now: float) -> None:
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_AGAIN_SECONDS
+        for each in differences():
+            if each not in self._logged:
+                self._logged.add(each)
+                logger.warning("%s; until then, this process leaves objects of that kind alone", each)
+
+
+_log = _Log()
+
+
+def log_differences() -> None:
+    """Log each of `differences` once. Cheap: the database is asked once a minute."""
+    _log.note(time.monotonic())
