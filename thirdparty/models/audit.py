@@ -74,6 +74,7 @@ class Audit(models.Model):
     expected = models.BigIntegerField(default=0, help_text="records of ours when it began")
     failures = models.PositiveIntegerField(default=0, help_text="failed calls since the last answer")
     spread_seconds = models.FloatField(null=True, help_text="over how long its calls are spread; none: at once")
+    due_at = models.DateTimeField(help_text="when a worker is told to go on with it")
     lease_token = models.CharField(max_length=32, null=True)
     leased_until = models.DateTimeField(null=True)
 
