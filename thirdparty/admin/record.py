@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from thirdparty import permissions
 from thirdparty.admin.badge import record_page, state_badge
 from thirdparty.admin.decision import decide
-from thirdparty.admin.filters import RecordKind, RecordState, RecordTarget
+from thirdparty.admin.filters import RecordState, RowKind, RowTarget
 from thirdparty.admin.moment import moment
 from thirdparty.admin.panel import may_look, panel
 from thirdparty.admin.readonly import ReadOnly
@@ -46,7 +46,7 @@ class RecordList(ChangeList):
 class RecordAdmin(ReadOnly, SyncAdmin):
     list_display = ("object", "kind", "target", "state_badge", "progress", "last_error", "owed", "due")
     list_display_links = ("object",)
-    list_filter = (RecordState, RecordTarget, RecordKind)
+    list_filter = (RecordState, RowTarget, RowKind)
     search_fields = ("natural_key", "wanted_key", "remote_id", "object_id")
     search_help_text = "Natural key or id at the target, or the object's identity"
     ordering = ("key",)

@@ -14,10 +14,10 @@ from thirdparty.models.ref import Ref
 class Verdict(models.TextChoices):
     """What came of comparing one record with what its target holds."""
 
-    EQUAL = "equal"
-    MISSING = "missing"
-    DIFFERING = "differing"
-    EXTRA = "extra"
+    EQUAL = "equal", "equal"
+    MISSING = "missing", "missing"
+    DIFFERING = "differing", "differing"
+    EXTRA = "extra", "extra"
     ALTERED = "altered", "altered by the target"
     NOT_COMPARABLE = "not_comparable", "not comparable"
 
@@ -31,7 +31,7 @@ class Ahead(models.TextChoices):
 
     OURS = "ours", "ours: what is wanted has changed and was not sent"
     THEIRS = "theirs", "theirs: the target no longer holds what it acknowledged"
-    BOTH = "both"
+    BOTH = "both", "both"
     UNKNOWN = "", "nobody knows"
 
 
@@ -45,11 +45,11 @@ class Owner(models.TextChoices):
 class Phase(models.TextChoices):
     """What an audit does now. One by look-up has only the last but one."""
 
-    LISTING = "listing"
+    LISTING = "listing", "listing"
     LISTING_AGAIN = "listing_again", "listing once more"
     EXTRAS = "extras", "asking about records that are not to be there"
     RECORDS = "records", "asking about our records"
-    ENDED = "ended"
+    ENDED = "ended", "ended"
 
 
 class Audit(models.Model):

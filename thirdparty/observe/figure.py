@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 from math import inf
 from typing import Any
 
 from thirdparty.models import Target
+from thirdparty.observe.audits import LastAudits
 
 
 class Kind(Enum):
@@ -31,6 +33,8 @@ class Reading:
     counts: Mapping[str, int]
     oldest_seconds: float | None
     guard: Mapping[str, Any]
+    audits: LastAudits
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)

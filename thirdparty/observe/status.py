@@ -17,6 +17,7 @@ from thirdparty.capture import triggers
 from thirdparty.models import Record, Target
 from thirdparty.models.record import State
 from thirdparty.models.target import Standing
+from thirdparty.observe.audits import LastAudits, last_audits
 from thirdparty.observe.figure import Figure, Kind, Reading
 from thirdparty.run import tick
 from thirdparty.run.tick import LastTick
@@ -93,6 +94,32 @@ FIGURES = [
         "what the target turned out not to offer",
         lambda names: f"does not offer {', '.join(names)}, though the settings say so",
     ),
+    Figure(
+        "drift",
+        Kind.COUNT,
+        "records that the last audits found missing, differing, extra or altered, and that nobody has had mended",
+        lambda read: sum(read.audits.drift.values()),
+    ),
+    Figure(
+        "drift_by_verdict",
+        Kind.WORDS,
+        "the same, by verdict",
+        lambda read: [f"{count} {verdict}" for verdict, count in sorted(read.audits.drift.items())],
+        lambda found: f"the last audit found {', '.join(found)}",
+    ),
+    Figure(
+        "audit_age_seconds",
+        Kind.SECONDS,
+        "since the last finished audit began, of the kind that it is longest ago of; null before the first",
+        lambda read: max((read.now - read.audits.since).total_seconds(), 0.0) if read.audits.since else None,
+    ),
+    Figure(
+        "audit_failure",
+        Kind.TEXT,
+        "why the last audit could not be finished",
+        lambda read: read.audits.failure,
+        lambda why: why and f"the last audit could not be finished: {why}",
+    ),
 ]
 """In the order in which they are shown."""
 
@@ -145,12 +172,14 @@ def status() -> Status:
         counts[name][group["state"]] = group["count"]
         if group["oldest"] is not None:
             oldest[name] = min(group["oldest"], oldest.get(name, group["oldest"]))
+    audits = last_audits(list(counts))
     now = protect.clock()
     report = {}
     for name, by_state in counts.items():
         row = rows.get(name)
         waited = max((now - oldest[name]).total_seconds(), 0.0) if name in oldest else None
-        read = Reading(row, by_state, waited, protect.summary(row if row is not None else Target(name=name)))
+        guard = protect.summary(row if row is not None else Target(name=name))
+        read = Reading(row, by_state, waited, guard, audits.get(name, LastAudits()), now)
         report[name] = {figure.name: figure.of(read) for figure in FIGURES}
     absent, ticked = triggers.missing(), tick.last()
     healthy = not absent and not ticked.late and all(map(_is_well, report.values()))
