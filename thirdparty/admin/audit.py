@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from thirdparty import permissions
+from thirdparty.admin import certificate
 from thirdparty.admin.badge import badge, record_page
 from thirdparty.admin.filters import KnownValues, RowKind, RowTarget
 from thirdparty.admin.moment import moment
@@ -77,7 +79,12 @@ class AuditAdmin(SeenWithRecords):
     @admin.display(description="See")
     def pages(self, audit: Audit) -> SafeString:
         found = f"{reverse('admin:thirdparty_finding_changelist')}?audit={audit.pk}"
-        return format_html('<a href="{}">what it found</a>', found)
+        certified = reverse("admin:thirdparty_certificate", args=[audit.target])
+        return format_html('<a href="{}">what it found</a>, <a href="{}">the certificate</a>', found, certified)
+
+    def get_urls(self) -> list[URLPattern]:
+        certified = self.admin_site.admin_view(partial(certificate.page, self.admin_site))
+        return [path("certificate/<str:target>/", certified, name="thirdparty_certificate"), *super().get_urls()]
 
 
 class FindingVerdict(KnownValues):

@@ -16,9 +16,11 @@ from thirdparty.audit.journal import Journal, LeaseLost
 from thirdparty.audit.listing import ListingBroken
 from thirdparty.audit.questions import NotNow, Questions
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.declaration import of_kind
 from thirdparty.declaration.registry import declared_for
 from thirdparty.models import Audit, Record
 from thirdparty.models.audit import Phase
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: 
                 made = Audit.objects.create(
                     target=target, kind=kind, lists=offers.list, looks_up=offers.query, mends=mends, by=by,
                     started_at=Now(), due_at=Now(), phase=phase, spread_seconds=spread.total_seconds() if spread else None,
+                    declared_version=of_kind(kind).version, hash_key=settings.hash_key().id,
                     expected=Record.objects.filter(target=target, kind=kind, remote_id__isnull=False).count(),
                 )  # fmt: skip
         except IntegrityError:

@@ -71,6 +71,8 @@ class Audit(models.Model):
     phase = models.CharField(max_length=13, choices=Phase)
     cursor = models.TextField(null=True, help_text="where the phase goes on; none: at its beginning")
     counts = models.JSONField(default=dict, help_text="calls, pages, and records by verdict")
+    declared_version = models.PositiveIntegerField(default=0, help_text="of the declaration that it compared by")
+    hash_key = models.CharField(max_length=16, blank=True, help_text="which key its digests were made with")
     expected = models.BigIntegerField(default=0, help_text="records of ours when it began")
     failures = models.PositiveIntegerField(default=0, help_text="failed calls since the last answer")
     spread_seconds = models.FloatField(null=True, help_text="over how long its calls are spread; none: at once")
