@@ -6,15 +6,14 @@ docs/guarantees.md says what it means, and what it cannot.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from importlib import metadata
 from typing import Any
 
-from django.db import connection
-from django.db.models import Exists, Max, Min, OuterRef, QuerySet
+from django.db import connection, transaction
+from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
 from django.db.models.functions import Collate
 
 from thirdparty import protect
@@ -86,7 +85,7 @@ def _part(audit: Audit) -> dict[str, Any]:
         "equal": equal.count(),
         "absent_as_wanted": equal.filter(digest="").count(),
         "counts": report.counts(audit),
-        "not_compared": dict(_reasons(exceptions)),
+        "not_compared": _reasons(exceptions),
         "not_looked_at": _not_looked_at(audit),
         "exceptions_total": exceptions.count(),
         "exceptions": [finding_as_json(each) for each in exceptions.order_by("pk")[:MOST_EXCEPTIONS]],
@@ -100,14 +99,18 @@ def _lines(audit: Audit) -> Iterator[str]:
     """``key generation digest``, by the bytes of the keys, whatever the database's collation."""
     equal = Comparison.objects.filter(audit=audit, outcome=Verdict.EQUAL)
     by_bytes = Collate("record", "C" if connection.vendor == "postgresql" else "BINARY")
-    for key, generation, digest in equal.order_by(by_bytes).values_list("record", "generation", "digest").iterator():
-        yield f"{key} {generation} {digest}\n"
+    rows = equal.order_by(by_bytes).values_list("record", "generation", "digest")
+    with (
+        transaction.atomic()
+    ):  # a cursor of the server outlives no transaction: PgBouncer may give the connection away
+        for key, generation, digest in rows.iterator():
+            yield f"{key} {generation} {digest}\n"
 
 
-def _reasons(exceptions: QuerySet[Finding]) -> Counter[str]:
+def _reasons(exceptions: QuerySet[Finding]) -> dict[str, int]:
     """What could not be compared, by its reason."""
-    reasons = exceptions.filter(verdict=Verdict.NOT_COMPARABLE).values_list("reason", flat=True)
-    return Counter(reasons.iterator())
+    reasons = exceptions.filter(verdict=Verdict.NOT_COMPARABLE).order_by("reason").values_list("reason")
+    return dict(reasons.annotate(Count("pk")))
 
 
 def _not_looked_at(audit: Audit) -> int:
