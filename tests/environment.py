@@ -15,6 +15,8 @@ os.environ.update(
         "DJANGO_DEBUG": "0",
         "SYNC_API_RATE": "off",
         "SYNC_CHECK_READS": "true",
+        # A test that wants audits by schedule says so: others count what a tick publishes, and what a target is asked.
+        "SYNC_AUDIT_EVERY_HOURS": "0",
         "SYNC_TARGETS": "partner",
         "TARGET_PARTNER_BASE_URL": "http://127.0.0.1:1",
         "TARGET_PARTNER_ALLOW_HTTP": "true",

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig
@@ -20,6 +21,11 @@ class ThirdpartyConfig(AppConfig):
         from thirdparty.notify import signals  # noqa: PLC0415  # what is declared must be known
 
         signals.connect()
+
+        from thirdparty.audit import pruning  # noqa: PLC0415  # the same
+        from thirdparty.run import reconcile  # noqa: PLC0415  # the same
+
+        reconcile.prune_also(pruning.prune_some, timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS))
 
         pre_migrate.connect(_make_way, sender=self)
         post_migrate.connect(_install_triggers, sender=self)

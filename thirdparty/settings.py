@@ -67,12 +67,17 @@ class Setting(Generic[T]):
 
 
 class Number(Setting[float]):
-    """Fractions are allowed. Above 0."""
+    """Fractions are allowed. Above 0; ``or_zero``: or 0, for never."""
+
+    def __init__(self, default: float, *, unit: str, meaning: str, or_zero: bool = False) -> None:
+        super().__init__(default, unit=unit, meaning=meaning)
+        self.or_zero = or_zero
 
     def accepted(self, given: Any) -> float:
         number = _number(given)
-        if not 0 < number < float("inf"):
-            raise ImproperlyConfigured(f"{self.name} is {given!r}; use a number above 0, e.g. {self.default:g}")
+        if not (0 < number < float("inf") or (self.or_zero and number == 0)):
+            least = "from 0 on" if self.or_zero else "above 0"
+            raise ImproperlyConfigured(f"{self.name} is {given!r}; use a number {least}, e.g. {self.default:g}")
         return number
 
 
@@ -196,6 +201,16 @@ class Settings:
     SYNC_ATTEMPT_RETENTION_DAYS = Number(
         90.0, unit="days", meaning="attempts and confirmed tombstones older than this are pruned"
     )
+    SYNC_AUDIT_EVERY_HOURS = Number(
+        24.0,
+        unit="hours",
+        or_zero=True,
+        meaning="every record is read back once in so long, where its target can be listed or asked; 0: never by itself",
+    )
+    SYNC_OBJECTIVE_SECONDS = Number(
+        60.0, unit="seconds", meaning="a change is to be acknowledged within so long: what a certificate measures by"
+    )
+    SYNC_OBJECTIVE_REMOVAL_SECONDS = Number(30.0, unit="seconds", meaning="the same for a removal")
 
     SYNC_CHECK_READS = Switch(
         False,

@@ -8,10 +8,12 @@ from typing import Any
 from celery import Task, shared_task
 
 from thirdparty import store, targets
+from thirdparty.audit import runner, schedule
 from thirdparty.capture import catch_up, triggers, versions
 from thirdparty.consistency import strict
 from thirdparty.decide.result import Next
 from thirdparty.declaration.registry import any_references
+from thirdparty.models import Audit
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
 from thirdparty.run import reconcile, tick
@@ -25,6 +27,8 @@ LONGEST_COUNTDOWN_SECONDS = 900.0
 """Longer waits are the reconciler's: a broker redelivers what stays unacknowledged for too long."""
 
 
+AUDIT_SECONDS = 10.0
+"""So long a worker's process is an audit's at a time."""
 AS_HINTS: dict[str, Any] = {
     "acks_late": True,
     "reject_on_worker_lost": True,
@@ -120,6 +124,16 @@ def drain_target(target: str, helpers: int = hints.MOST_DRAINS - 1, is_helper: b
     return f"{drained.settled} steps"
 
 
+@shared_task(name=hints.AUDIT, **AS_HINTS)
+def go_on_with_audit(audit_id: int, due_at: str) -> str:
+    """Take an audit further for a while. Messages that have waited for long do not pile up: the last one counts."""
+    audit = Audit.objects.filter(pk=audit_id, due_at=datetime.fromisoformat(due_at)).first()
+    if audit is None:
+        return "another one goes on with it"
+    audit = runner.go_on(audit_id, seconds=AUDIT_SECONDS, most_calls=schedule.calls_of_a_tick(audit))
+    return str(audit)
+
+
 @shared_task(name=RECONCILE, **AS_HINTS)
 def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as above
     """One tick of the reconciler: wake what is due, and whatever has waited for N hours.
@@ -157,6 +171,10 @@ def run_reconcile() -> int:
     for target in names:
         with reconcile.on_its_own(f"target {target}"):
             catch_up.go_on(target)
+        with reconcile.on_its_own(f"audits of {target}"):
+            schedule.begin_due(target)
+            for audit in schedule.take_due(target):
+                hints.go_on_with_audit(audit.pk, audit.due_at)
     for target in probes.answered():
         woken += hints.start_drain(target)
     reconcile.prune()

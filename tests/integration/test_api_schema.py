@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from rest_framework.authtoken.models import Token
 from schemathesis.checks import CHECKS
 
+from thirdparty.api.audits import AuditListView, FindingListView
 from thirdparty.api.views import RecordListView, RecordView
 from users.api.views import UserViewSet
 from users.models import User
@@ -72,6 +73,10 @@ def test_the_description_lists_the_parameters_that_are_taken_and_no_others() -> 
         "sync_records_retrieve": set(RecordView.asks["GET"]),
         "sync_records_create": set(),
         "sync_records_decisions_create": set(),
+        "sync_audits_list": set(AuditListView.asks["GET"]),
+        "sync_audits_create": set(),
+        "sync_audits_retrieve": set(),
+        "sync_audits_findings_list": set(FindingListView.asks["GET"]),
         "users_retrieve": set(),
         "users_sync_create": set(),
         **{f"users_{name}": set(UserViewSet.asks[name]) for name in ("list", "create", "update", "partial_update")},

@@ -47,15 +47,15 @@ class RecordState(StateFilter):
         return queryset.filter(state=self.value()) if self.value() else queryset
 
 
-class RecordTarget(TargetFilter):
-    """Records of this target."""
+class RowTarget(TargetFilter):
+    """Rows of this target."""
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(target=self.value()) if self.value() else queryset
 
 
-class RecordKind(KnownValues):
-    """Records of objects of this kind."""
+class RowKind(KnownValues):
+    """Rows of objects of this kind."""
 
     title = _("kind")
     parameter_name = "kind"
@@ -63,7 +63,7 @@ class RecordKind(KnownValues):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(declaration.kind, declaration.kind) for declaration in declared()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 

@@ -23,7 +23,7 @@ from thirdparty.admin.badge import record_page, state_badge
 from thirdparty.admin.causes import about_to_look, causes_view, retry_view, tell
 from thirdparty.admin.confirm import Question, ask, is_confirmed
 from thirdparty.admin.decision import decide
-from thirdparty.admin.filters import RecordCause, RecordKind, RecordState, RecordTarget
+from thirdparty.admin.filters import RecordCause, RecordState, RowKind, RowTarget
 from thirdparty.admin.moment import moment
 from thirdparty.admin.panel import may_look, panel
 from thirdparty.admin.readonly import ReadOnly
@@ -49,7 +49,7 @@ class RecordList(ChangeList):
 class RecordAdmin(ReadOnly, SyncAdmin):
     list_display = ("object", "kind", "target", "state_badge", "progress", "last_error", "owed", "due")
     list_display_links = ("object",)
-    list_filter = (RecordState, RecordTarget, RecordKind, RecordCause)
+    list_filter = (RecordState, RowTarget, RowKind, RecordCause)
     search_fields = ("natural_key", "wanted_key", "remote_id", "object_id")
     search_help_text = "Natural key or id at the target, or the object's identity"
     ordering = ("key",)

@@ -14,6 +14,7 @@ from thirdparty.decide.brake import Change
 from thirdparty.decisions.compensation import MEANINGS
 from thirdparty.declaration import declared
 from thirdparty.models import Target
+from thirdparty.models.audit import Ahead, Owner, Verdict
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Kind as FigureKind
 from thirdparty.observe.reasons import Severity
@@ -59,6 +60,23 @@ class AttemptSerializer(serializers.Serializer[Any]):
     http_status = serializers.IntegerField(allow_null=True)
 
 
+class FindingSerializer(serializers.Serializer[Any]):
+    """What an audit found. Names of fields, no values."""
+
+    id = serializers.IntegerField()
+    record = serializers.CharField(allow_blank=True, help_text="the record's key; empty for what is nobody's")
+    remote_id = serializers.CharField(allow_blank=True)
+    verdict = serializers.ChoiceField(Verdict.choices)
+    fields = serializers.ListField(child=serializers.CharField(), help_text="in which both sides differ")  # type: ignore[assignment]  # as below
+    ahead = serializers.ChoiceField(Ahead.choices, help_text="which side has moved")
+    owner = serializers.ChoiceField(Owner.choices, allow_blank=True, help_text="of an extra record")
+    reason = serializers.CharField(allow_blank=True, help_text="why it could not be compared")
+    generation = serializers.IntegerField(allow_null=True)
+    seen_at = serializers.DateTimeField()
+    confirmed_at = serializers.DateTimeField(allow_null=True)
+    mended_at = serializers.DateTimeField(allow_null=True, help_text="when it was owed again for this")
+
+
 class ExplanationSerializer(serializers.Serializer[Any]):
     """`thirdparty.observe.explain.Explanation.as_json`: why a record is, or is not, in sync."""
 
@@ -83,6 +101,9 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     synced_at = serializers.DateTimeField(allow_null=True)
     next_try_at = serializers.DateTimeField(allow_null=True)
     blocked_by = serializers.ListField(child=serializers.CharField())
+    finding = FindingSerializer(
+        allow_null=True, help_text="what the last audit found of it; null where that is nothing"
+    )
     last_error = serializers.CharField(allow_blank=True)
     failed_tries = serializers.IntegerField()
     attempts = AttemptSerializer(many=True, help_text="the last ones, newest first")
@@ -111,22 +132,28 @@ class RecordPageSerializer(serializers.Serializer[Any]):
     results = RecordLineSerializer(many=True)
 
 
-class RecordQuery(serializers.Serializer[Any]):
-    """What the list of records can be narrowed to."""
+class OfTargetAndKind(serializers.Serializer[Any]):
+    """What a list can be narrowed to."""
 
-    target = serializers.CharField(required=False, help_text="Records at this target.")
-    kind = serializers.CharField(required=False, help_text="Records of objects of this kind.")
-    state = serializers.ChoiceField(State.choices, required=False, help_text="Records in this state.")
+    target = serializers.CharField(required=False, help_text="Of this target.")
+    kind = serializers.CharField(required=False, help_text="Of objects of this kind.")
 
     def validate_target(self, target: str) -> str:
         """Raises `ValidationError` for one that there is not, as `validate_kind`: an empty page would not say so."""
-        return _one_of(target, Target.objects.values_list("name", flat=True))
+        return one_of(target, Target.objects.values_list("name", flat=True))
 
     def validate_kind(self, kind: str) -> str:
-        return _one_of(kind, [declaration.kind for declaration in declared()])
+        return one_of(kind, [declaration.kind for declaration in declared()])
 
 
-def _one_of(value: str, known: Iterable[str]) -> str:
+class RecordQuery(OfTargetAndKind):
+    """What the list of records can be narrowed to."""
+
+    state = serializers.ChoiceField(State.choices, required=False, help_text="Records in this state.")
+
+
+def one_of(value: str, known: Iterable[str]) -> str:
+    """``value``, if it is known. Raises `ValidationError`, naming those that are."""
     if value not in known:
         raise serializers.ValidationError(f"Use one of: {', '.join(known)}.")
     return value

@@ -96,7 +96,8 @@ class Journal:
 
     def release(self) -> None:
         """Hold it no longer; it goes on from where it is."""
-        Audit.objects.filter(pk=self.audit.pk, lease_token=self._token).update(lease_token=None, leased_until=None)
+        mine = Audit.objects.filter(pk=self.audit.pk, lease_token=self._token)
+        mine.update(lease_token=None, leased_until=None, counts=self.audit.counts)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

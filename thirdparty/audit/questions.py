@@ -29,12 +29,13 @@ class NotNow(Exception):
 
 @dataclass(slots=True)
 class Questions:
-    """``ends_at``: on the monotonic clock; no question begins later. ``noted``: called for each that is put."""
+    """``ends_at``: on the monotonic clock; no question begins later. ``noted``: called for each that is put. ``left``: how many more may be put; None for any number."""
 
     target: str
     kind: str
     ends_at: float
     noted: Callable[[], None]
+    left: int | None = None
     connector: Connector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,8 +47,12 @@ class Questions:
         Raises `NotNow`, `CapabilityMissing` and whatever else of `TargetError` the target answers. Not to be used inside
         a transaction.
         """
+        if self.left == 0:
+            raise NotNow("the calls of this audit are spread over a longer time")
         admission = self._admitted(capability)
         self.noted()
+        if self.left is not None:
+            self.left -= 1
         try:
             answer = question(self.connector)
         except CapabilityMissing as missing:

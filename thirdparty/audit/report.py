@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from thirdparty.models import Audit, Finding
+from thirdparty.models import Audit
 from thirdparty.models.audit import Verdict
-
-WRONG = [verdict for verdict in Verdict if verdict not in (Verdict.EQUAL, Verdict.NOT_COMPARABLE)]
+from thirdparty.observe.audits import finding_as_json
 
 
 def counts(audit: Audit) -> dict[str, int]:
@@ -49,11 +48,3 @@ def as_json(audit: Audit, *, findings: bool = True) -> dict[str, Any]:
     if findings:
         plain["findings"] = [finding_as_json(each) for each in audit.findings.filter(confirmed_at__isnull=False)]
     return plain
-
-
-def finding_as_json(finding: Finding) -> dict[str, Any]:
-    names = (
-        "id", "record", "remote_id", "verdict", "fields", "ahead", "owner", "reason", "generation", "seen_at",
-        "confirmed_at", "mended_at",
-    )  # fmt: skip
-    return {name: getattr(finding, name) for name in names}

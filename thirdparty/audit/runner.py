@@ -16,9 +16,11 @@ from thirdparty.audit.journal import Journal, LeaseLost
 from thirdparty.audit.listing import ListingBroken
 from thirdparty.audit.questions import NotNow, Questions
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.declaration import of_kind
 from thirdparty.declaration.registry import declared_for
 from thirdparty.models import Audit, Record
 from thirdparty.models.audit import Phase
+from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,8 @@ def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: 
             with transaction.atomic():
                 made = Audit.objects.create(
                     target=target, kind=kind, lists=offers.list, looks_up=offers.query, mends=mends, by=by,
-                    started_at=Now(), phase=phase, spread_seconds=spread.total_seconds() if spread else None,
+                    started_at=Now(), due_at=Now(), phase=phase, spread_seconds=spread.total_seconds() if spread else None,
+                    declared_version=of_kind(kind).version, hash_key=settings.hash_key().id,
                     expected=Record.objects.filter(target=target, kind=kind, remote_id__isnull=False).count(),
                 )  # fmt: skip
         except IntegrityError:
@@ -68,15 +71,16 @@ def under_way(target: str, kind: str | None = None) -> QuerySet[Audit]:
     return Audit.objects.filter(target=target, finished_at=None, **which)
 
 
-def go_on(audit_id: int, *, seconds: float) -> Audit:
+def go_on(audit_id: int, *, seconds: float, most_calls: int | None = None) -> Audit:
     """Take this audit further for so long, and for one call longer at most. Its row as it is then.
 
-    Does nothing where somebody else is at it. Never raises for what the target does. Not to be used inside a transaction.
+    ``most_calls``: and with no more calls than these. Does nothing where somebody else is at it. Never raises for what
+    the target does. Not to be used inside a transaction.
     """
     journal = Journal.take(audit_id)
     if journal is not None:
         try:
-            _go_on(journal, time.monotonic() + seconds)
+            _go_on(journal, time.monotonic() + seconds, most_calls)
         except LeaseLost:
             logger.warning("audit %s was taken up by somebody else meanwhile", audit_id)
         finally:
@@ -84,14 +88,14 @@ def go_on(audit_id: int, *, seconds: float) -> Audit:
     return Audit.objects.get(pk=audit_id)
 
 
-def _go_on(journal: Journal, ends_at: float) -> None:
+def _go_on(journal: Journal, ends_at: float, most_calls: int | None) -> None:
     audit = journal.audit
-    questions = Questions(audit.target, audit.kind, ends_at, lambda: journal.count("calls"))
+    questions = Questions(audit.target, audit.kind, ends_at, lambda: journal.count("calls"), most_calls)
     while audit.finished_at is None and time.monotonic() < ends_at:
         try:
             _step(journal, questions)
         except NotNow as why:
-            logger.info("%s waits: %s", audit, why)
+            logger.debug("%s waits: %s", audit, why)
             return
         except ListingBroken as why:
             _end(journal, str(why))

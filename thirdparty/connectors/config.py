@@ -21,6 +21,7 @@ DEFAULT_CONNECTOR = "landcloud"
 DIRECT = "direct"
 """As ``TARGET_X_PROXY``: no proxy, whatever the environment says, and no warning about it."""
 ADOPTION_POLICIES = ("match", "trust", "never")
+REPORT, MEND = "report", "mend"
 _TARGET_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
@@ -33,6 +34,7 @@ class TargetConfig:
     ``visibility_seconds``: how long an unanswered request may still take effect.
     ``rate_per_second``: None means unlimited.
     ``adopt``: whose record an existing one of the same natural key is (PROTOCOL 7).
+    ``audit``: whether a scheduled audit only reports, or mends.
     ``keep_alive``: whether a connection may serve several calls. ``proxy``: the way there; None is the direct one,
     which is meant where ``direct``.
     """
@@ -46,6 +48,7 @@ class TargetConfig:
     visibility_seconds: float = 60.0
     rate_per_second: float | None = None
     adopt: str = "match"
+    audit: str = REPORT
     ca_bundle: str = ""
     client_cert: str = ""
     keep_alive: bool = True
@@ -95,6 +98,7 @@ class _Reader:
             visibility_seconds=self.seconds("VISIBILITY_SECONDS", 60.0),
             rate_per_second=self.rate(),
             adopt=self.choice("ADOPT", ADOPTION_POLICIES, default="match"),
+            audit=self.choice("AUDIT", (REPORT, MEND), default=REPORT),
             ca_bundle=self.existing_file("CA_BUNDLE"),
             client_cert=self.existing_file("CLIENT_CERT"),
             keep_alive=self.flag("KEEP_ALIVE", default=True),

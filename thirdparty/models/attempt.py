@@ -22,6 +22,8 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=12, blank=True, help_text="empty while under way")
     reason = models.CharField(max_length=40, blank=True)
     message = models.CharField(max_length=300, blank=True)
+    owed_since = models.DateTimeField(null=True, help_text="since when the record had been owed")
+    acknowledged = models.BooleanField(db_default=False, help_text="the target holds what was wanted then")
     http_status = models.PositiveSmallIntegerField(null=True)
 
     class Meta:

@@ -14,10 +14,10 @@ from thirdparty.models.ref import Ref
 class Verdict(models.TextChoices):
     """What came of comparing one record with what its target holds."""
 
-    EQUAL = "equal"
-    MISSING = "missing"
-    DIFFERING = "differing"
-    EXTRA = "extra"
+    EQUAL = "equal", "equal"
+    MISSING = "missing", "missing"
+    DIFFERING = "differing", "differing"
+    EXTRA = "extra", "extra"
     ALTERED = "altered", "altered by the target"
     NOT_COMPARABLE = "not_comparable", "not comparable"
 
@@ -31,7 +31,7 @@ class Ahead(models.TextChoices):
 
     OURS = "ours", "ours: what is wanted has changed and was not sent"
     THEIRS = "theirs", "theirs: the target no longer holds what it acknowledged"
-    BOTH = "both"
+    BOTH = "both", "both"
     UNKNOWN = "", "nobody knows"
 
 
@@ -45,11 +45,11 @@ class Owner(models.TextChoices):
 class Phase(models.TextChoices):
     """What an audit does now. One by look-up has only the last but one."""
 
-    LISTING = "listing"
+    LISTING = "listing", "listing"
     LISTING_AGAIN = "listing_again", "listing once more"
     EXTRAS = "extras", "asking about records that are not to be there"
     RECORDS = "records", "asking about our records"
-    ENDED = "ended"
+    ENDED = "ended", "ended"
 
 
 class Audit(models.Model):
@@ -71,9 +71,12 @@ class Audit(models.Model):
     phase = models.CharField(max_length=13, choices=Phase)
     cursor = models.TextField(null=True, help_text="where the phase goes on; none: at its beginning")
     counts = models.JSONField(default=dict, help_text="calls, pages, and records by verdict")
+    declared_version = models.PositiveIntegerField(default=0, help_text="of the declaration that it compared by")
+    hash_key = models.CharField(max_length=16, blank=True, help_text="which key its digests were made with")
     expected = models.BigIntegerField(default=0, help_text="records of ours when it began")
     failures = models.PositiveIntegerField(default=0, help_text="failed calls since the last answer")
     spread_seconds = models.FloatField(null=True, help_text="over how long its calls are spread; none: at once")
+    due_at = models.DateTimeField(help_text="when a worker is told to go on with it")
     lease_token = models.CharField(max_length=32, null=True)
     leased_until = models.DateTimeField(null=True)
 

@@ -22,6 +22,7 @@ from thirdparty.notify.broker import publisher
 
 PUSH = "thirdparty.push"
 DRAIN = "thirdparty.drain"
+AUDIT = "thirdparty.audit"
 MOST_DRAINS = 8
 """So many drains of a target come of one hint, or of one tick, at most."""
 _FEW = 3
@@ -136,6 +137,11 @@ def start_drain(target: str, *, helpers: int = MOST_DRAINS - 1, is_helper: bool 
     clock: one that comes late finds a drain under way, or nothing due, and ends.
     """
     return publisher().publish(DRAIN, [target, helpers, is_helper])
+
+
+def go_on_with_audit(audit_id: int, due_at: datetime) -> bool:
+    """Have a worker take this audit further, as long as this is when it is due next. Raises nothing."""
+    return publisher().publish(AUDIT, [audit_id, due_at.isoformat()])
 
 
 def _single(target: str, key: str) -> bool:

@@ -16,9 +16,9 @@ from thirdparty.decide.brake import Change
 from thirdparty.decide.compare import FieldDifference, differences
 from thirdparty.declaration import Unmappable, is_declared
 from thirdparty.declaration.at_target import WaitsFor
-from thirdparty.models import Attempt, BrakeDecision, BrakeEntry, Record, Ref, StrictWrite, Target
+from thirdparty.models import Attempt, BrakeDecision, BrakeEntry, Finding, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
-from thirdparty.observe import inquiry
+from thirdparty.observe import audits, inquiry
 from thirdparty.protect import brake
 from thirdparty.run import payloads
 
@@ -33,7 +33,8 @@ class Explanation:
     ``wanted``: what the target is to hold, None for no record, or where that cannot be said: ``wanted_note`` says why
     then. ``difference``: only where the target was asked; None means not asked or not answerable, and
     ``difference_note`` says why.
-    ``blocked_by``: a sentence for each thing that keeps the record from being pushed now.
+    ``blocked_by``: a sentence for each thing that keeps the record from being pushed now. ``finding``: what the last audit
+    found of it, unless that is out of date.
     """
 
     key: str
@@ -55,6 +56,7 @@ class Explanation:
     synced_at: datetime | None
     next_try_at: datetime | None
     blocked_by: tuple[str, ...]
+    finding: Finding | None
     last_error: str
     failed_tries: int
     attempts: tuple[Attempt, ...]
@@ -63,6 +65,11 @@ class Explanation:
     def wanted_fields(self) -> dict[str, Any]:
         """What the target is to hold, field by field; empty for no record."""
         return {"key": self.wanted.key, **fields_of(self.wanted.payload)} if self.wanted is not None else {}
+
+    @property
+    def audit_note(self) -> str:
+        """What an audit found, as a sentence; empty for nothing."""
+        return audits.sentence(self.finding) if self.finding is not None else ""
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values, for JSON; attempts with the newest first."""
@@ -73,6 +80,7 @@ class Explanation:
             }  # fmt: skip
         plain["difference"] = None if self.difference is None else [asdict(item) for item in self.difference]
         plain["blocked_by"] = list(self.blocked_by)
+        plain["finding"] = audits.finding_as_json(self.finding) if self.finding is not None else None
         plain["attempts"] = [
             {
                 "call": attempt.call,
@@ -130,6 +138,7 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
         synced_at=row.synced_at,
         next_try_at=max(filter(None, (row.due_at, now, goes_on_at))) if waits else None,
         blocked_by=tuple(_blocked_by(row, stopped)),
+        finding=audits.open_finding(row),
         last_error=row.last_error,
         failed_tries=row.failed_tries,
         attempts=tuple(Attempt.objects.filter(record=row).order_by("-id")[:ATTEMPTS_SHOWN]),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 from math import inf
 from typing import Any
 
 from thirdparty.models import Target
+from thirdparty.observe.audits import LastAudits
 from thirdparty.protect.brake import BrakeStanding
 
 
@@ -37,6 +39,8 @@ class Reading:
     oldest_seconds: float | None
     guard: Mapping[str, Any]
     brake: BrakeStanding
+    audits: LastAudits
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)

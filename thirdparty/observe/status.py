@@ -78,6 +78,30 @@ FIGURES = [
         number=lambda time: float(time is not None),
     ),
     Figure("brake_reason", Kind.TEXT, "why the brake is on", lambda read: read.brake.reason),
+    Figure(
+        "drift",
+        Kind.COUNT,
+        "records that the last audits found missing, differing, extra or altered, and that nobody has had mended",
+        lambda read: sum(read.audits.drift.values()),
+    ),
+    Figure(
+        "drift_by_verdict",
+        Kind.WORDS,
+        "the same, by verdict",
+        lambda read: [f"{count} {verdict}" for verdict, count in sorted(read.audits.drift.items())],
+    ),
+    Figure(
+        "audit_age_seconds",
+        Kind.SECONDS,
+        "since the last finished audit began, of the kind that it is longest ago of; null before the first",
+        lambda read: max((read.now - read.audits.since).total_seconds(), 0.0) if read.audits.since else None,
+    ),
+    Figure(
+        "audit_failure",
+        Kind.TEXT,
+        "why the last audit could not be finished",
+        lambda read: read.audits.failure,
+    ),
 ]
 """In the order in which they are shown."""
 
@@ -130,5 +154,7 @@ def _figures(name: str, seen: Seen) -> dict[str, Any]:
         counts[tally.state] += tally.count
     oldest = min((tally.since for tally in seen.of(name) if tally.waits and tally.since is not None), default=None)
     waited = max((seen.now - oldest).total_seconds(), 0.0) if oldest is not None else None
-    read = Reading(seen.rows[name], counts, outdated, waited, seen.guards[name], seen.brakes[name])
+    read = Reading(
+        seen.rows[name], counts, outdated, waited, seen.guards[name], seen.brakes[name], seen.audits[name], seen.now
+    )
     return {figure.name: figure.of(read) for figure in FIGURES}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, Outcome
 from thirdparty.store.dialect import dialect
-from thirdparty.store.tables import ATTEMPTS
+from thirdparty.store.tables import ATTEMPTS, RECORDS
 
 WRITES = ", ".join(f"'{call}'" for call in Call if call.writes)
 
@@ -49,8 +49,9 @@ def open_attempts(calls: Sequence[tuple[Lease, Call]]) -> Mapping[str, OpenedAtt
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {ATTEMPTS} (record_id, lease_token, call, generation, idempotency_key, "
-            "started_at, outcome, reason, message) "
-            f"SELECT record_id, token, call, generation, add_key, {db.clock}, '', '', '' FROM ({given}) AS g "
+            "owed_since, started_at, outcome, reason, message) "
+            f"SELECT record_id, token, call, generation, add_key, "
+            f"(SELECT r.owed_since FROM {RECORDS} r WHERE r.key = g.record_id), {db.clock}, '', '', '' FROM ({given}) AS g "
             "RETURNING record_id, id",
             [json.dumps(rows)],
         )
@@ -73,11 +74,15 @@ def _close_left_open(keys: Sequence[str]) -> None:
         )
 
 
-def close_attempts(ended: Sequence[FinishedStep]) -> None:
-    """Write down how these steps ended. One that somebody else is closing is left to them."""
+def close_attempts(ended: Sequence[FinishedStep], settled: Collection[str]) -> None:
+    """Write down how these steps ended. One that somebody else is closing is left to them.
+
+    ``settled``: the keys of those whose result their record took: a lease that was lost acknowledges nothing.
+    """
     rows = [
         {"attempt_id": each.attempt_id, "outcome": result.outcome, "reason": result.reason[:40],
-         "message": result.message[:300], "http_status": result.http_status}
+         "message": result.message[:300], "http_status": result.http_status,
+         "acknowledged": result.acknowledged and each.lease.key in settled}
         for each in ended
         for result in [each.settlement]
         if each.attempt_id is not None
@@ -85,13 +90,16 @@ def close_attempts(ended: Sequence[FinishedStep]) -> None:
     if not rows:
         return
     db = dialect(connection)
-    given = db.given(attempt_id="bigint", outcome="text", reason="text", message="text", http_status="smallint")
+    given = db.given(
+        attempt_id="bigint", outcome="text", reason="text", message="text", http_status="smallint",
+        acknowledged="boolean",
+    )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH g AS ({given}), picked AS (SELECT id FROM {ATTEMPTS} WHERE id IN (SELECT attempt_id FROM g) "
             f"AND finished_at IS NULL ORDER BY id {db.skip_locked}) "
             f"UPDATE {ATTEMPTS} SET finished_at = {db.clock}, outcome = g.outcome, reason = g.reason, "
-            f"message = g.message, http_status = g.http_status FROM g "
+            f"message = g.message, http_status = g.http_status, acknowledged = g.acknowledged FROM g "
             f"WHERE {ATTEMPTS}.id = g.attempt_id AND {ATTEMPTS}.id IN (SELECT id FROM picked)",
             [json.dumps(rows)],
         )

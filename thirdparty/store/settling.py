@@ -165,7 +165,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
         level = {key for key, row in settled.rows.items() if row.state in (State.SYNCED, State.DELETED)}
         forget_unused({each.lease.key: each.refers_to for each in ended if each.lease.key in level})
     settled.locked = _locked([each for each in ended if each.lease.key not in settled.rows])
-    close_attempts([each for each in ended if each not in settled.locked])
+    close_attempts([each for each in ended if each not in settled.locked], settled.rows)
     return settled
 
 

@@ -6,6 +6,7 @@ Another app adds its own by an `ACTIONS` in a ``management.sync`` of its own.
 from thirdparty.management.sync import (
     audit,
     backfill,
+    certify,
     compensate,
     explain,
     push,
@@ -17,4 +18,4 @@ from thirdparty.management.sync import (
     targets,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, backfill, release, targets, retire)
+ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, certify, backfill, release, targets, retire)

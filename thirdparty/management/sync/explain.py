@@ -67,6 +67,8 @@ def _facts(explanation: Explanation) -> list[tuple[str, str]]:
             ("difference", f"{item.field}: wanted {item.wanted!r}, found {item.found!r}")
             for item in explanation.difference
         ]
+    if explanation.audit_note:
+        facts.append(("audit", explanation.audit_note))
     facts += [("blocked by", reason) for reason in explanation.blocked_by]
     if explanation.next_try_at is not None:
         facts.append(("next try", f"{explanation.next_try_at:%Y-%m-%d %H:%M:%S} UTC"))

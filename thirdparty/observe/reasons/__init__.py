@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from thirdparty.observe.reasons import of_records, of_service, of_targets
+from thirdparty.observe.reasons import of_audits, of_records, of_service, of_targets
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 
@@ -53,6 +53,9 @@ OF_RECORDS: list[Source] = [
     of_targets.brake_on,
     of_records.behind,
     *CAUSES,
+    of_audits.drift,
+    of_audits.altered,
+    of_audits.audit_unfinished,
     of_records.new_version,
     of_records.left_over,
     of_records.catching_up,

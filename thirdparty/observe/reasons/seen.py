@@ -17,6 +17,7 @@ from thirdparty.capture.versions import Difference
 from thirdparty.models import Declaration, Heartbeat, Record, Target
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.record import State
+from thirdparty.observe.audits import LastAudits, last_audits
 from thirdparty.protect import brake
 from thirdparty.protect.brake import BrakeStanding
 from thirdparty.run import tick
@@ -112,6 +113,12 @@ class Seen:
         """How the brake of each target stands."""
         found = brake.standings(list(self.rows))
         return {name: found.get(name, BrakeStanding()) for name in self.rows}
+
+    @cached_property
+    def audits(self) -> dict[str, LastAudits]:
+        """What the last audits of each target found."""
+        found = last_audits(list(self.rows))
+        return {name: found.get(name, LastAudits()) for name in self.rows}
 
     @cached_property
     def differing(self) -> list[Difference]:

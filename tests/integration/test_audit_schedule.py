@@ -1,0 +1,168 @@
+"""Audits begin by themselves, their calls are spread over the day, and what they have seen is forgotten in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from tests.integration.conftest import converge, held_records, wanted_records
+from tests.integration.test_audit import Offer, audited, finished, found, offer, people, remote
+from thirdparty.audit import pruning, runner, schedule
+from thirdparty.capture import catch_up
+from thirdparty.models import Audit, Comparison, Finding
+from thirdparty.notify import hints
+from thirdparty.sandbox.client import SandboxControl
+from thirdparty.tasks import go_on_with_audit, run_reconcile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["offer"]
+
+KIND = "users.user"
+
+
+@pytest.fixture(autouse=True)
+def _daily(settings: Any, offer: Offer) -> None:
+    settings.SYNC_AUDIT_EVERY_HOURS = 24
+    catch_up.go_on("partner", seconds=30)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What workers are told to go on with."""
+    messages: list[Any] = []
+    monkeypatch.setattr(hints, "go_on_with_audit", lambda *message: messages.append(message))
+    return messages
+
+
+def begin_due() -> list[Audit]:
+    return schedule.begin_due("partner")
+
+
+def test_a_tick_begins_an_audit_and_has_a_worker_go_on_with_it(told: list[Any], sandbox: SandboxControl) -> None:
+    first, *_others = people(3)
+    sandbox.edit(remote(sandbox, first), phone="999")
+    run_reconcile()
+    [(audit_id, due_at)] = told
+    go_on_with_audit(audit_id, due_at.isoformat())
+    while Audit.objects.get().finished_at is None:
+        Audit.objects.update(due_at=F("started_at"))
+        run_reconcile()
+        go_on_with_audit(told[-1][0], told[-1][1].isoformat())
+    audit = Audit.objects.get()
+    assert (audit.failure, found(audit), audit.by) == ("", {"equal": 2, "differing": 1}, "")
+    assert Finding.objects.get().mended_at is None
+
+
+def test_a_message_that_waited_for_too_long_does_nothing(told: list[Any]) -> None:
+    people(1)
+    run_reconcile()
+    audit_id, due_at = told[0]
+    Audit.objects.update(due_at=F("due_at") + timedelta(seconds=1))
+    go_on_with_audit(audit_id, due_at.isoformat())
+    assert Audit.objects.get().counts == {}
+
+
+def test_two_ticks_give_an_audit_to_one_worker(told: list[Any], settings: Any) -> None:
+    settings.SYNC_RECONCILE_EVERY_SECONDS = 30
+    people(1)
+    run_reconcile()
+    run_reconcile()
+    assert len(told) == 1
+
+
+def test_the_next_one_begins_a_day_after_the_last_began() -> None:
+    people(1)
+    [first] = begin_due()
+    assert begin_due() == []
+    finished(first)
+    assert begin_due() == []
+    Audit.objects.update(started_at=F("started_at") - timedelta(hours=25))
+    assert len(begin_due()) == 1
+
+
+def test_one_that_could_not_be_finished_is_followed_soon_by_another() -> None:
+    people(1)
+    [first] = begin_due()
+    finished(first)
+    Audit.objects.update(failure="the listing ended early", started_at=F("started_at") - timedelta(hours=3))
+    assert begin_due() == []
+    Audit.objects.update(finished_at=F("finished_at") - timedelta(hours=2.5))
+    assert len(begin_due()) == 1
+
+
+@pytest.mark.parametrize("why", ["never", "nothing to ask by", "paused", "records may lack changes"])
+def test_none_begins_by_itself(settings: Any, offer: Offer, why: str) -> None:
+    from thirdparty import protect, targets
+
+    people(1)
+    match why:
+        case "never":
+            settings.SYNC_AUDIT_EVERY_HOURS = 0
+        case "nothing to ask by":
+            offer()
+        case "paused":
+            protect.pause("partner", "closed")
+        case _:
+            targets.owe_anew("partner")
+    assert begin_due() == []
+
+
+def test_the_targets_policy_has_it_mend(sandbox: SandboxControl, partner: Callable[..., None]) -> None:
+    first, second, *_others = people(5)
+    sandbox.edit(remote(sandbox, first), phone="999")
+    sandbox.delete(remote(sandbox, second))
+    partner(audit="mend")
+    [audit] = begin_due()
+    finished(audit)
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_its_calls_are_spread_evenly_over_most_of_the_day(settings: Any) -> None:
+    """A million looked up in 0.8 of 24 hours: 435 in a tick of 30 seconds; listed, three pages."""
+    settings.SYNC_RECONCILE_EVERY_SECONDS = 30
+    people(1)
+    [audit] = begin_due()
+    audit.expected = 1_000_000
+    assert schedule.calls_of_a_tick(audit) == 3
+    audit.phase = "records"
+    assert schedule.calls_of_a_tick(audit) == 435
+
+
+def test_no_more_calls_are_made_than_a_tick_allows(offer: Offer) -> None:
+    offer("query")
+    people(5)
+    [audit] = begin_due()
+    assert runner.go_on(audit.pk, seconds=5, most_calls=2).counts["calls"] == 2
+    assert Comparison.objects.count() == 2
+    assert found(finished(audit)) == {"equal": 5}
+    assert Audit.objects.get().counts["calls"] == 5
+
+
+def test_what_an_audit_saw_is_kept_until_another_one_has_finished() -> None:
+    people(2)
+    first = audited()
+    pruning.prune_some(timedelta(days=90))
+    assert Comparison.objects.filter(audit=first).count() == 2
+    second = runner.begin("partner", KIND)
+    pruning.prune_some(timedelta(days=90))
+    assert Comparison.objects.filter(audit=first).count() == 2
+    finished(second)
+    pruning.prune_some(timedelta(days=90))
+    assert set(Comparison.objects.values_list("audit", flat=True)) == {second.pk}
+    assert Audit.objects.count() == 2
+
+
+def test_old_audits_are_forgotten_but_for_the_last(sandbox: SandboxControl) -> None:
+    [user] = people(1)
+    sandbox.edit(remote(sandbox, user), phone="999")
+    audits = [audited() for _ in range(3)]
+    Audit.objects.update(finished_at=F("finished_at") - timedelta(days=91))
+    while pruning.prune_some(timedelta(days=90)):
+        pass
+    assert list(Audit.objects.values_list("pk", flat=True)) == [audits[-1].pk]
+    assert Finding.objects.count() == 1

@@ -1,0 +1,169 @@
+"""Audits, and what they found."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from thirdparty import permissions
+from thirdparty.admin import certificate
+from thirdparty.admin.badge import badge, record_page
+from thirdparty.admin.filters import KnownValues, RowKind, RowTarget
+from thirdparty.admin.moment import moment
+from thirdparty.admin.panel import may_look
+from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.skin import SyncAdmin
+from thirdparty.audit import report
+from thirdparty.decisions import audits
+from thirdparty.models import Audit, Finding
+from thirdparty.models.audit import Verdict
+from thirdparty.permissions import SEE_RECORDS
+
+VERDICTS = {
+    Verdict.EQUAL: "success",
+    Verdict.MISSING: "danger",
+    Verdict.DIFFERING: "warning",
+    Verdict.EXTRA: "warning",
+    Verdict.ALTERED: "info",
+    Verdict.NOT_COMPARABLE: "",
+}
+
+
+class SeenWithRecords(ReadOnly, SyncAdmin):
+    """Whoever may see records may see what was found of them."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return permissions.holds(request.user, *SEE_RECORDS)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+
+@admin.register(Audit)
+class AuditAdmin(SeenWithRecords):
+    list_display = ("number", "started", "target", "kind", "how", "came_of_it", "by")
+    list_filter = (RowTarget, RowKind)
+    fields = ("target", "kind", "how", "mends", "by", "started", "ended", "phase", "came_of_it", "pages")
+    readonly_fields = ("how", "started", "ended", "came_of_it", "pages")
+    ordering = ("-id",)
+
+    @admin.display(description="Audit", ordering="id")
+    def number(self, audit: Audit) -> str:
+        return f"#{audit.pk}"
+
+    @admin.display(description="Began")
+    def started(self, audit: Audit) -> SafeString | None:
+        return moment(audit.started_at)
+
+    @admin.display(description="Ended", empty_value="-")
+    def ended(self, audit: Audit) -> SafeString | None:
+        return moment(audit.finished_at)
+
+    @admin.display(description="By")
+    def how(self, audit: Audit) -> str:
+        return "listing" if audit.lists else "look-up of each record"
+
+    @admin.display(description="What came of it")
+    def came_of_it(self, audit: Audit) -> str | SafeString:
+        if audit.finished_at is None:
+            return badge(f"{audit.get_phase_display()}: {report.progress(audit)}", "info")
+        return badge(report.summary(audit), "danger") if audit.failure else report.summary(audit)
+
+    @admin.display(description="See")
+    def pages(self, audit: Audit) -> SafeString:
+        found = f"{reverse('admin:thirdparty_finding_changelist')}?audit={audit.pk}"
+        certified = reverse("admin:thirdparty_certificate", args=[audit.target])
+        return format_html('<a href="{}">what it found</a>, <a href="{}">the certificate</a>', found, certified)
+
+    def get_urls(self) -> list[URLPattern]:
+        certified = self.admin_site.admin_view(partial(certificate.page, self.admin_site))
+        return [path("certificate/<str:target>/", certified, name="thirdparty_certificate"), *super().get_urls()]
+
+
+class FindingVerdict(KnownValues):
+    """Findings of this verdict."""
+
+    title = "verdict"
+    parameter_name = "verdict"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(verdict.value, str(verdict.label)) for verdict in Verdict if verdict != Verdict.EQUAL]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:
+        return queryset.filter(verdict=self.value()) if self.value() else queryset
+
+
+class FindingAudit(KnownValues):
+    """Findings of one of the last audits."""
+
+    title = "audit"
+    parameter_name = "audit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(each.pk), f"#{each.pk} {each.kind} at {each.target}") for each in Audit.objects.all()[:50]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:
+        number = self.value()
+        return queryset.filter(audit=int(number)) if number is not None else queryset
+
+
+@admin.register(Finding)
+class FindingAdmin(SeenWithRecords):
+    list_display = ("seen", "record_link", "remote_id", "verdict_badge", "which", "who_moved", "note", "mended")
+    list_filter = (FindingVerdict, RowTarget, RowKind, FindingAudit)
+    search_fields = ("record", "remote_id")
+    search_help_text = "A record's key (target:kind:identity), or an id at the target"
+    ordering = ("-id",)
+    actions = ("mend_these",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
+        return super().get_queryset(request).filter(confirmed_at__isnull=False)
+
+    @admin.display(description="Seen", ordering="id")
+    def seen(self, finding: Finding) -> SafeString | None:
+        return moment(finding.seen_at)
+
+    @admin.display(description="Record", empty_value="-")
+    def record_link(self, finding: Finding) -> SafeString | None:
+        if not finding.record:
+            return None
+        return format_html('<a href="{}">{}</a>', record_page(finding.record), finding.record)
+
+    @admin.display(description="Verdict", ordering="verdict")
+    def verdict_badge(self, finding: Finding) -> SafeString:
+        verdict = Verdict(finding.verdict)
+        return badge(str(verdict.label), VERDICTS[verdict])
+
+    @admin.display(description="Fields", empty_value="-")
+    def which(self, finding: Finding) -> str:
+        return ", ".join(finding.fields)
+
+    @admin.display(description="Who has moved", empty_value="-")
+    def who_moved(self, finding: Finding) -> str:
+        return finding.get_ahead_display() if finding.ahead else ""
+
+    @admin.display(description="Note", empty_value="-")
+    def note(self, finding: Finding) -> str:
+        return finding.reason or finding.get_owner_display()
+
+    @admin.display(description="Owed again", empty_value="-")
+    def mended(self, finding: Finding) -> SafeString | None:
+        return moment(finding.mended_at)
+
+    @admin.action(description="Mend these: owe again what is missing or differs", permissions=["look"])
+    def mend_these(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:
+        mended = audits.mend(queryset, by=request.user)
+        messages.success(
+            request,
+            f"{mended} records are owed again. Extra records, and what has changed since, are left as they are.",
+        )
+
+    def has_look_permission(self, request: HttpRequest) -> bool:
+        return may_look(request)

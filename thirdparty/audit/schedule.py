@@ -1,0 +1,66 @@
+"""When audits begin by themselves, and how their calls are spread: every record is read back once in so many hours."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from thirdparty import targets
+from thirdparty.audit import runner
+from thirdparty.audit.listing import PER_PAGE
+from thirdparty.connectors.config import MEND
+from thirdparty.models import Audit, Target
+from thirdparty.models.audit import Phase
+from thirdparty.settings import settings
+
+SHARE = 0.8
+"""Of the time between two audits, in which the calls of one are spread: ticks may be late, and targets slow."""
+_AGAIN_AFTER_SHARE = 0.1
+"""Of that time, after which one that could not be finished is followed by another."""
+
+
+def begin_due(target: str) -> list[Audit]:
+    """Begin the audits of this target whose time has come; those that were begun.
+
+    Not while its records may lack changes: all that an audit could say is that they are yet to be sent.
+    """
+    every = timedelta(hours=settings.SYNC_AUDIT_EVERY_HOURS)
+    ready = Target.objects.filter(name=target, enabled=True, paused=False, behind_since=None)
+    if not every or not ready.exists():
+        return []
+    begun = []
+    for kind in runner.kinds(target):
+        offers = targets.connector(target, kind).capabilities
+        if (offers.list or offers.query) and not _was_lately(target, kind, every):
+            mends = targets.config(target).audit == MEND
+            begun.append(runner.begin(target, kind, mends=mends, spread=SHARE * every))
+    return begun
+
+
+def _was_lately(target: str, kind: str, every: timedelta) -> bool:
+    # Both, lest one in the future, of a clock that has been set back, keep others from beginning.
+    within = Q(started_at__gt=Now() - every, started_at__lte=Now() + every)
+    failed = Q(finished_at__gt=Now() - _AGAIN_AFTER_SHARE * every) & ~Q(failure="")
+    finished = within & Q(finished_at__isnull=False, failure="")
+    return Audit.objects.filter(Q(finished_at=None) | failed | finished, target=target, kind=kind).exists()
+
+
+def take_due(target: str) -> list[Audit]:
+    """The audits of this target that a worker is to go on with now; each is given out once in a tick's time."""
+    every = timedelta(seconds=settings.SYNC_RECONCILE_EVERY_SECONDS)
+    due = Q(due_at__lte=Now()) | Q(due_at__gt=Now() + 2 * every)
+    ids = list(runner.under_way(target).filter(due).values_list("pk", flat=True))
+    taken = [pk for pk in ids if Audit.objects.filter(due, pk=pk, finished_at=None).update(due_at=Now() + every)]
+    return list(Audit.objects.filter(pk__in=taken))
+
+
+def calls_of_a_tick(audit: Audit) -> int | None:
+    """How many calls it may make until the next tick; None for any number."""
+    if audit.spread_seconds is None:
+        return None
+    in_pages = audit.phase in (Phase.LISTING, Phase.LISTING_AGAIN)
+    calls = audit.expected / PER_PAGE if in_pages else audit.expected
+    return max(math.ceil(calls * settings.SYNC_RECONCILE_EVERY_SECONDS / audit.spread_seconds), 1)

@@ -1,0 +1,93 @@
+"""What the last audits found, for status and explanation. Names of fields only, no values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, QuerySet
+
+from thirdparty.models import Audit, Finding, Record
+from thirdparty.models.audit import Owner, Verdict
+
+DRIFT = (Verdict.MISSING, Verdict.DIFFERING, Verdict.EXTRA, Verdict.ALTERED)
+"""What is not as it is to be. Of what could not be compared nothing is known."""
+_SHOWN = (
+    "id", "record", "remote_id", "verdict", "fields", "ahead", "owner", "reason", "generation", "seen_at",
+    "confirmed_at", "mended_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LastAudits:
+    """The last finished audits of a target. ``since``: when the one of the kind began that it is longest ago of.
+
+    None where a kind has none yet. ``drift``: findings that nobody has had mended, by verdict; what the
+    target holds of others is none. ``failure``: why the last audit of
+    a kind could not be finished, where it is the last word.
+    """
+
+    since: datetime | None = None
+    drift: dict[str, int] = field(default_factory=dict)
+    failure: str = ""
+
+
+def last_audits(targets: Collection[str]) -> dict[str, LastAudits]:
+    """Of each of these targets that has been audited."""
+    ended = Audit.objects.order_by().filter(target__in=targets, finished_at__isnull=False)
+    newest = ended.values("target", "kind").annotate(last=Max("pk"))
+    failed = {each["target"]: "" for each in newest}
+    for audit in Audit.objects.filter(pk__in=[each["last"] for each in newest]).exclude(failure=""):
+        failed[audit.target] = f"{audit.kind}: {audit.failure}"
+    finished = list(_last_finished(targets))
+    drift: dict[str, Counter[str]] = {}
+    open_ones = Finding.objects.order_by().filter(audit__in=[each.pk for each in finished], verdict__in=DRIFT)
+    open_ones = open_ones.filter(mended_at=None).exclude(verdict=Verdict.EXTRA, owner=Owner.NOBODY)
+    for each in open_ones.values("target", "verdict").annotate(count=Count("pk")):
+        drift.setdefault(each["target"], Counter())[each["verdict"]] += each["count"]
+    return {
+        name: LastAudits(
+            min((each.started_at for each in finished if each.target == name), default=None),
+            dict(drift.get(name, {})),
+            failure,
+        )
+        for name, failure in failed.items()
+    }
+
+
+def _last_finished(targets: Collection[str]) -> QuerySet[Audit]:
+    finished = Audit.objects.order_by().filter(target__in=targets, finished_at__isnull=False, failure="")
+    newest = finished.values("target", "kind").annotate(last=Max("pk"))
+    return Audit.objects.filter(pk__in=[each["last"] for each in newest])
+
+
+def open_finding(row: Record) -> Finding | None:
+    """What an audit last found of this record, unless it has been acknowledged again since, or another audit found nothing."""
+    finding = Finding.objects.filter(record=row.key, confirmed_at__isnull=False, verdict__in=DRIFT).last()
+    if finding is None or (row.synced_at is not None and row.synced_at > finding.seen_at):
+        return None if finding is None or finding.verdict != Verdict.EXTRA else _current(finding)
+    return _current(finding)
+
+
+def _current(finding: Finding) -> Finding | None:
+    later = Audit.objects.filter(target=finding.target, kind=finding.kind, pk__gt=finding.audit_id)
+    return None if later.filter(finished_at__isnull=False, failure="").exists() else finding
+
+
+def sentence(finding: Finding) -> str:
+    """What it says, for people."""
+    what = f"an audit found it {finding.get_verdict_display()} ({finding.seen_at:%Y-%m-%d %H:%M:%S} UTC)"
+    if finding.verdict == Verdict.EXTRA:
+        what = f"an audit found record {finding.remote_id}, which is not to be there ({finding.seen_at:%Y-%m-%d %H:%M:%S} UTC)"
+    fields = f" in {', '.join(finding.fields)}" if finding.fields else ""
+    ahead = f"; who has moved: {finding.get_ahead_display()}" if finding.ahead else ""
+    mended = f"; owed again at {finding.mended_at:%H:%M:%S}" if finding.mended_at else ""
+    return f"{what}{fields}{ahead}{mended}"
+
+
+def finding_as_json(finding: Finding) -> dict[str, Any]:
+    """The same as plain values."""
+    return {name: getattr(finding, name) for name in _SHOWN}
