@@ -28,4 +28,5 @@ def _folder() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _no_static_files() -> None:
     """WhiteNoise walks through all static files for every test client, and warns where none are collected."""
-    settings.MIDDLEWARE.remove("whitenoise.middleware.WhiteNoiseMiddleware")
+    if "whitenoise.middleware.WhiteNoiseMiddleware" in settings.MIDDLEWARE:
+        settings.MIDDLEWARE.remove("whitenoise.middleware.WhiteNoiseMiddleware")

@@ -25,3 +25,14 @@ os.environ.update(
         "TARGET_PARTNER_TIMEOUT_SECONDS": "2",
     }
 )
+if os.environ.get("MODEL_USE") == "shop":
+    # The example project's own settings are in force (`tests.chaos.test_model_matches_sql_of_the_shop`).
+    os.environ.update(
+        {
+            "SYNC_TARGETS": "erp",
+            "TARGET_ERP_CONNECTOR": "shop.erp.Erp",
+            "TARGET_ERP_BASE_URL": "http://127.0.0.1:1",
+            "TARGET_ERP_ALLOW_HTTP": "true",
+            "TARGET_ERP_TOKEN": "token",
+        }
+    )

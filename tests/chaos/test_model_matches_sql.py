@@ -22,9 +22,9 @@ import pytest
 from django.utils import timezone
 
 from tests import alone
-from tests.chaos.model import materialised, transitions
+from tests.chaos.model import materialised, references, transitions
 from tests.chaos.model.configurations import TRUST_DEACTIVATION, daily
-from tests.chaos.model.decision import USERNAMES, UUIDS, Step, lease, number, text
+from tests.chaos.model.decision import EXTERNAL_IDS, USERNAMES, Step, key_of, lease, number, text
 from tests.chaos.model.explorer import explored
 from tests.chaos.model.materialised import (
     COMPANION,
@@ -32,12 +32,12 @@ from tests.chaos.model.materialised import (
     LEASE_SECONDS,
     TOKEN,
     VISIBILITY_SECONDS,
-    key_of,
     put,
     put_companion,
     seen,
 )
 from tests.chaos.model.row import Held, Result, Row
+from tests.chaos.model.uses import USE
 from thirdparty import store
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call
@@ -45,7 +45,6 @@ from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepRes
 from thirdparty.models import Attempt, Record
 from thirdparty.store import manual
 from thirdparty.store.manual import RemoteLink
-from users.models import User
 
 _KEPT = Path(os.environ.get("MODEL_ANSWERS", ""))
 # One process of a parallel run explores once for all of them; what is explored already any process can read.
@@ -67,7 +66,7 @@ def asked() -> dict[Callable[..., Any], dict[tuple[Any, ...], Any]]:
     found: dict[Callable[..., Any], dict[tuple[Any, ...], Any]] = defaultdict(dict)
     for configuration in [*daily(), TRUST_DEACTIVATION]:
         for (function, *arguments), answer in explored(configuration).memo.answers.items():
-            if function.__module__ == transitions.__name__:
+            if function.__module__ in (transitions.__name__, references.__name__):
                 found[function][tuple(arguments)] = answer
     if _KEPT.name:
         _KEPT.write_bytes(pickle.dumps(dict(found)))
@@ -103,6 +102,8 @@ def settlement(result: Result) -> StepResult:
         raise_above=None if result.raise_above < 0 else result.raise_above, doubt=Doubt(result.doubt),
         parked=result.parked, next=Next(result.next), delay_seconds=DELAY_SECONDS,
         look_first=result.look_first, no_progress=result.no_progress, shown=result.shown,
+        waits_for=key_of(result.waits_for) if result.waits_for >= 0 else "",
+        held_by=key_of(result.held_by) if result.held_by >= 0 else "",
     )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def real_settle(
         generation, row.remote_id, row.adopted, row.add_key, False, False, row.failed_tries, row.crashes
     )
     mine = lease(step(held))
-    assert (mine.key, mine.object_id) == (key_of(0), UUIDS[0].hex)
+    assert (mine.key, mine.object_id) == (key_of(0), USE.object_ids[0])
     ended = [
         FinishedStep(
             Lease(**{name: getattr(mine, name) for name in mine.__slots__} | {"token": token}),
@@ -250,7 +251,7 @@ def test_a_username_of_another_user_who_may_take_their_record_away() -> None:
         put(row, has_user=False)
         materialised.put_row(other, index=1)
         mine = lease(step(held))
-        refused = replace(settlement(result), external_id=str(UUIDS[1]))
+        refused = replace(settlement(result), external_id=EXTERNAL_IDS[1])
         ended = [FinishedStep(replace(mine, token=TOKEN), None, refused)]
         assert store.settle(ended, visibility_seconds=VISIBILITY_SECONDS, grace_seconds=0.0).rows
         assert seen() == transitions.settle(row, held.generation, instead), (held, result, other)
@@ -310,26 +311,26 @@ def test_repair() -> None:
         assert seen() == expected, row
 
 
-def test_an_edit_of_the_user() -> None:
+def test_an_edit_of_the_object() -> None:
     asked = asked_of(transitions.changed)
     assert len(asked) > 400
     for number_of_edit, ((row,), expected) in enumerate(asked.items()):
         put(row, has_user=True)
-        User.objects.filter(uuid=UUIDS[0]).update(name=f"edit {number_of_edit}")
+        USE.edit(number_of_edit)
         assert seen() == expected, row
 
 
-def test_a_deletion_of_the_user() -> None:
+def test_a_deletion_of_the_object() -> None:
     asked = asked_of(transitions.gone)
     assert len(asked) > 100
     for (row,), expected in asked.items():
         put(row, has_user=True)
-        User.objects.filter(uuid=UUIDS[0]).delete()
+        USE.delete()
         assert seen() == expected, row
 
 
-def test_a_saved_user_has_the_row_that_the_model_begins_with() -> None:
+def test_a_saved_object_has_the_row_that_the_model_begins_with() -> None:
+    USE.put(materialised.USERNAME, exists=False)
     Record.objects.all().delete()
-    User.objects.filter(uuid=UUIDS[0]).delete()
-    materialised.put_user(exists=True)
+    USE.put(materialised.USERNAME, exists=True)
     assert seen() == Row()

@@ -12,11 +12,12 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from tests.chaos.model.decision import UUIDS
-from tests.chaos.model.materialised import LEASE_SECONDS, TOKEN, USERNAME, VISIBILITY_SECONDS, key_of, put, seen
+from tests.chaos.model.decision import key_of
+from tests.chaos.model.materialised import LEASE_SECONDS, TOKEN, USERNAME, VISIBILITY_SECONDS, put, seen
 from tests.chaos.model.strict import statements
 from tests.chaos.model.strict.configurations import daily
 from tests.chaos.model.strict.exploration import explored
+from tests.chaos.model.uses.users import UUIDS
 from tests.chaos.test_model_matches_sql import facts
 from thirdparty import store, targets
 from thirdparty.decide.lease import Lease, Terms

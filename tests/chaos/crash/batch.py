@@ -1,4 +1,4 @@
-"""Runs some cases at the same time, each on a person of its own, until all are at rest again."""
+"""Runs some cases at the same time, each on an object of its own, until all are at rest again."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from uuid import uuid4
 
 from syncproject.demo.process import Process
-from syncproject.demo.stack import TARGET
 from tests.chaos.crash import writes
 from tests.chaos.crash.cases import Case, Result
 from tests.chaos.crash.fall import Fall
 from tests.chaos.crash.order import Action
 from tests.chaos.crash.stage import FROZEN_SECONDS, LATE_SECONDS, Stage
+from tests.chaos.crash.uses import current_use
+from tests.chaos.crash.uses.use import BEFORE, WHILE_FROZEN
 from tests.chaos.crash.verdict import AT_REST, Subject, judge
 from thirdparty import store
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify.broker import RECONCILE, publisher
-from users import services, synced
 
 CONVERGED_WITHIN_SECONDS = 45.0
 """The stated time: a lost lease, a wake put off for another, a window, the longest backoff, with room for a slow day."""
@@ -64,7 +63,7 @@ class Batch:
         self._stage.orders.clear()
         existing = [each for each in self._subjects if each.case.operation != "add"]
         for each in existing:
-            writes.insist(writes.person(each.user_uuid, writes.BEFORE).save)
+            writes.insist(partial(current_use().write, "add", each.word, BEFORE))
         self._rest(existing)
         if self._fall is not None:
             self._fall.prepare()
@@ -78,9 +77,7 @@ class Batch:
             self._healed = True
             return
         (fault,) = faults
-        only = {"usernames": [writes.username(each.user_uuid) for each in self._faulty()]}
-        only["calls"] = ["add", "update", "delete"]
-        self._sandbox.faults(rates={fault: 1}, only=only, late_seconds=LATE_SECONDS, late_answer="504")
+        current_use().aim(self._sandbox, fault, [each.word for each in self._faulty()], late_seconds=LATE_SECONDS)
 
     def _faulty(self) -> list[Subject]:
         return [each for each in self._subjects if each.case.fault]
@@ -129,12 +126,12 @@ class Batch:
             self._healed = True
 
     def _edit_meanwhile(self) -> None:
-        """Edit the people of those who are frozen, unless one of these has the database in their hands."""
+        """Edit the objects of those who are frozen, unless one of these has the database in their hands."""
         for each in self._subjects:
             if each.hit is None or not each.case.edited_while_frozen or each.edited or each.thawed:
                 continue
             if time.monotonic() > each.hit_at + _EDIT_AFTER_SECONDS:
-                each.edited = writes.attempted(partial(services.update_user, each.user_uuid, name=writes.WHILE_FROZEN))
+                each.edited = writes.attempted(partial(current_use().write, "update", each.word, WHILE_FROZEN))
                 if not each.edited:
                     return
 
@@ -153,7 +150,7 @@ class Batch:
     def _start_writers(self) -> None:
         saves = [each for each in self._subjects if each.case.phase == "save"]
         if saves:
-            self._writers = self._stage.writers((each.case.operation, each.user_uuid) for each in saves)
+            self._writers = self._stage.writers((each.case.operation, each.word, each.case.record) for each in saves)
             self._writers.start()
         for each in saves:
             each.written_at = time.monotonic()
@@ -162,7 +159,7 @@ class Batch:
         while self._to_write:
             each = self._to_write[-1]
             each.written_at = time.monotonic()
-            if not writes.attempted(partial(writes.write, each.case.operation, each.user_uuid)):
+            if not writes.attempted(partial(current_use().write, each.case.operation, each.word)):
                 return
             self._to_write.pop()
 
@@ -178,8 +175,8 @@ class Batch:
         elif len(begun) < len(self._to_find):
             begun.append(self._to_find[len(begun)])
             # Whoever has the database in their hands may be frozen, and is to be thawed here.
-            write = writes.write_in_question if begun[-1].case.phase == "confirm" else writes.write_silently
-            if not writes.attempted(partial(write, begun[-1].case.operation, begun[-1].user_uuid)):
+            write = writes.write_in_question if begun[-1].case.phase == "confirm" else current_use().write_silently
+            if not writes.attempted(partial(write, begun[-1].case.operation, begun[-1].word)):
                 return
             begun[-1].written_at = time.monotonic()
         else:
@@ -203,7 +200,7 @@ class Batch:
 
     def _note_moving(self, subjects: Sequence[Subject]) -> bool:
         """Whether any is not at rest now."""
-        keys = {each.key: each for each in subjects}
+        keys = {key: each for each in subjects for key in each.external_ids}
         moving = Record.objects.filter(key__in=keys).exclude(state__in=(*AT_REST, State.PARKED))
         found = list(moving.values_list("key", flat=True))
         for key in found:
@@ -212,5 +209,5 @@ class Batch:
 
 
 def _subject(case: Case) -> Subject:
-    user_uuid = uuid4()
-    return Subject(case, user_uuid, synced.person(user_uuid).key(TARGET))
+    word = current_use().new()
+    return Subject(case, word, current_use().key(word, case.record), current_use().external_ids(word))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -11,11 +12,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.crash import cases
+from tests.chaos.crash import cases, uses
 from tests.chaos.crash.cases import Case, Result
 from tests.chaos.crash.stage import CONCURRENCY, PAIRS, Stage, started
 
 BATCH_SIZE = 100
+RECORDS = {"users": ("",), "shop": ("customer", "order")}
+"""Which records an object of each use has; every case is tried at each."""
 _AGAIN_SIZES = (24, 12, 6)
 _SAMPLE_CONCURRENCY = 8
 _WORKER_BATCH_SIZE = CONCURRENCY - 2
@@ -28,7 +31,7 @@ def main() -> int:
     parser.add_argument("pair", choices=PAIRS)
     parser.add_argument("results", type=Path)
     parser.add_argument("--seed", type=int, help="run only the sample of this seed")
-    parser.add_argument("--only", default="", help="run only the cases whose names contain this")
+    parser.add_argument("--only", type=re.compile, default=re.compile(""), help="a pattern in their names")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="usersync-crash-"))
     sound = False
@@ -50,8 +53,9 @@ def main() -> int:
 
 def _planned(stage: Stage, options: argparse.Namespace) -> Sequence[Sequence[Case]]:
     if options.seed is not None:
-        return [cases.sample(options.seed)]
-    chosen = [case for case in cases.every_case(one_writer=stage.one_writer) if options.only in case.name]
+        return [cases.sample(options.seed, records=RECORDS[uses.name()])]
+    every = cases.every_case(one_writer=stage.one_writer, records=RECORDS[uses.name()])
+    chosen = [case for case in every if options.only.search(case.name)]
     return cases.batches(chosen, size=BATCH_SIZE, worker_size=_WORKER_BATCH_SIZE)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Self
 
@@ -44,7 +44,7 @@ PLACES = {
 }
 """The steps in their order. DESCRIPTIONS says what each means."""
 DESCRIPTIONS = {
-    "save uncommitted": "the user is written, the transaction open",
+    "save uncommitted": "the object is written, the transaction open",
     "save committed": "committed, the hook not run",
     "save unpublished": "the hook runs, nothing published yet",
     "save published": "the broker has the message",
@@ -76,17 +76,20 @@ _IN_A_TRANSACTION = (("save", "uncommitted"), ("push", "unclaimed"), ("drain", "
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One crash. ``fate``: of the write; for verify and recheck of the unanswered one before; empty where none is out."""
+    """One crash. ``fate``: of the write; for verify and recheck of the unanswered one before; empty where none is out.
+    ``record``: which of the object's records, where it has several.
+    """
 
     phase: str
     place: str
     action: Action
     operation: str
     fate: str = ""
+    record: str = ""
 
     @property
     def name(self) -> str:
-        words = (self.phase, self.place, self.action, self.operation, self.fate)
+        words = (self.record, self.phase, self.place, self.action, self.operation, self.fate)
         return "-".join(word.replace(" ", "-") for word in words if word)
 
     @property
@@ -110,7 +113,7 @@ class Case:
 
     @property
     def edited_while_frozen(self) -> bool:
-        """Whether the user is changed once more while the process is frozen, so that it wakes with old content."""
+        """Whether the object is changed once more while the process is frozen, so that it wakes with old content."""
         return self.action.freezes and self.operation != "delete" and not self.transaction_is_open
 
     @property
@@ -144,12 +147,14 @@ class Result:
         return cls(case, plain["seconds"], tuple(plain["problems"]))
 
 
-def every_case(*, one_writer: bool) -> list[Case]:
+def every_case(*, one_writer: bool, records: Sequence[str]) -> list[Case]:
     """All cases. ``one_writer``: a transaction that is kept open blocks the whole database, so few such are tried."""
-    return [case for case in _cases() if not (one_writer and _spared(case))]
+    return [
+        replace(case, record=record) for record in records for case in _cases() if not (one_writer and _spared(case))
+    ]
 
 
-def sample(seed: int, count: int = 16) -> list[Case]:
+def sample(seed: int, count: int = 16, *, records: Sequence[str] = ("",)) -> list[Case]:
     """Some cases that can run together: of one fault and of none, none frozen with the database in its hands."""
     pick = random.Random(seed)
     candidates = [
@@ -162,7 +167,8 @@ def sample(seed: int, count: int = 16) -> list[Case]:
     sound = [case for case in candidates if not case.fault and case.phase != "save"]
     saves = [case for case in candidates if case.phase == "save"]
     chosen = [*pick.sample(faulty, count // 2), *pick.sample(saves, 3)]
-    return chosen + pick.sample(sound, count - len(chosen))
+    chosen += pick.sample(sound, count - len(chosen))
+    return [replace(case, record=pick.choice(records)) for case in chosen]
 
 
 def batches(cases: list[Case], *, size: int, worker_size: int) -> list[list[Case]]:

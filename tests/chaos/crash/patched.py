@@ -1,4 +1,4 @@
-"""The project's Celery application with crash points in it: ``celery -A tests.chaos.crash.patched worker``."""
+"""The Celery application of the use with crash points in it: ``celery -A tests.chaos.crash.patched worker``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from celery.signals import worker_init
 
-from syncproject.celery import app
+from tests.chaos.crash.application import application
 
-__all__ = ["app"]
+app = application()
 
 
 @worker_init.connect

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 import django
 
@@ -18,7 +17,10 @@ from syncproject.demo import parts
 from syncproject.demo.process import Process
 from syncproject.demo.stack import ROOT, Stack
 from tests import services
+from tests.chaos.crash import uses
+from tests.chaos.crash.application import application
 from tests.chaos.crash.order import Orders
+from tests.chaos.shop.stack import ShopStack
 
 PAIRS = ("SQLite + Valkey", "PostgreSQL + Redis", "PostgreSQL + RabbitMQ")
 LEASE_SECONDS = 7.0
@@ -39,9 +41,9 @@ _SETTINGS = {
     "SYNC_BREAKER_SECONDS": "0.1",
     "SYNC_BREAKER_MAX_SECONDS": "0.5",
     "SYNC_RECONCILE_AFTER_HOURS": f"{5 / 3600:.6f}",
-    "TARGET_PARTNER_TIMEOUT_SECONDS": "1",
-    "TARGET_PARTNER_VISIBILITY_SECONDS": f"{WINDOW_SECONDS:g}",
 }
+_TARGETS = {"users": "PARTNER", "shop": "ERP"}
+"""As their settings name them."""
 _MISTAKE = re.compile(r"^.*raised unexpected: (?:Attribute|Import|Index|Key|Name|Type|Value)Error\(.*$", re.MULTILINE)
 
 
@@ -49,7 +51,7 @@ _MISTAKE = re.compile(r"^.*raised unexpected: (?:Attribute|Import|Index|Key|Name
 class Stage:
     """``orders``: what every process with crash points looks at."""
 
-    stack: Stack
+    stack: Stack | ShopStack
     orders: Orders
     folder: Path
 
@@ -61,9 +63,9 @@ class Stage:
     def worker(self, name: str) -> Process:
         return self.stack.process[name]
 
-    def writers(self, work: Iterable[tuple[str, UUID]]) -> Process:
-        """Processes that write one person each and end, not started."""
-        words = [word for operation, user_uuid in work for word in (operation, str(user_uuid))]
+    def writers(self, work: Iterable[tuple[str, str, str]]) -> Process:
+        """Processes that write one object each and end, not started."""
+        words = [word for each in work for word in each]
         return Process(
             name="writers",
             command=[sys.executable, "-m", "tests.chaos.crash.writer", *words],
@@ -103,20 +105,28 @@ def started(pair: str, folder: Path, *, concurrency: int = CONCURRENCY) -> Itera
             broker_url = opened.enter_context(services.redis_database())
         if "RabbitMQ" in pair:
             broker_url = opened.enter_context(services.rabbitmq(queue))
-        settings = _SETTINGS | {"SYNC_QUEUE": queue, "CRASH_FOLDER": str(orders)}
-        stack = Stack(folder, database_url=database_url, broker_url=broker_url, settings=settings)
+        settings = _settings() | {"SYNC_QUEUE": queue, "CRASH_FOLDER": str(orders)}
+        kind = ShopStack if uses.name() == "shop" else Stack
+        stack = kind(folder, database_url=database_url, broker_url=broker_url, settings=settings)
         opened.enter_context(stack)
         for name in WORKERS:
             stack.process[name] = _worker(stack, name, concurrency)
         os.environ.update(stack.env)
         django.setup()
+        application().set_default()
         opened.callback(_disconnect)
         _wake_singly()
         stack.start(*([] if broker_url else ["broker"]), "sandbox", "beat", *WORKERS)
         yield Stage(stack, Orders(orders), folder)
 
 
-def _worker(stack: Stack, name: str, concurrency: int) -> Process:
+def _settings() -> dict[str, str]:
+    prefix = f"TARGET_{_TARGETS[uses.name()]}_"
+    target = {f"{prefix}TIMEOUT_SECONDS": "1", f"{prefix}VISIBILITY_SECONDS": f"{WINDOW_SECONDS:g}"}
+    return _SETTINGS | target | {uses.VARIABLE: uses.name()}
+
+
+def _worker(stack: Stack | ShopStack, name: str, concurrency: int) -> Process:
     part = parts.worker(name, concurrency=concurrency)
     command = ["tests.chaos.crash.patched" if word == "syncproject" else word for word in part.command]
     log = stack.folder / f"{name}.log"

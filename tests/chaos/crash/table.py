@@ -19,11 +19,16 @@ _FATES = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pair's results and how long they took."""
+    """The results of one use on one pair, and how long they took."""
 
+    use: str
     pair: str
     seconds: float
     results: Sequence[Result]
+
+    @property
+    def title(self) -> str:
+        return f"{self.use} on {self.pair}"
 
     @property
     def broken(self) -> list[Result]:
@@ -33,7 +38,7 @@ class Run:
     def summary(self) -> str:
         slowest = max((result.seconds for result in self.results), default=0)
         sound = len(self.results) - len(self.broken)
-        return f"{self.pair}: {sound} of {len(self.results)} cases ended level, {self.seconds:.0f} s; slowest {slowest:g} s"
+        return f"{self.title}: {sound} of {len(self.results)} cases ended level, {self.seconds:.0f} s; slowest {slowest:g} s"
 
 
 def terminal(run: Run) -> Iterator[str]:
@@ -55,18 +60,23 @@ def markdown(runs: Sequence[Run], *, date: str, command: str) -> str:
         "for add, update and delete, whatever the target made of the request. A case counts only if the process was",
         "really at that step, and is level when the target holds exactly the wanted record, once and never twice; the",
         "row is at rest with everything acknowledged; no attempt is open; and every write request of the target's",
-        "ledger has an attempt row of its own. While a process is frozen, its user is edited once more.",
+        "ledger has an attempt row of its own. While a process is frozen, its object is edited once more.",
+        "",
+        "*users* are people at the sandbox, each with one record. *shop* is the example project: each case is an order with a",
+        "customer of its own, written in one transaction, at an ERP that refuses an order of a customer whom it does not hold and the",
+        "removal of a customer who has orders; it is tried with the crash at the customer's record and at the order's. Both have to be",
+        "level, and the ERP's order has to name its own customer.",
         "",
         f"{date}, `{command}`",
         "",
         *(f"- {run.summary}" for run in runs),
         "",
         "A cell is the number of cases that ended level, of how many, and the longest time from the write to the last",
-        f"change (lease 7 s, window 5 s, a frozen process 8.5 s). Cases of a cell: {', '.join(OPERATIONS)}; verify only",
-        "follows an unanswered add, and confirm is of a record that has been added. On SQLite a transaction that is kept open blocks every other: there, one operation",
-        "stands for the three when it is frozen, and a whole worker falls only outside of them. *worker*: the signal",
-        "goes to the whole worker while its children are at up to 18 different steps. An exception after the task's",
-        "end would not be ours, so there is none.",
+        f"change (lease 7 s, window 5 s, a frozen process 8.5 s). Cases of a cell: {', '.join(OPERATIONS)}, at each record; verify",
+        "only follows an unanswered add, and confirm is of a record that has been added. On SQLite a transaction that is kept open",
+        "blocks every other: there, one operation stands for the three when it is frozen, and a whole worker falls only outside of",
+        "them. *worker*: the signal goes to the whole worker while its children are at up to 18 different steps. An exception after",
+        "the task's end would not be ours, so there is none.",
         "",
         "**Strict writes** have crash points of their own, since it is the caller's process that falls: create, update",
         "and delete, killed (SIGKILL) with the write opened; claimed and nothing sent; answered and not settled; settled",
@@ -74,7 +84,7 @@ def markdown(runs: Sequence[Run], *, date: str, command: str) -> str:
         "of the two states is left, here and at the target (`tests/integration/test_strict_killed.py`, in `make test`).",
     ]
     for run in runs:
-        lines += ["", f"## {run.pair}", "", *_table(run)]
+        lines += ["", f"## {run.title}", "", *_table(run)]
         lines += [f"- {result.case.name}: {problem}" for result in run.broken for problem in result.problems]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""Holds the records of a batch against the users, the third party and its ledger, once all is at rest."""
+"""Holds the records of a batch against the objects, the third party and its ledger, once all is at rest."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
-from tests.chaos.crash import writes
 from tests.chaos.crash.cases import NOT_REACHED, Case, Result
 from tests.chaos.crash.order import Hit
+from tests.chaos.crash.uses import current_use
+from tests.chaos.crash.uses.use import AFTER, BEFORE, WHILE_FROZEN, Held
 from thirdparty.models import Attempt, Record
 from thirdparty.models.record import State
-from thirdparty.sandbox.client import SandboxControl
-from users.models import User
 
 AT_REST = (State.SYNCED, State.DELETED)
 _WRITES = ("add", "update", "delete")
@@ -24,11 +22,12 @@ _CLOCK_SECONDS = 0.02
 
 @dataclass(slots=True, eq=False)
 class Subject:
-    """The person of one case, and what has happened so far. Times are monotonic."""
+    """The object of one case, and what has happened so far. ``key``: of the record that crashes. Times are monotonic."""
 
     case: Case
-    user_uuid: UUID
+    word: str
     key: str
+    external_ids: Mapping[str, str]
     hit: Hit | None = None
     written_at: float = 0.0
     hit_at: float = 0.0
@@ -39,12 +38,12 @@ class Subject:
 
     @property
     def wanted(self) -> str | None:
-        """The name that the person ends with; None where they are to be gone."""
+        """What the object ends with; None where it is to be gone."""
         if self.case.is_rolled_back:
-            return None if self.case.operation == "add" else writes.BEFORE
+            return None if self.case.operation == "add" else BEFORE
         if self.case.operation == "delete":
             return None
-        return writes.WHILE_FROZEN if self.edited else writes.AFTER
+        return WHILE_FROZEN if self.edited else AFTER
 
 
 @dataclass(slots=True)
@@ -66,27 +65,27 @@ class Ledger:
                 self.requests[owner].append(entry)
 
 
-def judge(subjects: Sequence[Subject], sandbox: SandboxControl) -> list[Result]:
+def judge(subjects: Sequence[Subject], sandbox: Any) -> list[Result]:
     """The results, in the same order. Those whose turn to be written never came have not reached their crash points."""
     ledger = Ledger()
     ledger.read(sandbox.ledger())
-    held: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for record in sandbox.users():
-        held[record["externalId"]].append(record)
+    held = current_use().held(sandbox)
     return [
         Result(
             each.case,
             round(max(each.moved_at - each.written_at, 0.0), 1) if each.written_at else 0.0,
-            tuple(_problems(each, ledger, held[str(each.user_uuid)])) if each.written_at else (NOT_REACHED,),
+            tuple(_problems(each, ledger, held)) if each.written_at else (NOT_REACHED,),
         )
         for each in subjects
     ]
 
 
-def _problems(subject: Subject, ledger: Ledger, held: Sequence[Mapping[str, Any]]) -> list[str]:
-    found = [*_reached(subject), *_local(subject), *_remote(subject, held), *_row(subject)]
-    external_id = str(subject.user_uuid)
-    return [*found, *_doubled(ledger.effects[external_id]), *_unannounced(subject, ledger.requests[external_id])]
+def _problems(subject: Subject, ledger: Ledger, held: Held) -> list[str]:
+    found = [*_reached(subject), *current_use().problems(subject.word, subject.wanted, held)]
+    for key, external_id in subject.external_ids.items():
+        found += [*_row(key, subject.wanted), *_doubled(ledger.effects[external_id])]
+        found += _unannounced(key, ledger.requests[external_id])
+    return found
 
 
 def _reached(subject: Subject) -> Iterator[str]:
@@ -94,33 +93,17 @@ def _reached(subject: Subject) -> Iterator[str]:
         yield NOT_REACHED
 
 
-def _local(subject: Subject) -> Iterator[str]:
-    name = User.objects.filter(uuid=subject.user_uuid).values_list("name", flat=True).first()
-    if name != subject.wanted:
-        yield f"the user is {name!r}, not {subject.wanted!r}"
-
-
-def _remote(subject: Subject, held: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    user = User.objects.filter(uuid=subject.user_uuid).first()
-    if len(held) != (user is not None):
-        yield f"the target holds {len(held)} records, not {int(user is not None)}"
-    for record in held if user is not None else ():
-        for name in ("username", "name", "phone", "email"):
-            if record[name] != getattr(user, name):
-                yield f"the target holds {name} {record[name]!r}, not {getattr(user, name)!r}"
-
-
-def _row(subject: Subject) -> Iterator[str]:
-    row = Record.objects.filter(key=subject.key).first()
+def _row(key: str, wanted: str | None) -> Iterator[str]:
+    row = Record.objects.filter(key=key).first()
     if row is None:
-        if subject.wanted is not None:
-            yield "there is no sync record"
+        if wanted is not None:
+            yield f"there is no record {key}"
         return
     if row.state not in AT_REST:
-        yield f"the record is {row.state} {row.parked} ({row.last_error})"
+        yield f"{key} is {row.state} {row.parked} ({row.last_error})"
     if row.synced_generation != row.generation or row.owed_since is not None:
         yield f"generation {row.generation} is wanted, {row.synced_generation} acknowledged, owed since {row.owed_since}"
-    for attempt in Attempt.objects.filter(record_id=subject.key, finished_at=None):
+    for attempt in Attempt.objects.filter(record_id=key, finished_at=None):
         yield f"attempt {attempt.pk} ({attempt.call}) is left open"
 
 
@@ -131,11 +114,11 @@ def _doubled(effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if effect["effect"] == "deleted":
             living.discard(effect["user_id"])
         if len(living) > 1:
-            yield f"two remote records of one user after #{effect['seq']}"
+            yield f"two remote records of one object after #{effect['seq']}"
 
 
-def _unannounced(subject: Subject, requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    attempts = Attempt.objects.filter(record_id=subject.key, call__in=_WRITES)
+def _unannounced(key: str, requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    attempts = Attempt.objects.filter(record_id=key, call__in=_WRITES)
     started = sorted((attempt.call, attempt.started_at.timestamp()) for attempt in attempts)
     for call in _WRITES:
         before = [at for name, at in started if name == call]

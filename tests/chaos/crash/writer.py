@@ -1,6 +1,6 @@
-"""Short-lived processes that save one person each and may crash meanwhile: forks of ``-m tests.chaos.crash.writer``.
+"""Short-lived processes that save one object each and may crash meanwhile: forks of ``-m tests.chaos.crash.writer``.
 
-Takes pairs of an operation and a person's uuid; ends when all of them have.
+Takes an operation, an object's word, and which of its records, again and again; ends when all of them have.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from uuid import UUID
 
 import django
 
-from syncproject.celery import app
+from tests.chaos.crash.application import application
 
 
 def main() -> None:
-    app.set_default()
     django.setup()
-    for operation, user_uuid in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
-        _fork(partial(_save, operation, UUID(user_uuid)))
+    application().set_default()
+    words = sys.argv[1:]
+    for operation, word, record in zip(words[::3], words[1::3], words[2::3], strict=True):
+        _fork(partial(_save, operation, word, record))
     with suppress(ChildProcessError):
         while True:
             os.wait()
@@ -40,21 +40,20 @@ def _fork(work: Callable[[], None]) -> None:
     os._exit(0)
 
 
-def _save(operation: str, user_uuid: UUID) -> None:
+def _save(operation: str, word: str, record: str) -> None:
     from django.db import transaction
 
-    from syncproject.demo.stack import TARGET
     from tests.chaos.crash import writes
     from tests.chaos.crash.points import Points
-    from users.synced import person
+    from tests.chaos.crash.uses import current_use
 
-    key = person(user_uuid).key(TARGET)
+    key = current_use().key(word, record)
     points = Points()
     points.install_in_writer(key)
 
     def save() -> None:
         with transaction.atomic():
-            writes.write(operation, user_uuid)
+            current_use().write(operation, word)
             points.reached(key, "save", "uncommitted")
 
     writes.insist(save)

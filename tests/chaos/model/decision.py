@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
-from uuid import UUID
 
 from tests.chaos.model.row import Held, Result
-from tests.chaos.model.target import STRANGER, Offers, Record, login_of
+from tests.chaos.model.target import Offers, Record, login_of
+from tests.chaos.model.uses import USE
 from thirdparty.connectors import errors
 from thirdparty.connectors.base import Capabilities, RemoteObject, RemoteRecord, fields_of
 from thirdparty.decide.backoff import Backoff
@@ -15,11 +15,11 @@ from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import StepResult
-from users.synced import person
+from thirdparty.models import Ref
 
 BACKOFF = Backoff(first_seconds=1.0, most_seconds=1.0, tries=3, grace_seconds=0.0)
-UUIDS = {0: UUID(int=1), 1: UUID(int=2), STRANGER: UUID(int=9)}
-OWNERS = {str(uuid): owner for owner, uuid in UUIDS.items()} | {"": -1}
+EXTERNAL_IDS = {owner: USE.external_id(object_id) for owner, object_id in USE.object_ids.items()}
+OWNERS = {external_id: owner for owner, external_id in EXTERNAL_IDS.items()} | {"": -1}
 ONE_USERNAME = Offers()
 MATCHED = "phone"
 """The field that the policy ``match`` goes by."""
@@ -147,11 +147,11 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
     """The product's lease for an abstract one."""
     held = step.held
     return Lease(
-        key=person(UUIDS[step.row]).key("partner"),
-        target="partner",
-        kind="users.user",
-        object_id=UUIDS[step.row].hex,
-        external_id=str(UUIDS[step.row]),
+        key=key_of(step.row),
+        target=USE.target,
+        kind=USE.kind,
+        object_id=USE.object_ids[step.row],
+        external_id=EXTERNAL_IDS[step.row],
         token="token",
         expires=float("inf"),
         generation=held.generation,
@@ -177,8 +177,12 @@ def wanted(step: Step, offers: Offers) -> RemoteObject | None:
     return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers)], payload)
 
 
+def key_of(row: int) -> str:
+    return Ref(USE.kind, USE.object_ids[row]).key(USE.target)
+
+
 def external_id(owner: int) -> str:
-    return str(UUIDS.get(owner, ""))
+    return EXTERNAL_IDS.get(owner, "")
 
 
 def content(owner: int, seq: int, refers: int) -> dict[str, str]:

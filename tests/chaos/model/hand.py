@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tests.chaos.model.configuration import Configuration
-from tests.chaos.model.decision import USERNAMES, UUIDS, number, remote_record, text
+from tests.chaos.model.decision import USERNAMES, number, remote_record, text
 from tests.chaos.model.row import Link, Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Decision, Person, State, edited
 from tests.chaos.model.target import Offers, Record, login_of
+from tests.chaos.model.uses import USE
 from thirdparty import models
 from thirdparty.connectors.base import RemoteRecord
 from thirdparty.connectors.errors import CapabilityMissing
@@ -27,7 +28,7 @@ class Asked(Linkage):
     def __init__(self, about: About) -> None:
         row = about.row
         found = models.Record(
-            kind="users.user", object_id=UUIDS[about.index].hex, remote_id=text(row.remote_id), adopted=row.adopted, add_key=text(row.add_key),
+            kind=USE.kind, object_id=USE.object_ids[about.index], remote_id=text(row.remote_id), adopted=row.adopted, add_key=text(row.add_key),
             natural_key=USERNAMES[about.login] if row.named else "",
             unknown_until=None if row.recheck == "none" else datetime.now(UTC),
         )  # fmt: skip

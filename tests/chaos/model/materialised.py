@@ -9,33 +9,28 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from tests.chaos.model.decision import USERNAMES, UUIDS, number, text
+from tests.chaos.model.decision import USERNAMES, key_of, number, text
 from tests.chaos.model.row import Due, LeaseIs, Row, Window
+from tests.chaos.model.uses import USE
 from thirdparty import store
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.declaration import of_kind
-from thirdparty.models import Attempt, Record
+from thirdparty.models import Attempt, Record, Ref
 from thirdparty.models.record import EPOCH
-from thirdparty.store.tables import RECORDS
-from users.models import User
-from users.synced import person
+from thirdparty.store.tables import RECORDS, REFERENCES
 
-TARGET = "partner"
 USERNAME = "shared"
 TOKEN = "t" * 32
 TOKENS = (TOKEN, "u" * 32)
-COMPANION = f"{TARGET}:users.user:{'c' * 32}"
+COMPANION = Ref(USE.kind, USE.companion_id).key(USE.target)
 LEASE_SECONDS = 2_000.0
 VISIBILITY_SECONDS = 1_000.0
 DELAY_SECONDS = 300.0
 _TRUNCATED_EACH = 100
 _PUTS = count()
 _SOON = timedelta(seconds=2)
-
-
-def key_of(index: int) -> str:
-    return person(UUIDS[index]).key(TARGET)
+_INDEX = {key_of(index): index for index in (0, 1)} | {None: -1}
 
 
 def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
@@ -43,15 +38,16 @@ def put(row: Row, *, has_user: bool, window_seconds: float = 5_000.0) -> None:
 
     ``window_seconds``: when an open window ends.
     """
-    put_user(exists=has_user)
+    USE.put(USERNAME, exists=has_user)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and next(_PUTS) % _TRUNCATED_EACH == 0:
             # In one transaction nothing clears away what is deleted, and thousands of dead rows slow every statement; but a
             # TRUNCATE costs as much as a hundred of them.
-            cursor.execute(f"TRUNCATE {store.ATTEMPTS}, {RECORDS}")
+            cursor.execute(f"TRUNCATE {store.ATTEMPTS}, {RECORDS}, {REFERENCES}")
         else:
             cursor.execute(f"DELETE FROM {store.ATTEMPTS}")
             cursor.execute(f"DELETE FROM {RECORDS}")
+            cursor.execute(f"DELETE FROM {REFERENCES}")
     put_row(row, window_seconds=window_seconds)
 
 
@@ -66,13 +62,14 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
     leased_until, unknown_until = times[row.lease], times[row.recheck]
     leased = row.lease != "free"
     Record.objects.create(
-        key=key_of(index), target=TARGET, kind="users.user", object_id=UUIDS[index].hex, wanted_key=USERNAME, generation=row.generation, synced_generation=row.synced,
+        key=key_of(index), target=USE.target, kind=USE.kind, object_id=USE.object_ids[index], wanted_key=USERNAME, generation=row.generation, synced_generation=row.synced,
         deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
         due_at={"lease": leased_until, "recheck": unknown_until}.get(row.due, times.get(row.due)),
         lease_token=TOKENS[index] if leased else None, leased_until=leased_until, unknown_until=unknown_until,
         remote_id=text(row.remote_id), natural_key=USERNAMES[index] if row.named else "", adopted=row.adopted,
         add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, failed_tries=row.failed_tries, crashes=row.crashes,
         look_first=row.look_first, no_progress=row.no_progress, no_progress_generation=row.generation,
+        waits_for=key_of(row.waits_for) if row.waits_for >= 0 else None, held_by=key_of(row.held_by) if row.held_by >= 0 else None,
     )  # fmt: skip
     if leased:
         Attempt.objects.create(
@@ -81,31 +78,22 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
         )  # fmt: skip
 
 
-def put_user(*, exists: bool) -> None:
-    """The user of the row is there, as saved before, or gone."""
-    there = User.objects.filter(uuid=UUIDS[0]).exists()
-    if there and not exists:
-        User.objects.filter(uuid=UUIDS[0]).delete()
-    elif exists and not there:
-        User.objects.create(uuid=UUIDS[0], username=USERNAME, name="A")
-
-
 def put_other(**facts: Any) -> None:
     """Another row of the target, whose user is of no matter."""
     Record.objects.create(
-        **({"key": key_of(1), "target": TARGET, "kind": "users.user", "object_id": UUIDS[1].hex} | facts)
+        **({"key": key_of(1), "target": USE.target, "kind": USE.kind, "object_id": USE.object_ids[1]} | facts)
     )
 
 
 def put_companion() -> Lease:
     """A record in order that shares the statements of the row, leased already; its lease."""
     put_other(
-        key=COMPANION, kind="users.user", object_id=COMPANION.rpartition(":")[2], generation=1, due_at=EPOCH,
+        key=COMPANION, kind=USE.kind, object_id=USE.companion_id, generation=1, due_at=EPOCH,
         lease_token="c" * 32, leased_until=timezone.now() + timedelta(seconds=4_000),
     )  # fmt: skip
     row = Record.objects.get(key=COMPANION)
     return Lease(
-        key=COMPANION, target=TARGET, kind=row.kind, object_id=row.object_id, external_id=of_kind(row.kind).external_id(row.object_id), token="c" * 32, expires=0.0, generation=1,
+        key=COMPANION, target=USE.target, kind=row.kind, object_id=row.object_id, external_id=of_kind(row.kind).external_id(row.object_id), token="c" * 32, expires=0.0, generation=1,
         deleted=False, remote_id=None, natural_key="", adopted="", add_key=None, in_doubt=False,
         window_over=False, failed_tries=0, crashes=0, look_first=False, no_progress=0,
     )  # fmt: skip
@@ -138,6 +126,8 @@ def seen(index: int = 0) -> Row:
         crashes=row.crashes,
         look_first=row.look_first,
         no_progress=row.no_progress if row.no_progress_generation == row.generation else 0,
+        waits_for=_INDEX[row.waits_for],
+        held_by=_INDEX[row.held_by],
     )
     assert row.may_exist == found.may_exist, "may_exist"
     return found

@@ -8,6 +8,7 @@ that outlived its lease, where something else may well come in between, takes th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from tests.chaos.model import references, transitions
@@ -61,16 +62,15 @@ class Work:
         leased, held = claimed
         leased, held = leased._replace(crashes=0), held._replace(crashes=0)  # no run reaches the limit
         step = Step(index, held, person.seq, person.present, "", 0)
-        step = references.read(state, step, self.rules.is_circle)
+        step = references.read(state, step, partial(self.memo, self.rules.is_circle))
         if not step.obstacle:
             step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
-        holder = self.rules.holder(state.references, index)
-        if step.call == "delete" and holder >= 0:
-            step = step._replace(call="nothing", other=holder, obstacle="names")
+        if step.call == "delete" and state.references:
+            step = self._held(step, state.references)
         if step.call == "add":
             step = step._replace(key=self._key(step))
         if step.call in WRITES and step.used:
-            noted = self.rules.note(state.references, index, step.other, step.used)
+            noted = self.memo(self.rules.note, state.references, index, step.other, step.used)
             state = state._replace(references=noted)
         leased = self.memo(self.rules.open_attempt, leased, step.call, step.key)
         if row.lease != "free":
@@ -81,6 +81,15 @@ class Work:
         after = after._replace(workers=(*after.workers, Worker(step)))
         what = f"{step.call}, row {step.other} {step.obstacle}" if step.obstacle else step.call
         yield f"row {index} is claimed for {what} at generation {held.generation}", after
+
+    def _held(self, step: Step, noted: references.References) -> Step:
+        holder: int = self.memo(self.rules.holder, noted, step.row)
+        return step if holder < 0 else step._replace(call="nothing", other=holder, obstacle="names")
+
+    def _forgotten(self, noted: references.References, settled: Row, step: Step) -> references.References:
+        used = step.other if step.used else -1
+        left: references.References = self.memo(self.rules.forget, noted, settled, step.row, used)
+        return left
 
     def _key(self, step: Step) -> int:
         if not self.offers.idempotency:
@@ -209,8 +218,8 @@ class Work:
         waits = waits or settled.waits_for >= 0 or settled.held_by >= 0
         due: Due = "now" if settled.due == "later" and not waits else settled.due
         settled = settled._replace(due=due, failed_tries=0, crashes=0)
-        used = step.other if step.used else -1
-        state = state._replace(references=self.rules.forget(state.references, settled, index, used))
+        if state.references:
+            state = state._replace(references=self._forgotten(state.references, settled, step))
         words = [result.outcome, "acknowledged" if result.acknowledged else "", settled.parked]
         return state.with_row(index, settled, person), f"; settled: {', '.join(filter(None, words))}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from tests.chaos.model.decision import MATCHED, UUIDS
+from tests.chaos.model.decision import EXTERNAL_IDS, MATCHED
 from tests.chaos.model.target import STRANGER
 from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
 from thirdparty.decide.interpret import Interpreter
@@ -31,7 +31,7 @@ def with_our_phone(judge: type[Interpreter]) -> type[Interpreter]:
 
 
 def _nameless(found: RemoteRecord) -> RemoteRecord:
-    if found.external_id != str(UUIDS[STRANGER]):
+    if found.external_id != EXTERNAL_IDS[STRANGER]:
         return found
     return replace(found, external_id="", payload=_with_phone(found.payload))
 

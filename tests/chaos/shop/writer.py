@@ -1,0 +1,33 @@
+"""Somebody of the shop who writes until they are stopped: ``-m tests.chaos.shop.writer SEED SECONDS``. Says how much in the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+
+import django
+
+PAUSE_SECONDS = 0.15
+
+
+def main() -> None:
+    os.environ["SEED"], seconds = sys.argv[1], float(sys.argv[2])
+    django.setup()
+    from django.db import DatabaseError
+
+    from tests.acceptance.shop_writes import dice, write_something
+
+    written: Counter[str] = Counter()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with suppress(DatabaseError):
+            written[write_something()] += 1
+        time.sleep(dice.uniform(0, 2 * PAUSE_SECONDS))
+    print(f"wrote {written.total()} times", flush=True)  # noqa: T201  # for who started it
+
+
+if __name__ == "__main__":
+    main()

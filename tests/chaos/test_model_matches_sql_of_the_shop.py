@@ -1,0 +1,29 @@
+"""The model against the statements once more, on the example project: orders, and the customers that they name.
+
+In a process of its own, since a process has the settings and the models of one project.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from syncproject.demo.stack import ROOT
+
+SHOP = ROOT / "examples" / "shop"
+TESTS = ("tests/chaos/test_model_matches_sql.py", "tests/chaos/references_match_sql.py")
+_OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist", "--ds", "config.settings")
+
+# One process of a parallel run explores once for all of them.
+pytestmark = [pytest.mark.xdist_group("model"), pytest.mark.timeout(900)]
+
+
+def test_the_statements_do_to_the_records_of_the_shop_what_the_model_says() -> None:
+    env = os.environ | {"MODEL_USE": "shop", "PYTHONPATH": str(SHOP)}
+    env = {name: value for name, value in env.items() if not name.startswith(("PYTEST_", "DJANGO_SETTINGS"))}
+    command = [sys.executable, "-m", "pytest", *_OPTIONS, *TESTS]
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-5000:] + ended.stderr[-2000:]
