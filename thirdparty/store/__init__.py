@@ -16,6 +16,7 @@ from thirdparty.store.claiming import (
     key_holder,
 )
 from thirdparty.store.clocks import bring_back
+from thirdparty.store.meeting import whose
 from thirdparty.store.owing import Walked, Why, bring_forward, look_now, owe_again, owe_left, owe_next, repair, unpark
 from thirdparty.store.settling import Settled, settle
 from thirdparty.store.tables import ATTEMPTS
@@ -43,4 +44,5 @@ __all__ = [
     "repair",
     "settle",
     "unpark",
+    "whose",
 ]

@@ -188,7 +188,9 @@ def abstract(settlement: StepResult) -> Result:
         shown=settlement.shown,
         owner=OWNERS[settlement.external_id],
         login=USERNAMES.index(settlement.natural_key) if settlement.natural_key else -1,
+        found=int(settlement.found_id or 0),
         instead=abstract(settlement.instead) if settlement.instead is not None else (),
+        let_go=abstract(settlement.let_go) if settlement.let_go is not None else (),
     )
 
 

@@ -82,7 +82,7 @@ class Link(NamedTuple):
 class Result(NamedTuple):
     """`thirdparty.decide.result.StepResult` without its words. ``raise_above``: -1 for none.
 
-    ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not.
+    ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not. ``found``: its id.
     """
 
     outcome: str
@@ -99,7 +99,9 @@ class Result(NamedTuple):
     shown: bool = False
     owner: int = -1
     login: int = -1
+    found: int = 0
     instead: Result | tuple[()] = ()
+    let_go: Result | tuple[()] = ()
 
     @property
     def failed(self) -> bool:
