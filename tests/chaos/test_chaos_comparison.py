@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tests.chaos.run import figures
 from tests.chaos.run.archive import Archive, Restore
 from tests.chaos.run.comparison import Expected, compared
 from tests.chaos.run.gate import Gate
+from tests.chaos.run.hardness import PER_MINUTE, WRITES_SHARE, Hits, least, too_few
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.options import KINDS, TARGETS, read
 from tests.chaos.run.promises import History, called_otherwise
@@ -243,7 +245,32 @@ def test_the_gate_closes_only_once_everybody_is_through() -> None:
 
 
 def test_every_kind_of_trouble_has_a_figure_below_which_a_run_is_too_mild() -> None:
-    assert set(figures.PER_MINUTE) == set(KINDS)
+    assert set(PER_MINUTE) == set(KINDS)
+
+
+ASKED = read(["--seconds", "60", "--targets", "2", "--troubles", "strict"])
+HARD = Hits(
+    writes=int(ASKED.writes * WRITES_SHARE),
+    unknown=Counter({"partner": 9, "branch": 1}),
+    troubles={"strict": Counter({"update refused": 9, "update accepted": 1})},
+    **{name: count for name, count in least(60).items() if name != "unknown"},
+)
+
+
+@pytest.mark.parametrize(
+    ("less", "few"),
+    [
+        ({}, []),
+        ({"writes": 1}, ["writes"]),
+        ({"late": 0}, ["late"]),
+        ({"in_flight_kills": 1}, ["in_flight_kills"]),
+        ({"unknown": Counter({"partner": 10})}, ["unknown at branch"]),
+        ({"troubles": {"strict": Counter({"update refused": 10})}}, ["strict accepted"]),
+    ],
+    ids=str,
+)
+def test_a_run_is_hard_enough_by_what_happened_in_it_at_each_target(less: dict[str, Any], few: list[str]) -> None:
+    assert too_few(ASKED, replace(HARD, **less)) == few
 
 
 def test_a_seed_draws_the_same_targets_every_time() -> None:

@@ -101,9 +101,10 @@ def settlement(result: Result) -> StepResult:
         add_key=text(result.add_key), acknowledged=result.acknowledged,
         raise_above=None if result.raise_above < 0 else result.raise_above, doubt=Doubt(result.doubt),
         parked=result.parked, next=Next(result.next), delay_seconds=DELAY_SECONDS,
-        look_first=result.look_first, no_progress=result.no_progress, shown=result.shown,
         waits_for=key_of(result.waits_for) if result.waits_for >= 0 else "",
         held_by=key_of(result.held_by) if result.held_by >= 0 else "",
+        look_first=result.look_first, no_progress=result.no_progress, shown=result.shown, found_id=text(result.found) or "",
+        instead=settlement(result.instead) if result.instead else None, let_go=settlement(result.let_go) if result.let_go else None,
     )  # fmt: skip
 
 
@@ -240,22 +241,43 @@ def test_two_rows_that_meet_on_one_remote_id() -> None:
         assert seen(1) == expected_other, (held, result, other)
 
 
-def test_a_username_of_another_user_who_may_take_their_record_away() -> None:
-    asked = asked_of(transitions.after_whoever_left)
+def test_a_record_of_our_username_with_the_external_id_of_another_user() -> None:
+    asked = asked_of(transitions.named_as_ours)
     assert len(asked) > 5
-    for (held, result, other), (instead, expected_other) in asked.items():
-        row = Row(
-            generation=held.generation, due="lease", lease="held", doing="add", named=True, no_progress=held.no_progress,
-            remote_id=held.remote_id, adopted=held.adopted,
-        )  # fmt: skip
-        put(row, has_user=False)
-        materialised.put_row(other, index=1)
-        mine = lease(step(held))
-        refused = replace(settlement(result), external_id=EXTERNAL_IDS[1])
-        ended = [FinishedStep(replace(mine, token=TOKEN), None, refused)]
-        assert store.settle(ended, visibility_seconds=VISIBILITY_SECONDS, grace_seconds=0.0).rows
-        assert seen() == transitions.settle(row, held.generation, instead), (held, result, other)
-        assert seen(1) == expected_other, (held, result, other)
+    for (held, result, other, gone), (instead, expected_other) in asked.items():
+        assert not gone  # the model's people are two
+        assert_named_as_ours(held, result, other, instead, expected_other)
+
+
+def test_whoever_was_let_go_of_or_went_astray_leaves_us_the_record() -> None:
+    held = Held(1, 0, "", 0, in_doubt=False, window_over=False, failed_tries=0, crashes=0)
+    nothing = Result(
+        "rejected", 0, "", 0, False, -1, "keep", "identity_conflict", "at_recheck", found=5, no_progress=1
+    )
+    ours = nothing._replace(outcome="ok", parked="", remote_id=5, next="now", found=0)
+    result = nothing._replace(instead=ours, let_go=ours._replace(adopted="match"))
+    elsewhere = Row(synced=1, due="none", remote_id=6, named=True)
+    there = elsewhere._replace(remote_id=5)
+    unlinked = Row(synced=1, due="none", adopted="trust", deleted=True)
+    for other, linked in ((elsewhere, 5), (there, 0), (unlinked, 5)):
+        instead, expected_other = transitions.named_as_ours(held, result, other, gone=False)
+        assert instead.remote_id == linked, other
+        assert_named_as_ours(held, result, other, instead, expected_other)
+
+
+def assert_named_as_ours(held: Held, result: Result, other: Row, instead: Result, expected_other: Row) -> None:
+    row = Row(
+        generation=held.generation, due="lease", lease="held", doing="add", named=True, no_progress=held.no_progress,
+        remote_id=held.remote_id, adopted=held.adopted,
+    )  # fmt: skip
+    put(row, has_user=False)
+    materialised.put_row(other, index=1)
+    mine = lease(step(held))
+    refused = replace(settlement(result), external_id=EXTERNAL_IDS[1], natural_key=mine.natural_key)
+    ended = [FinishedStep(replace(mine, token=TOKEN), None, refused)]
+    assert store.settle(ended, visibility_seconds=VISIBILITY_SECONDS, grace_seconds=0.0).rows
+    assert seen() == transitions.settle(row, held.generation, instead), (held, result, other)
+    assert seen(1) == expected_other, (held, result, other)
 
 
 def test_a_backfill() -> None:

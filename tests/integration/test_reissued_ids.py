@@ -44,6 +44,12 @@ def assert_everybody_is_there_once(sandbox: SandboxControl) -> None:
     assert {str(UUID(row.object_id)): row.remote_id for row in Record.objects.all()} == ids
 
 
+def assert_everybody_of_ours_is_there_once(sandbox: SandboxControl) -> None:
+    """The same beside rows of people who are gone."""
+    assert held_records(sandbox) == wanted_records()
+    assert set(Record.objects.values_list("state", flat=True)) == {"synced", "deleted"}
+
+
 @pytest.mark.parametrize("capabilities", [("query",), ALL], ids=str)
 @pytest.mark.parametrize("unique", [True, False], ids=["usernames are unique", "usernames are shared"])
 @pytest.mark.django_db(transaction=True)
@@ -348,8 +354,7 @@ def test_a_backfill_takes_away_who_is_gone_though_somebody_else_has_the_username
     while Record.objects.get(key=first).due_at is not None and step(first):
         pass
     converge()
-    assert held_records(sandbox) == wanted_records()
-    assert set(Record.objects.values_list("state", flat=True)) == {"synced", "deleted"}
+    assert_everybody_of_ours_is_there_once(sandbox)
 
 
 def test_who_is_gone_is_not_called_gone_while_the_one_of_the_same_username_may_be_the_record_found(
@@ -417,3 +422,82 @@ def test_a_username_that_another_of_ours_holds_at_the_target_for_good_is_a_confl
     converge()
     assert row_of(new).parked == "identity_conflict"
     assert row_of(holder).state == "synced"
+
+
+def brought_back_and_overwritten(sandbox: SandboxControl, *, unique: bool) -> User:
+    """The record of somebody gone is back under an id that somebody of ours has by now, who is edited before the backfill."""
+    sandbox.faults(capabilities=["query"], unique_usernames=unique, reuse_ids=True)
+    old = User.objects.create(name="Ann", phone="1", username="ann1")
+    converge()
+    sandbox.backup()
+    old.delete()
+    converge()
+    [astray] = people(range(1))
+    converge()
+    sandbox.restore()
+    User.objects.filter(pk=astray.pk).update(email="astray@example.org")
+    converge()
+    [overwritten] = sandbox.users()
+    assert (overwritten["externalId"], overwritten["username"]) == (str(astray.uuid), "ann1")
+    return astray
+
+
+@pytest.mark.parametrize("first", ["the newcomer", "the backfill"])
+def test_who_takes_the_username_of_somebody_gone_gets_the_record_that_a_change_of_another_went_astray_to(
+    sandbox: SandboxControl, first: str
+) -> None:
+    brought_back_and_overwritten(sandbox, unique=True)
+    if first == "the backfill":
+        owe_everything()
+        converge()
+    User.objects.create(name="Ann", phone="2", username="ann1")
+    converge()
+    owe_everything()
+    converge()
+    assert_everybody_of_ours_is_there_once(sandbox)
+
+
+def test_a_record_that_a_change_went_astray_to_is_left_to_nobody_who_has_one_of_their_own(
+    sandbox: SandboxControl,
+) -> None:
+    astray = brought_back_and_overwritten(sandbox, unique=False)
+    new = User.objects.create(name="Ann", phone="2", username="ann1")
+    converge()
+    owe_everything()
+    converge()
+    assert {record["externalId"]: record["email"] for record in sandbox.users()} == {
+        str(astray.uuid): "astray@example.org", str(new.uuid): "",
+    }  # fmt: skip
+    assert len(sandbox.users()) == 2
+
+
+def test_a_record_of_our_natural_key_that_another_of_ours_has_let_go_of_is_ours(sandbox: SandboxControl) -> None:
+    [other] = people(range(1))
+    converge()
+    sandbox.create(username="ann1", name="Person 0", phone="13800000000", externalId=str(other.uuid))
+    User.objects.create(name="Ann", phone="2", username="ann1")
+    converge()
+    assert_everybody_is_there_once(sandbox)
+
+
+@pytest.mark.parametrize("unique", [True, False], ids=["usernames are unique", "usernames are shared"])
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_comes_back_before_the_backfill_is_not_added_beside_the_record_that_a_restore_has_brought_back(
+    sandbox: SandboxControl, *, unique: bool, stays: bool
+) -> None:
+    sandbox.faults(capabilities=["query"], unique_usernames=unique)
+    [ours] = people(range(1))
+    converge()
+    sandbox.backup()
+    User.objects.update(is_active=False)
+    converge()
+    sandbox.restore()
+    User.objects.update(is_active=True, email="back@example.org")
+    converge()
+    User.objects.update(is_active=stays)
+    converge()
+    assert held_records(sandbox) == wanted_records()
+    owe_everything()
+    converge()
+    assert held_records(sandbox) == wanted_records()
+    assert row_of(ours).state == "synced"

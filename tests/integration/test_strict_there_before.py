@@ -181,3 +181,16 @@ def test_an_active_person_keeps_what_a_refused_update_adopted_by_the_policy(
     converge()
     assert row_of(user).adopted == "match"
     assert held_records(sandbox) == held_records(saas) == wanted_records()
+
+
+def test_who_is_created_again_after_a_refused_strict_create_gets_the_record_that_it_took_over(
+    saas: SandboxControl, sandbox: SandboxControl, adopt: str
+) -> None:
+    sandbox.create(username=USERNAME, name="Old", phone=PHONE)
+    saas.faults(invalid=True)
+    with pytest.raises(NotAccepted):
+        create()
+    saas.faults()
+    converge()
+    create()
+    assert held_records(sandbox) == held_records(saas) == wanted_records()

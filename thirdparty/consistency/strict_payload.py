@@ -54,7 +54,7 @@ def payload_of(strict_write: StrictWrite, target: str) -> Payload | None:
 
 
 def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> StepResult:
-    """The settlement of a candidate's step. Pure.
+    """The settlement of a candidate's step, once it is known whose record it is about. Pure.
 
     Neither acknowledged nor parked: the row stays owed, so that whatever becomes of the strict write,
     the record is brought level with the object as it is. ``wanted_anyway``: that, too, means a record at this
@@ -68,6 +68,9 @@ def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> Step
         result,
         acknowledged=False,
         parked="",
+        external_id="",
+        instead=None,
+        let_go=None,
         next=Next.NOW,
         adopted=TRUST if was_there and not wanted_anyway else result.adopted,
     )

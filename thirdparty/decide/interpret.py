@@ -54,6 +54,7 @@ def _either_way(judge: Callable[..., StepResult]) -> Callable[..., StepResult]:
             result,
             external_id=found.external_id,
             natural_key=found.key,
+            found_id=found.remote_id,
             instead=judge(replace(self, ours=not self.is_ours(found)), *about),
         )
 
@@ -98,15 +99,20 @@ class Interpreter:
         return self._settle(acknowledged=True, sent=self._sent())
 
     def absent(self) -> StepResult:
-        """No record of ours is wanted and none is there."""
-        return self._settle(acknowledged=True, remote_id=None, adopted="", add_key=None, look_first=False)
+        """No record of ours is wanted and none is there.
+
+        A restore may bring it back: whoever is wanted again is looked for before a second one is added.
+        """
+        return self._settle(acknowledged=True, remote_id=None, adopted="", add_key=None, look_first=self.can_query)
 
     def unlinked(self) -> StepResult:
         """No record is wanted, and none of ours is known to be there.
 
-        One that was only taken on trust stays at the target, which is remembered, lest it look like ours later.
+        One that was only taken on trust stays at the target, which is remembered, lest it look like ours later; and is looked for
+        as soon as one is wanted again.
         """
-        return self._settle(acknowledged=True, remote_id=None, add_key=None, look_first=False)
+        stays = self.call is Call.UNLINK and self.can_query
+        return self._settle(acknowledged=True, remote_id=None, add_key=None, look_first=stays)
 
     def linked(self, remote_id: str, found: RemoteRecord | None = None, **facts: Any) -> StepResult:
         """The record is ours, its content is not known to be what is wanted; ``found`` is what it is, where that was seen."""
@@ -174,7 +180,9 @@ class Interpreter:
         if found is not None and not self.is_ours(found):
             found = None
         if self.wanted is None and (found is None or self.lease.adopted == TRUST):
-            return self._settle(acknowledged=True, remote_id=None, add_key=None, look_first=False, doubt=Doubt.CLEAR)
+            return self._settle(
+                acknowledged=True, remote_id=None, add_key=None, look_first=self.can_query, doubt=Doubt.CLEAR
+            )
         facts: dict[str, Any] = {"add_key": None, "look_first": False, "doubt": Doubt.CLEAR}
         if found is None:
             return self._settle(remote_id=None, raise_above=0, next=Next.NOW, **facts)
@@ -296,12 +304,19 @@ class Interpreter:
             return self.linked(found.remote_id, found)
         if self.adopt == TRUST:
             return self.linked(found.remote_id, found, adopted=TRUST, shown=False)
-        if self.adopt == MATCH and not found.external_id and self._matches(found):
-            return self.linked(found.remote_id, found, adopted=MATCH, shown=False)
+        matched = None
+        if self.adopt == MATCH and self._matches(found):
+            matched = self.linked(found.remote_id, found, adopted=MATCH, shown=False)
+        if matched is not None and not found.external_id:
+            return matched
         return self._park(
             IDENTITY_CONFLICT,
             "a record of this natural key exists at the target and is not ours",
             external_id=found.external_id,
+            natural_key=found.key,
+            found_id=found.remote_id,
+            instead=self.linked(found.remote_id) if found.external_id else None,
+            let_go=matched,
             delay_seconds=self._delay(),
         )
 

@@ -50,8 +50,9 @@ class StepResult:
     ``look_first``: whether the remote id has to be read back before anything is written under it.
     ``shown``: the target itself showed that the remote record is ours, by its answer to our add or the external id, so
     that another row's link to it is out of date.
-    ``external_id``, ``natural_key``, ``instead``: where these two of the record point to different objects, what they are,
-    and what is to be settled should one of them be another object of ours.
+    ``external_id``, ``natural_key``, ``found_id``, ``instead``: where these two of the record found point to different objects, what
+    they are, its own id, and what is to be settled should one of them be another object of ours. ``let_go``: the same, should
+    that other one have left the record to the target for good; None where it is not ours to take then.
     ``no_progress``: how many steps of this generation were answered and brought the record no nearer.
     ``waits_for``, ``held_by``: the record for which it waits (`thirdparty.store.references`).
     ``parked``: why only a person or a new edit can help; empty otherwise.
@@ -71,7 +72,9 @@ class StepResult:
     shown: bool = False
     external_id: str = ""
     natural_key: str = ""
+    found_id: str = ""
     instead: StepResult | None = None
+    let_go: StepResult | None = None
     no_progress: int = 0
     waits_for: str = ""
     held_by: str = ""

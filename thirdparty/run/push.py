@@ -66,6 +66,9 @@ def push(
         return None
     in_doubt = threading.Event()
     ended = guard_decision.apply(calling.call_target(steps[0]), doubt=in_doubt.set)
+    if candidate is not None:
+        # Before anything of it is left out: whether the target accepts depends on whose record it holds.
+        ended = store.whose(ended)
     kept = candidate.only_facts(ended) if candidate is not None else ended
     settled = step.write_results(target, [kept], grace_seconds=settings.backoff().grace_seconds)
     if in_doubt.is_set():

@@ -17,6 +17,7 @@ from thirdparty.store.claiming import (
     key_holder,
 )
 from thirdparty.store.clocks import bring_back
+from thirdparty.store.meeting import whose
 from thirdparty.store.mending import mend
 from thirdparty.store.owing import (
     Walked,
@@ -60,4 +61,5 @@ __all__ = [
     "repair",
     "settle",
     "unpark",
+    "whose",
 ]

@@ -8,6 +8,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from thirdparty.connectors.identity import same_external_id
+from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
@@ -24,20 +25,17 @@ _TAKEN = "another object is linked to this remote record"
 def whose(ended: FinishedStep) -> FinishedStep:
     """The step, settled for the object whose record it found: ours, or another one of ours.
 
-    A record with our external id and another object's natural key is that one's, and our update went astray; one that we
-    added, with our natural key and another object's external id, is ours, and the other's did. An object that is gone has given
-    its natural key up, so that a record with our external id may as well be our own of before, and the other's only if that is
-    linked to it.
+    A record with our external id and another object's natural key is that one's if it is linked to it, and our update went
+    astray; else it may as well be ours, with the name that somebody gone has left. One that we added, with our natural key and
+    another object's external id, is ours, and the other's did.
     """
     lease, result = ended.lease, ended.settlement
     if result.parked == IDENTITY_CONFLICT and result.external_id:
-        return _after_whoever_left(ended)
+        return _named_as_ours(ended)
     if result.instead is None:
         return ended
     if same_external_id(result.external_id, lease.external_id):
-        other = _others(lease).filter(natural_key=result.natural_key, may_exist=True).first()
-        if other is not None and not lease.natural_key and other.remote_id != result.remote_id:
-            other = None
+        other = _others(lease).filter(natural_key=result.natural_key, remote_id=result.found_id).first()
     else:
         other = _of_external_id(ended).exclude(natural_key=result.natural_key).first()
     return replace(ended, settlement=result.instead) if other is not None else ended
@@ -52,20 +50,37 @@ def _of_external_id(ended: FinishedStep) -> QuerySet[Record]:
     return Record.objects.none() if object_id is None else _others(ended.lease).filter(object_id=object_id)
 
 
-def _after_whoever_left(ended: FinishedStep) -> FinishedStep:
-    """The step, settled for later where the record of our natural key is of another object of ours that may take it away.
+def _named_as_ours(ended: FinishedStep) -> FinishedStep:
+    """The step that met a record of our natural key with another object's external id.
 
-    A restore brings back whoever was gone. They look first, and take it away, or are linked to it: then the waiting has an end.
+    Where that other one has let go of it, it is settled with what we may make of the record. Where it may take the record away, or
+    may be linked to it, the step is settled for later: a restore brings back whoever was gone. They look first.
     """
     lease, result = ended.lease, ended.settlement
     other = _of_external_id(ended).filter(parked="").first()
     at_rest = other is not None and other.state in (State.SYNCED, State.DELETED)
+    if other is not None and at_rest:
+        instead = _left_to_us(result, other, _others(lease).filter(deleted=True, wanted_key=lease.natural_key))
+        if instead is not None:
+            return replace(ended, settlement=instead)
     if other is None or (at_rest and other.remote_id is not None) or lease.no_progress + 1 >= NO_PROGRESS_LIMIT:
         return ended
     if at_rest:
         _have_look(other.key)
-    later = _later(result, lease, "another user of ours has the username at the target, and is looked at first")
+    later = _later(result, lease, "another object of ours has the natural key at the target, and is looked at first")
     return replace(ended, settlement=replace(later, parked="", no_progress=lease.no_progress + 1))
+
+
+def _left_to_us(result: StepResult, other: Record, gone: QuerySet[Record]) -> StepResult | None:
+    """What to settle where the record found is the other object's no more; None where it is. ``gone``: who had our natural key."""
+    if other.remote_id is None:
+        # Taken on trust, and unlinked when it was not wanted any more: such a record is the target's own again.
+        return result.let_go if other.adopted == TRUST else None
+    astray = other.remote_id == result.found_id and other.natural_key != result.natural_key
+    if other.remote_id != result.found_id or (astray and gone.exclude(key=other.key).exists()):
+        # An update of theirs went astray to a record that a restore had brought back.
+        return result.instead
+    return None
 
 
 def _have_look(key: str) -> None:

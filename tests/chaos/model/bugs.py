@@ -12,6 +12,7 @@ from tests.chaos.model.configurations import (
     FROZEN_SENDER,
     PROFILES,
     RESTORED,
+    RESTORED_BACK,
     RESTORED_LATE,
     RESTORED_REUSED_SHARED,
     RESTORED_STRANGER,
@@ -146,6 +147,14 @@ class _BelievesARepeatedAdd(Interpreter):
         return self._settle(acknowledged=True, remote_id=remote_id, adopted="", add_key=None)
 
 
+class _AddsAnewWithoutALook(Interpreter):
+    def absent(self) -> StepResult:
+        return replace(super().absent(), look_first=False)
+
+    def rechecked(self, found: RemoteRecord | None) -> StepResult:
+        return replace(super().rechecked(found), look_first=False)
+
+
 class _VanishedIsDone(Interpreter):
     def vanished(self, found: RemoteRecord | None) -> StepResult:  # noqa: ARG002  # the same
         return self._settle(acknowledged=True)
@@ -195,6 +204,7 @@ BUGS = (
         "a link is forgotten while a request may land under its id": Bug(
             Rules(judge=_ForgetsLinksInDoubt), RESTORED_LATE, "I4"
         ),
+        "who comes back is added without a look": Bug(Rules(judge=_AddsAnewWithoutALook), RESTORED_BACK, "I3"),
         "what was taken on trust is deleted": Bug(Rules(next_call=_deletes_what_it_trusted), TRUST, "P7"),
     }
     | bugs_by_hand.BUGS

@@ -96,6 +96,12 @@ RESTORED_REUSED_SHARED = replace(
     offers=TARGETS["query, shared usernames"],
     budget=RESTORED_REUSED.budget._replace(kills=1),
 )
+RESTORED_BACK = replace(
+    RESTORED_REUSED_SHARED,
+    name="restored from backup, somebody who comes back, shared usernames",
+    budget=Budget(toggles=2, timeouts=1, kills=1, restores=1),
+)
+"""Whoever is inactive is back by the backup, and wanted again before everything is owed anew."""
 RESTORED_BLIND = replace(RESTORED, name="restored from backup, nothing on offer", offers=Offers(distinct=True))
 FROZEN_SENDER = Configuration(
     "a frozen sender",
@@ -194,6 +200,7 @@ def daily() -> list[Configuration]:
     ]
     restored = [
         RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER, RESTORED_LATE, RESTORED_REUSED, RESTORED_REUSED_SHARED,
+        RESTORED_BACK,
     ]  # fmt: skip
     return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *by_hand(), *references()]
 

@@ -217,7 +217,9 @@ def abstract(settlement: StepResult) -> Result:
         login=USERNAMES.index(settlement.natural_key) if settlement.natural_key else -1,
         waits_for=int(settlement.waits_for or -1),
         held_by=int(settlement.held_by or -1),
+        found=int(settlement.found_id or 0),
         instead=abstract(settlement.instead) if settlement.instead is not None else (),
+        let_go=abstract(settlement.let_go) if settlement.let_go is not None else (),
     )
 
 

@@ -85,7 +85,7 @@ class Link(NamedTuple):
 class Result(NamedTuple):
     """`thirdparty.decide.result.StepResult` without its words. ``raise_above``: -1 for none.
 
-    ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not.
+    ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not. ``found``: its id.
     """
 
     outcome: str
@@ -104,7 +104,9 @@ class Result(NamedTuple):
     login: int = -1
     waits_for: int = -1
     held_by: int = -1
+    found: int = 0
     instead: Result | tuple[()] = ()
+    let_go: Result | tuple[()] = ()
 
     @property
     def failed(self) -> bool:

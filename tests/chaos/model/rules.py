@@ -20,12 +20,13 @@ class Rules:
     ``lost_lease_settles``: a worker settles without its token. ``extends``: a doubt while a window
     is open moves its end, so that it covers the new doubt too. ``keeps_key``: an add is repeated under its key.
     ``asks_whose``: the other rows are asked where external id and username of a record point to different people;
-    ``by_link``: whether they are linked to it, too, where ours is gone.
+    ``by_link``: whether those of its username are linked to it.
     """
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
     open_attempt: Callable[..., Row] = transitions.open_attempt
     settle: Callable[..., Row] = transitions.settle
+    named_as_ours: Callable[..., tuple[Result, Row]] = transitions.named_as_ours
     meet: Callable[..., tuple[Result, Row]] = transitions.meet
     repair: Callable[[Row], Row] = transitions.repair
     owe_again: Callable[[Row], Row] = transitions.owe_again

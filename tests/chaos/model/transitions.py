@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tests.chaos.model.row import Due, Held, Link, Result, Row, Window
+from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.plan import Call
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 
@@ -90,17 +91,32 @@ def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
     return kept._replace(outcome="transient", next="later"), owed._replace(look_first=True)
 
 
-def after_whoever_left(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
-    """`meeting.whose`, where the record of our username is of another user of ours, who may take it away."""
+def named_as_ours(held: Held, result: Result, other: Row, *, gone: bool) -> tuple[Result, Row]:
+    """`meeting.whose`, where the record of our username has the external id of another user of ours, of this row.
+
+    ``gone``: somebody who is gone had our username, and it is not that other one's.
+    """
     at_rest = other.synced == other.generation and other.lease == "free" and other.recheck == "none"
+    kept = _untold(result)
+    if not other.parked and at_rest:
+        elsewhere = other.remote_id != result.found
+        if other.remote_id and (elsewhere or gone) and result.instead:
+            return _untold(result.instead), other
+        if not other.remote_id and other.adopted == TRUST and result.let_go:
+            return _untold(result.let_go), other
     if other.parked or (at_rest and other.remote_id) or held.no_progress + 1 >= NO_PROGRESS_LIMIT:
-        return result, other
-    kept = result._replace(remote_id=held.remote_id, adopted=held.adopted, acknowledged=False, parked="")
+        return kept, other
+    kept = kept._replace(remote_id=held.remote_id, adopted=held.adopted, acknowledged=False, parked="")
     later = kept._replace(outcome="transient", next="later", no_progress=held.no_progress + 1)
     if not at_rest:
         return later, other
     looks = other._replace(generation=other.generation + 1, due="now", look_first=True)
     return later, looks._replace(no_progress=other.no_progress + 1)
+
+
+def _untold(result: Result) -> Result:
+    """Without what only `whose` looks at."""
+    return result._replace(owner=-1, login=-1, found=0, instead=(), let_go=())
 
 
 def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:

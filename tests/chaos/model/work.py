@@ -227,30 +227,31 @@ class Work:
         """`thirdparty.store.meeting.whose`: another row may be the one that the record's external id or username points to."""
         if result.parked == transitions.IDENTITY_CONFLICT and 0 <= result.owner < len(state.rows):
             other = state.rows[result.owner]
-            later, other = self.memo(transitions.after_whoever_left, step.held, _untold(result), other)
-            return state.with_row(result.owner, other), later
-        if not result.instead:
-            return state, result
-        named = self._other(state, step.row, result)
-        if named is None:
-            return state, result
-        by_link = result.owner == step.row and not step.held.named and self.rules.by_link
-        if by_link and named.remote_id != result.remote_id:
+            settled, other = self.memo(
+                self.rules.named_as_ours, step.held, result, other, gone=self._has_gone(state, result)
+            )
+            return state.with_row(result.owner, other), settled
+        if not result.instead or not self._is_anothers(state, step.row, result):
             return state, result
         return state, result.instead
 
-    def _other(self, state: State, index: int, result: Result) -> Row | None:
+    def _has_gone(self, state: State, result: Result) -> bool:
+        """Whether somebody had the username of the record found who is gone, and not the one of its external id."""
+        called = login_of(result.owner, self.offers) == result.login
+        others = (number for number, row in enumerate(state.rows) if row.deleted and number != result.owner)
+        return not called and any(login_of(number, self.offers) == result.login for number in others)
+
+    def _is_anothers(self, state: State, index: int, result: Result) -> bool:
         if result.owner != index:
             name = login_of(result.owner, self.offers)
             other = state.rows[result.owner] if result.owner < len(state.rows) else None
-            return None if other is None or (name == result.login and other.named) else other
+            return other is not None and not (name == result.login and other.named)
         others = (
-            row for number, row in enumerate(state.rows) if number != index and self._is_called(number, result.login)
+            row
+            for number, row in enumerate(state.rows)
+            if number != index and login_of(number, self.offers) == result.login and row.named
         )
-        return next((row for row in others if row.may_exist and row.named), None)
-
-    def _is_called(self, index: int, login: int) -> bool:
-        return login_of(index, self.offers) == login
+        return any(row.remote_id == result.found if self.rules.by_link else row.may_exist for row in others)
 
     def _doubt(self, state: State, index: int, before: Row) -> State:
         if before.recheck == "open" and not self.rules.extends:
@@ -260,7 +261,7 @@ class Work:
 
 def _untold(result: Result) -> Result:
     """Without what only `thirdparty.store.meeting` looks at."""
-    return result._replace(shown=False, owner=-1, login=-1, instead=())
+    return result._replace(shown=False, owner=-1, login=-1, found=0, instead=(), let_go=())
 
 
 def _acknowledged(person: Person, before: Row, after: Row, step: Step) -> Person:

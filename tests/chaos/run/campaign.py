@@ -11,13 +11,15 @@ from itertools import chain, islice
 from pathlib import Path
 from uuid import UUID
 
+import requests
 from django.db import Error, connection
 
 from syncproject.demo.comparison import Comparison
-from tests.chaos.run import database_clock, figures, textbook, trace, verdict, witness
+from tests.chaos.run import database_clock, figures, hardness, textbook, trace, verdict, witness
 from tests.chaos.run.adversary import Adversary
 from tests.chaos.run.clients import Admin, Api, create_account
 from tests.chaos.run.gate import Gate
+from tests.chaos.run.hardness import Hits
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.options import POPULATION, TARGETS, Options
 from tests.chaos.run.population import Population, settle_in
@@ -29,7 +31,7 @@ from tests.chaos.run.troubles.trouble import Stage, Trouble
 from tests.chaos.run.verdict import Side
 from tests.chaos.run.voice import Voice
 from tests.chaos.run.writers import Writer
-from thirdparty.models import Record
+from thirdparty.models import Attempt, Record
 from users.models import User
 
 _WRITERS = 3
@@ -53,6 +55,7 @@ class Campaign:
         self._sides = {name: Side(party) for name, party in system.third_parties.items()}
         self._stage: Stage | None = None
         self._actors: list[Trouble] = []
+        self._lasted_seconds = 0.0
 
     def run(self) -> bool:
         """Whether every promise was kept and the run was hard enough."""
@@ -130,13 +133,42 @@ class Campaign:
         return writers
 
     def _watch(self, adversary: Adversary) -> None:
-        ends = time.monotonic() + self._options.seconds
-        while (left := ends - time.monotonic()) > 0 and adversary.is_alive():
-            time.sleep(min(left, _PROGRESS_SECONDS))
+        """For as long as was asked, and on until the run was hard enough, though not for ever."""
+        began, asked = time.monotonic(), self._options.seconds
+        while adversary.is_alive() and self._goes_on(time.monotonic() - began, adversary):
+            left = began + asked - time.monotonic()
+            time.sleep(min(left, _PROGRESS_SECONDS) if left > 0 else _PROGRESS_SECONDS)
             self._say(
                 f"{self._tally.operations.total()} writes; records: {figures.summed(_states())}; "
                 f"kills: {figures.summed(adversary.record.kills)}"
             )
+        self._lasted_seconds = time.monotonic() - began
+
+    def _goes_on(self, lasted_seconds: float, adversary: Adversary) -> bool:
+        asked = self._options.seconds
+        if lasted_seconds < asked or self._options.baseline:
+            return lasted_seconds < asked
+        if lasted_seconds >= asked * hardness.AT_MOST:
+            return False
+        try:
+            few = hardness.too_few(self._options, self._hits(adversary))
+        except (Error, requests.RequestException):
+            connection.close()
+            return True  # database or third party is down at the moment
+        if few:
+            self._say(f"goes on: too few {', '.join(few)}")
+        return bool(few)
+
+    def _hits(self, adversary: Adversary) -> Hits:
+        assert self._stage is not None
+        return Hits(
+            writes=self._tally.operations.total(),
+            takeovers=Attempt.objects.filter(reason="lease_expired").count(),
+            unknown=Counter(Attempt.objects.filter(outcome="unknown").values_list("record__target", flat=True)),
+            late=sum(side.control.stats()["late"]["done"] for side in self._sides.values()),
+            in_flight_kills=adversary.record.in_flight_kills.total(),
+            troubles=self._troubles(self._stage),
+        )
 
     def _conclude(self, adversary: Adversary) -> bool:
         options, record, stage = self._options, adversary.record, self._stage
@@ -153,8 +185,7 @@ class Campaign:
             candidates=stage.candidates,
         )
         self._report(judged, ledgers)
-        late = sum(side.control.stats()["late"]["done"] for side in self._sides.values())
-        counted = figures.figures(options, self._tally, record, judged, late, self._troubles(stage))
+        counted = figures.figures(options, self._tally, record, judged, self._hits(adversary), self._lasted_seconds)
         self._say("ok" if counted["ok"] else "too mild" if counted["mild"] else "NOT OK")
         self._say.figures(counted)
         return bool(counted["ok"])

@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from syncproject.demo.comparison import Comparison
+from tests.chaos.run import hardness
 from tests.chaos.run.adversary import Record
+from tests.chaos.run.hardness import Hits
 from tests.chaos.run.options import Options
 from tests.chaos.run.tally import Tally
 from tests.chaos.run.verdict import Verdict
-
-PER_TEN_MINUTES = {"takeovers": 30, "unknown": 100, "late": 20, "in_flight_kills": 60}
-
-
-PER_MINUTE = {
-    "clocks": 1,
-    "decisions": 8,
-    "ids": 1,
-    "imports": 1,
-    "keys": 2,
-    "migrations": 2,
-    "pauses": 3,
-    "restores": 1,
-    "strangers": 1,
-    "strict": 10,
-    "targets": 2,
-    "transactions": 4,
-}
-"""How much of each kind of trouble, where a run has it."""
-MEANT = {"strict": ("accepted", 1)}
-"""What some of a kind have to be, and how many in a minute: the promise is made of those."""
-
-
-def _least_of(kind: str, seconds: float) -> int:
-    return max(1, round(PER_MINUTE[kind] * seconds / 60))
-
-
-def _of(done: Counter[str], word: str) -> int:
-    return sum(count for name, count in done.items() if word in name)
-
-
-def least(seconds: float) -> dict[str, int]:
-    """How often each must have happened in so many seconds of chaos."""
-    return {name: max(1, round(count * seconds / 600)) for name, count in PER_TEN_MINUTES.items()}
 
 
 def figures(
@@ -52,33 +19,25 @@ def figures(
     tally: Tally,
     record: Record,
     verdict: Verdict,
-    late: int,
-    troubles: Mapping[str, Counter[str]],
+    hits: Hits,
+    lasted_seconds: float,
 ) -> dict[str, Any]:
-    """The figures, as the last line shows them. ``troubles``: what was done of each further kind, by the kind."""
+    """The figures, as the last line shows them. ``lasted_seconds``: of chaos, as long as it took to be hard enough."""
     comparison, convergence = verdict.comparison, verdict.convergence
-    hits = {
-        "takeovers": verdict.attempts["takeovers"],
-        "unknown": verdict.attempts["unknown"],
-        "late": late,
-        "in_flight_kills": record.in_flight_kills.total(),
-    }
-    mild = [name for name, count in least(options.seconds).items() if hits[name] < count]
-    mild += [kind for kind, done in troubles.items() if done.total() < _least_of(kind, options.seconds)]
-    mild += [
-        f"{kind} {word}"
-        for kind, (word, each_minute) in MEANT.items()
-        if kind in troubles and _of(troubles[kind], word) < int(each_minute * options.seconds / 60)
-    ]
+    mild = hardness.too_few(options, hits)
     broken = {name: len(complaints) for name, complaints in verdict.broken.items()}
     level = comparison.equal and not any(broken.values())
     return {
         **asked(options),
         **_done(tally, record),
         "owed_checks": tally.owed_checks,
-        **hits,
-        "attempts": verdict.attempts["attempts"],
-        "troubles": {kind: dict(done) for kind, done in troubles.items()},
+        "lasted_seconds": round(lasted_seconds, 1),
+        "takeovers": hits.takeovers,
+        "unknown": hits.unknown.total(),
+        "late": hits.late,
+        "in_flight_kills": hits.in_flight_kills,
+        "attempts": verdict.attempts,
+        "troubles": {kind: dict(done) for kind, done in hits.troubles.items()},
         **differences(comparison),
         "buried": dict(convergence.buried),
         "invariants": broken,

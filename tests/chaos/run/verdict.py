@@ -179,14 +179,14 @@ def person(user: User, username: str) -> Values:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """``broken``: a sentence for every time that an invariant was broken, by its name. ``void``: why the run
-    does not count, since a third party itself broke its word.
+    does not count, since a third party itself broke its word. ``attempts``: how many there were.
     """
 
     comparison: Comparison
     convergence: Convergence
     broken: dict[str, list[str]]
     void: list[str]
-    attempts: Counter[str]
+    attempts: int
 
 
 def judge(
@@ -230,14 +230,7 @@ def judge(
             broken["I4"] += [
                 f"{name}: {fields} differ" for name, fields in differing if name.startswith(f"{side.name}/")
             ]
-    counts = Counter(
-        {
-            "takeovers": Attempt.objects.filter(reason="lease_expired").count(),
-            "unknown": Attempt.objects.filter(outcome="unknown").count(),
-            "attempts": Attempt.objects.count(),
-        }
-    )
-    return Verdict(compared_all, convergence, broken, void, counts)
+    return Verdict(compared_all, convergence, broken, void, Attempt.objects.count())
 
 
 def _broken(
