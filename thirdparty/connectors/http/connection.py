@@ -92,7 +92,7 @@ def _close_all(idle: deque[_Connection]) -> None:
 
 class _Connection:
     def __init__(self, sock: DeadlineSocket, keep_alive: KeepAlive) -> None:
-        self._sock = sock
+        self.sock = sock
         self._keep_alive = keep_alive
         self._answers = 0
 
@@ -100,17 +100,9 @@ class _Connection:
         """Send, read, and count what came of keeping the connection."""
         call = current_call()
         call.reused = self._answers > 0
-        answer = AnswerParser(method)
         try:
-            # Of a server that answers and ends the connection before it has read all, the answer may still be read.
-            with suppress(BrokenPipeError, ConnectionResetError):
-                self._sock.sendall(request)
-            while not answer.complete:
-                received = self._sock.recv()
-                if received:
-                    answer.feed(received)
-                else:
-                    answer.end()
+            self.send(request)
+            answer = self.receive(method)
         except ConnectionError:
             if self._answers == 1 and not call.heard:
                 self._keep_alive.ended_after_one_answer()
@@ -120,16 +112,32 @@ class _Connection:
             self._keep_alive.served_again()
         return answer
 
+    def send(self, request: bytes) -> None:
+        """Send it all, or as much as the other side takes before it ends the connection: its answer may be there."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.sock.sendall(request)
+
+    def receive(self, method: str) -> AnswerParser:
+        """One whole answer."""
+        answer = AnswerParser(method)
+        while not answer.complete:
+            received = self.sock.recv()
+            if received:
+                answer.feed(received)
+            else:
+                answer.end()
+        return answer
+
     def is_usable(self) -> bool:
         """Whether it may be used again, by now."""
-        if monotonic() - self._sock.used_at >= MAX_IDLE_SECONDS:
+        if monotonic() - self.sock.used_at >= MAX_IDLE_SECONDS:
             return False
         # Whatever can be read of an idle connection is its end, or an answer that nobody asked for.
-        if self._sock.is_idle:
+        if self.sock.is_idle:
             return True
         if self._answers == 1:
             self._keep_alive.ended_after_one_answer()
         return False
 
     def close(self) -> None:
-        self._sock.close()
+        self.sock.close()
