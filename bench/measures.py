@@ -20,6 +20,7 @@ def all_of(system: System, plan: Plan, tell: Tell) -> Iterator[tuple[str, Callab
     """The parts of the run by name; each measures its figures when called."""
     for latency in plan.latencies_seconds:
         yield f"drain {latency * 1000:g} ms", partial(_throughput, system, plan, tell, latency)
+    yield "one call", partial(_one_call, system, plan, tell)
     yield "where the time goes", partial(_where_the_time_goes, system, plan)
     yield "latency", partial(_latency, system, plan)
     yield "save", partial(_save, system, plan, tell)
@@ -67,6 +68,16 @@ def _throughput(system: System, plan: Plan, tell: Tell, latency: float) -> list[
         goal = 4.0 if name == best else None
         figures.append(Figure(what, name, "users/s", found["drain"], value, at_least=goal))
     return figures
+
+
+def _one_call(system: System, plan: Plan, tell: Tell) -> list[Figure]:
+    """What a call costs the processor with nothing around it: by rates alone, a faster target would look like a cheaper client."""
+
+    def cpu_ms(kind: str) -> float:
+        return throughput.bare_loop(system, kind, latency_seconds=_MAIN_LATENCY_SECONDS, count=plan.drained)["cpu_ms"]
+
+    found = medians(plan.rounds, {"ours": partial(cpu_ms, "ours"), "session": partial(cpu_ms, "session")}, tell)
+    return [Figure("CPU of one call, bare", "requests.Session", "ms", found["ours"], found["session"], at_most=0.35)]
 
 
 def _where_the_time_goes(system: System, plan: Plan) -> list[Figure]:

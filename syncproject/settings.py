@@ -144,7 +144,5 @@ LOGGING = {
         "line": {"()": "syncproject.log.Discreet", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # It quotes malformed headers of foreign servers, which may hold anything.
-    "loggers": {"urllib3.connection": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": env.str("DJANGO_LOG_LEVEL", default="INFO")},
 }

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from tests.unit.calling import SECRET, SHORT, failure_of, post, session_to
+from tests.unit.calling import PATIENT, SECRET, SHORT, failure_of, post, session_to
 from tests.unit.certificates import make_certificate, server_context
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, serving
 from thirdparty.connectors.errors import AccessDenied, OutcomeUnknown, Transient
+from thirdparty.connectors.http.answer_parser import MAX_ANSWER_BYTES
 from thirdparty.connectors.http.deadline import DeadlineSocket
-from thirdparty.connectors.http.session import MAX_ANSWER_BYTES, Answer
+from thirdparty.connectors.http.session import Answer
 
 # What it sends
 
@@ -279,6 +280,9 @@ def test_an_accepted_and_at_once_closed_connection_is_no_success_and_no_crash() 
         b"HTTP/1.1 two hundred\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
         b"HTTP/1.1 103 Early Hints\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 103 Early Hints\r\n\r\n" * 150,
@@ -496,3 +500,29 @@ def test_an_error_leads_to_nothing_that_was_sent(behaviour: Behaviour) -> None:
 
 def test_an_answer_does_not_show_its_body() -> None:
     assert SECRET not in repr(Answer(200, {"X": SECRET}, SECRET.encode()))
+
+
+# What cannot be written down
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X": "a\r\nInjected: 1"}, {"X": "a\nb"}, {"X": "a\x00"}, {"X\r\nInjected": "1"}, {"": "1"}, {"X": "张"}],
+)
+def test_a_header_that_would_break_the_head_is_an_error_of_ours_and_nothing_is_sent(headers: dict[str, str]) -> None:
+    with serving(answers(http(200, b"fine"))) as server:
+        with pytest.raises(ValueError, match=r"header|latin-1"):
+            session_to(server.url).send("POST", "/path", b"", headers, timeout_seconds=SHORT)
+        assert server.connections == 0
+
+
+def test_what_an_address_cannot_carry_is_written_in_per_cent() -> None:
+    with serving(answers(http(200, b"fine"))) as server:
+        session_to(server.url).send("POST", "/a b/张?q=é", b"", {}, timeout_seconds=PATIENT)
+    assert server.requests[0].startswith(b"POST /a%20b/%E5%BC%A0?q=%C3%A9 HTTP/1.1\r\n")
+
+
+def test_a_post_of_nothing_says_so() -> None:
+    with serving(answers(http(200, b"fine"))) as server:
+        session_to(server.url).send("POST", "/path", b"", {}, timeout_seconds=PATIENT)
+    assert b"\r\nContent-Length: 0\r\n" in server.requests[0]

@@ -10,10 +10,10 @@ import zlib
 
 import pytest
 
-from tests.unit.calling import SHORT, failure_of, post, session_to
+from tests.unit.calling import PATIENT, SHORT, failure_of, post, session_to
 from tests.unit.rawserver import RawServer, answers, http, serving
 from thirdparty.connectors.errors import OutcomeUnknown
-from thirdparty.connectors.http.session import MAX_ANSWER_BYTES
+from thirdparty.connectors.http.answer_parser import MAX_ANSWER_BYTES
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 
@@ -146,3 +146,16 @@ def test_a_coding_of_no_body_is_no_body(status: int) -> None:
     response = f"HTTP/1.1 {status} Any\r\nContent-Encoding: gzip\r\n\r\n".encode()
     with serving(answers(response)) as server:
         assert post(session_to(server.url)).body == b""
+
+
+def test_an_answer_that_comes_before_all_was_read_is_heard() -> None:
+    def refuses_at_once(_server: RawServer, connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(http(413, b"too much", "Connection: close"))
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+    with serving(refuses_at_once) as server:
+        answer = session_to(server.url).send("POST", "/path", b"x" * 20_000_000, {}, timeout_seconds=PATIENT)
+    assert (answer.status, answer.body) == (413, b"too much")

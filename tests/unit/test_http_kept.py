@@ -11,7 +11,7 @@ import pytest
 from tests.unit.calling import PATIENT, SHORT, failure_of, post, session_to
 from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, serving
 from thirdparty.connectors.errors import OutcomeUnknown, Transient
-from thirdparty.connectors.http import adapter, keep_alive
+from thirdparty.connectors.http import connection, keep_alive
 from thirdparty.connectors.http.keep_alive import KeepAlive
 
 
@@ -52,7 +52,7 @@ def test_a_connection_is_not_used_again_after_a_long_idle_time(monkeypatch: pyte
     with serving(answers(http(200, b"fine"))) as server:
         session = session_to(server.url)
         post(session)
-        monkeypatch.setattr(adapter, "MAX_IDLE_SECONDS", 0.0)
+        monkeypatch.setattr(connection, "MAX_IDLE_SECONDS", 0.0)
         post(session)
     assert server.connections == 2
 

@@ -350,7 +350,7 @@ def test_an_answer_is_read_in_the_charset_that_it_declares(charset: str, codec: 
     assert found.payload["name"] == name
 
 
-@pytest.mark.parametrize("charset", ["klingon", "zip", "hex", "punycode", "unicode_escape", "utf-8\x00", "x" * 500])
+@pytest.mark.parametrize("charset", ["klingon", "zip", "hex", "punycode", "unicode_escape", "x" * 500])
 def test_a_charset_that_nobody_knows_makes_the_answer_unreadable(charset: str) -> None:
     error = failure("update", declared(charset, json.dumps(OK).encode()))
     assert isinstance(error, OutcomeUnknown)

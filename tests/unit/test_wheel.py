@@ -15,13 +15,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
-REQUIRED = {"celery", "django", "requests", "rich", "tenacity"}
+REQUIRED = {"celery", "django", "httptools", "requests", "rich", "tenacity"}
 COME_ALONG = {"amqp", "certifi", "kombu", "urllib3"}
 """With celery, and with requests."""
 OF_THE_TYPE_CHECKER = {"_typeshed"}
 OF_EXTRAS = {
     "thirdparty/api/": {"rest_framework", "drf_spectacular", "prometheus_client"},
-    "thirdparty/sandbox/": {"httptools"},
     "thirdparty/admin/skin.py": {"unfold"},
     "thirdparty/testing/": {"pytest"},
 }

@@ -18,7 +18,7 @@ from django.utils import timezone
 from tests.chaos.crash.order import Orders
 from thirdparty import store, tasks
 from thirdparty.connectors.errors import TargetError
-from thirdparty.connectors.http import adapter
+from thirdparty.connectors.http import connection
 from thirdparty.connectors.http.session import HttpSession
 from thirdparty.decide.result import FinishedStep
 from thirdparty.models import Record
@@ -85,7 +85,7 @@ class Points:
         around(store, "open_attempts", after=self._opened)
         around(calling, "call_target", before=self._asks)
         around(HttpSession, "send", before=self._here("unsent"), after=self._here("answered"))
-        around(adapter._Connection, "getresponse", before=self._written)
+        around(connection._Connection, "receive", before=self._written)
         around(store, "settle", before=self._of_each("unsettled"), after=self._settled)
         around(settling, "close_attempts", after=self._of_each("settling"))
         task_postrun.connect(self._unacknowledged, weak=False)

@@ -1,40 +1,37 @@
-"""The `requests` adapter of one target: its pool of connections and its TLS context."""
+"""The `requests` adapter of one target: its way there, its kept connections and its TLS context."""
 
 from __future__ import annotations
 
-import http.client
+import re
 import ssl
-from http import HTTPStatus
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import certifi
 from django.core.exceptions import ImproperlyConfigured
 from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError
+from requests.adapters import BaseAdapter
+from requests.utils import requote_uri
 from urllib3.util.ssl_ import create_urllib3_context
 
-from thirdparty.connectors.http.deadline import DeadlineSocket, DeadlineTLSSocket, connect, current_call
-from thirdparty.connectors.http.keep_alive import KeepAlive
+from thirdparty.connectors.http.connection import Connections, Way
+from thirdparty.connectors.http.content_coding import undone
+from thirdparty.connectors.http.deadline import DeadlineTLSSocket
 
 if TYPE_CHECKING:
     from thirdparty.connectors.config import TargetConfig
+    from thirdparty.connectors.http.keep_alive import KeepAlive
     from thirdparty.connectors.http.proxy import Proxy
 
-# Common servers close a connection that was idle for 5 s; a request that crosses such a close has an unknown outcome.
-MAX_IDLE_SECONDS = 4.0
-# Idle connections that are kept: as many as threads ever called at once, hardly more than this.
-POOL_SIZE = 256
-# As many as http.client bears header lines: nobody who means well sends more.
-MAX_INTERIM_ANSWERS = 100
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_TARGET = re.compile(r"[\x21-\x7e]+")
+# No line of a head ends within a name or a value.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BREAK = re.compile(r"[\r\n\0]")
 
 
-class TargetAdapter(HTTPAdapter):
-    """Sends everything through one pool of deadline sockets; retries nothing (the default of `requests`).
+class TargetAdapter(BaseAdapter):
+    """Sends each request once and reads the whole answer, over deadline sockets. Retries and follows nothing.
 
     Works only inside a `thirdparty.connectors.http.deadline.Call`. Not to be used across a fork.
     """
@@ -42,35 +39,41 @@ class TargetAdapter(HTTPAdapter):
     def __init__(self, base_url: str, tls: ssl.SSLContext | None, keep_alive: KeepAlive, proxy: Proxy | None) -> None:
         super().__init__()
         parts = urlsplit(base_url)
+        host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
         # Without TLS the proxy reads the request itself, and has to be told the whole address.
-        self._by_whole_address = proxy is not None and tls is None
-        self._origin_length = 0 if self._by_whole_address else len(f"{parts.scheme}://{parts.netloc}")
-        host = parts.hostname or ""
-        shared: dict[str, Any] = {"maxsize": POOL_SIZE, "keep_alive": keep_alive, "via": proxy}
-        self._pool = (
-            _TLSPool(host, parts.port, ssl_context=tls, **shared) if tls else _Pool(host, parts.port, **shared)
-        )
+        by_whole_address = proxy is not None and tls is None
+        self._origin_length = 0 if by_whole_address else len(f"{parts.scheme}://{parts.netloc}")
+        name = f"[{host}]" if ":" in host else host
+        self._host = name if port == _DEFAULT_PORTS[parts.scheme] else f"{name}:{port}"
+        self._connections = Connections(Way(host, port, tls, proxy), keep_alive)
 
-    def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> HTTPConnectionPool:
-        """Return the one pool; `requests` would look it up by URL and TLS options each time."""
-        return self._pool
+    def send(self, request: PreparedRequest, *_args: Any, **_kwargs: Any) -> Response:
+        """The answer, its body read and its content codings undone.
 
-    def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
-        """Set nothing: `requests` would add its own bundle to the trusted ones, for every connection anew."""
-
-    def request_url(self, request: PreparedRequest, _proxies: Any) -> str:
-        """Return path and query, or all of it to a proxy; `requests` would first look for one in the environment."""
-        return str(request.url)[self._origin_length :]
-
-    def build_response(self, _request: PreparedRequest, answer: Any) -> Response:
-        """Hand on status, headers and body; `requests` would look for cookies and guess at an encoding as well."""
+        Raises `OSError` for whatever the network does, `NotHTTP` and `TooLarge` (`thirdparty.connectors.http.answer_parser`), and `ValueError` for a request that cannot be written down.
+        """
+        answer = self._connections.exchange(str(request.method), self._written(request))
         response = Response()
-        response.status_code, response.headers, response.raw = answer.status, answer.headers, answer
+        response.status_code, response.headers, response.request = answer.status, answer.headers, request  # type: ignore[assignment]  # a mapping that costs less
+        response._content = undone(answer.body, answer.headers)
         return response
 
     def close(self) -> None:
         """Close idle connections; those in use close when they come back."""
-        self._pool.close()
+        self._connections.close()
+
+    def _written(self, request: PreparedRequest) -> bytes:
+        """Head and body together: apart, they are two system calls here and two wake-ups there."""
+        target = str(request.url)[self._origin_length :] or "/"
+        if not _TARGET.fullmatch(target):
+            target = requote_uri(target)
+        lines = [f"{request.method} {target} HTTP/1.1", f"Host: {self._host}"]
+        for name, value in request.headers.items():
+            if not _NAME.fullmatch(name) or _BREAK.search(value):
+                raise ValueError(f"the header {name!r} cannot be sent")
+            lines.append(f"{name}: {value}")
+        head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+        return head + request.body if isinstance(request.body, bytes) else head
 
 
 def tls_context(config: TargetConfig) -> ssl.SSLContext:
@@ -94,103 +97,3 @@ def tls_context(config: TargetConfig) -> ssl.SSLContext:
                 f"{prefix}CLIENT_CERT must hold a certificate and its unencrypted key (PEM): {error}"
             ) from error
     return context
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer that begins with the final status: interim ones (RFC 9110, section 15.2) are read and forgotten."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(MAX_INTERIM_ANSWERS):
-            read: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # not in the stubs
-            status = read[1]
-            # Nobody asked for another protocol: what follows a 101 is no HTTP.
-            if status >= HTTPStatus.OK or status == HTTPStatus.SWITCHING_PROTOCOLS:
-                return read
-            http.client.parse_headers(self.fp)
-        raise http.client.HTTPException("too many interim answers")
-
-
-class _Connection(HTTPConnection):
-    """A connection over a `DeadlineSocket`, not used again after a long idle time, nor where none are kept."""
-
-    sock: DeadlineSocket
-    response_class = _Answer
-    _held: list[bytes] | None = None
-    _answers = 0
-
-    def __init__(self, *args: Any, keep_alive: KeepAlive, via: Proxy | None, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._keep_alive = keep_alive
-        self._via = via
-
-    def request(self, *args: Any, **options: Any) -> None:
-        """Send head and body together: apart, they are two system calls here and two wake-ups there."""
-        current_call().reused = self._answers > 0
-        held: list[bytes] = []
-        self._held = held
-        try:
-            super().request(*args, **options)
-        finally:
-            self._held = None
-        self.send(b"".join(held))
-
-    def send(self, data: Any) -> None:
-        if self._held is None:
-            super().send(data)
-        else:
-            self._held.append(data)
-
-    def getresponse(self) -> Any:
-        """Return the answer, its body unread; count what came of keeping the connection."""
-        answers_so_far = self._answers
-        try:
-            answer = super().getresponse()
-        except ConnectionError:
-            if answers_so_far == 1 and not current_call().heard:
-                self._keep_alive.ended_after_one_answer()
-            raise
-        self._answers = answers_so_far + 1
-        if self._answers > 1:
-            self._keep_alive.served_again()
-        return answer
-
-    def close(self) -> None:
-        super().close()
-        self._answers = 0
-
-    def _new_conn(self) -> DeadlineSocket:
-        try:
-            if self._via is None:
-                return connect(self._dns_host, self.port)
-            if isinstance(self, HTTPSConnection):
-                return self._via.tunnel(self._dns_host, self.port)
-            return connect(self._via.host, self._via.port)
-        except (OSError, UnicodeError) as error:
-            # Unwrapped, a reset would pass for one in the middle of a request, after which an answer may still be read.
-            raise NewConnectionError(self, "no connection") from error
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the connection may be used again; the pool asks before it hands a kept one out."""
-        if current_call().fresh or not self._keep_alive.allowed or self.sock is None:
-            return False
-        if monotonic() - self.sock.used_at >= MAX_IDLE_SECONDS:
-            return False
-        # Whatever can be read of an idle connection is its end, or an answer that nobody asked for.
-        if super().is_connected:
-            return True
-        if self._answers == 1:
-            self._keep_alive.ended_after_one_answer()
-        return False
-
-
-class _TLSConnection(_Connection, HTTPSConnection):
-    """The same over TLS."""
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection

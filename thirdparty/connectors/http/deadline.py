@@ -1,29 +1,31 @@
 """Sockets that end with their call: one total deadline, however the other side spends the time.
 
 A timeout on a socket bounds one wait; a server that sends a byte now and then never meets it.
-These sockets set the timeout anew before every operation, to what is left of the call that the
-thread is in. `Call` also learns from them whether any byte of the request has left, which is
-what separates "nothing happened" from "it may have happened".
-
-Not bounded: the name look-up, which the C library performs without a time limit of ours. The
-resolver's own settings bound it (``options timeout:1 attempts:2`` in resolv.conf).
+These sockets wait no longer than what is left of the call that the thread is in. `Call` also
+learns from them whether any byte of the request has left, which is what separates "nothing
+happened" from "it may have happened".
 """
 
 from __future__ import annotations
 
+import math
+import select
 import socket
 import ssl
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
+
+from thirdparty.connectors.http.resolver import addresses
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from _typeshed import ReadableBuffer, WriteableBuffer
+    from _typeshed import ReadableBuffer
 
 
 _TLS_RECORD_BYTES = 16 * 1024
+_RECEIVED_BYTES = 64 * 1024
 
 
 class Call:
@@ -83,34 +85,68 @@ def current_call() -> Call:
 class DeadlineSocket(socket.socket):
     """A TCP socket whose every operation ends with the call of the thread that uses it.
 
-    Covers what `http.client` uses: ``sendall``, ``send`` and ``recv_into``. Raises `TimeoutError`.
+    Covers ``sendall``, ``send`` and ``recv``, once it is connected (`connect`). Raises `TimeoutError`.
     ``used_at`` is when something was last received, on the monotonic clock.
+
+    It never blocks by itself, but waits by `poll`: a socket with a timeout takes twice as many system calls, and for
+    each of them threads hand the interpreter's lock to each other.
     """
 
     used_at = 0.0
 
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         call = current_call()
-        self.settimeout(call.remaining_seconds())
-        # An error means that the kernel took nothing; under TLS, at most part of one record, which nobody can decode.
-        count = super().send(data, flags)
-        call.sent = True
-        return count
+        call.remaining_seconds()
+        while True:
+            try:
+                # An error means that the kernel took nothing; under TLS, at most part of one record, which nobody can decode.
+                count = super().send(data, flags)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._wait(call, select.POLLOUT)
+            except ssl.SSLWantReadError:
+                self._wait(call, select.POLLIN)
+            else:
+                call.sent = True
+                return count
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
+        count = self.send(data, flags)
         with memoryview(data) as view, view.cast("B") as octets:
-            count = 0
             while count < len(octets):
                 count += self.send(octets[count:], flags)
 
-    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+    def recv(self, buflen: int = _RECEIVED_BYTES, flags: int = 0) -> bytes:
         call = current_call()
-        self.settimeout(call.remaining_seconds())
-        # The TLS socket takes 0 literally, the plain one knows no None: say what fits.
-        count = super().recv_into(buffer, nbytes or memoryview(buffer).nbytes, flags)
-        call.heard = call.heard or count > 0
-        self.used_at = monotonic()
-        return count
+        call.remaining_seconds()
+        self._await_answer(call)
+        while True:
+            try:
+                received = super().recv(buflen, flags)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._wait(call, select.POLLIN)
+            except ssl.SSLWantWriteError:
+                self._wait(call, select.POLLOUT)
+            else:
+                call.heard = call.heard or bool(received)
+                self.used_at = monotonic()
+                return received
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to be read, not even the end of the connection."""
+        return not self._poll(select.POLLIN, 0)
+
+    def _await_answer(self, call: Call) -> None:
+        self._wait(call, select.POLLIN)
+
+    def _wait(self, call: Call, event: int) -> None:
+        if not self._poll(event, call.remaining_seconds()):
+            raise TimeoutError("the time of this call is over")
+
+    def _poll(self, event: int, seconds: float) -> bool:
+        poller = select.poll()
+        poller.register(self, event)
+        return bool(poller.poll(math.ceil(seconds * 1000)))
 
 
 class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
@@ -121,8 +157,17 @@ class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
         return super().send(memoryview(data)[:_TLS_RECORD_BYTES], flags)
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature of ssl
-        self.settimeout(current_call().remaining_seconds())
-        super().do_handshake(block)
+        call = current_call()
+        while True:
+            try:
+                return super().do_handshake(block)
+            except ssl.SSLWantReadError:
+                self._wait(call, select.POLLIN)
+            except ssl.SSLWantWriteError:
+                self._wait(call, select.POLLOUT)
+
+    def _await_answer(self, call: Call) -> None:
+        """What is to be read may have been decoded already, and then no byte comes."""
 
 
 def connect(host: str, port: int) -> DeadlineSocket:
@@ -132,10 +177,10 @@ def connect(host: str, port: int) -> DeadlineSocket:
     packets does not hide the others. Raises `OSError`; `socket.gaierror` for an unknown name.
     """
     call = current_call()
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = addresses(host, port, within_seconds=call.remaining_seconds())
     failure = OSError("the name has no address")
-    for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        seconds = call.remaining_seconds() / (len(addresses) - position)
+    for position, (family, kind, protocol, _, address) in enumerate(found):
+        seconds = call.remaining_seconds() / (len(found) - position)
         try:
             return _open(DeadlineSocket(family, kind, protocol), address, seconds)
         except OSError as error:
@@ -143,11 +188,24 @@ def connect(host: str, port: int) -> DeadlineSocket:
     raise failure
 
 
+def secured(sock: DeadlineSocket, context: ssl.SSLContext, name: str) -> DeadlineSocket:
+    """Speak TLS from here on, with whom the certificate says is of this name. Raises `OSError`; the socket is closed then."""
+    wrapped: ssl.SSLSocket | None = None
+    try:
+        wrapped = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+        wrapped.do_handshake()
+    except BaseException:
+        (wrapped or sock).close()
+        raise
+    return cast("DeadlineTLSSocket", wrapped)
+
+
 def _open(sock: DeadlineSocket, address: tuple[object, ...], seconds: float) -> DeadlineSocket:
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(seconds)
         sock.connect(address)
+        sock.setblocking(False)
     except BaseException:
         sock.close()
         raise

@@ -66,9 +66,9 @@ class Proxy:
 def _head(sock: DeadlineSocket) -> bytes:
     """Read the head of one answer and not a byte of what follows: that belongs to the target."""
     head = bytearray()
-    octet = bytearray(1)
     while not head.endswith(b"\r\n\r\n") and len(head) < _MAX_HEAD_BYTES:
-        if not sock.recv_into(octet):
+        octet = sock.recv(1)
+        if not octet:
             raise ConnectionResetError("the proxy ended the connection")
         head += octet
     return bytes(head)

@@ -12,16 +12,15 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.client import IncompleteRead
 from socket import gaierror
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest, RequestException, Response
-from urllib3.exceptions import HTTPError
+from requests import PreparedRequest
 
 from thirdparty.connectors.errors import AccessDenied, OutcomeUnknown, TargetError, Transient
 from thirdparty.connectors.http.adapter import TargetAdapter, tls_context
+from thirdparty.connectors.http.answer_parser import NotHTTP, TooLarge
 from thirdparty.connectors.http.deadline import Call
 from thirdparty.connectors.http.keep_alive import KeepAlive
 from thirdparty.connectors.http.proxy import TunnelRefused
@@ -29,10 +28,9 @@ from thirdparty.connectors.http.proxy import TunnelRefused
 if TYPE_CHECKING:
     from thirdparty.connectors.config import TargetConfig
 
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
 NOTHING_SENT = ("dns", "refused", "connect_timeout", "unreachable", "proxy")
 """The reasons that say: not even a request left, so no record can be at fault."""
-_READ_BYTES = 64 * 1024
+_WITHOUT_A_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
 # TLS 1.3 lets a server refuse our certificate after the request has left; it has then read none of it.
 _CERTIFICATE_ALERTS = (
     "SSLV3_ALERT_BAD_CERTIFICATE",
@@ -93,12 +91,12 @@ class HttpSession:
             with call:
                 try:
                     return self._exchange(request, timeout_seconds)
-                except (RequestException, HTTPError, OSError) as error:
-                    if not (repeatable and call.met_a_close and isinstance(_origin(error), ConnectionError)):
+                except ConnectionError:
+                    if not (repeatable and call.met_a_close):
                         raise
                 call.begin_again()
                 return self._exchange(request, timeout_seconds)
-        except (RequestException, HTTPError, OSError) as error:
+        except OSError as error:
             failure = _failure(error, call, "the proxy" if self._proxy else "the target")
         # Raised out here so that no context leads to the request, which holds secrets and people's details.
         raise failure
@@ -107,11 +105,11 @@ class HttpSession:
         request = PreparedRequest()
         request.method = method
         request.url = self._base_url + path
-        # A plain dict, which urllib3 takes just as well: the CaseInsensitiveDict of `requests` costs more than sending.
+        # A plain dict, which the adapter takes just as well: the CaseInsensitiveDict of `requests` costs more than sending.
         request.headers = {  # type: ignore[assignment]  # the type that `requests` states
             **headers, "Accept-Encoding": "identity", "User-Agent": "usersync",
         }  # fmt: skip
-        if body:
+        if body or method not in _WITHOUT_A_BODY:
             request.headers["Content-Length"] = str(len(body))
             request.body = body
         if self._proxy and self._tls is None:
@@ -121,7 +119,8 @@ class HttpSession:
     def _exchange(self, request: PreparedRequest, timeout_seconds: float) -> Answer:
         if not self._keep_alive.allowed:
             request.headers["Connection"] = "close"
-        return _read(self._own_adapter().send(request, stream=True, timeout=timeout_seconds))
+        response = self._own_adapter().send(request, timeout=timeout_seconds)
+        return Answer(response.status_code, response.headers, response.content)
 
     def close(self) -> None:
         """Close idle connections. The session stays usable."""
@@ -139,34 +138,16 @@ class HttpSession:
         return adapter
 
 
-def _read(response: Response) -> Answer:
-    if response.status_code < HTTPStatus.OK:
-        # Another protocol, which nobody asked for: what follows is no answer to anything.
-        response.close()
-        raise OutcomeUnknown("garbled", "answered with an interim status only")
-    chunks = []
-    size = 0
-    # Decoded piece by piece, so that a small answer which would unpack to a giant one ends at the limit, too.
-    while chunk := response.raw.read(_READ_BYTES, decode_content=True):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            response.close()
-            raise OutcomeUnknown("oversized", f"the answer is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MiB")
-    return Answer(response.status_code, response.headers, b"".join(chunks))
-
-
 def _failure(error: BaseException, call: Call, peer: str) -> TargetError:
     """Name the failure; ``peer`` is who a connection is made to."""
-    origin = _origin(error)
-    if isinstance(origin, TunnelRefused):
-        return _no_tunnel(origin)
-    if isinstance(origin, ssl.SSLError) and _is_refusal(origin, call):
-        why = getattr(origin, "verify_message", "") or origin.reason or "handshake failed"
+    if isinstance(error, TunnelRefused):
+        return _no_tunnel(error)
+    if isinstance(error, ssl.SSLError) and _is_refusal(error, call):
+        why = getattr(error, "verify_message", "") or error.reason or "handshake failed"
         return AccessDenied("tls", f"no trusted TLS connection: {why}")
     if call.sent:
-        return OutcomeUnknown(*_after_sending(origin))
-    return Transient(*_before_sending(origin, peer))
+        return OutcomeUnknown(*_after_sending(error))
+    return Transient(*_before_sending(error, peer))
 
 
 def _no_tunnel(refused: TunnelRefused) -> TargetError:
@@ -177,13 +158,6 @@ def _no_tunnel(refused: TunnelRefused) -> TargetError:
     return Transient("proxy", message)
 
 
-def _origin(error: BaseException) -> BaseException:
-    """Return the error below the wrappings of `requests` and `urllib3`."""
-    while isinstance(error, (RequestException, HTTPError)) and error.__context__ is not None:
-        error = error.__context__
-    return error
-
-
 def _is_refusal(error: ssl.SSLError, call: Call) -> bool:
     if call.sent:
         return error.reason in _CERTIFICATE_ALERTS
@@ -191,19 +165,21 @@ def _is_refusal(error: ssl.SSLError, call: Call) -> bool:
     return not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
 
 
-def _before_sending(origin: BaseException, peer: str) -> tuple[str, str]:
-    if isinstance(origin, (gaierror, UnicodeError)):
+def _before_sending(error: BaseException, peer: str) -> tuple[str, str]:
+    if isinstance(error, gaierror):
         return "dns", f"the name of {peer} cannot be resolved; nothing was sent"
-    if isinstance(origin, ConnectionRefusedError):
+    if isinstance(error, ConnectionRefusedError):
         return "refused", f"{peer} refused the connection; nothing was sent"
-    if isinstance(origin, TimeoutError):
+    if isinstance(error, TimeoutError):
         return "connect_timeout", "no connection in time; nothing was sent"
     return "unreachable", "the connection failed before anything was sent"
 
 
-def _after_sending(origin: BaseException) -> tuple[str, str]:
-    if isinstance(origin, TimeoutError):
+def _after_sending(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, TimeoutError):
         return "timeout", "no complete answer in time"
-    if isinstance(origin, (OSError, IncompleteRead)):
-        return "cut", "the connection ended before a complete answer"
-    return "garbled", "the answer is no HTTP"
+    if isinstance(error, TooLarge):
+        return "oversized", str(error)
+    if isinstance(error, NotHTTP):
+        return "garbled", str(error)
+    return "cut", "the connection ended before a complete answer"
