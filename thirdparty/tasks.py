@@ -14,7 +14,7 @@ from thirdparty.decide.result import Next
 from thirdparty.declaration.registry import any_references
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
-from thirdparty.run import reconcile, tick
+from thirdparty.run import reconcile, samples, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
 from thirdparty.run.push import Pushed
@@ -153,6 +153,8 @@ def run_reconcile() -> int:
             catch_up.go_on(target)
     for target in probes.answered():
         woken += hints.start_drain(target)
+    with reconcile.on_its_own("samples"):
+        samples.take()
     reconcile.prune()
     return woken
 

@@ -6,8 +6,20 @@ from thirdparty.models.heartbeat import Heartbeat
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
 from thirdparty.models.reference import Reference
+from thirdparty.models.sample import Sample
 from thirdparty.models.strict_write import StrictWrite
 from thirdparty.models.target import Target
 from thirdparty.models.tick import Tick
 
-__all__ = ["Attempt", "Heartbeat", "KeptFigures", "Record", "Ref", "Reference", "StrictWrite", "Target", "Tick"]
+__all__ = [
+    "Attempt",
+    "Heartbeat",
+    "KeptFigures",
+    "Record",
+    "Ref",
+    "Reference",
+    "Sample",
+    "StrictWrite",
+    "Target",
+    "Tick",
+]
