@@ -11,4 +11,6 @@ urlpatterns = [
     path("", include("thirdparty.api.probe_urls")),
 ]
 handler400 = "users.api.problems.bad_request"
+handler403 = "users.api.problems.forbidden"
+handler404 = "users.api.problems.not_found"
 handler500 = "users.api.problems.server_error"

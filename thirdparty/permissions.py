@@ -38,6 +38,7 @@ class Right(StrEnum):
 
     VIEW_RECORDS = "thirdparty.view_record"
     DECIDE = "thirdparty.change_record"
+    PAUSE = "thirdparty.change_target"
 
 
 SEE_RECORDS = (Right.VIEW_RECORDS, Right.DECIDE)

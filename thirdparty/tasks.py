@@ -16,7 +16,7 @@ from thirdparty.declaration.registry import any_references
 from thirdparty.models import Audit
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
-from thirdparty.run import reconcile, tick
+from thirdparty.run import reconcile, samples, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
 from thirdparty.run.push import Pushed
@@ -177,6 +177,8 @@ def run_reconcile() -> int:
                 hints.go_on_with_audit(audit.pk, audit.due_at)
     for target in probes.answered():
         woken += hints.start_drain(target)
+    with reconcile.on_its_own("samples"):
+        samples.take()
     reconcile.prune()
     return woken
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import CharField, OuterRef, Q, Value
 from django.db.models.functions import Cast, Replace
+from django.utils.translation import gettext as _
 
 from thirdparty.connectors.identity import as_uuid
 from thirdparty.declaration import AtTarget, PerTarget, Synced, Unmappable, of_kind, register
@@ -42,6 +43,9 @@ class Person(Synced[User]):
             return None
         roles = {group.name: _role(group.role_mappings.all(), target) for group in obj.groups.all()}
         return _payload({name: getattr(obj, name) for name in FIELDS}, roles)
+
+    def why_absent(self, obj: User) -> str:
+        return "" if obj.is_active else _("the person is inactive")
 
     def candidate(self, values: Mapping[str, Any], target: AtTarget) -> Mapping[str, Any] | None:
         if not values["is_active"]:

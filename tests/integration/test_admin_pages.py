@@ -137,7 +137,7 @@ def test_deleting_by_hand_leaves_a_tombstone(web: Client) -> None:
 def test_deleting_a_selection_leaves_tombstones(web: Client) -> None:
     users = [person(), person(phone="2")]
 
-    web.post(USERS, {"action": "delete_selected", "_selected_action": [user.pk for user in users], "post": "yes"})
+    web.post(USERS, {"action": "delete_selected", "_selected_action": [user.pk for user in users], "confirmed": "yes"})
 
     assert Record.objects.filter(deleted=True).count() == 2
 
@@ -227,7 +227,7 @@ def test_records_and_attempts_cannot_be_edited(web: Client) -> None:
 
 
 def test_a_target_is_paused_with_a_reason_and_nothing_else_changes(web: Client) -> None:
-    web.post("/admin/thirdparty/target/partner/change/", {"paused": "on", "paused_reason": "noon", "enabled": ""})
+    web.post("/admin/thirdparty/target/partner/pause/", {"confirmed": "yes", "reason": "noon", "enabled": ""})
     paused = Target.objects.get()
     assert (paused.paused, paused.paused_reason, paused.enabled) == (True, "noon", True)
 

@@ -60,7 +60,7 @@ def through_the_admin(web: Client, _: APIClient) -> None:
 def by_the_lists_action(web: Client, _: APIClient) -> None:
     people = [User.objects.create_user(name=name, phone="13800000001") for name in ("张伟", "李娜")]
     chosen = [str(person.pk) for person in people]
-    web.post(PEOPLE, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+    web.post(PEOPLE, {"action": "delete_selected", "_selected_action": chosen, "confirmed": "yes"})
 
 
 def through_the_api(_: Client, api: APIClient) -> None:

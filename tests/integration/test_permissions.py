@@ -227,7 +227,7 @@ ENTRIES = {
     "delete from the list, admin": Entry(
         lambda c: c.web().post(
             f"{ADMIN}?kind=operators" if c.subject.is_superuser else ADMIN,
-            {"action": "delete_selected", "_selected_action": [c.subject.pk], "post": "yes"},
+            {"action": "delete_selected", "_selected_action": [c.subject.pk], "confirmed": "yes"},
         ),
         is_gone, ("delete_user",), also=("view_user", "change_user"), touches=True,
     ),

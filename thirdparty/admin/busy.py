@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from thirdparty.store.contention import is_contention
 
@@ -27,4 +28,7 @@ class BusyPages:
         if not is_contention(exception) or not request.path.startswith(reverse("admin:index")):
             return None
         logger.warning("%s %s: others held a lock for too long", request.method, request.path)
-        return TemplateResponse(request, "thirdparty/admin/busy.html", status=503, headers={"Retry-After": "1"})
+        context = {"title": _("Somebody else is writing this")}
+        return TemplateResponse(
+            request, "thirdparty/admin/busy.html", context, status=503, headers={"Retry-After": "1"}
+        )

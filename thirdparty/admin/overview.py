@@ -7,8 +7,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from thirdparty import permissions
+from thirdparty import permissions, protect
 from thirdparty.admin.badge import badge, state_badge
+from thirdparty.admin.chart import Chart, charts
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
 from thirdparty.observe.reasons import Reason, Severity
@@ -23,18 +24,25 @@ def overview(account: Account) -> dict[str, Any]:
     if not permissions.holds(account, *SEE_RECORDS):
         return {}
     report = status()
+    drawn = charts(report.targets, protect.clock())
     return {
         "status": report,
         "health": badge("healthy", "success") if report.healthy else badge("not healthy", "danger"),
         "reasons": [_told(reason) for reason in report.reasons if not reason.target],
-        "targets": [_card(name, report) for name in report.targets],
+        "targets": [_card(name, report, drawn) for name in report.targets],
     }
 
 
-def _card(name: str, report: Status) -> dict[str, Any]:
+def card(name: str) -> dict[str, Any]:
+    """The context of ``thirdparty/admin/target_card.html`` for one target that settings name."""
+    return _card(name, status(), charts([name], protect.clock()))
+
+
+def _card(name: str, report: Status, drawn: dict[str, Chart]) -> dict[str, Any]:
     entry = report.targets[name]
     return {
         "name": name,
+        "chart": drawn.get(name),
         "headline": report.headlines[name],
         "page": reverse("admin:thirdparty_target_change", args=[name]),
         "columns": [_column(name, figure, entry[figure.name]) for figure in FIGURES if figure.is_column],

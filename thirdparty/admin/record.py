@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -27,12 +28,28 @@ from thirdparty.admin.filters import RecordCause, RecordState, RowKind, RowTarge
 from thirdparty.admin.moment import moment
 from thirdparty.admin.panel import may_look, panel
 from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.search import objects_found
 from thirdparty.admin.skin import ChangeList, SyncAdmin
 from thirdparty.decisions.look_now import look_now, look_now_together
 from thirdparty.declaration import objects
 from thirdparty.models import Record
-from thirdparty.models.record import EPOCH
+from thirdparty.models.record import EPOCH, State
 from thirdparty.permissions import Right
+
+REFRESH = "refresh"
+"""The query parameter of a page that shows a record under way: how often it is to be looked at again."""
+_REFRESHED = 15
+_REFRESH_SECONDS = 2
+_UNDER_WAY = (State.IN_FLIGHT, State.PENDING)
+
+
+def _refreshes_left(request: HttpRequest, row: Record | None) -> int:
+    """How often the page is to come again by itself: while the record moves, and not for ever. Not while a form is filled in."""
+    given = request.GET.get(REFRESH, "")
+    asked = int(given) if given.isdecimal() else 0
+    if request.method != "GET" or row is None or row.state not in _UNDER_WAY:
+        return 0
+    return min(asked, _REFRESHED) if given else (_REFRESHED if row.state == State.IN_FLIGHT else 0)
 
 
 class RecordList(ChangeList):
@@ -51,7 +68,9 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     list_display_links = ("object",)
     list_filter = (RecordState, RowTarget, RowKind, RecordCause)
     search_fields = ("natural_key", "wanted_key", "remote_id", "object_id")
-    search_help_text = "Natural key or id at the target, or the object's identity"
+    search_help_text = _(
+        "Natural key or id at the target, the object's identity, or whatever its own list finds it by"
+    )
     ordering = ("key",)
     actions = ("look_now",)
     change_form_template = "thirdparty/admin/record.html"
@@ -62,10 +81,18 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Record], search_term: str
     ) -> tuple[QuerySet[Record], bool]:
-        """As Django's; a UUID is found in whatever form it is given."""
+        """As Django's; a UUID is found in whatever form it is given, and an object as its own list finds it, by name say."""
+        if not search_term.strip():
+            return queryset, False
+        uuid = ""
         with suppress(ValueError):
-            search_term = UUID(search_term.strip()).hex
-        return super().get_search_results(request, queryset, search_term)
+            uuid = UUID(search_term.strip()).hex
+        found, may_repeat = super().get_search_results(request, queryset, uuid or search_term)
+        refs = objects_found(request, self.admin_site, search_term)
+        if refs:
+            of_those = reduce(or_, (Q(kind=kind, object_id__in=ids) for kind, ids in refs.items()))
+            found = (found | queryset.filter(of_those)).distinct() if may_repeat else found | queryset.filter(of_those)
+        return found, may_repeat
 
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> Any:
         columns = [field.name for field in Record._meta.fields]
@@ -131,7 +158,9 @@ class RecordAdmin(ReadOnly, SyncAdmin):
         if row is not None and found:
             audit_log.record(request.user, row, audit_log.CHANGE, "to be looked at now")
         messages.success(request, "The record is due now." if found else "There is nothing to look at any more.")
-        return redirect(record_page(key) if found else reverse("admin:thirdparty_record_changelist"))
+        return redirect(
+            f"{record_page(key)}?{REFRESH}={_REFRESHED}" if found else reverse("admin:thirdparty_record_changelist")
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -142,6 +171,9 @@ class RecordAdmin(ReadOnly, SyncAdmin):
         context = (extra_context or {}) | panel(request, records)
         context |= {"owner": owner, "owner_page": self._page(owner)}
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        left = _refreshes_left(request, row)
+        if left:
+            page.headers["Refresh"] = f"{_REFRESH_SECONDS}; url={request.path}?{REFRESH}={left - 1}"
         return page
 
     def _page(self, owner: Model | None) -> str:

@@ -1,122 +1,189 @@
-"""Targets: which are sent to, which are paused and why. They come from the settings, not from here."""
+"""Targets: how each stands, and what a person does about it. They come from the settings, not from here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from thirdparty import protect
+from thirdparty import permissions, protect, targets
 from thirdparty.admin.badge import badge
 from thirdparty.admin.brake import brake_page
 from thirdparty.admin.brake import view as brake_page_view
+from thirdparty.admin.confirm import Question, ask, is_confirmed
+from thirdparty.admin.overview import card
+from thirdparty.admin.readonly import ReadOnly
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models.target import Standing, Target
 from thirdparty.observe.status import BREAKER_CLOSED
-from thirdparty.protect import brake
-from thirdparty.run.pause import pause, resume
+from thirdparty.permissions import Right
+from thirdparty.protect import Probe, brake, sender
+from thirdparty.run.pause import pause, probe, resume
 
-
-class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # the stub's parameter does not exist at run time
-    """What a person changes, against what their page showed: the guard may have paused or resumed it meanwhile."""
-
-    class Meta:
-        model = Target
-        fields = ("paused", "paused_reason")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            # Whoever sends no initial value has seen no page: then what is stored is what they change.
-            field.show_hidden_initial = not self.is_bound or f"initial-{self.add_prefix(name)}" in self.data
+_SEEN = {
+    Probe.FINE: (messages.SUCCESS, _("It answers.")),
+    Probe.REJECTED: (messages.SUCCESS, _("It answers, and finds fault with the question.")),
+    Probe.REFUSED: (messages.ERROR, _("It turns us away.")),
+    Probe.UNCLEAR: (messages.ERROR, _("It gives no clear answer.")),
+    Probe.NONE: (messages.WARNING, _("It offers no call that changes nothing, so it cannot be asked.")),
+}
 
 
 @admin.register(Target)
-class TargetAdmin(SyncAdmin):
+class TargetAdmin(ReadOnly, SyncAdmin):
     list_display = ("name", "standing_badge", "sending", "breaker_badge", "brake_badge", "rate", "reason")
-    fields = (
-        "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
-        "brake_badge", "paused", "paused_reason",
-    )  # fmt: skip
-    readonly_fields = (
-        "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
-        "brake_badge",
-    )  # fmt: skip
-    form = PauseForm
     change_list_template = "thirdparty/admin/targets.html"
+    change_form_template = "thirdparty/admin/target.html"
     actions = ("pause_selected", "resume_selected")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def get_fieldsets(self, request: HttpRequest, obj: Target | None = None) -> Any:
+        columns = [field.name for field in Target._meta.fields]
+        return [(_("The row as it is"), {"fields": columns, "classes": ["collapse"]})]
 
-    def has_delete_permission(self, request: HttpRequest, obj: Target | None = None) -> bool:
-        return False
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        return permissions.holds(request.user, Right.PAUSE)
 
-    def save_model(self, request: HttpRequest, obj: Target, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Only what the person changed: saving a page as it was leaves the guard its own pause, and the target its breaker."""
-        if not form.has_changed():
-            return
-        if obj.paused:
-            pause(obj.name, reason=obj.paused_reason, by=request.user)
-        elif "paused" in form.changed_data:
-            resume(obj.name, reason=obj.paused_reason, by=request.user)
-
-    def log_change(self, request: HttpRequest, obj: Target, message: Any) -> None:  # type: ignore[override]  # Django passes over what it returns
-        """The history says who and why already: `thirdparty.run.pause` keeps it."""
-
-    @admin.display(description="Standing", ordering="-enabled")
+    @admin.display(description=_("Standing"), ordering="-enabled")
     def standing_badge(self, target: Target) -> SafeString:
-        return badge(target.standing, "success" if target.standing == Standing.ACTIVE else "warning")
+        return badge(target.standing.label, "success" if target.standing == Standing.ACTIVE else "warning")
 
-    @admin.display(description="Sending", ordering="paused")
+    @admin.display(description=_("Sending"), ordering="paused")
     def sending(self, target: Target) -> SafeString:
-        return badge("paused", "warning") if protect.summary(target)["paused"] else badge("sending", "success")
+        if sender.refusal(target):
+            return badge(gettext("sent to from elsewhere"), "danger")
+        if not target.paused:
+            return badge(gettext("sending"), "success")
+        if target.paused_by_guard:
+            return badge(gettext("turned away"), "danger")
+        return badge(gettext("paused by a person"), "warning")
 
-    @admin.display(description="Breaker")
+    @admin.display(description=_("Breaker"))
     def breaker_badge(self, target: Target) -> SafeString:
-        return badge(target.breaker, "success" if target.breaker == BREAKER_CLOSED else "danger")
+        if target.paused:
+            return badge("-")
+        return badge(target.breaker.replace("_", " "), "success" if target.breaker == BREAKER_CLOSED else "danger")
 
-    @admin.display(description="Brake")
+    @admin.display(description=_("Brake"))
     def brake_badge(self, target: Target) -> SafeString:
         on = brake.latched(target.name)
-        return badge("on" if on else "off", "danger" if on else "success", href=brake_page(target.name))
-
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.brake_view)
-        return [path("<path:name>/brake/", page, name="thirdparty_target_brake"), *super().get_urls()]
+        return badge(
+            gettext("on") if on else gettext("off"), "danger" if on else "success", href=brake_page(target.name)
+        )
 
     def brake_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """What the brake holds, and the form to decide about it."""
         target = get_object_or_404(Target, name=name)
         return brake_page_view(request, target, self.admin_site.each_context(request))
 
-    @admin.display(description="Reason")
+    @admin.display(description=_("Reason"))
     def reason(self, target: Target) -> str:
         return protect.summary(target)["paused_reason"] or target.breaker_reason
 
-    @admin.display(description="Rate")
+    @admin.display(description=_("Rate"))
     def rate(self, target: Target) -> str:
         per_second = protect.summary(target)["rate_per_second"]
-        return "no limit" if per_second is None else f"{per_second:.3g} calls a second"
+        if per_second is None:
+            return gettext("no limit")
+        return gettext("%(rate).3g calls a second") % {"rate": per_second}
 
-    @admin.display(description="Turned out not to offer")
-    def capabilities_missing(self, target: Target) -> str:
-        return ", ".join(protect.summary(target)["capabilities_off"]) or "-"
+    @admin.action(description=_("Pause: send nothing"), permissions=["pause"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> HttpResponse | None:
+        return self._decided(request, [target.name for target in queryset], _to_pause, pause)
 
-    @admin.action(description="Pause: send nothing", permissions=["change"])
-    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:
-        for target in queryset:
-            pause(target.name, reason=f"by {request.user.get_username()}, from the list", by=request.user)
-        messages.success(request, "Paused. What changes meanwhile is owed, not lost.")
+    @admin.action(description=_("Resume: send, and close the breaker"), permissions=["pause"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> HttpResponse | None:
+        return self._decided(request, [target.name for target in queryset], _to_resume, resume)
 
-    @admin.action(description="Resume: send, and close the breaker", permissions=["change"])
-    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:
-        for target in queryset:
-            resume(target.name, reason="from the list", by=request.user)
-        messages.success(request, "Sending again.")
+    def get_urls(self) -> list[URLPattern]:
+        def view(decide: Callable[..., HttpResponse]) -> Any:
+            return self.admin_site.admin_view(decide)
+
+        return [
+            path("<str:name>/pause/", view(partial(self.one, _to_pause, pause)), name="thirdparty_target_pause"),
+            path("<str:name>/resume/", view(partial(self.one, _to_resume, resume)), name="thirdparty_target_resume"),
+            path("<str:name>/probe/", view(self.probe_view), name="thirdparty_target_probe"),
+            path("<path:name>/brake/", view(self.brake_view), name="thirdparty_target_brake"),
+            *super().get_urls(),
+        ]
+
+    def one(
+        self,
+        question: Callable[[list[str]], Question],
+        deed: Callable[..., object],
+        request: HttpRequest,
+        name: str,
+    ) -> HttpResponse:
+        """Pause or resume one target: the question, then the deed."""
+        permissions.require(request.user, Right.PAUSE)
+        if not Target.objects.filter(name=name).exists():
+            raise Http404
+        return self._decided(request, [name], question, deed) or redirect(_page(name))
+
+    @method_decorator(transaction.non_atomic_requests)
+    def probe_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Ask the target a harmless call now; answered, a pause of the guard's ends."""
+        permissions.require(request.user, Right.PAUSE)
+        if request.method != "POST" or name not in targets.names():
+            raise Http404
+        level, sentence = _SEEN[probe(name, by=request.user)]
+        messages.add_message(request, level, sentence)
+        return redirect(_page(name))
+
+    def _decided(
+        self,
+        request: HttpRequest,
+        names: list[str],
+        question: Callable[[list[str]], Question],
+        deed: Callable[..., object],
+    ) -> HttpResponse | None:
+        why = request.POST.get("reason", "").strip()[:200]
+        if not is_confirmed(request) or not why:
+            back = _page(names[0]) if len(names) == 1 else reverse("admin:thirdparty_target_changelist")
+            return ask(request, self.admin_site, question(names), back=back)
+        for name in names:
+            deed(name, reason=why, by=request.user)
+        messages.success(request, gettext("Done, and on record: see the history."))
+        return None
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        known = object_id in targets.names()
+        context = (extra_context or {}) | {
+            "target": card(object_id) if known else None,
+            "may_pause": permissions.holds(request.user, Right.PAUSE),
+            "name": object_id,
+        }
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
+
+
+def _page(name: str) -> str:
+    return reverse("admin:thirdparty_target_change", args=[name])
+
+
+def _to_pause(names: Iterable[str]) -> Question:
+    sentences = [
+        gettext("Nothing will be sent to %(targets)s until somebody resumes it.") % {"targets": ", ".join(names)},
+        gettext("What changes meanwhile is owed, not lost."),
+    ]
+    return Question(gettext("Pause?"), sentences, gettext("Yes, pause"), asks_why=True)
+
+
+def _to_resume(names: Iterable[str]) -> Question:
+    sentences = [
+        gettext("Sending to %(targets)s goes on at once.") % {"targets": ", ".join(names)},
+        gettext("Whatever was held against it is forgotten: an open breaker closes, a limit is lifted."),
+    ]
+    return Question(gettext("Resume?"), sentences, gettext("Yes, resume"), asks_why=True)

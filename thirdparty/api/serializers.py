@@ -93,6 +93,8 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     adopted = serializers.CharField(allow_blank=True, help_text="why a record that we did not add is ours")
     wanted = RemoteObjectSerializer(allow_null=True, help_text="what the target is to hold; null for no record")
     wanted_note = serializers.CharField(allow_blank=True, help_text="why it cannot be said what is wanted")
+    absence = serializers.CharField(allow_blank=True, help_text="why no record is wanted, where none is")
+    remedy = serializers.CharField(allow_blank=True, help_text="the page where what it failed for is mended, if known")
     difference = FieldDifferenceSerializer(
         many=True, allow_null=True, help_text="null where the target was not asked or did not say"
     )

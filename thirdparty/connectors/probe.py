@@ -22,7 +22,12 @@ class Probe(StrEnum):
 
 def probe(connector: Connector, offered: Capabilities) -> Probe:
     """Look up a record that cannot exist, or else list a single one. Takes one call's time, or two."""
-    seen = Probe.NONE
+    return look(connector, offered)[0]
+
+
+def look(connector: Connector, offered: Capabilities) -> tuple[Probe, str]:
+    """As `probe`, with the reason of what went wrong; empty where nothing did."""
+    seen, reason = Probe.NONE, ""
     calls: list[Callable[[], object]] = []
     if offered.query:
         calls.append(lambda: connector.find(external_id=str(uuid4())))
@@ -33,12 +38,13 @@ def probe(connector: Connector, offered: Capabilities) -> Probe:
             call()
         except CapabilityMissing:
             continue
-        except AccessDenied:
-            return Probe.REFUSED
-        except Rejected:
-            seen = Probe.REJECTED  # it read the request and found fault with the id, or refuses everything
+        except AccessDenied as denied:
+            return Probe.REFUSED, denied.reason
+        except Rejected as rejected:
+            # It read the request and found fault with the id, or refuses everything.
+            seen, reason = Probe.REJECTED, rejected.reason
             continue
-        except TargetError:
-            return Probe.UNCLEAR
-        return Probe.FINE
-    return seen
+        except TargetError as error:
+            return Probe.UNCLEAR, error.reason
+        return Probe.FINE, ""
+    return seen, reason

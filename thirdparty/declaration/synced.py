@@ -67,6 +67,10 @@ class Synced(Generic[M]):
         """
         raise NotImplementedError
 
+    def why_absent(self, obj: M) -> str:  # noqa: ARG002  # for those who can say it
+        """Why `payload` gives None for this object, in a few words for people, in their language; empty where it does not say."""
+        return ""
+
     def candidate(self, values: Mapping[str, Any], target: AtTarget) -> Payload | None:
         """The payload of the object as a strict write would make it, which is not saved: ``values`` are the writer's own.
 

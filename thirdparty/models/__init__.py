@@ -10,6 +10,7 @@ from thirdparty.models.instance import Instance
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
 from thirdparty.models.reference import Reference
+from thirdparty.models.sample import Sample
 from thirdparty.models.strict_write import StrictWrite
 from thirdparty.models.target import Target
 from thirdparty.models.tick import Tick
@@ -29,6 +30,7 @@ __all__ = [
     "Record",
     "Ref",
     "Reference",
+    "Sample",
     "StrictWrite",
     "Target",
     "Tick",

@@ -106,6 +106,7 @@ class Target(models.Model):
     vouched = models.PositiveIntegerField(default=0, editable=False)
     faulty_keys = models.JSONField(default=list, editable=False)
     faulty_slot_at = models.DateTimeField(null=True, editable=False)
+    looked_at = models.DateTimeField(null=True, db_default=Now(), editable=False)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["name"]

@@ -8,17 +8,20 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from thirdparty import protect, store, targets
 from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.brake import Change
 from thirdparty.decide.compare import FieldDifference, differences
-from thirdparty.declaration import Unmappable, is_declared
+from thirdparty.declaration import Unmappable, is_declared, of_kind
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Attempt, BrakeDecision, BrakeEntry, Finding, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import audits, inquiry
+from thirdparty.observe.reasons.of_records import remedy
 from thirdparty.protect import brake
 from thirdparty.run import payloads
 
@@ -31,7 +34,8 @@ class Explanation:
     """All that is known of one record. Times are aware; ``None`` means there is none.
 
     ``wanted``: what the target is to hold, None for no record, or where that cannot be said: ``wanted_note`` says why
-    then. ``difference``: only where the target was asked; None means not asked or not answerable, and
+    then. ``absence``: why no record is wanted, where none is. ``remedy``: the page where what it failed for is mended, if that
+    is known. ``difference``: only where the target was asked; None means not asked or not answerable, and
     ``difference_note`` says why.
     ``blocked_by``: a sentence for each thing that keeps the record from being pushed now. ``finding``: what the last audit
     found of it, unless that is out of date.
@@ -50,6 +54,8 @@ class Explanation:
     adopted: str
     wanted: RemoteObject | None
     wanted_note: str
+    absence: str
+    remedy: str
     difference: tuple[FieldDifference, ...] | None
     difference_note: str
     owed_since: datetime | None
@@ -132,6 +138,8 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
         adopted=row.adopted,
         wanted=wanted,
         wanted_note=wanted_note,
+        absence=_absence(row) if wanted is None and not wanted_note else "",
+        remedy=_remedy(row),
         difference=difference,
         difference_note=difference_note,
         owed_since=row.owed_since,
@@ -153,6 +161,21 @@ def _obstacle(row: Record, obstacle: Unmappable | WaitsFor | str | None) -> str:
     if not is_declared(row.kind):
         return f"nothing of the kind {row.kind} is declared any more"
     return f"what is wanted cannot be made: the declaration of {row.kind} fails with {obstacle}"
+
+
+def _absence(row: Record) -> str:
+    if row.deleted:
+        return _("it is gone here")
+    declaration = of_kind(row.kind)
+    found = declaration.load([row.object_id]).get(row.object_id)
+    if found is None:
+        return _("it is not among those that its declaration sends")
+    return declaration.why_absent(found)
+
+
+def _remedy(row: Record) -> str:
+    page = remedy(row.kind, row.parked or row.cause)
+    return page.url if page is not None else ""
 
 
 def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | None]:

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from thirdparty import targets
+from thirdparty.connectors.base import Connector
 from thirdparty.connectors.errors import (
     AccessDenied,
     CapabilityMissing,
@@ -24,7 +26,7 @@ from thirdparty.connectors.errors import (
     Transient,
 )
 from thirdparty.connectors.http.session import NOTHING_SENT
-from thirdparty.connectors.probe import Probe, probe
+from thirdparty.connectors.probe import Probe, look, probe
 from thirdparty.models import Target
 from thirdparty.protect import admission, circuit_breaker, rate_limit, sender, target_row
 from thirdparty.protect.admission import Admission
@@ -43,6 +45,8 @@ __all__ = [
     "ask",
     "clock",
     "give_back",
+    "idle_look",
+    "idle_seen",
     "in_doubt",
     "openness",
     "pause",
@@ -170,13 +174,17 @@ def in_doubt(target: str) -> Callable[[], Probe]:
     connector = targets.any_connector(target)
 
     def call() -> Probe:
-        try:
-            return probe(connector, Admission(1, without=without).offered(connector.capabilities))
-        except Exception:  # as unclear as no answer, and somebody waits for this one
-            logger.exception("target %s: the harmless call broke off", target)
-            return Probe.UNCLEAR
+        return _look(target, connector, without)[0]
 
     return call
+
+
+def _look(target: str, connector: Connector, without: tuple[str, ...]) -> tuple[Probe, str]:
+    try:
+        return look(connector, Admission(1, without=without).offered(connector.capabilities))
+    except Exception:  # as unclear as no answer, and somebody waits for this one
+        logger.exception("target %s: the harmless call broke off", target)
+        return Probe.UNCLEAR, "broke_off"
 
 
 def answered(target: str, seen: Probe) -> GuardDecision:
@@ -280,6 +288,32 @@ def revived(target: str, seen: Probe) -> bool:
             held.standing = circuit_breaker.unpaused(before)
     _tell(target, before, held.standing)
     return held.standing.breaker == Breaker.HALF_OPEN
+
+
+def idle_look(target: str) -> Callable[[], tuple[Probe, str]] | None:
+    """Take the turn to see whether a target is well for which nothing is due; None where it is not time.
+
+    The call touches no database and raises nothing; `idle_seen` is told what it saw. Without it, nobody would see an outage
+    before somebody saves, nor the end of one.
+    """
+    read = target_row.read(target)
+    if read is None or circuit_breaker.looking_idly(*read, target_row.policy(target), jitter=0.0) is None:
+        return None
+    with target_row.changing(target) as held:
+        turn = circuit_breaker.looking_idly(held.standing, held.now, target_row.policy(target), jitter=_jitter())
+        if turn is None:
+            return None
+        held.standing = turn
+    return partial(_look, target, targets.any_connector(target), _without(*read))
+
+
+def idle_seen(target: str, seen: Probe, reason: str) -> None:
+    """Say what that call saw. Not to be used inside a transaction."""
+
+    def judged(judgement: CircuitBreaker) -> tuple[TargetHealth, GuardDecision]:
+        return judgement.seen_idly(seen, reason)
+
+    _ruled(target, judged)
 
 
 def pause(target: str, reason: str) -> bool:

@@ -24,6 +24,9 @@ FAILURES_TO_OPEN = 5
 """So many failures in a row open the breaker; where a harmless call is offered, it is asked first whose fault they are."""
 MOST_REFUSALS = 1_000
 MOST_FAULTY = 1_000
+IDLE_LOOK = timedelta(seconds=60)
+"""So often a target is looked at that nothing is due for; after a look that was not answered, `DOUBTFUL_LOOK`."""
+DOUBTFUL_LOOK = timedelta(seconds=10)
 _SUSPECTS_TO_PAUSE = 2
 _MISSES_TO_SWITCH_OFF = 3
 _SPARED = GuardDecision(spares_record=True, at_once=True)
@@ -193,6 +196,23 @@ class CircuitBreaker:
         if self.standing.misses:
             self.standing = replace(self.standing, misses=0, capabilities_off=(), capabilities_off_until=None)
 
+    def seen_idly(self, probe: Probe, reason: str) -> tuple[TargetHealth, GuardDecision]:
+        """What a harmless call said while nothing was due. Each silence counts: there is no record that could be at fault."""
+        standing = self.standing
+        if standing.paused:
+            return standing, GuardDecision()
+        if probe in (Probe.FINE, Probe.REJECTED):
+            if standing.breaker == Breaker.CLOSED:
+                return replace(standing, failed_keys=()), GuardDecision()
+            if standing.refused_for:
+                return unpaused(standing), GuardDecision()  # whether it takes records, only a record can tell
+            return self._vouched_for(replace(standing, breaker=Breaker.HALF_OPEN, failed_keys=())), GuardDecision()
+        if probe == Probe.REFUSED:
+            return self.turned_away("", reason, probe)
+        if probe == Probe.UNCLEAR:
+            return self.failed("", reason, nothing_sent=True)
+        return standing, GuardDecision()
+
     def _doubted(self, standing: TargetHealth, why: str) -> tuple[TargetHealth, GuardDecision]:
         """Have a harmless call asked before the breaker opens; where there is none, it opens."""
         if not set(self.policy.harmless) - set(standing.capabilities_off):
@@ -303,6 +323,23 @@ def probing_itself(standing: TargetHealth, now: datetime, policy: Policy, *, jit
     openings = standing.openings + 1
     until = now + timedelta(seconds=pause_seconds(openings, policy, jitter))
     return replace(standing, openings=openings, blocked_until=until)
+
+
+def looking_idly(standing: TargetHealth, now: datetime, policy: Policy, *, jitter: float) -> TargetHealth | None:
+    """Take the right to look at a target that nothing is due for; None while it is not time, or nothing harmless is offered."""
+    if standing.paused or standing.asking(now) or standing.quiet(now):
+        return None
+    if not set(policy.harmless) - set(standing.capabilities_off):
+        return None
+    if standing.breaker == Breaker.OPEN:
+        openings = standing.openings + 1
+        until = now + timedelta(seconds=pause_seconds(openings, policy, jitter))
+        return replace(standing, openings=openings, blocked_until=until, looked_at=now)
+    every = DOUBTFUL_LOOK if standing.failed_keys or standing.breaker == Breaker.HALF_OPEN else IDLE_LOOK
+    # A look of the future is of a clock that has been set back.
+    if standing.looked_at is not None and now - every < standing.looked_at <= now:
+        return None
+    return replace(standing, looked_at=now)
 
 
 def unpaused(standing: TargetHealth) -> TargetHealth:

@@ -57,6 +57,7 @@ class TargetHealth:
     whether the target is well, and nothing else is sent until it has answered; unanswered, the breaker opens for what
     ``asking_about`` says. ``vouched``: how often it was answered since the target last acknowledged a push.
     ``misses``: so many optional calls in a row were answered as if the target did not offer them.
+    ``looked_at``: when a harmless call last looked at it though nothing was due.
     ``faulty_keys``: records that were found at fault; the next of them is tried at ``faulty_slot_at`` at the soonest.
     """
 
@@ -88,6 +89,7 @@ class TargetHealth:
     vouched: int = 0
     faulty_keys: tuple[str, ...] = ()
     faulty_slot_at: datetime | None = None
+    looked_at: datetime | None = None
 
     def quiet(self, now: datetime) -> bool:
         """The target asked for silence, or the breaker's pause is not over."""

@@ -42,6 +42,18 @@ def resume(target: str, *, reason: str = "", by: Any = None) -> bool:
     return resumed
 
 
+def probe(target: str, *, by: Any = None) -> protect.Probe:
+    """Ask a target now whether it is well, since a person wants to know; where it is, a pause of the guard's ends.
+
+    Takes a call's time, or two. Not to be used inside a transaction. Raises `KeyError` for one that settings do not hold.
+    """
+    seen = protect.in_doubt(target)()
+    if protect.revived(target, seen):
+        hints.start_drain(target)
+    _note(target, f"probed: {seen}", "", by)
+    return seen
+
+
 def _note(target: str, deed: str, reason: str, by: Any) -> None:
     sentence = f"{deed}: {reason}" if reason else deed
     if by is not None:

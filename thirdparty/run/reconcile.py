@@ -21,7 +21,7 @@ from thirdparty.models import Attempt, BrakeEntry, Record
 from thirdparty.models.record import State
 from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
-from thirdparty.run import heartbeat
+from thirdparty.run import heartbeat, samples
 from thirdparty.settings import settings
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
@@ -131,6 +131,7 @@ def prune() -> int:
         (_prune_tombstones, retention),
         (heartbeat.prune_some, heartbeat.KEPT_FOR),
         (_prune_brake, DAY),
+        (samples.prune_some, samples.KEPT_FOR),
     )
     return sum(_while_full(prune_some, kept_for) for prune_some, kept_for in (*own, *_applications))
 

@@ -19,7 +19,14 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item(request, "People", "group", "users.view_user", people)
                 | {"active": lambda request: request.path.startswith(people) and not of_operators},
-                _item(request, "Groups and roles", "badge", "auth.view_group", reverse("admin:auth_group_changelist")),
+                _item(request, "Groups", "badge", "auth.view_group", reverse("admin:auth_group_changelist")),
+                _item(
+                    request,
+                    "Roles at targets",
+                    "swap_horiz",
+                    "users.view_rolemapping",
+                    reverse("admin:users_rolemapping_changelist"),
+                ),
             ],
         },
         {
@@ -28,6 +35,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _item(
                     request, "Records", "sync", "thirdparty.view_record", reverse("admin:thirdparty_record_changelist")
                 ),
+                _item(request, "Causes", "rule", "thirdparty.view_record", reverse("admin:thirdparty_record_causes")),
                 _item(
                     request,
                     "Attempts",

@@ -21,6 +21,7 @@ from thirdparty.admin.panel import panel
 from thirdparty.models import Record
 from users import permissions, services
 from users.admin.choice import DETAILS, ChoiceForm, ConsistencyChoice
+from users.admin.deletion import BoundedDeletion, has_acted
 from users.admin.filters import AccountKind, PersonState, PersonTarget
 from users.admin.importing import CsvImport
 from users.admin.log import Discreet
@@ -53,7 +54,7 @@ class PersonForm(ChoiceForm, ModelForm):  # type: ignore[type-arg]  # no paramet
 
 
 @admin.register(User)
-class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # no parameters at run time
+class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # no parameters at run time
     """Saving pushes by itself: the triggers record what is owed, and signals wake it.
 
     Accounts that may log in here are changed by operators only, or anybody could become one.
@@ -71,6 +72,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
     ordering = ("-id",)
     show_full_result_count = False
     add_form_template = None
+    actions = ("delete_selected",)
     change_form_outer_before_template = "users/admin/operator.html"
     change_form_outer_after_template = "thirdparty/admin/records.html"
 
@@ -108,7 +110,7 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
         return _may(request, Right.CHANGE, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return _may(request, Right.DELETE, obj)
+        return _may(request, Right.DELETE, obj) and (obj is None or not has_acted(obj))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Django's page, for accounts that may log in here; synced people have no password."""
@@ -124,7 +126,12 @@ class PersonAdmin(Discreet, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin)
         user = self.get_object(request, object_id)
         records = Record.objects.none() if user is None else Record.objects.of(person(user.uuid))
         context = (
-            (extra_context or {}) | panel(request, records) | {"of_operator": user is not None and user.is_superuser}
+            (extra_context or {})
+            | panel(request, records)
+            | {
+                "of_operator": user is not None and user.is_superuser,
+                "has_acted": user is not None and has_acted(user),
+            }
         )
         return self.choose(
             request, user, lambda: super(PersonAdmin, self).change_view(request, object_id, form_url, context)

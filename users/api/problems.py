@@ -5,11 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
+from thirdparty.admin.failures import failure
 from thirdparty.api.kinds import Kind
 from thirdparty.api.problems import CONTENT_TYPE, UNFORESEEN, Expected, expect, problem
+from thirdparty.permissions import NotAllowed
 from users.models import User
 from users.services import Outdated
 
@@ -35,14 +36,25 @@ def no_such_page(request: HttpRequest) -> JsonResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's ``handler400``, with a problem for the API."""
     if not _of_api(request):
-        return defaults.bad_request(request, exception)
+        return failure(request, HTTPStatus.BAD_REQUEST)
     return _json(request, Kind.UNREADABLE, HTTPStatus.BAD_REQUEST, "The request cannot be understood.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's ``handler403``; the API has answers of its own."""
+    why = str(exception) if isinstance(exception, NotAllowed) else ""
+    return failure(request, HTTPStatus.FORBIDDEN, why)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's ``handler404``, with a problem for the API."""
+    return no_such_page(request) if _of_api(request) else failure(request, HTTPStatus.NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's ``handler500``, with a problem for the API."""
     if not _of_api(request):
-        return defaults.server_error(request)
+        return failure(request, HTTPStatus.INTERNAL_SERVER_ERROR)
     return _json(request, Kind.UNFORESEEN, HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)
 
 
