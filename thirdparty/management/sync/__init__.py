@@ -7,6 +7,7 @@ from thirdparty.management.sync import (
     backfill,
     compensate,
     explain,
+    preview,
     push,
     reconcile,
     release,
@@ -16,4 +17,4 @@ from thirdparty.management.sync import (
     targets,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, backfill, release, targets, retire)
+ACTIONS = (status, explain, push, reconcile, retry, compensate, backfill, preview, release, targets, retire)
