@@ -441,3 +441,17 @@ def test_retired_targets_leave_no_brake_behind(sandbox: SandboxControl, settings
     list(retirement.steps("partner"))
     assert not Brake.objects.exists()
     assert not BrakeEntry.objects.exists()
+
+
+def test_an_unanswered_request_is_read_back_before_its_record_is_held(sandbox: SandboxControl) -> None:
+    made = people(40)
+    sandbox.faults(apply_then_500=1)
+    User.objects.filter(pk=made[0].pk).update(name="Not heard of")
+    drain("partner", seconds=0.2)
+    sandbox.heal()
+    protect.resume("partner")
+    User.objects.all().delete()
+    work()
+    assert deletions(sandbox) == 0
+    assert states() == {"held": 40}
+    assert not Record.objects.filter(unknown_until__isnull=False).exists()

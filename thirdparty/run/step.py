@@ -176,10 +176,13 @@ def _braked(
         )) is not None
     }  # fmt: skip
     held = brake.reserve(target.name, changes) if changes else frozenset()
-    return [
-        (lease, Call.NOTHING, Braked(changes[lease.key])) if lease.key in held else (lease, call, obstacle)
-        for lease, call, obstacle in planned
-    ]
+    return [_put_off(lease, changes[lease.key]) if lease.key in held else (lease, call, obstacle)
+            for lease, call, obstacle in planned]  # fmt: skip
+
+
+def _put_off(lease: Lease, change: Change) -> Planned:
+    """Held; but whose earlier request was not answered is read back first, as any other."""
+    return (lease, Call.WAIT, None) if lease.in_doubt else (lease, Call.NOTHING, Braked(change))
 
 
 def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
