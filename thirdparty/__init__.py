@@ -88,6 +88,7 @@ if TYPE_CHECKING:  # under their own names, which makes them public to type chec
     from thirdparty.events import (
         audit_finished as audit_finished,
     )
+    from thirdparty.events import brake_latched as brake_latched
     from thirdparty.events import (
         record_parked as record_parked,
     )
@@ -105,7 +106,7 @@ _HOMES = {
     "thirdparty.connectors.rest.auth": ("Basic", "Bearer", "HeaderAuth", "NoAuth"),
     "thirdparty.connectors.rest.connector": ("RestConnector",),
     "thirdparty.connectors.rest.listing": ("Listing",),
-    "thirdparty.events": ("attempt_finished", "audit_finished", "record_parked", "target_changed"),
+    "thirdparty.events": ("attempt_finished", "audit_finished", "brake_latched", "record_parked", "target_changed"),
     "thirdparty.declaration": ("AtTarget", "CannotAccept", "PerTarget", "Synced", "Unmappable", "accepts", "register"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -15,6 +15,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from thirdparty import targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
+from thirdparty.decide.brake import DAY
 from thirdparty.declaration import misdeclared
 from thirdparty.declaration.registry import declared, declared_for
 from thirdparty.notify import broker
@@ -66,6 +67,14 @@ def durations(**_: Any) -> list[CheckMessage]:
                 "SYNC_BREAKER_SECONDS is above SYNC_BREAKER_MAX_SECONDS",
                 hint="The first pause cannot be longer than the longest.",
                 id="thirdparty.E004",
+            )
+        )
+    if DAY.total_seconds() < settings.SYNC_BRAKE_WINDOW_SECONDS:
+        problems.append(
+            Error(
+                f"SYNC_BRAKE_WINDOW_SECONDS is {settings.SYNC_BRAKE_WINDOW_SECONDS:g}, longer than a day",
+                hint="Make it at most 86400: in a day twice as many records may go as in the window.",
+                id="thirdparty.E007",
             )
         )
     return problems

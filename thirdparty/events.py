@@ -24,6 +24,9 @@ audit_finished = Signal()
 """``sender``: the target's name. ``audit``: the audit's number; ``kind``; ``counts``: records by verdict, calls and pages;
 ``failure``: why it could not be finished, empty where it could."""
 
+brake_latched = Signal()
+"""``sender``: the target's name. ``reason``: why, in words; ``counts``: how many of each change. Once, when it latches."""
+
 
 def send(signal: Signal, sender: str, **news: Any) -> None:
     """Tell whoever listens. Raises nothing."""

@@ -80,6 +80,16 @@ class Number(Setting[float]):
         return number
 
 
+class Share(Setting[float]):
+    """Of a hundred, from 0 to 100; fractions are allowed."""
+
+    def accepted(self, given: Any) -> float:
+        number = _number(given)
+        if not 0 <= number <= 100:  # noqa: PLR2004  # per cent
+            raise ImproperlyConfigured(f"{self.name} is {given!r}; use a number from 0 to 100, e.g. {self.default:g}")
+        return number
+
+
 class Count(Setting[int]):
     """A whole number, from ``least`` on."""
 
@@ -148,6 +158,22 @@ class Settings:
         meaning="the first pause of a target whose breaker opened; it doubles with each failed probe",
     )
     SYNC_BREAKER_MAX_SECONDS = Number(300.0, unit="seconds", meaning="the longest such pause")
+    SYNC_BRAKE_MIN = Count(
+        50,
+        least=0,
+        unit="records",
+        meaning="so many of a target's records may always be deleted, deactivated, emptied or rewritten in the window; "
+        "with 0, `SYNC_BRAKE_PERCENT` alone says how many, and with both 0 every such change asks",
+    )
+    SYNC_BRAKE_PERCENT = Share(
+        20.0,
+        unit="percent",
+        meaning="the same as a share of what the target holds, where that is more; 0: no more than `SYNC_BRAKE_MIN`, "
+        "100: the brake never stops anything in the window",
+    )
+    SYNC_BRAKE_WINDOW_SECONDS = Number(
+        3600.0, unit="seconds", meaning="the window in which the brake counts; in a day twice as many may go"
+    )
     SYNC_DRAIN_THREADS = Count(
         32, least=1, unit="calls", meaning="calls that one process has in flight while it drains a backlog"
     )

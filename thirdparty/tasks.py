@@ -152,6 +152,8 @@ def run_reconcile() -> int:
     reconcile.bring_back()
     with reconcile.on_its_own("what has waited for hours"):
         reconcile.pull_forward()
+    with reconcile.on_its_own("records that a brake held just before it went off"):
+        store.held.wake(reconcile.ROWS_PER_TICK)
     if any_references():
         with reconcile.on_its_own("records that wait for others"):
             store.references.release()

@@ -49,7 +49,7 @@ class Api:
     def states(self) -> dict[str, int]:
         """How many records stand in each state."""
         status = self._call("GET", "/sync/status/").json()["targets"][TARGET]
-        names = ("pending", "in_flight", "unknown", "synced", "parked", "held", "deleted")
+        names = ("pending", "in_flight", "unknown", "synced", "parked", "held", "rejected", "deleted")
         return {name: int(status[name]) for name in names}
 
     def _call(

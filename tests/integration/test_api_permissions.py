@@ -24,6 +24,8 @@ CALLS = [
     ("get", f"{SOMEBODY}sync/"),
     ("post", f"{SOMEBODY}sync/"),
     ("get", "/api/v1/sync/status/"),
+    ("get", "/api/v1/sync/targets/partner/brake/"),
+    ("post", "/api/v1/sync/targets/partner/brake/"),
 ]
 
 

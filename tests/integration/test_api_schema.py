@@ -67,6 +67,8 @@ def test_the_description_lists_the_parameters_that_are_taken_and_no_others() -> 
 
     taken = {
         "sync_status_retrieve": set(),
+        "sync_targets_brake_retrieve": set(),
+        "sync_targets_brake_create": set(),
         "sync_records_list": set(RecordListView.asks["GET"]),
         "sync_records_retrieve": set(RecordView.asks["GET"]),
         "sync_records_create": set(),

@@ -17,6 +17,7 @@ STATES = {
     State.SYNCED: "success",
     State.PARKED: "danger",
     State.HELD: "danger",
+    State.REJECTED: "",
     State.DELETED: "",
 }
 OUTCOMES = {

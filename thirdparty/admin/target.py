@@ -7,14 +7,19 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from thirdparty import protect
 from thirdparty.admin.badge import badge
+from thirdparty.admin.brake import brake_page
+from thirdparty.admin.brake import view as brake_page_view
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models.target import Standing, Target
 from thirdparty.observe.status import BREAKER_CLOSED
+from thirdparty.protect import brake
 from thirdparty.run.pause import pause, resume
 
 
@@ -34,13 +39,14 @@ class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # the stub's parame
 
 @admin.register(Target)
 class TargetAdmin(SyncAdmin):
-    list_display = ("name", "standing_badge", "sending", "breaker_badge", "rate", "reason")
+    list_display = ("name", "standing_badge", "sending", "breaker_badge", "brake_badge", "rate", "reason")
     fields = (
         "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
-        "paused", "paused_reason",
+        "brake_badge", "paused", "paused_reason",
     )  # fmt: skip
     readonly_fields = (
         "name", "standing_badge", "breaker_badge", "breaker_reason", "blocked_until", "rate", "capabilities_missing",
+        "brake_badge",
     )  # fmt: skip
     form = PauseForm
     change_list_template = "thirdparty/admin/targets.html"
@@ -75,6 +81,20 @@ class TargetAdmin(SyncAdmin):
     @admin.display(description="Breaker")
     def breaker_badge(self, target: Target) -> SafeString:
         return badge(target.breaker, "success" if target.breaker == BREAKER_CLOSED else "danger")
+
+    @admin.display(description="Brake")
+    def brake_badge(self, target: Target) -> SafeString:
+        on = brake.latched(target.name)
+        return badge("on" if on else "off", "danger" if on else "success", href=brake_page(target.name))
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.brake_view)
+        return [path("<path:name>/brake/", page, name="thirdparty_target_brake"), *super().get_urls()]
+
+    def brake_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """What the brake holds, and the form to decide about it."""
+        target = get_object_or_404(Target, name=name)
+        return brake_page_view(request, target, self.admin_site.each_context(request))
 
     @admin.display(description="Reason")
     def reason(self, target: Target) -> str:

@@ -10,6 +10,7 @@ from thirdparty import targets
 from thirdparty.capture import triggers
 from thirdparty.models.target import Standing, Target
 from thirdparty.notify.broker import publisher
+from thirdparty.protect import brake
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -47,7 +48,7 @@ def _warnings() -> list[str]:
     if publisher().down:
         warnings.append("the broker does not answer; changes are recorded and follow later")
     try:
-        standings = _standings()
+        standings, brakes = _standings(), brake.standings(targets.names())
     except Error:
         return warnings  # that the database does not answer is a reason already
     away = [name for name in targets.names() if standings.get(name) == Standing.AWAY]
@@ -55,6 +56,9 @@ def _warnings() -> list[str]:
         warnings.append(
             f"target {', '.join(away)} is away: owed, not sent; restart a worker that names it, or migrate"
         )
+    latched = [name for name, known in brakes.items() if known.latched]
+    if latched:
+        warnings.append(f"the brake of target {', '.join(sorted(latched))} is on: a person has to release it, or not")
     return warnings
 
 

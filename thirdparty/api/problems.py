@@ -23,6 +23,7 @@ from rest_framework.views import exception_handler, set_rollback
 
 from thirdparty.api.kinds import OF_FRAMEWORK, TYPE, Kind
 from thirdparty.consistency.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
+from thirdparty.decisions.brake import NothingHeld
 from thirdparty.decisions.linkage import CannotCompensate
 from thirdparty.permissions import NotAllowed
 from thirdparty.store.contention import is_contention, is_unavailable
@@ -77,6 +78,10 @@ def _targets_differ(exc: TargetsDiffer) -> Expected:
     return Expected(Kind.TARGETS_DIFFER, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers)
 
 
+def _nothing_held(exc: NothingHeld) -> Expected:
+    return Expected(Kind.NOT_DECIDED, HTTPStatus.CONFLICT, f"Nothing was changed: {exc}")
+
+
 def _cannot_compensate(exc: CannotCompensate) -> Expected:
     return Expected(Kind.NOT_DECIDED, HTTPStatus.CONFLICT, f"Nothing was changed: {exc}")
 
@@ -88,6 +93,7 @@ _EXPECTED: dict[type[Exception], Callable[[Any], Expected]] = {
     ChangedMeanwhile: _changed_meanwhile,
     TargetsDiffer: _targets_differ,
     CannotCompensate: _cannot_compensate,
+    NothingHeld: _nothing_held,
 }
 
 

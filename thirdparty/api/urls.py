@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.urls import path
 
 from thirdparty.api.audits import AuditListView, AuditView, FindingListView
-from thirdparty.api.views import DecisionView, RecordListView, RecordView, StatusView
+from thirdparty.api.views import BrakeView, DecisionView, RecordListView, RecordView, StatusView
 
 _RECORD = "sync/records/<str:target>/<str:kind>/<path:object_id>/"
 
 urlpatterns = [
     path("sync/status/", StatusView.as_view(), name="sync-status"),
+    path("sync/targets/<str:target>/brake/", BrakeView.as_view(), name="sync-brake"),
     path("sync/records/", RecordListView.as_view(), name="sync-records"),
     path("sync/audits/", AuditListView.as_view(), name="sync-audits"),
     path("sync/audits/<int:audit_id>/", AuditView.as_view(), name="sync-audit"),

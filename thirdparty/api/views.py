@@ -15,6 +15,8 @@ from rest_framework.status import HTTP_202_ACCEPTED
 
 from thirdparty.api.pagination import ByKey
 from thirdparty.api.serializers import (
+    BrakeDecisionSerializer,
+    BrakePlanSerializer,
     DecisionSerializer,
     ExplainOptions,
     ExplanationSerializer,
@@ -24,10 +26,12 @@ from thirdparty.api.serializers import (
     StatusSerializer,
 )
 from thirdparty.api.view import SyncView
+from thirdparty.decide.brake import Change
+from thirdparty.decisions import brake
 from thirdparty.decisions.compensation import Deed, compensate
 from thirdparty.decisions.look_now import look_now
 from thirdparty.declaration import objects
-from thirdparty.models import Record
+from thirdparty.models import Record, Target
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
 from thirdparty.permissions import SEE_RECORDS, Right
@@ -117,6 +121,45 @@ class DecisionView(SyncView):
             remote_id=given.get("remote_id", "").strip(),
         )
         return _explained(row)
+
+
+class BrakeView(SyncView):
+    takes: ClassVar[Mapping[str, Sequence[str]]] = {"GET": SEE_RECORDS, "POST": (Right.DECIDE,)}
+
+    @extend_schema(
+        summary="What the brake of a target holds",
+        description="Which records, which change, since when; the first hundred of them, by their keys.",
+        responses=BrakePlanSerializer,
+    )
+    def get(self, request: Request, target: str) -> Response:
+        return self._plan(request, target)
+
+    @extend_schema(
+        summary="Release what the brake holds, or reject it",
+        description="Who decided what and why is kept. 409 where nothing of that is held.",
+        request=BrakeDecisionSerializer,
+        responses=BrakePlanSerializer,
+    )
+    def post(self, request: Request, target: str) -> Response:
+        known_target(target)
+        form = BrakeDecisionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        given = form.validated_data
+        change = Change(given["change"]) if "change" in given else None
+        selection = brake.Selection(tuple(given.get("keys", ())), change, given.get("as_of"))
+        decide = brake.release if given["decision"] == "release" else brake.reject
+        decide(target, by=request.user, reason=given["reason"], selection=selection)
+        return self._plan(request, target)
+
+    def _plan(self, request: Request, target: str) -> Response:
+        return Response(BrakePlanSerializer(brake.plan(known_target(target), by=request.user).as_json()).data)
+
+
+def known_target(name: str) -> str:
+    """The name of a target that there is. Raises `Http404`."""
+    if "\0" in name or not Target.objects.filter(name=name).exists():
+        raise Http404
+    return name
 
 
 def record(target: str, kind: str, object_id: str) -> Record:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import connection, transaction
 
 from thirdparty import targets
-from thirdparty.models import Attempt, Record, Reference
+from thirdparty.models import Attempt, Brake, BrakeEntry, Record, Reference
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
@@ -23,6 +23,8 @@ def steps(target: str) -> Iterator[int]:
     targets.retire(target)
     while Record.objects.filter(target=target).exists():
         yield _drop_some(target)
+    BrakeEntry.objects.filter(target=target).delete()
+    Brake.objects.filter(target=target).delete()
 
 
 def _drop_some(target: str) -> int:

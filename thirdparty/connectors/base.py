@@ -86,6 +86,9 @@ class Connector(ABC):
     options: ClassVar[tuple[Option, ...]] = ()
     supports: ClassVar[Capabilities] = Capabilities()
     capabilities: Capabilities = Capabilities()
+    inactive: ClassVar[Mapping[str, Any]] = {}
+    """The fields, as `comparable` has them, and their values, of a record that is deactivated: an update to these takes
+    something away, which the brake counts. Empty where the target knows no such thing."""
 
     def __init__(self, config: TargetConfig, kind: str) -> None:
         """``kind``: that of the declaration whose objects these are. No network is touched."""

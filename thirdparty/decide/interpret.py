@@ -11,6 +11,7 @@ from thirdparty.connectors import errors
 from thirdparty.connectors.base import Payload, RemoteObject, RemoteRecord
 from thirdparty.connectors.identity import same_external_id, same_remote_id
 from thirdparty.decide.backoff import Backoff
+from thirdparty.decide.brake import HELD_BY_BRAKE, Change
 from thirdparty.decide.compare import Comparable, differences, match
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
@@ -205,6 +206,13 @@ class Interpreter:
         return self._settle(
             outcome=Outcome.TRANSIENT, next=Next.LATER, delay_seconds=BLOCKED_LOOK_SECONDS, spends_try=False,
             waits_for=waits_for, held_by=held_by, reason=BLOCKED, message=message,
+        )  # fmt: skip
+
+    def held(self, change: Change) -> StepResult:
+        """The brake is on, and the target was not asked: nothing of the record's own is at fault."""
+        return self._settle(
+            outcome=Outcome.TRANSIENT, next=Next.LATER, spends_try=False, parked=HELD_BY_BRAKE, reason=HELD_BY_BRAKE,
+            message=f"the brake is on, and this would {change.would}",
         )  # fmt: skip
 
     def deferred(self, reason: str, message: str) -> StepResult:

@@ -23,7 +23,7 @@ __all__ = ["MEANINGS", "OPEN", "CannotCompensate", "Deed", "compensate", "offere
 
 
 class Deed(StrEnum):
-    """The ways out, for a record that is parked, held, unknown or pending."""
+    """The ways out, for a record that is parked, held, rejected, unknown or pending."""
 
     RETRY = "retry"
     OVERWRITE = "overwrite"
@@ -39,7 +39,7 @@ MEANINGS = {
     Deed.ACCEPT: "what the target holds is right: write it here",
     Deed.SETTLE: "it was brought right by hand: nothing is owed any more",
 }
-OPEN = (State.PARKED, State.HELD, State.UNKNOWN, State.PENDING)
+OPEN = (State.PARKED, State.HELD, State.REJECTED, State.UNKNOWN, State.PENDING)
 _FACTS = (
     "generation", "synced_generation", "deleted", "lease_token", "unknown_until", "remote_id", "natural_key", "adopted",
     "add_key", "parked", "look_first",

@@ -2,6 +2,7 @@
 
 from thirdparty.models.attempt import Attempt
 from thirdparty.models.audit import Audit, Comparison, Finding
+from thirdparty.models.brake import Brake, BrakeDecision, BrakeEntry
 from thirdparty.models.figures import KeptFigures
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
@@ -13,6 +14,9 @@ from thirdparty.models.tick import Tick
 __all__ = [
     "Attempt",
     "Audit",
+    "Brake",
+    "BrakeDecision",
+    "BrakeEntry",
     "Comparison",
     "Finding",
     "KeptFigures",

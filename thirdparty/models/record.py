@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.models.key import KeyField
 from thirdparty.models.ref import Ref
 
@@ -24,13 +25,16 @@ class State(models.TextChoices):
     SYNCED = "synced"
     PARKED = "parked"
     HELD = "held"
+    REJECTED = "rejected"
     DELETED = "deleted"
 
 
-HELD_BY_BRAKE = "brake"
+REJECTED_BY_PERSON = "rejected"
+"""Parked: a person decided that what is here and what is there differ on purpose."""
 
 _STATE = Case(
     When(parked=HELD_BY_BRAKE, then=Value(State.HELD)),
+    When(parked=REJECTED_BY_PERSON, then=Value(State.REJECTED)),
     When(~Q(parked=""), then=Value(State.PARKED)),
     When(lease_token__isnull=False, then=Value(State.IN_FLIGHT)),
     When(unknown_until__isnull=False, then=Value(State.UNKNOWN)),
@@ -90,6 +94,9 @@ class Record(models.Model):
         null=True,
         help_text="a keyed hash of each field that the target is known to hold; empty where that is not known",
     )
+    released_generation = models.BigIntegerField(
+        null=True, help_text="a person has released what the brake held of this generation"
+    )
     waits_for = KeyField(
         max_length=200, null=True, help_text="the record that it refers to, which has no remote id yet"
     )
@@ -133,6 +140,11 @@ class Record(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["target", "due_at", "key"], condition=Q(due_at__isnull=False), name="sync_due"),
             models.Index(fields=["synced_at"], condition=Q(deleted=True), name="sync_tombstone"),
+            models.Index(
+                fields=["target"],
+                condition=Q(deleted=True, synced_generation__lt=F("generation")),
+                name="sync_owed_delete",
+            ),
             models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
             models.Index(fields=["target", "state"], name="sync_state"),
             models.Index(fields=["kind", "object_id"], name="sync_object"),

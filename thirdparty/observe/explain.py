@@ -12,12 +12,14 @@ from thirdparty import protect, store, targets
 from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
+from thirdparty.decide.brake import Change
 from thirdparty.decide.compare import FieldDifference, differences
 from thirdparty.declaration import Unmappable, is_declared
 from thirdparty.declaration.at_target import WaitsFor
-from thirdparty.models import Attempt, Finding, Record, Ref, StrictWrite, Target
+from thirdparty.models import Attempt, BrakeDecision, BrakeEntry, Finding, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import audits, inquiry
+from thirdparty.protect import brake
 from thirdparty.run import payloads
 
 ATTEMPTS_SHOWN = 10
@@ -176,7 +178,11 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
 
 def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
-    if row.parked:
+    if row.state == State.HELD:
+        reasons.append(_held(row))
+    elif row.state == State.REJECTED:
+        reasons.append(_rejected(row))
+    elif row.parked:
         reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the object or retry by hand")
     if row.waits_for is not None or row.held_by is not None:
         reasons.append(f"it waits for record {row.waits_for or row.held_by}: {row.last_error}")
@@ -195,6 +201,24 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     if holder is not None:
         reasons.append(f"record {holder.key} still holds the natural key {holder.natural_key!r} at the target")
     return reasons
+
+
+def _held(row: Record) -> str:
+    known = brake.standing(row.target)
+    entry = BrakeEntry.objects.filter(record=row.key, held=True).first()
+    would = f", as this would {Change(entry.change).would}" if entry is not None else ""
+    if not known.latched:
+        return f"the brake of target {row.target} held it{would}, and is off by now: the reconciler takes it up"
+    return (
+        f"held by the brake of target {row.target}{would}: on since {known.latched_at:%Y-%m-%d %H:%M:%S} UTC, {known.reason}; "
+        f"a person decides: manage.py sync release {row.target}"
+    )
+
+
+def _rejected(row: Record) -> str:
+    decision = BrakeDecision.objects.filter(target=row.target, rejected=True).first()
+    who = f" ({decision.who}, {decision.at:%Y-%m-%d %H:%M:%S} UTC: {decision.reason})" if decision is not None else ""
+    return f"rejected by a person{who}: what is here and what is there differ on purpose, until the object is edited again"
 
 
 def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDifference, ...] | None, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from thirdparty.models import Target
 from thirdparty.observe.audits import LastAudits
+from thirdparty.protect.brake import BrakeStanding
 
 
 class Kind(Enum):
@@ -35,6 +36,7 @@ class Reading:
     guard: Mapping[str, Any]
     audits: LastAudits
     now: datetime
+    brake: BrakeStanding
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from thirdparty.models.record import State
 from thirdparty.models.target import Standing
 from thirdparty.observe.audits import LastAudits, last_audits
 from thirdparty.observe.figure import Figure, Kind, Reading
+from thirdparty.protect import brake
+from thirdparty.protect.brake import BrakeStanding
 from thirdparty.run import tick
 from thirdparty.run.tick import LastTick
 from thirdparty.settings import settings
@@ -77,6 +79,22 @@ FIGURES = [
         "why it is not closed",
         lambda why: why and f"why the breaker is not closed: {why}",
     ),
+    Figure(
+        "brake_latched_since",
+        Kind.MOMENT,
+        "since then nothing is deleted or rewritten there, until a person releases it; null while the brake is off",
+        lambda read: read.brake.latched_at,
+        lambda time: f"the brake is on since {time:%Y-%m-%d %H:%M:%S} UTC: see `manage.py sync release` and decide",
+        metric="brake_latched",
+        number=lambda time: float(time is not None),
+    ),
+    Figure(
+        "brake_reason",
+        Kind.TEXT,
+        "why the brake is on",
+        lambda read: read.brake.reason,
+        lambda why: f"why the brake is on: {why}",
+    ),
     _guards("paused", Kind.FLAG, "nothing is sent until a person resumes it", lambda _: "paused"),
     _guards("paused_reason", Kind.TEXT, "why it is paused", lambda why: why and f"why it is paused: {why}"),
     _guards(
@@ -128,7 +146,7 @@ FIGURES = [
 class Status:
     """``targets``: by name, the value of each of `FIGURES` by its name.
 
-    ``healthy``: changes are recorded for every configured target, none is away, paused or cut off by its
+    ``healthy``: changes are recorded for every configured target, none is away, paused, held by its brake or cut off by its
     breaker, nothing has been owed, or been to be owed, for longer than SYNC_RECONCILE_AFTER_HOURS, and the reconciler
     ticks. Targets that this process does not know are not looked at.
     """
@@ -172,14 +190,15 @@ def status() -> Status:
         counts[name][group["state"]] = group["count"]
         if group["oldest"] is not None:
             oldest[name] = min(group["oldest"], oldest.get(name, group["oldest"]))
-    audits = last_audits(list(counts))
+    audits, brakes = last_audits(list(counts)), brake.standings(counts)
     now = protect.clock()
     report = {}
     for name, by_state in counts.items():
         row = rows.get(name)
         waited = max((now - oldest[name]).total_seconds(), 0.0) if name in oldest else None
         guard = protect.summary(row if row is not None else Target(name=name))
-        read = Reading(row, by_state, waited, guard, audits.get(name, LastAudits()), now)
+        last = audits.get(name, LastAudits())
+        read = Reading(row, by_state, waited, guard, last, now, brakes.get(name, BrakeStanding()))
         report[name] = {figure.name: figure.of(read) for figure in FIGURES}
     absent, ticked = triggers.missing(), tick.last()
     healthy = not absent and not ticked.late and all(map(_is_well, report.values()))
@@ -199,5 +218,5 @@ def is_left_behind(target: Target) -> bool:
 def _is_well(entry: dict[str, Any]) -> bool:
     longest_seconds = settings.SYNC_RECONCILE_AFTER_HOURS * 3600
     recorded = entry["standing"] == Standing.ACTIVE and entry["behind_since"] is None
-    sending = not entry["paused"] and entry["breaker"] == BREAKER_CLOSED
+    sending = not entry["paused"] and entry["breaker"] == BREAKER_CLOSED and entry["brake_latched_since"] is None
     return recorded and sending and (entry["oldest_unsynced_seconds"] or 0.0) <= longest_seconds

@@ -27,7 +27,7 @@ from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
-from thirdparty.run.step import Circle, HeldBy, Step
+from thirdparty.run.step import Braked, Circle, HeldBy, Step
 from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def call_target(step: Step) -> FinishedStep:
     judge = _judge(step)
     if isinstance(step.obstacle, Unmappable):
         return _ended(step, judge.unmappable(step.obstacle.reason, step.obstacle.message))
-    if isinstance(step.obstacle, (WaitsFor, HeldBy, Circle)):
+    if isinstance(step.obstacle, (WaitsFor, HeldBy, Circle, Braked)):
         return _ended(step, _blocked(step.obstacle, judge))
     if step.obstacle is not None:
         return _ended(step, judge.crashed(step.obstacle, sent=False))
@@ -78,7 +78,9 @@ def call_target(step: Step) -> FinishedStep:
     return _ended(step, settlement, sent=writes, heard=_heard(step, judge, error) if step.asks else None)
 
 
-def _blocked(obstacle: WaitsFor | HeldBy | Circle, judge: Interpreter) -> StepResult:
+def _blocked(obstacle: WaitsFor | HeldBy | Circle | Braked, judge: Interpreter) -> StepResult:
+    if isinstance(obstacle, Braked):
+        return judge.held(obstacle.change)
     if isinstance(obstacle, HeldBy):
         return judge.blocked(f"{obstacle.key} still names it at the target, and goes first", held_by=obstacle.key)
     if isinstance(obstacle, Circle):

@@ -16,7 +16,8 @@ from django.db.models.functions import Now
 
 from thirdparty import protect, store, targets
 from thirdparty.connectors.http.retry_after import MAX_RETRY_AFTER_SECONDS
-from thirdparty.models import Attempt, Record
+from thirdparty.decide.brake import DAY
+from thirdparty.models import Attempt, BrakeEntry, Record
 from thirdparty.models.record import State
 from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
@@ -124,7 +125,7 @@ def prune() -> int:
     By the database's clock; some at a time, and not for long. Returns how many.
     """
     retention = timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS)
-    own = ((_prune_attempts, retention), (_prune_tombstones, retention))
+    own = ((_prune_attempts, retention), (_prune_tombstones, retention), (_prune_brake, DAY))
     return sum(_while_full(prune_some, kept_for) for prune_some, kept_for in (*own, *_applications))
 
 
@@ -142,6 +143,14 @@ def _prune_attempts(retention: timedelta) -> int:
     old = Attempt.objects.filter(started_at__lt=Now() - retention, finished_at__isnull=False)
     ids = old.order_by("started_at").values_list("id", flat=True)[:PRUNED_AT_ONCE]
     return Attempt.objects.filter(id__in=list(ids)).delete()[0]
+
+
+def _prune_brake(kept_for: timedelta) -> int:
+    """What no brake counts any more; what is held stays, with its date."""
+    old = BrakeEntry.objects.filter(at__lt=Now() - kept_for)
+    held = Record.objects.filter(state=State.HELD).values("key")
+    keys = old.exclude(record__in=held).order_by("at").values_list("record", flat=True)[:PRUNED_AT_ONCE]
+    return BrakeEntry.objects.filter(record__in=list(keys)).delete()[0]
 
 
 def _prune_tombstones(retention: timedelta) -> int:

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from thirdparty import events, store, targets
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import TargetConfig
+from thirdparty.decide.brake import HELD_BY_BRAKE, Change
 from thirdparty.decide.interpret import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call, next_call
@@ -24,8 +25,8 @@ from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.declaration.registry import any_references
 from thirdparty.models import Attempt
 from thirdparty.notify import hints
-from thirdparty.protect import Admission
-from thirdparty.run import payloads
+from thirdparty.protect import Admission, brake
+from thirdparty.run import destruction, payloads
 from thirdparty.settings import settings
 from thirdparty.store import Settled
 from thirdparty.store.contention import is_contention
@@ -79,7 +80,15 @@ class Circle:
     message: str
 
 
-Obstacle = Unmappable | WaitsFor | HeldBy | Circle | str
+@dataclass(frozen=True, slots=True)
+class Braked:
+    """The brake holds the step, which would make this change."""
+
+    change: Change
+
+
+Obstacle = Unmappable | WaitsFor | HeldBy | Circle | Braked | str
+Planned = tuple[Lease, Call, Obstacle | None]
 Read = Callable[[str, Sequence[Lease]], Mapping[str, payloads.Desired]]
 
 
@@ -111,10 +120,11 @@ def _claimed_and_planned(
         said, offered = target.capabilities, admission.offered(target.capabilities)
         leaving = [lease.key for lease in leases if goals[lease.key].obj is None] if any_references() else []
         holders = store.references.holders_of(leaving)
-        planned = [
+        planned: Sequence[Planned] = [
             _held(*_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh), lease, holders)
             for lease in leases
         ]
+        planned = _braked(target, planned, goals)
         attempts = store.open_attempts([(lease, call) for lease, call, _ in planned])
         store.references.note({lease.key: goals[lease.key].used for lease, call, _ in planned if call.writes})
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
@@ -142,9 +152,7 @@ def _plan(
         return Call.NOTHING, type(error).__name__
 
 
-def _held(
-    call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[str, str]
-) -> tuple[Lease, Call, Obstacle | None]:
+def _held(call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[str, str]) -> Planned:
     """A record that others still name at the target is deleted after them; two that wait for each other have no end."""
     holder = holders.get(lease.key)
     if call is Call.DELETE and holder is not None:
@@ -152,6 +160,25 @@ def _held(
     if isinstance(obstacle, WaitsFor) and store.references.is_circle(lease.key, obstacle.key):
         return lease, call, Circle(obstacle.message)
     return lease, call, obstacle
+
+
+def _braked(
+    target: TargetConfig, planned: Sequence[Planned], goals: Mapping[str, payloads.Desired]
+) -> Sequence[Planned]:
+    """The same, without what the brake holds. A person's release is of one generation, and is not counted again."""
+    changes = {
+        lease.key: change
+        for lease, call, obstacle in planned
+        if obstacle is None and not lease.released and call in (Call.UPDATE, Call.DELETE)
+        and (change := destruction.change(
+            call, goals[lease.key].obj, lease.sent, targets.connector(target.name, lease.kind)
+        )) is not None
+    }  # fmt: skip
+    held = brake.reserve(target.name, changes) if changes else frozenset()
+    return [
+        (lease, Call.NOTHING, Braked(changes[lease.key])) if lease.key in held else (lease, call, obstacle)
+        for lease, call, obstacle in planned
+    ]
 
 
 def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
@@ -228,7 +255,7 @@ def _announce(ended: Sequence[FinishedStep], settled: Settled) -> None:
                 http_status=result.http_status,
                 **told,
             )
-        if row.parked:
+        if row.parked and row.parked != HELD_BY_BRAKE:
             events.send(events.record_parked, row.kind, **told)
 
 

@@ -5,7 +5,7 @@ answer), never an error. Bulk statements skip rows that others hold, so they wai
 nobody deadlocks with them (PROTOCOL 13).
 """
 
-from thirdparty.store import references
+from thirdparty.store import held, references
 from thirdparty.store.attempts import OpenedAttempt, open_attempts
 from thirdparty.store.claiming import (
     SUSPECT_CRASHES,
@@ -33,6 +33,7 @@ __all__ = [
     "bring_forward",
     "claim",
     "claim_due",
+    "held",
     "is_any_claimable",
     "is_claimable",
     "is_edit_claimable",

@@ -166,7 +166,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
-            look_first, no_progress, no_progress_generation, sent
+            look_first, no_progress, no_progress_generation, sent, released_generation
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])
@@ -223,7 +223,7 @@ def key_holder(row: Record) -> Record | None:
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
-     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent) = row  # fmt: skip
+     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
@@ -247,4 +247,5 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         # A change of the object begins anew, whatever wrote it.
         no_progress=no_progress if no_progress_generation == generation else 0,
         sent=sent,
+        released=released_generation == generation,
     )

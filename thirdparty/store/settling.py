@@ -139,6 +139,8 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             look_first = CASE WHEN generation > g.seen THEN look_first OR g.looks ELSE g.looks END,
             waits_for = g.waits_for, held_by = g.held_by,
             no_progress = g.no_progress,
+            released_generation = CASE WHEN released_generation = g.seen AND generation = g.seen THEN {wanted}
+                ELSE released_generation END,
             no_progress_generation = CASE WHEN generation > g.seen THEN g.seen ELSE {wanted} END,
             last_error = g.error,
             synced_at = CASE WHEN g.acknowledged THEN {db.clock} ELSE synced_at END

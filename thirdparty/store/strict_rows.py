@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.db import connection
 
+from thirdparty.decide.brake import HELD_BY_BRAKE, Change
+from thirdparty.models.record import REJECTED_BY_PERSON
 from thirdparty.models.ref import Ref
 from thirdparty.store.dialect import dialect
-from thirdparty.store.tables import RECORDS, TARGETS
+from thirdparty.store.tables import BRAKE_ENTRIES, RECORDS, TARGETS
 
 
 def ensure(ref: Ref, natural_key: str, *, tombstone: bool) -> None:
@@ -25,12 +27,24 @@ def ensure(ref: Ref, natural_key: str, *, tombstone: bool) -> None:
 
 
 def owe_undoing(ref: Ref) -> None:
-    """A strict write ended without its change: push the object as it is to whichever target may have taken it."""
+    """A strict write ended without its change: push the object as it is to whichever target may have taken it.
+
+    The brake counts that, and does not hold it: the targets have to have what is here.
+    """
     db = dialect(connection)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {RECORDS} SET generation = generation + 1, due_at = {db.epoch}, parked = '' "
+            f"UPDATE {RECORDS} SET generation = generation + 1, due_at = {db.epoch}, parked = '', "
+            f"released_generation = CASE WHEN parked IN ('{HELD_BY_BRAKE}', '{REJECTED_BY_PERSON}') "
+            "THEN released_generation ELSE generation + 1 END "
             f"WHERE {db.in_order(RECORDS, 'kind = %s AND object_id = %s AND synced_generation < generation')}",
+            [ref.kind, ref.object_id],
+        )
+        cursor.execute(
+            f"INSERT INTO {BRAKE_ENTRIES} (record, target, at, change, held) "
+            f"SELECT key, target, {db.clock}, CASE WHEN deleted THEN '{Change.DELETE}' ELSE '{Change.REWRITE}' END, {db.false} "
+            f"FROM {RECORDS} WHERE kind = %s AND object_id = %s AND synced_generation < generation AND may_exist "
+            "ON CONFLICT (record) DO UPDATE SET at = excluded.at, change = excluded.change, held = excluded.held",
             [ref.kind, ref.object_id],
         )
 

@@ -35,6 +35,7 @@ _SETTINGS = {
     "SYNC_LEASE_SECONDS": f"{LEASE_SECONDS:g}",
     "SYNC_RETRY_BACKOFF_SECONDS": "0.3",
     "SYNC_RETRY_BACKOFF_MAX_SECONDS": "2",
+    "SYNC_BRAKE_MIN": "1000000",  # each case deletes its own, one after the other
     "SYNC_BREAKER_SECONDS": "0.1",
     "SYNC_BREAKER_MAX_SECONDS": "0.5",
     "SYNC_RECONCILE_AFTER_HOURS": f"{5 / 3600:.6f}",

@@ -6,15 +6,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thirdparty.connectors.base import Payload
+from thirdparty import targets
+from thirdparty.connectors.base import Payload, RemoteObject
 from thirdparty.consistency.patience import retrying
 from thirdparty.consistency.strict import readiness
 from thirdparty.consistency.strict.errors import Verdict
 from thirdparty.consistency.strict_payload import payload_of
+from thirdparty.decide.brake import HELD_BY_BRAKE
+from thirdparty.decide.plan import Call
 from thirdparty.decide.result import Next
 from thirdparty.declaration import Unmappable
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Record, StrictWrite
+from thirdparty.protect import brake
+from thirdparty.run import destruction
 from thirdparty.run.push import Pushed
 from thirdparty.run.until_done import Ending, push_until_done
 
@@ -41,6 +46,10 @@ def ask_all(strict_write: StrictWrite, names: Sequence[str], deadline: float) ->
     """
     verdicts: list[Verdict] = []
     accepted: list[Accepted] = []
+    refused = {name: verdict for name in names if (verdict := _braked(strict_write, name)) is not None}
+    if refused:
+        other = "another target's brake is on"
+        return [refused.get(name) or readiness.not_asked(name, other) for name in names], []
     for name in names:
         if verdicts and not verdicts[-1].accepted:
             verdicts.append(readiness.not_asked(name, "another target refused first"))
@@ -52,6 +61,24 @@ def ask_all(strict_write: StrictWrite, names: Sequence[str], deadline: float) ->
         if answer.accepted is not None:
             accepted.append(answer.accepted)
     return verdicts, accepted
+
+
+def _braked(strict_write: StrictWrite, name: str) -> Verdict | None:
+    """The refusal of a candidate that takes something away from a target whose brake is on; looked at before any is asked."""
+    row = Record.objects.filter(key=strict_write.ref.key(name)).first()
+    if row is None or row.remote_id is None or not brake.latched(name):
+        return None
+    try:
+        payload = payload_of(strict_write, name)
+    except (Unmappable, WaitsFor):
+        return None  # the step says so itself
+    wanted = None if payload is None else RemoteObject("", row.natural_key, payload)
+    call = Call.UPDATE if wanted is not None else Call.DELETE
+    change = destruction.change(call, wanted, row.sent, targets.connector(name, row.kind))
+    if change is None:
+        return None
+    message = f"the target's brake is on, and this would {change.would}"
+    return Verdict(name, accepted=False, reason=HELD_BY_BRAKE, message=message)
 
 
 @dataclass(frozen=True, slots=True)

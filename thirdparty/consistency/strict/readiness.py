@@ -8,9 +8,11 @@ from django.db.models.functions import Now
 
 from thirdparty import protect, targets
 from thirdparty.consistency.strict.errors import NOT_ASKED, NotAccepted, TargetsDiffer, Verdict
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.interpret import TRUST
 from thirdparty.models import Record, Ref, Target
-from thirdparty.protect import Openness
+from thirdparty.models.record import State
+from thirdparty.protect import Openness, brake
 
 BUSY = "busy"
 KEY_HELD = "key_held"
@@ -49,7 +51,7 @@ def in_order(ref: Ref, username: str, *, leaves: bool) -> list[str]:
     names = require_known()
     rows = {row.target: row for row in Record.objects.filter(kind=ref.kind, object_id=ref.object_id)}
     places = [_Place(name, rows.get(name), protect.openness(name)) for name in names]
-    obstacles = {place.name: found for place in places if (found := _obstacle(place, ref, username))}
+    obstacles = {place.name: found for place in places if (found := _obstacle(place, ref, username, leaves=leaves))}
     if obstacles:
         verdicts = [obstacles.get(name) or not_asked(name, "another target is not open for it") for name in names]
         passes = all(verdict.reason in (BUSY, KEY_HELD) for verdict in obstacles.values())
@@ -63,10 +65,12 @@ def obstacle(name: str, ref: Ref, username: str) -> Verdict | None:
     return _obstacle(_Place(name, row, protect.openness(name)), ref, username)
 
 
-def _obstacle(place: _Place, ref: Ref, username: str) -> Verdict | None:
+def _obstacle(place: _Place, ref: Ref, username: str, *, leaves: bool = False) -> Verdict | None:
     name, row, target = place.name, place.row, place.openness
     if target.obstacle:
         return Verdict(name, accepted=False, reason=target.obstacle, message=target.message)
+    if row is not None and (braked := _braked(row, leaves=leaves)):
+        return Verdict(name, accepted=False, reason=HELD_BY_BRAKE, message=braked)
     if row is not None and Record.objects.filter(key=row.key, leased_until__gt=Now()).exists():
         return Verdict(name, accepted=False, reason=BUSY, message="a worker is busy with this record")
     natural_key = (row.natural_key if row is not None else "") or username
@@ -75,6 +79,16 @@ def _obstacle(place: _Place, ref: Ref, username: str) -> Verdict | None:
         message = "another record still holds the natural key at the target"
         return Verdict(name, accepted=False, reason=KEY_HELD, message=message)
     return None
+
+
+def _braked(row: Record, *, leaves: bool) -> str:
+    """Why the brake lets no strict write of this record begin; empty where it does."""
+    if row.state == State.HELD:
+        return "the target's brake holds an earlier change of this record: a person has to decide about it first"
+    if row.state == State.REJECTED:
+        return "a person rejected an earlier change of this record: edit it without strict consistency"
+    deletes = leaves and row.remote_id is not None and row.adopted != TRUST
+    return "the target's brake is on: nothing is deleted there" if deletes and brake.latched(row.target) else ""
 
 
 def _certainty(place: _Place, *, leaves: bool) -> tuple[object, ...]:

@@ -11,10 +11,11 @@ from thirdparty.management.sync import (
     explain,
     push,
     reconcile,
+    release,
     retire,
     retry,
     status,
     targets,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, certify, backfill, targets, retire)
+ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, certify, backfill, release, targets, retire)

@@ -21,6 +21,7 @@ _STYLES = {
     State.SYNCED: "green",
     State.PARKED: "bold red",
     State.HELD: "red",
+    State.REJECTED: "dim",
     State.DELETED: "dim",
 }
 

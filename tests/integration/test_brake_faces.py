@@ -1,0 +1,173 @@
+"""What people see of the brake, and decide about it: command line, API, admin."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from tests.integration.braking import deletions, latched, people, states, work
+from tests.integration.conftest import row_of
+from thirdparty.models import BrakeDecision, Record
+from thirdparty.sandbox.client import SandboxControl
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+API = "/api/v1/sync/targets/partner/brake/"
+PAGE = "/admin/thirdparty/target/partner/brake/"
+
+
+@pytest.fixture
+def olga() -> User:
+    return User.objects.create_superuser("olga")
+
+
+@pytest.fixture
+def web(olga: User) -> Client:
+    client = Client()
+    client.force_login(olga)
+    return client
+
+
+@pytest.fixture
+def gone(sandbox: SandboxControl, settings: Any, olga: User) -> list[User]:
+    """Ten people whom the brake keeps at the target."""
+    settings.SYNC_BRAKE_MIN, settings.SYNC_BRAKE_PERCENT = 5, 0
+    made = people(10)
+    User.objects.filter(pk__in=[user.pk for user in made]).delete()
+    work()
+    assert latched()
+    return made
+
+
+def command(*words: str) -> str:
+    out = StringIO()
+    call_command("sync", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_shows_the_plan_and_decides_nothing(gone: list[User]) -> None:
+    text = command("release", "partner", "--plan")
+    assert "10 of the 10 records" in text
+    assert "10 records wait: 10 delete" in text
+    assert row_of(gone[0]).key in text
+    assert latched()
+
+
+def test_the_plan_as_json(gone: list[User]) -> None:
+    plan = json.loads(command("release", "partner", "--plan", "--json"))
+    assert (plan["latched"], plan["total"], plan["counts"]) == (True, 10, {"delete": 10})
+    assert {record["change"] for record in plan["records"]} == {"delete"}
+
+
+def test_the_command_asks_who_and_why(gone: list[User]) -> None:
+    with pytest.raises(CommandError, match="--by USERNAME --reason WHY"):
+        command("release", "partner")
+    assert latched()
+
+
+def test_the_command_releases_all(gone: list[User], sandbox: SandboxControl) -> None:
+    text = command("release", "partner", "--by", "olga", "--reason", "the shop is closed")
+    assert "10 records of partner are released (10 delete)" in text
+    assert "the brake is off" in text
+    work()
+    assert sandbox.users() == []
+    assert LogEntry.objects.get().get_change_message() == "released 10 delete by olga: the shop is closed"
+
+
+def test_the_command_releases_some(gone: list[User], sandbox: SandboxControl) -> None:
+    keys = [row_of(user).key for user in gone[:2]]
+    text = command("release", "partner", "--by", "olga", "--reason", "these", "--only", *keys)
+    assert "the brake is on: 8 records wait" in text
+    work()
+    assert deletions(sandbox) == 2
+
+
+def test_the_command_rejects(gone: list[User], sandbox: SandboxControl) -> None:
+    command("release", "partner", "--by", "olga", "--reason", "a mistake", "--reject")
+    work()
+    assert states() == {"rejected": 10}
+    assert len(sandbox.users()) == 10
+
+
+def test_the_brake_is_taken_off_where_nothing_waits_any_more(gone: list[User]) -> None:
+    Record.objects.update(parked="", synced_generation=1_000, due_at=None)
+    assert "the brake is off" in command("release", "partner", "--by", "olga", "--reason", "nothing is left")
+
+
+def test_the_api_shows_the_plan_and_decides(gone: list[User], web: Client, sandbox: SandboxControl) -> None:
+    plan = web.get(API).json()
+    assert (plan["latched"], plan["counts"]) == (True, {"delete": 10})
+    body = {"decision": "release", "reason": "right so", "keys": [row_of(gone[0]).key], "as_of": plan["as_of"]}
+    answer = web.post(API, body, content_type="application/json")
+    assert answer.status_code == 200
+    assert (answer.json()["total"], answer.json()["decisions"][0]["who"]) == (9, "olga")
+    work()
+    assert deletions(sandbox) == 1
+
+
+def test_the_api_answers_409_where_nothing_is_held(web: Client, sandbox: SandboxControl) -> None:
+    body = {"decision": "release", "reason": "why not"}
+    answer = web.post(API, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:usersync:problem:not-decided")
+
+
+def test_the_api_knows_no_other_target(web: Client, sandbox: SandboxControl) -> None:
+    assert web.get("/api/v1/sync/targets/nobody/brake/").status_code == 404
+
+
+def test_who_may_only_see_records_sees_the_plan_and_decides_nothing(gone: list[User]) -> None:
+    viewer = User.objects.create_user(username="vera", is_staff=True, is_active=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_record"))
+    web = Client()
+    web.force_login(viewer)
+    assert web.get(API).status_code == 200
+    body = {"decision": "release", "reason": "mine"}
+    assert web.post(API, body, content_type="application/json").status_code == 403
+    assert "Decide" not in web.get(PAGE).content.decode()
+    assert web.post(PAGE, {"decision": "release", "reason": "mine"}).status_code == 403
+    assert latched()
+
+
+def test_the_page_shows_what_waits_and_releases_what_is_ticked(
+    gone: list[User], web: Client, sandbox: SandboxControl
+) -> None:
+    answer = web.get(PAGE)
+    text = answer.content.decode()
+    key = row_of(gone[0]).key
+    assert "10 records wait: 10 delete" in text
+    assert key in text
+    until = answer.context["form"].initial["until"]
+    fields = {"decision": "release", "change": "", "reason": "this one", "until": until, "record": [key]}
+    assert web.post(PAGE, fields).status_code == 302
+    work()
+    assert deletions(sandbox) == 1
+    assert BrakeDecision.objects.get().who == "olga"
+    assert "this one" in web.get(PAGE).content.decode()
+
+
+def test_the_page_rejects_all(gone: list[User], web: Client, sandbox: SandboxControl) -> None:
+    until = web.get(PAGE).context["form"].initial["until"]
+    web.post(PAGE, {"decision": "reject", "change": "", "reason": "a mistake", "until": until})
+    assert states() == {"rejected": 10}
+    assert not latched()
+
+
+def test_the_targets_page_leads_there(gone: list[User], web: Client) -> None:
+    assert PAGE in web.get("/admin/thirdparty/target/").content.decode()
+    assert PAGE in web.get("/admin/thirdparty/target/partner/change/").content.decode()
+
+
+def test_metrics_and_readiness_say_that_it_is_on(gone: list[User], web: Client) -> None:
+    assert 'usersync_target_brake_latched{target="partner"} 1.0' in web.get("/metrics").content.decode()
+    assert 'usersync_records{state="held",target="partner"} 10.0' in web.get("/metrics").content.decode()
+    ready = web.get("/health/ready/").json()
+    assert ready["ready"]
+    assert any("brake of target partner is on" in warning for warning in ready["warnings"])

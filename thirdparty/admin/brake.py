@@ -1,0 +1,84 @@
+"""The page of a target's brake: what it holds, and what a person decides about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from thirdparty import permissions
+from thirdparty.admin.badge import badge, record_page
+from thirdparty.admin.skin import Select, TextInput
+from thirdparty.decide.brake import Change, words
+from thirdparty.decisions import brake
+from thirdparty.decisions.brake import NothingHeld, Selection
+from thirdparty.models import Target
+from thirdparty.permissions import Right
+
+RELEASE, REJECT = "release", "reject"
+
+
+class BrakeForm(forms.Form):
+    """``until``: when the page was shown, so that nothing else goes. ``record``: the ticked records, none for all."""
+
+    decision = forms.ChoiceField(
+        label="What",
+        choices=[(RELEASE, "Release: let them go"), (REJECT, "Reject: leave them as they are, here and there")],
+        widget=Select,
+    )
+    change = forms.ChoiceField(
+        label="Which",
+        required=False,
+        choices=[("", "every change"), *((change.value, f"{change.value} only") for change in Change)],
+        widget=Select,
+    )
+    reason = forms.CharField(label="Why", max_length=300, widget=TextInput)
+    until = forms.DateTimeField(widget=forms.HiddenInput, input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])
+
+
+def brake_page(target: str) -> str:
+    """The address of the page."""
+    return reverse("admin:thirdparty_target_brake", args=[target])
+
+
+def view(request: HttpRequest, target: Target, context: dict[str, Any]) -> HttpResponse:
+    """The plan and the form; POST decides. Raises `thirdparty.permissions.NotAllowed`."""
+    if request.method == "POST":
+        _decide(request, target.name)
+        return redirect(brake_page(target.name))
+    plan = brake.plan(target.name, by=request.user)
+    may = permissions.holds(request.user, Right.DECIDE)
+    form = BrakeForm(initial={"until": plan.as_of.strftime("%Y-%m-%dT%H:%M:%S.%f%z")})
+    on = plan.standing.latched
+    context |= {
+        "title": f"Brake of {target.name}", "target": target, "plan": plan, "counts": words(plan.counts),
+        "badge": badge("on", "danger") if on else badge("off", "success"), "form": form if may else None,
+        "rows": [(record, record_page(record.key)) for record in plan.records],
+        "more": plan.total - len(plan.records), "opts": Target._meta,
+    }  # fmt: skip
+    return TemplateResponse(request, "thirdparty/admin/brake.html", context)
+
+
+def _decide(request: HttpRequest, target: str) -> None:
+    permissions.require(request.user, Right.DECIDE)
+    form = BrakeForm(request.POST)
+    if not form.is_valid():
+        for name, sentences in form.errors.items():
+            messages.error(request, f"{form.fields[name].label}: {' '.join(map(str, sentences))}")
+        return
+    chosen = form.cleaned_data
+    change = Change(chosen["change"]) if chosen["change"] else None
+    selection = Selection(tuple(request.POST.getlist("record")), change, chosen["until"])
+    decide = brake.release if chosen["decision"] == RELEASE else brake.reject
+    try:
+        decision = decide(target, by=request.user, reason=chosen["reason"], selection=selection)
+    except NothingHeld as nothing:
+        messages.error(request, str(nothing))
+    else:
+        did = "rejected" if decision.rejected else "released"
+        messages.success(request, f"{decision.records} records {did}: {words(decision.counts)}.")

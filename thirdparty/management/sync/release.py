@@ -1,0 +1,94 @@
+"""``sync release``: what the brake of a target holds, and what a person decides about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from thirdparty.decide.brake import Change, words
+from thirdparty.decisions import brake
+from thirdparty.decisions.brake import HeldRecord, NothingHeld, Plan, Selection
+from thirdparty.management.sync import argument, terminal
+from thirdparty.permissions import OPERATOR, NotAllowed
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser(
+        "release",
+        help="let go what the brake of a target holds, or leave it as it is; --plan shows it and does nothing",
+    )
+    parser.add_argument("target", metavar="T", help="the target's name")
+    parser.add_argument("--by", default="", metavar="USERNAME", help="the staff account that decides, and may")
+    parser.add_argument("--reason", default="", help="why; kept with the decision")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="KEY", help="these records, by their keys, or objects"
+    )
+    parser.add_argument("--change", choices=[change.value for change in Change], help="those of this change")
+    parser.add_argument("--reject", action="store_true", help="leave them as they are, here and at the target")
+    parser.add_argument("--plan", action="store_true", help="show what is held, and decide nothing")
+    parser.add_argument("--json", action="store_true", help="the plan as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError`, saying what stands in the way."""
+    target = argument.target_named(options["target"])
+    change = Change(options["change"]) if options["change"] else None
+    keys = tuple(_key(target, text) for text in options["only"])
+    plan = brake.plan(target, Selection(keys, change), by=OPERATOR)
+    if options["json"]:
+        terminal.print_json(out, plan.as_json())
+    else:
+        _show(out, plan)
+    if options["plan"]:
+        return
+    if not options["by"] or not options["reason"]:
+        raise CommandError("to decide, say who and why: --by USERNAME --reason WHY (--plan only shows what is held)")
+    account = argument.staff_named(options["by"])
+    decide = brake.reject if options["reject"] else brake.release
+    # What came since it was shown is for another time.
+    selection = Selection(keys, change, until=plan.as_of) if plan.total else Selection(keys, change)
+    try:
+        decision = decide(target, by=account, reason=options["reason"], selection=selection)
+    except (NothingHeld, NotAllowed) as refused:
+        raise CommandError(str(refused)) from None
+    if options["json"]:
+        return
+    did = "rejected: they stay as they are" if decision.rejected else "released"
+    out.print(f"{decision.records} records of {target} are {did} ({words(decision.counts)})")
+    left = brake.plan(target, by=OPERATOR)
+    out.print(f"the brake is on: {left.total} records wait" if left.standing.latched else "the brake is off")
+
+
+def _key(target: str, text: str) -> str:
+    return text if text.startswith(f"{target}:") else argument.object_named(text).key(target)
+
+
+def _show(out: Console, plan: Plan) -> None:
+    known = plan.standing
+    if known.latched_at is not None:
+        out.print(f"the brake of {plan.target} is on since {known.latched_at:%Y-%m-%d %H:%M:%S} UTC: {known.reason}")
+    else:
+        out.print(f"the brake of {plan.target} is off")
+    if plan.total:
+        out.print(f"{plan.total} records wait: {words(plan.counts)}")
+        shown = terminal.table(out, "record", "natural key", "change", "since", "generation", "caused by")
+        for record in plan.records:
+            shown.add_row(*_cells(record))
+        out.print(shown)
+        if plan.total > len(plan.records):
+            out.print(f"… and {plan.total - len(plan.records)} more")
+    for decision in plan.decisions:
+        did = "rejected" if decision.rejected else "released"
+        out.print(
+            f"{decision.at:%Y-%m-%d %H:%M:%S} UTC: {decision.records} {did} by {decision.who}: {decision.reason}",
+            style="dim",
+        )
+
+
+def _cells(record: HeldRecord) -> list[str]:
+    since = f"{record.since:%Y-%m-%d %H:%M:%S}" if record.since is not None else "-"
+    change = record.change if record.held else f"{record.change} (owed)"
+    return [record.key, record.natural_key, change, since, str(record.generation), record.caused_by or "-"]

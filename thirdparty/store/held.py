@@ -1,0 +1,64 @@
+"""What people let go, or leave as it is, of what the brake holds. Each is one conditional statement, as in `thirdparty.store.owing`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from thirdparty.decide.brake import HELD_BY_BRAKE
+from thirdparty.models.record import REJECTED_BY_PERSON, State
+from thirdparty.store.dialect import dialect
+from thirdparty.store.tables import BRAKES, RECORDS, TARGETS
+
+
+def release(keys: Sequence[str]) -> int:
+    """These records, which the caller has locked, may go as they are wanted now: due at once. Returns how many.
+
+    Of this generation only: whatever changes them afterwards asks anew.
+    """
+    db = dialect(connection)
+    return _update(
+        keys,
+        f"released_generation = generation, due_at = CASE WHEN parked = '{HELD_BY_BRAKE}' THEN {db.clock} ELSE due_at END, "
+        "parked = '', last_error = ''",
+        f"parked IN ('', '{HELD_BY_BRAKE}')",
+    )
+
+
+def reject(keys: Sequence[str]) -> int:
+    """These records, which the caller has locked, stay as they are, here and at the target. Returns how many.
+
+    They owe nothing until they are changed again. One that a worker holds is not touched.
+    """
+    return _update(
+        keys,
+        f"parked = '{REJECTED_BY_PERSON}', due_at = NULL, owed_since = NULL, last_error = ''",
+        f"parked IN ('', '{HELD_BY_BRAKE}') AND lease_token IS NULL",
+    )
+
+
+def wake(limit: int) -> int:
+    """Have those records asked about again that are held though their target's brake is off. Returns how many.
+
+    A worker that asked just before a person released it held them just after.
+    """
+    db = dialect(connection)
+    off = f"NOT EXISTS (SELECT 1 FROM {BRAKES} b WHERE b.target = s.target AND b.latched_at IS NOT NULL)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {RECORDS} SET parked = '', due_at = {db.clock} WHERE key IN (SELECT s.key FROM {RECORDS} s "
+            f"WHERE s.state = '{State.HELD}' AND s.target IN (SELECT name FROM {TARGETS}) AND ({off} OR s.released_generation = s.generation) "
+            f"ORDER BY s.key LIMIT %s {db.skip_locked and 'FOR UPDATE OF s SKIP LOCKED'})",
+            [limit],
+        )
+        return int(cursor.rowcount)
+
+
+def _update(keys: Sequence[str], changes: str, condition: str) -> int:
+    if not keys:
+        return 0
+    marks = ", ".join(["%s"] * len(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {RECORDS} SET {changes} WHERE key IN ({marks}) AND {condition}", list(keys))
+        return int(cursor.rowcount)
