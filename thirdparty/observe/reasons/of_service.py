@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from thirdparty.capture.versions import Difference
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.target import Standing
 from thirdparty.notify import broker
@@ -26,19 +27,21 @@ def triggers_missing(seen: Seen) -> Iterator[Reason]:
 
 def declaration_unknown(seen: Seen) -> Iterator[Reason]:
     """This process has what the database does not know yet."""
-    yield from _of_declarations(seen, "declaration_unknown", newer=True)
+    for each in seen.differing:
+        if each.is_newer:
+            yield Reason("declaration_unknown", Severity.ACT, _as_sentence(each), kind=each.kind)
 
 
 def declaration_outdated(seen: Seen) -> Iterator[Reason]:
     """The database has another version than this process, which works on no objects of that kind."""
-    yield from _of_declarations(seen, "declaration_outdated", newer=False)
-
-
-def _of_declarations(seen: Seen, code: str, *, newer: bool) -> Iterator[Reason]:
     for each in seen.differing:
-        if each.is_newer is newer:
-            sentence = str(each)
-            yield Reason(code, Severity.ACT, f"{sentence[0].upper()}{sentence[1:]}.", kind=each.kind)
+        if not each.is_newer:
+            yield Reason("declaration_outdated", Severity.ACT, _as_sentence(each), kind=each.kind)
+
+
+def _as_sentence(difference: Difference) -> str:
+    words = str(difference)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def standing(seen: Seen) -> Iterator[Reason]:

@@ -151,7 +151,11 @@ class Seen:
         since = (When(kind=kind, then=Value(at)) for kind, at in self._declared_since.items())
         older = Q(synced_at__lt=Case(*since, output_field=DateTimeField())) & ~Q(state__in=_WAITS_FOR_NO_VERSION)
         counted = by.annotate(
-            Count("key"), Min("owed_since"), Min("failing_since"), Min("key"), Count("key", filter=older)
+            number=Count("key"),
+            oldest=Min("owed_since"),
+            failing=Min("failing_since"),
+            example=Min("key"),
+            outdated=Count("key", filter=older),
         )
         return [Tally(*group) for group in counted]
 
