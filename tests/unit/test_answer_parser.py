@@ -217,3 +217,24 @@ def test_a_body_is_given_up_at_the_limit_whatever_length_is_said() -> None:
     parser.feed(b"x" * MAX_ANSWER_BYTES)
     with pytest.raises(TooLarge):
         parser.feed(b"x")
+
+
+@pytest.mark.parametrize(
+    "endless", [b"0\r\nX-Late: ", b"0\r\n", b"1;extension=", b"0"], ids=["trailer", "trailers", "extension", "size"]
+)
+def test_what_stands_between_chunks_or_behind_them_is_given_up_where_it_has_no_end(endless: bytes) -> None:
+    parser = AnswerParser("POST")
+    parser.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n" + endless)
+    more = b"X: y\r\n" * 100 if endless == b"0\r\n" else b"0" * 1_000
+    with pytest.raises(NotHTTP):
+        for _ in range(1_000):
+            parser.feed(more)
+
+
+def test_a_large_body_in_small_chunks_is_no_overhead_too_much() -> None:
+    parser = AnswerParser("POST")
+    parser.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(1_000):
+        parser.feed(b"1\r\nx\r\n" * 100)
+    parser.feed(b"0\r\n\r\n")
+    assert (parser.complete, len(parser.body)) == (True, 100_000)

@@ -13,6 +13,7 @@ from tests.unit.rawserver import Behaviour, RawServer, answers, http, reset, ser
 from thirdparty.connectors.errors import OutcomeUnknown, Transient
 from thirdparty.connectors.http import connection, keep_alive
 from thirdparty.connectors.http.keep_alive import KeepAlive
+from thirdparty.connectors.http.session import Answer, HttpSession
 
 
 def test_two_calls_use_one_connection() -> None:
@@ -136,6 +137,31 @@ def test_a_read_is_asked_again_on_a_new_connection_and_on_no_other_kept_one() ->
             for answer in [threads.submit(post, session) for _ in range(2)]:
                 answer.result()
         assert post(session, repeatable=True).body == b"fine"
+    assert server.connections == 3
+
+
+def test_a_read_that_is_asked_again_leaves_other_kept_connections_open() -> None:
+    both_called, met_its_end = threading.Barrier(2), threading.Event()
+
+    def one_ends_and_the_others_go_on(server: RawServer, connection: socket.socket) -> None:
+        while request := server.read_request(connection):
+            if b"two-at-once" in request:
+                both_called.wait(PATIENT)
+            elif not met_its_end.is_set():
+                met_its_end.set()
+                return
+            connection.sendall(http(200, b"fine"))
+
+    def ask(session: HttpSession) -> Answer:
+        return session.send("POST", "/two-at-once", b"", {}, timeout_seconds=PATIENT)
+
+    with serving(one_ends_and_the_others_go_on) as server:
+        session = session_to(server.url)
+        with ThreadPoolExecutor(2) as threads:
+            for _ in range(2):
+                for answer in [threads.submit(ask, session) for _ in range(2)]:
+                    assert answer.result().body == b"fine"
+                assert post(session, repeatable=True).body == b"fine"
     assert server.connections == 3
 
 

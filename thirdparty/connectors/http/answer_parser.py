@@ -37,7 +37,8 @@ class AnswerParser:
         self.complete = self.keep = False
         self._method = method
         self._pieces: list[bytes] = []
-        self._fed = self._head_bytes = self._body_bytes = self._headers = self._interim = 0
+        self._fed = 0  # since the body last went on
+        self._head_bytes = self._body_bytes = self._headers = self._interim = 0
         self._in_body = self._ends_with_connection = False
         self._problem: RequestException | None = None
         self._parser = HttpResponseParser(self)
@@ -51,16 +52,18 @@ class AnswerParser:
 
     def feed(self, data: bytes) -> None:
         """Read on. Raises `NotHTTP` and `TooLarge`. What comes behind the answer is no part of it, but ends the connection."""
+        self._fed += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             self.keep = False
             if not self.complete:
                 self._problem = self._problem or NotHTTP("the answer is no HTTP")
-        if not self._in_body:
-            self._fed += len(data)
-            if self._fed > MAX_HEAD_BYTES:
-                self._problem = self._problem or NotHTTP("the answer's head is too large")
+        if self._fed > MAX_HEAD_BYTES and not self.complete:
+            # The parser keeps a header until it ends, those behind the chunks as well.
+            self._problem = self._problem or NotHTTP(
+                "the answer's head, or what stands between its chunks, is too large"
+            )
         if self._problem is not None:
             raise self._problem
 
@@ -109,7 +112,7 @@ class AnswerParser:
             self._problem = NotHTTP("interim answers have no end")
 
     def _begin_body(self) -> None:
-        self._in_body = True
+        self._in_body, self._fed = True, 0
         coding, length = self.headers.get("Transfer-Encoding"), self.headers.get("Content-Length")
         if coding is not None and coding.lower() != "chunked":
             self._problem = NotHTTP("the answer comes in a transfer coding that nobody asked for")
@@ -121,6 +124,7 @@ class AnswerParser:
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
         self._body_bytes += len(data)
+        self._fed = 0
         if self._body_bytes > MAX_ANSWER_BYTES:
             self._problem = TooLarge(f"the answer is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MiB")
         elif not self.complete:

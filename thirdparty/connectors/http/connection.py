@@ -75,10 +75,12 @@ class Connections:
         _close_all(self._idle)
 
     def _kept(self) -> _Connection | None:
+        if current_call().fresh:
+            return None
         with suppress(IndexError):
             while True:
                 connection = self._idle.pop()
-                if not current_call().fresh and self._keep_alive.allowed and connection.is_usable():
+                if self._keep_alive.allowed and connection.is_usable():
                     return connection
                 connection.close()
         return None

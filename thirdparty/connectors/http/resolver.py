@@ -13,7 +13,8 @@ Addresses = list[tuple[Any, ...]]
 
 _running: dict[tuple[str, int], Future[Addresses]] = {}
 """Look-ups under way in this process. Whoever needs one that is joins it, so that a dead resolver costs one thread a name."""
-os.register_at_fork(after_in_child=_running.clear)
+if hasattr(os, "register_at_fork"):  # where processes fork at all
+    os.register_at_fork(after_in_child=_running.clear)
 
 
 def addresses(host: str, port: int, *, within_seconds: float) -> Addresses:
