@@ -105,6 +105,26 @@ FROZEN_SENDER = Configuration(
 )
 """PROTOCOL 5's exception: a worker frozen after its lease check sends an old request after everything settled."""
 
+RAISED = Configuration(
+    "a version that rises", TARGETS["query"], Budget(edits=1, kills=1, timeouts=1, raises=1, slips=1)
+)
+"""Older processes claim and settle beside it."""
+RAISED_REFUSALS = replace(
+    RAISED, name="a version that rises, refusals", budget=Budget(toggles=1, busy=1, refusals=1, raises=1, slips=1)
+)
+RAISED_REUSED = replace(
+    RAISED, name="a version that rises, a username used again",
+    budget=Budget(deletes=1, creates=1, timeouts=1, raises=1, slips=1),
+)  # fmt: skip
+RAISED_VERSIONS = replace(
+    RAISED,
+    name="a version that rises, everything on offer",
+    offers=TARGETS["everything"],
+    budget=RAISED.budget._replace(slips=0),
+)
+"""What an older process sends with a newer generation, the target cannot know to be older: it is sent once more."""
+RAISED_BLIND = replace(RAISED, name="a version that rises, nothing on offer", offers=TARGETS["nothing"])
+
 _DECISIONS = {
     "in doubt": Budget(edits=1, kills=1, timeouts=1, decisions=1),
     "one after the other": Budget(edits=1, timeouts=1, refusals=1, decisions=2),
@@ -159,7 +179,8 @@ def daily() -> list[Configuration]:
     restored = [
         RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER, RESTORED_LATE, RESTORED_REUSED, RESTORED_REUSED_SHARED,
     ]  # fmt: skip
-    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *by_hand()]
+    raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
+    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *by_hand()]
 
 
 def full() -> list[Configuration]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.model.state import Decision, Person, State, Worker
+from tests.chaos.model.state import Decision, State, Worker
 
 
 def canonical(state: State) -> State:
@@ -72,7 +72,8 @@ def _worker_with_generations(worker: Worker, rank: dict[int, int]) -> Worker:
 def _renumbered_contents(state: State, index: int) -> State:
     people, _, workers, world, strays, _, decision = state
     person = people[index]
-    used = {-1, person.seq, person.shown, person.synced_seq, person.refused, person.believed}
+    older = person.seq - 1 if person.raised else -1
+    used = {-1, person.seq, older, person.shown, person.synced_seq, person.refused, person.believed}
     if decision and decision.row == index:
         used.add(decision.seq)
     for worker in workers:
@@ -87,8 +88,13 @@ def _renumbered_contents(state: State, index: int) -> State:
     if max(used) == len(used) - 2:
         return state
     rank = {value: position for position, value in enumerate(sorted(used), start=-1)}
-    _, active, exists, shown, synced_seq, refused, believed = person
-    person = Person(rank[person.seq], active, exists, rank[shown], rank[synced_seq], rank[refused], rank[believed])
+    person = person._replace(
+        seq=rank[person.seq],
+        shown=rank[person.shown],
+        synced_seq=rank[person.synced_seq],
+        refused=rank[person.refused],
+        believed=rank[person.believed],
+    )
     if decision and decision.row == index:
         decision = decision._replace(seq=rank[decision.seq])
     return state._replace(

@@ -26,9 +26,11 @@ class Rules:
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
     open_attempt: Callable[..., Row] = transitions.open_attempt
     settle: Callable[..., Row] = transitions.settle
+    settle_outdated: Callable[..., Row] = transitions.settle_outdated
     meet: Callable[..., tuple[Result, Row]] = transitions.meet
     repair: Callable[[Row], Row] = transitions.repair
     owe_again: Callable[[Row], Row] = transitions.owe_again
+    owe_raised: Callable[[Row], Row] = transitions.owe_raised
     changed: Callable[[Row], Row] = transitions.changed
     gone: Callable[[Row], Row] = transitions.gone
     retry: Callable[[Row], Row] = transitions.retry
