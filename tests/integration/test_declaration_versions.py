@@ -28,7 +28,7 @@ from thirdparty.run.drain import drain
 from thirdparty.run.reconcile import drains_needed
 from thirdparty.run.step import Step, claim_and_plan, write_results
 from thirdparty.sandbox.client import SandboxControl
-from thirdparty.tasks import drain_target, push_record, run_reconcile
+from thirdparty.tasks import drain_target, push_record, reconcile_tick, run_reconcile
 from users.models import User
 from users.synced import Person
 
@@ -305,16 +305,18 @@ def test_the_status_names_it() -> None:
     assert said in " ".join(out.getvalue().split())
 
 
-def test_it_is_logged_once(
-    sandbox: SandboxControl, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(versions, "_LOOK_AGAIN_SECONDS", 0.0)
+@pytest.mark.parametrize("how", ["push", "drain", "tick"])
+def test_it_is_logged_once(sandbox: SandboxControl, caplog: pytest.LogCaptureFixture, how: str) -> None:
     ada = user()
     database_has(2)
     for _ in range(3):
-        push_record("partner", row_of(ada).key)
-        drain_target("partner")
-        run_reconcile()
+        match how:
+            case "push":
+                push_record("partner", row_of(ada).key)
+            case "drain":
+                drain_target("partner")
+            case _:
+                reconcile_tick(True)
     assert [record.message.partition(";")[0] for record in caplog.records if "version 1" in record.message] == [
         "this process has version 1 of users.user"
     ]
