@@ -29,7 +29,8 @@ class Synced(Generic[M]):
     (`AtTarget.remote_id`); a kind may be given by its name.
     ``match``: the fields of the payload in which a record that was at the target before has to agree to be taken for
     the object's (``ADOPT=match``); none for never.
-    ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
+    ``version``: of what is declared here; raise it with any change of it, going back to what it was before included. Then
+    its objects are owed again, and a process of an older version leaves them alone.
     """
 
     kind: ClassVar[str] = ""
