@@ -19,6 +19,7 @@ from thirdparty import protect, store, targets
 from thirdparty.capture import catch_up, versions
 from thirdparty.capture.triggers import postgresql, sqlite
 from thirdparty.capture.triggers.version import Found
+from thirdparty.consistency.strict import NotAccepted, applying
 from thirdparty.decide.lease import Terms
 from thirdparty.declaration import AtTarget, Synced, of_kind, registry
 from thirdparty.models import Declaration, Record, Target
@@ -29,6 +30,8 @@ from thirdparty.run.reconcile import drains_needed
 from thirdparty.run.step import Step, claim_and_plan, write_results
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.tasks import drain_target, push_record, reconcile_tick, run_reconcile
+from users import consistency
+from users.consistency import Consistency, Mode
 from users.models import User
 from users.synced import Person
 
@@ -320,6 +323,29 @@ def test_it_is_logged_once(sandbox: SandboxControl, caplog: pytest.LogCaptureFix
     assert [record.message.partition(";")[0] for record in caplog.records if "version 1" in record.message] == [
         "this process has version 1 of users.user"
     ]
+
+
+def test_a_strict_write_of_an_older_process_is_refused_with_nobody_asked(sandbox: SandboxControl) -> None:
+    database_has(2)
+    with pytest.raises(NotAccepted) as refused:
+        consistency.create({"name": "ada", "phone": "1"}, consistency=Consistency(Mode.STRICT))
+    assert [verdict.reason for verdict in refused.value.verdicts] == ["other_version"]
+    assert not refused.value.asked
+    assert not sandbox.ledger()
+
+
+def test_a_strict_write_that_was_accepted_under_an_older_version_stays_owed(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = applying.apply
+
+    def rises_before_it_is_applied(*arguments: Any) -> None:
+        database_has(2)
+        asks(*arguments)
+
+    monkeypatch.setattr(applying, "apply", rises_before_it_is_applied)
+    consistency.create({"name": "ada", "phone": "1"}, consistency=Consistency(Mode.STRICT))
+    assert Record.objects.get().state == "pending"
 
 
 # A declaration is removed.

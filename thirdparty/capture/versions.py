@@ -109,6 +109,11 @@ def differences() -> list[Difference]:
     ]
 
 
+def difference_of(kind: str) -> Difference | None:
+    """What this process has otherwise than the database of this kind; None where it may work on its objects."""
+    return next((each for each in differences() if each.kind == kind), None)
+
+
 def require_current() -> None:
     """Raise `VersionsDiffer` where there are `differences`."""
     if differing := differences():
