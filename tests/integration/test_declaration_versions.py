@@ -23,6 +23,7 @@ from thirdparty.consistency.strict import NotAccepted, applying
 from thirdparty.decide.lease import Terms
 from thirdparty.declaration import AtTarget, Synced, of_kind, registry
 from thirdparty.models import Declaration, Record, Target
+from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
 from thirdparty.run import calling
 from thirdparty.run.drain import drain
@@ -306,6 +307,13 @@ def test_the_status_names_it() -> None:
     out = StringIO()
     call_command("sync", "status", stdout=out)
     assert said in " ".join(out.getvalue().split())
+
+
+def test_an_explanation_names_it() -> None:
+    ada = user()
+    database_has(2)
+    [explained] = explain(row_of(ada).ref)
+    assert explained.blocked_by == ("this process has version 1 of users.user; the database has 2: restart it",)
 
 
 @pytest.mark.parametrize("how", ["push", "drain", "tick"])

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from thirdparty import protect, store, targets
+from thirdparty.capture import versions
 from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
@@ -167,6 +168,8 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
 
 def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
+    if (differing := versions.difference_of(row.kind)) is not None:
+        reasons.append(str(differing))
     if row.parked:
         reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the object or retry by hand")
     if row.waits_for is not None or row.held_by is not None:
