@@ -141,7 +141,7 @@ def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as ab
     Ticks that waited for a worker do not pile up: one in half a period is enough. ``asked``: somebody wants it now.
     """
     triggers.require_in_place()
-    versions.log_differences()
+    versions.log_differences(anyway=True)
     if not tick.begin(anyway=asked):
         return "another tick has just begun"
     return str(run_reconcile())

@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from tests import alone
@@ -42,7 +43,7 @@ from thirdparty import store
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepResult
-from thirdparty.models import Attempt, Record
+from thirdparty.models import Attempt, Declaration, Record
 from thirdparty.store import manual
 from thirdparty.store.manual import RemoteLink
 
@@ -226,6 +227,21 @@ def test_settle(window_seconds: float) -> None:
         assert_window(before, opened=result.doubt == "open")
 
 
+@pytest.mark.parametrize("window_seconds", [SHORT, LONG], ids=["a short window", "a long window"])
+def test_settle_by_a_process_of_an_older_version(window_seconds: float) -> None:
+    asked = asked_of(transitions.settle_outdated)
+    assert len(asked) > 100
+    Declaration.objects.update(version=F("version") + 1)
+    for (row, generation, result), expected in asked.items():
+        if window_seconds == SHORT and row.recheck != "open":
+            continue
+        put(row, has_user=False, window_seconds=window_seconds)
+        before = window_end()
+        assert real_settle(row, generation, result) is not None
+        assert seen() == expected, (row, generation, result)
+        assert_window(before, opened=result.doubt == "open")
+
+
 def test_two_rows_that_meet_on_one_remote_id() -> None:
     asked = asked_of(transitions.meet)
     assert len(asked) > 5
@@ -286,6 +302,15 @@ def test_a_backfill() -> None:
     for (row,), expected in asked.items():
         put(row, has_user=not row.deleted)
         store.owe_again([key_of(0)], store.Why(backfill=True))
+        assert seen() == expected, row
+
+
+def test_a_declaration_whose_version_has_risen() -> None:
+    asked = asked_of(transitions.owe_raised)
+    assert len(asked) > 100
+    for (row,), expected in asked.items():
+        put(row, has_user=not row.deleted)
+        store.owe_again([key_of(0)], store.Why(raised=("users.user",)))
         assert seen() == expected, row
 
 

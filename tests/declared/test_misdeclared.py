@@ -65,6 +65,8 @@ def test_a_sound_declaration_is_told_nothing(monkeypatch: pytest.MonkeyPatch) ->
         ({"kind": "o" * 41}, "E102", f"is of the kind '{'o' * 41}'"),
         ({"references": {"customer": "declared.customer"}}, "E109", "of the kind 'declared.customer' by 'customer'"),
         ({"references": {"buyer": "declared.mistaken"}}, "E109", "refers by 'buyer': declared.Order has no field"),
+        ({"version": "2"}, "E112", "has the version '2'"),
+        ({"version": 0}, "E112", "has the version 0"),
         ({"targets": ["erp"]}, "W110", "declared.mistaken is for target 'erp', which settings do not name"),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 5 else None,

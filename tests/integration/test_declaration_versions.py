@@ -19,9 +19,11 @@ from thirdparty import protect, store, targets
 from thirdparty.capture import catch_up, triggers, versions
 from thirdparty.capture.triggers import postgresql, sqlite
 from thirdparty.capture.triggers.version import Found
+from thirdparty.consistency.strict import NotAccepted, applying
 from thirdparty.decide.lease import Terms
 from thirdparty.declaration import AtTarget, Synced, of_kind, registry
 from thirdparty.models import Declaration, Record, Target
+from thirdparty.observe.explain import explain
 from thirdparty.observe.reasons import reasons
 from thirdparty.observe.status import status
 from thirdparty.run import calling
@@ -29,7 +31,9 @@ from thirdparty.run.drain import drain
 from thirdparty.run.reconcile import drains_needed
 from thirdparty.run.step import Step, claim_and_plan, write_results
 from thirdparty.sandbox.client import SandboxControl
-from thirdparty.tasks import drain_target, push_record, run_reconcile
+from thirdparty.tasks import drain_target, push_record, reconcile_tick, run_reconcile
+from users import consistency
+from users.consistency import Consistency, Mode
 from users.models import User
 from users.synced import Person
 
@@ -315,19 +319,51 @@ def test_the_status_names_it() -> None:
     assert said in " ".join(out.getvalue().split())
 
 
-def test_it_is_logged_once(
-    sandbox: SandboxControl, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(versions, "_LOOK_AGAIN_SECONDS", 0.0)
+def test_an_explanation_names_it() -> None:
+    ada = user()
+    database_has(2)
+    [explained] = explain(row_of(ada).ref)
+    assert explained.blocked_by == ("this process has version 1 of users.user; the database has 2: restart it",)
+
+
+@pytest.mark.parametrize("how", ["push", "drain", "tick"])
+def test_it_is_logged_once(sandbox: SandboxControl, caplog: pytest.LogCaptureFixture, how: str) -> None:
     ada = user()
     database_has(2)
     for _ in range(3):
-        push_record("partner", row_of(ada).key)
-        drain_target("partner")
-        run_reconcile()
+        match how:
+            case "push":
+                push_record("partner", row_of(ada).key)
+            case "drain":
+                drain_target("partner")
+            case _:
+                reconcile_tick(True)
     assert [record.message.partition(";")[0] for record in caplog.records if "version 1" in record.message] == [
         "this process has version 1 of users.user"
     ]
+
+
+def test_a_strict_write_of_an_older_process_is_refused_with_nobody_asked(sandbox: SandboxControl) -> None:
+    database_has(2)
+    with pytest.raises(NotAccepted) as refused:
+        consistency.create({"name": "ada", "phone": "1"}, consistency=Consistency(Mode.STRICT))
+    assert [verdict.reason for verdict in refused.value.verdicts] == ["other_version"]
+    assert not refused.value.asked
+    assert not sandbox.ledger()
+
+
+def test_a_strict_write_that_was_accepted_under_an_older_version_stays_owed(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = applying.apply
+
+    def rises_before_it_is_applied(*arguments: Any) -> None:
+        database_has(2)
+        asks(*arguments)
+
+    monkeypatch.setattr(applying, "apply", rises_before_it_is_applied)
+    consistency.create({"name": "ada", "phone": "1"}, consistency=Consistency(Mode.STRICT))
+    assert Record.objects.get().state == "pending"
 
 
 # A declaration is removed.

@@ -215,7 +215,8 @@ def test_a_schema_whose_name_needs_quotes_takes_triggers(schema: str) -> None:
         cursor.execute(f"CREATE SCHEMA {quoted}", [])
         try:
             for table in (
-                "users_user", "users_user_groups", "users_rolemapping", "thirdparty_record", "thirdparty_target", "auth_group",
+                "users_user", "users_user_groups", "users_rolemapping", "auth_group",
+                "thirdparty_record", "thirdparty_target", "thirdparty_declaration",
             ):  # fmt: skip
                 cursor.execute(f"CREATE TABLE {quoted}.{table} (LIKE public.{table} INCLUDING ALL)", [])
             cursor.execute(f"SET search_path = {quoted}", [])

@@ -109,6 +109,11 @@ def differences() -> list[Difference]:
     ]
 
 
+def difference_of(kind: str) -> Difference | None:
+    """What this process has otherwise than the database of this kind; None where it may work on its objects."""
+    return next((each for each in differences() if each.kind == kind), None)
+
+
 def require_current() -> None:
     """Raise `VersionsDiffer` where there are `differences`."""
     if differing := differences():
@@ -122,8 +127,8 @@ class _Log:
         self._logged: set[Difference] = set()
         self._look_at = 0.0
 
-    def note(self, now: float) -> None:
-        if now < self._look_at:
+    def note(self, now: float, *, anyway: bool) -> None:
+        if now < self._look_at and not anyway:
             return
         self._look_at = now + _LOOK_AGAIN_SECONDS
         for each in differences():
@@ -135,6 +140,6 @@ class _Log:
 _log = _Log()
 
 
-def log_differences() -> None:
-    """Log each of `differences` once. Cheap: the database is asked once a minute."""
-    _log.note(time.monotonic())
+def log_differences(*, anyway: bool = False) -> None:
+    """Log each of `differences` once. The database is asked once a minute at most, or ``anyway``."""
+    _log.note(time.monotonic(), anyway=anyway)

@@ -23,6 +23,7 @@ from thirdparty.declaration.source import Source
 from thirdparty.declaration.synced import Synced
 from thirdparty.models import Record
 
+_HIGHEST_VERSION = 2**31 - 1
 _KIND = re.compile(r"[a-z0-9_.]+")
 
 
@@ -164,8 +165,15 @@ def _references(declaration: Synced[Any]) -> Iterator[Fault]:
             yield _fault(declaration, 109, f"refers by {name!r}: {wrong}", hint)
 
 
+def _version(declaration: Synced[Any]) -> Iterator[Fault]:
+    version: object = declaration.version
+    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= _HIGHEST_VERSION:
+        hint = "`version` is a whole number from 1 on; raise it by one with any change of the declaration."
+        yield _fault(declaration, 112, f"has the version {version!r}", hint)
+
+
 _LOOKS: tuple[Callable[[Synced[Any]], Iterator[Fault]], ...] = (
-    _kind, _identity, _key, _watch, _scope, _database, _references,
+    _kind, _identity, _key, _watch, _scope, _database, _references, _version,
 )  # fmt: skip
 
 

@@ -35,7 +35,8 @@ class Synced(Generic[M]):
     ``audit_ignore``: the fields of the payload in which the targets may hold what they like: an audit says nothing of them.
     ``remedies``: where a person mends what makes objects `Unmappable`: the name of a page, for
     `django.urls.reverse`, by the reason.
-    ``version``: of what is declared here; raise it with any change of it. A process of an older one makes way.
+    ``version``: of what is declared here; raise it with any change of it, going back to what it was before included. Then
+    its objects are owed again, and a process of an older version leaves them alone.
     """
 
     kind: ClassVar[str] = ""

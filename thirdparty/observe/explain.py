@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from thirdparty import protect, store, targets
+from thirdparty.capture import versions
 from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
@@ -202,6 +203,8 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
 
 def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
+    if (differing := versions.difference_of(row.kind)) is not None:
+        reasons.append(str(differing))
     if row.state == State.HELD:
         reasons.append(_held(row))
     elif row.state == State.REJECTED:

@@ -11,6 +11,8 @@ from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
     FROZEN_SENDER,
     PROFILES,
+    RAISED,
+    RAISED_REFUSALS,
     RESTORED,
     RESTORED_BACK,
     RESTORED_LATE,
@@ -82,6 +84,11 @@ def _forgets_doubts_when_acknowledged(row: Row, generation: int, result: Result)
 
 def _parks_who_changed_meanwhile(row: Row, generation: int, result: Result) -> Row:
     settled = transitions.settle(row, generation, result)
+    return settled._replace(parked=result.parked, due="none") if result.parked else settled
+
+
+def _parks_for_an_older_process(row: Row, generation: int, result: Result) -> Row:
+    settled = transitions.settle_outdated(row, generation, result)
     return settled._replace(parked=result.parked, due="none") if result.parked else settled
 
 
@@ -163,6 +170,11 @@ class _VanishedIsDone(Interpreter):
 BUGS = (
     {
         "an edit is not recorded": Bug(Rules(changed=lambda row: row), REUSE, "I1"),
+        "an older process is believed": Bug(Rules(settle_outdated=transitions.settle), RAISED, "I1"),
+        "a raised version owes nothing": Bug(Rules(owe_raised=lambda row: row), RAISED, "I1"),
+        "what an older process parks stays parked": Bug(
+            Rules(settle_outdated=_parks_for_an_older_process), RAISED_REFUSALS, "I7"
+        ),
         "a tombstone is dropped": Bug(Rules(gone=lambda row: row), REUSE, "I1"),
         "an edit forgets a doubt": Bug(
             Rules(changed=lambda row: transitions.changed(row)._replace(recheck="none")), REUSE, "I2"

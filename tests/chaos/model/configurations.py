@@ -138,6 +138,25 @@ FULL_REFERENCES = {
     "frozen workers": (REFERRED, ORDER, Budget(switches=1, deletes=1, kills=1, freezes=1)),
 }
 """The same in full."""
+RAISED = Configuration(
+    "a version that rises", TARGETS["query"], Budget(edits=1, kills=1, timeouts=1, raises=1, slips=1)
+)
+"""Older processes claim and settle beside it."""
+RAISED_REFUSALS = replace(
+    RAISED, name="a version that rises, refusals", budget=Budget(toggles=1, busy=1, refusals=1, raises=1, slips=1)
+)
+RAISED_REUSED = replace(
+    RAISED, name="a version that rises, a username used again",
+    budget=Budget(deletes=1, creates=1, timeouts=1, raises=1, slips=1),
+)  # fmt: skip
+RAISED_VERSIONS = replace(
+    RAISED,
+    name="a version that rises, everything on offer",
+    offers=TARGETS["everything"],
+    budget=RAISED.budget._replace(slips=0),
+)
+"""What an older process sends with a newer generation, the target cannot know to be older: it is sent once more."""
+RAISED_BLIND = replace(RAISED, name="a version that rises, nothing on offer", offers=TARGETS["nothing"])
 
 _DECISIONS = {
     "in doubt": Budget(edits=1, kills=1, timeouts=1, decisions=1),
@@ -202,7 +221,8 @@ def daily() -> list[Configuration]:
         RESTORED, RESTORED_SHARED, RESTORED_BLIND, RESTORED_STRANGER, RESTORED_LATE, RESTORED_REUSED, RESTORED_REUSED_SHARED,
         RESTORED_BACK,
     ]  # fmt: skip
-    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *by_hand(), *references()]
+    raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
+    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *by_hand(), *references()]
 
 
 def full() -> list[Configuration]:

@@ -13,7 +13,7 @@ from thirdparty.decide.interpret import REFERENCE_CYCLE
 def broken(state: State, configuration: Configuration) -> str:
     """The invariant that this state breaks, in words; empty for none."""
     for index, (person, row) in enumerate(zip(state.people, state.rows, strict=True)):
-        if row.synced == row.generation and person.synced_seq != person.seq:
+        if row.synced == row.generation and person.synced_seq != person.seq and not person.behind:
             return f"I1: a committed change of user {index} is not owed"
         if person.synced_seq > person.shown:
             return f"I2: row {index} is acknowledged at a generation that the target never held"

@@ -53,6 +53,7 @@ class Moves:
     def _all(self, state: State) -> Iterator[Move]:
         yield from self._of_people(state)
         yield from self._of_the_partner(state)
+        yield from self._of_the_version(state)
         if state.decision or state.budget.decisions:
             for label, spent, after, broken in self.hand.of(state):
                 yield self._spend(spent, label, after) if spent else Move(label, False, after, broken)
@@ -61,13 +62,19 @@ class Moves:
         for index in range(len(state.rows)):
             yield from self._of_time(state, index)
             if len(state.workers) < WORKERS:
-                for label, after in self.work.claim(state, index):
-                    yield Move(label, True, after)
+                yield from self._claims(state, index)
         for position in range(len(state.workers)):
             for label, spent, after, broken in self.work.of(state, position):
                 yield self._spend(spent, label, after) if spent else Move(label, True, after, broken)
         for position, stray in enumerate(state.strays):
             yield from self._of_stray(state, position, stray)
+
+    def _claims(self, state: State, index: int) -> Iterator[Move]:
+        for label, after in self.work.claim(state, index):
+            yield Move(label, True, after)
+        if state.budget.slips and state.people[index].raised:
+            for label, after in self.work.claim(state, index, outdated=True):
+                yield self._spend("slips", label, after)
 
     def _of_people(self, state: State) -> Iterator[Move]:
         budget = state.budget
@@ -133,6 +140,18 @@ class Moves:
                 after = state._replace(world=state.world._replace(records=records, restored=True))
                 yield self._spend("losses", f"the third party loses record {lost.id}", after)
 
+    def _of_the_version(self, state: State) -> Iterator[Move]:
+        """``migrate`` raises it, and each row is owed for it some time later."""
+        if state.budget.raises:
+            people = tuple(_of_new_version(person) for person in state.people)
+            workers = tuple(worker._replace(outdated=True) for worker in state.workers)
+            yield self._spend("raises", "the version rises", state._replace(people=people, workers=workers))
+        for index, person in enumerate(state.people):
+            if person.behind:
+                row = self.memo(self.rules.owe_raised, state.rows[index])
+                after = state.with_row(index, row, person._replace(behind=False))
+                yield Move(f"row {index} is owed for the new version", True, after)
+
     def _of_the_partner(self, state: State) -> Iterator[Move]:
         world = state.world
         writing = any(worker.phase == "asking" and worker.step.call in WRITES for worker in state.workers)
@@ -187,3 +206,8 @@ class Moves:
     def _spend(what: str, label: str, after: State) -> Move:
         budget = after.budget._replace(**{what: getattr(after.budget, what) - 1})
         return Move(label, False, after._replace(budget=budget))
+
+
+def _of_new_version(person: Person) -> Person:
+    """Whoever is absent has no content, of whatever version."""
+    return (edited(person) if person.present else person)._replace(raised=True, behind=True)

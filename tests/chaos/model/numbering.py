@@ -72,7 +72,8 @@ def _worker_with_generations(worker: Worker, rank: dict[int, int]) -> Worker:
 def _renumbered_contents(state: State, index: int) -> State:
     people, _, workers, world, strays, _, decision, _ = state
     person = people[index]
-    used = {-1, person.seq, person.shown, person.synced_seq, person.refused, person.believed}
+    older = person.seq - 1 if person.raised else -1
+    used = {-1, person.seq, older, person.shown, person.synced_seq, person.refused, person.believed}
     if decision and decision.row == index:
         used.add(decision.seq)
     for worker in workers:

@@ -27,9 +27,11 @@ class Rules:
     open_attempt: Callable[..., Row] = transitions.open_attempt
     settle: Callable[..., Row] = transitions.settle
     named_as_ours: Callable[..., tuple[Result, Row]] = transitions.named_as_ours
+    settle_outdated: Callable[..., Row] = transitions.settle_outdated
     meet: Callable[..., tuple[Result, Row]] = transitions.meet
     repair: Callable[[Row], Row] = transitions.repair
     owe_again: Callable[[Row], Row] = transitions.owe_again
+    owe_raised: Callable[[Row], Row] = transitions.owe_raised
     changed: Callable[[Row], Row] = transitions.changed
     gone: Callable[[Row], Row] = transitions.gone
     retry: Callable[[Row], Row] = transitions.retry

@@ -14,7 +14,10 @@ Phase = Literal["asking", "answered", "done"]
 
 
 class Person(NamedTuple):
-    """A user. ``seq``: their edits so far, the deletion too. ``names``: the user whom they refer to; -1 for none.
+    """A user. ``seq``: their edits so far, the deletion too; and the versions of their declaration.
+
+    ``names``: the user whom they refer to; -1 for none. ``raised``: the version has risen; of an older one, their content is just below the newest. ``behind``: their row is
+    yet to be owed for it.
 
     For the invariants alone: ``shown``: the newest content that the target has ever held;
     ``synced_seq``: the content at ``synced_generation``; ``refused``: the content that the target refused; ``believed``:
@@ -29,6 +32,8 @@ class Person(NamedTuple):
     refused: int = -1
     believed: int = -1
     names: int = -1
+    raised: bool = False
+    behind: bool = False
 
     @property
     def present(self) -> bool:
@@ -41,7 +46,8 @@ class Worker(NamedTuple):
 
     ``holds``: its token is still the row's. ``frozen``: it outlived its lease. ``covered``: as `Request`'s.
     ``dropped``: its request can no longer land. ``wrote``: its request may have been sent. ``strict``: what it does
-    for a strict write (`tests.chaos.model.strict`).
+    for a strict write (`tests.chaos.model.strict`). ``outdated``: its process has an older version of the declaration than
+    the database.
     """
 
     step: Step
@@ -54,6 +60,7 @@ class Worker(NamedTuple):
     answer: Answer | tuple[()] = ()
     result: Result | tuple[()] = ()
     strict: str = ""
+    outdated: bool = False
 
     @property
     def request(self) -> Request:
@@ -78,8 +85,9 @@ class Decision(NamedTuple):
 class Budget(NamedTuple):
     """How often each thing may still happen. ``busy``: a transient failure. ``refusals``: of one content.
 
-    ``restores``: of the third party, to what it held at the beginning, while no write is on its way.
     ``switches``: of whom a user refers to. ``losses``: of a record at the third party.
+    ``restores``: of the third party, to what it held at the beginning, while no write is on its way. ``raises``: of the
+    declaration's version. ``slips``: claims of older processes whose statement began before that, and ends after it.
     """
 
     edits: int = 0
@@ -95,6 +103,8 @@ class Budget(NamedTuple):
     decisions: int = 0
     switches: int = 0
     losses: int = 0
+    raises: int = 0
+    slips: int = 0
 
 
 class Reference(NamedTuple):

@@ -73,6 +73,13 @@ def settle(row: Row, generation: int, result: Result) -> Row:
     )
 
 
+def settle_outdated(row: Row, generation: int, result: Result) -> Row:
+    """`store.settle` by a process that has an older version of the declaration than the database: as good as an edit."""
+    wanted = max(row.generation, result.raise_above) + 1
+    settled = settle(row._replace(generation=max(row.generation, generation + 1)), generation, result)
+    return settled._replace(generation=wanted)
+
+
 def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
     """`store.meeting.meet`: what the step is settled with, and the other row, that has its remote id."""
     result = result._replace(no_progress=held.no_progress + 1)
@@ -144,6 +151,21 @@ def owe_again(row: Row) -> Row:
     due = "now" if row.due == "none" else row.due
     looks = row.look_first or bool(row.remote_id) or row.named
     return row._replace(generation=row.generation + 1, due=due, look_first=looks, no_progress=0)
+
+
+def owe_raised(row: Row) -> Row:
+    """`store.owe_again` for a declaration whose version has risen."""
+    if (
+        row.deleted
+        and row.synced == row.generation
+        and row.recheck == "none"
+        and row.lease == "free"
+        and not row.parked
+    ):
+        return row
+    due = "now" if row.due == "none" else row.due
+    looks = row.look_first or bool(row.remote_id)
+    return row._replace(generation=row.generation + 1, due=due, look_first=looks, parked="", no_progress=0)
 
 
 def changed(row: Row) -> Row:

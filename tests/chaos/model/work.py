@@ -48,10 +48,11 @@ class Work:
         self.rules = rules
         self.memo = memo
 
-    def claim(self, state: State, index: int) -> Iterator[tuple[str, State]]:
+    def claim(self, state: State, index: int, *, outdated: bool = False) -> Iterator[tuple[str, State]]:
         """An idle worker claims the row, reads the user and writes its attempt down: one transaction.
 
-        The row stays locked from the claim to the commit, so no edit can fall between it and the reading.
+        The row stays locked from the claim to the commit, so no edit can fall between it and the reading. ``outdated``: by
+        a process of an older version.
         """
         row, person = state.rows[index], state.people[index]
         others = () if self.offers.distinct else (other for other in state.rows if other is not row)
@@ -61,7 +62,7 @@ class Work:
             return
         leased, held = claimed
         leased, held = leased._replace(crashes=0), held._replace(crashes=0)  # no run reaches the limit
-        step = Step(index, held, person.seq, person.present, "", 0)
+        step = Step(index, held, person.seq - outdated, person.present, "", 0)
         step = references.read(state, step, partial(self.memo, self.rules.is_circle))
         if not step.obstacle:
             step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
@@ -78,9 +79,10 @@ class Work:
         if row.doing in WRITES and leased.recheck == "open":
             state = self._doubt(state, index, row)
         after = state.with_row(index, leased, _acknowledged(person, row, leased, step))
-        after = after._replace(workers=(*after.workers, Worker(step)))
+        after = after._replace(workers=(*after.workers, Worker(step, outdated=outdated)))
         what = f"{step.call}, row {step.other} {step.obstacle}" if step.obstacle else step.call
-        yield f"row {index} is claimed for {what} at generation {held.generation}", after
+        by = " by an older process" if outdated else ""
+        yield f"row {index} is claimed{by} for {what} at generation {held.generation}", after
 
     def _held(self, step: Step, noted: references.References) -> Step:
         holder: int = self.memo(self.rules.holder, noted, step.row)
@@ -179,7 +181,15 @@ class Work:
         held = worker.step.held if worker.holds else NOTHING_HELD._replace(generation=worker.step.held.generation)
         refused = "refused" if result.parked and worker.step.call == "delete" else ""
         step = worker.step._replace(held=held, call="", key=0, obstacle=refused)
-        done = Worker(step, phase="done", holds=worker.holds, frozen=worker.frozen, wrote=wrote, result=result)
+        done = Worker(
+            step,
+            phase="done",
+            holds=worker.holds,
+            frozen=worker.frozen,
+            wrote=wrote,
+            result=result,
+            outdated=worker.outdated,
+        )
         if worker.holds and state.rows[step.row].lease == "held":
             return self._settle(state.with_worker(position, None), done)
         return state.with_worker(position, done), ""
@@ -205,7 +215,8 @@ class Work:
             state = state.with_row(other, holder)
             if result.doubt == "open":
                 state = state.covering(index, of=other)
-        settled: Row = self.memo(self.rules.settle, row, step.held.generation, _untold(result))
+        settle = self.rules.settle_outdated if worker.outdated else self.rules.settle
+        settled: Row = self.memo(settle, row, step.held.generation, _untold(result))
         if result.doubt == "open":
             state = self._doubt(state, index, row)
         if result.acknowledged and not step.present and not own(state.world, index, self.offers):

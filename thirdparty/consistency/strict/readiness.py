@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models.functions import Now
 
 from thirdparty import protect, targets
+from thirdparty.capture import versions
 from thirdparty.consistency.strict.errors import NOT_ASKED, NotAccepted, TargetsDiffer, Verdict
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.interpret import TRUST
@@ -16,6 +17,7 @@ from thirdparty.protect import Openness, brake
 
 BUSY = "busy"
 KEY_HELD = "key_held"
+OTHER_VERSION = "other_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def obstacle(name: str, ref: Ref, username: str) -> Verdict | None:
 
 def _obstacle(place: _Place, ref: Ref, username: str, *, leaves: bool = False) -> Verdict | None:
     name, row, target = place.name, place.row, place.openness
+    if (differing := versions.difference_of(ref.kind)) is not None:
+        return Verdict(name, accepted=False, reason=OTHER_VERSION, message=str(differing))
     if target.obstacle:
         return Verdict(name, accepted=False, reason=target.obstacle, message=target.message)
     if row is not None and (braked := _braked(row, leaves=leaves)):
