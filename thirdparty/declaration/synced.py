@@ -121,14 +121,17 @@ class Synced(Generic[M]):
         rows: models.QuerySet[M] = self.model._base_manager.using(DEFAULT_DB_ALIAS)
         return rows
 
+    def in_scope(self) -> models.QuerySet[M]:
+        """Those that targets are to know of."""
+        return self.rows() if self.scope is None else self.rows().filter(self.scope)
+
     def load(self, object_ids: Sequence[str], *, only_watched: bool = False) -> Mapping[str, M]:
         """Those of these objects that are there and in scope, by their ids, with what they are watched through.
 
         ``only_watched``: of each row nothing else is read.
         """
         name = self.identity_field().attname
-        rows = self.rows() if self.scope is None else self.rows().filter(self.scope)
-        these = rows.filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
+        these = self.in_scope().filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
         found = reading.read(these, self._watched, only_watched=only_watched)
         return {self.ref(getattr(obj, name)).object_id: obj for obj in found}
 

@@ -204,7 +204,7 @@ def _records(target: str, kind: str) -> Iterator[Record]:
 def _without_record(target: str, kind: str) -> Iterator[Record]:
     """What a scope that is wider now brings in: objects that the target has no record of, as records that are not kept."""
     declaration = of_kind(kind)
-    objects = declaration.objects().order_by("pk")
+    objects = declaration.in_scope().order_by("pk")
     after: Any = None
     while page := list((objects if after is None else objects.filter(pk__gt=after))[:_AT_ONCE]):
         refs = {declaration.ref_of(each): declaration.key_of(each) for each in page}
