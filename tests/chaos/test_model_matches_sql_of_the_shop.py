@@ -16,7 +16,7 @@ from syncproject.demo.stack import ROOT
 
 SHOP = ROOT / "examples" / "shop"
 TESTS = ("tests/chaos/test_model_matches_sql.py", "tests/chaos/references_match_sql.py")
-_OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist", "--ds", "config.settings")
+_OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "--ds", "config.settings")
 
 # One process of a parallel run explores once for all of them.
 pytestmark = [pytest.mark.xdist_group("model"), pytest.mark.timeout(900)]
