@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 ARGS ?=
-.PHONY: help install demo test test-install check bench chaos model crash-points lock format
+.PHONY: help install demo test test-install check bench chaos chaos-shop model crash-points lock format
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,13 +28,16 @@ check: install  ## format, lint, types, import contracts, migrations, OpenAPI, d
 chaos: install  ## random writes against random failures (ARGS="--seconds 60 --seed 7 --pair postgres+redis")
 	@$(PY) -m tests.chaos.run $(ARGS)
 
+chaos-shop: install  ## the same on the example project and its ERP (ARGS="--seconds 60 --seed 7 --pair postgres+redis")
+	@$(PY) -m tests.chaos.shop $(ARGS)
+
 bench: install  ## the benchmarks, each with its baseline in the same run (ARGS=--quick takes a minute)
 	@$(PY) -m bench $(ARGS)
 
 model: install  ## every interleaving of the protocol, exhaustively (ARGS=--full)
 	@$(PY) -m tests.chaos.model $(ARGS)
 
-crash-points: install  ## every crash point against real processes (ARGS="--all-pairs --write")
+crash-points: install  ## every crash point of each use against real processes (ARGS="--all-pairs --write")
 	@$(PY) -m tests.chaos.crash $(ARGS)
 
 format: install  ## rewrite the code in the project's format

@@ -45,8 +45,7 @@ def of_the_first(row: Row) -> Row:
 
 
 def test_who_waits_is_woken_when_the_other_has_come_or_names_it_no_more() -> None:
-    asked = asked_of(references.woken)
-    assert len(asked) > 20
+    asked = asked_of(references.woken, at_least=20)
     for (row, arrived, freed), expected in asked.items():
         put(of_the_first(row), has_user=False)
         put_row(Row(remote_id=7 if arrived else 0, synced=1, due="none"), index=OTHER)
@@ -56,8 +55,7 @@ def test_who_waits_is_woken_when_the_other_has_come_or_names_it_no_more() -> Non
 
 
 def test_who_was_sent_with_a_remote_id_that_is_another_now_is_owed() -> None:
-    asked = asked_of(references.followed)
-    assert len(asked) > 5
+    asked = asked_of(references.followed, at_least=5)
     for (row,), expected in asked.items():
         put(of_the_first(row), has_user=False)
         put_row(Row(synced=1, due="none"), index=OTHER)
@@ -76,8 +74,7 @@ def test_a_reference_is_noted_once() -> None:
 
 
 def test_a_settlement_forgets_what_the_target_names_no_more() -> None:
-    asked = asked_of(references.forget)
-    assert len(asked) > 20
+    asked = asked_of(references.forget, at_least=20)
     for number, ((before, row, record, used), expected) in enumerate(asked.items()):
         if record != OTHER or row.lease != "free":
             continue  # of the others, nothing is noted

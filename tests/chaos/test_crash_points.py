@@ -1,4 +1,4 @@
-"""A rotating sample of the crash points; ``python -m tests.chaos.crash`` runs them all, on every pair.
+"""A rotating sample of the crash points of each use; ``python -m tests.chaos.crash`` runs them all.
 
 The sample changes every day; CRASH_SEED chooses another.
 """
@@ -8,25 +8,34 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 
+from tests.chaos.crash.campaign import RECORDS
 from tests.chaos.crash.cases import Case, Result, sample
 from tests.chaos.crash.runs import run
 
 SEED = int(os.environ.get("CRASH_SEED") or datetime.now(UTC).date().toordinal())
+SAMPLE = [(use, case) for use, records in RECORDS.items() for case in sample(SEED, records=records)]
 
 # The first of them waits for all, which are run again where the machine was too slow for a crash.
-pytestmark = [pytest.mark.xdist_group("crash"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(scope="module")
-def results() -> dict[Case, Result]:
+@cache
+def results(use: str) -> dict[Case, Result]:
     """All cases of the sample, run together on SQLite + Valkey."""
     sys.stdout.write(f"CRASH_SEED={SEED}\n")
-    return {result.case: result for result in run("SQLite + Valkey", seed=SEED).results}
+    return {result.case: result for result in run("SQLite + Valkey", use=use, seed=SEED).results}
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in sample(SEED)])
-def test_a_crash_leaves_nothing_lost_doubled_or_in_doubt(case: Case, results: dict[Case, Result]) -> None:
-    assert results[case].problems == (), f"CRASH_SEED={SEED}"
+@pytest.mark.parametrize(
+    ("use", "case"),
+    [
+        pytest.param(use, case, id=f"{use}-{case.name}", marks=pytest.mark.xdist_group(f"crash {use}"))
+        for use, case in SAMPLE
+    ],
+)
+def test_a_crash_leaves_nothing_lost_doubled_or_in_doubt(use: str, case: Case) -> None:
+    assert results(use)[case].problems == (), f"CRASH_SEED={SEED}"

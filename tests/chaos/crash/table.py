@@ -82,6 +82,11 @@ def markdown(runs: Sequence[Run], *, date: str, command: str) -> str:
         "and delete, killed (SIGKILL) with the write opened; claimed and nothing sent; answered and not settled; settled",
         "and not applied; written and not committed; applied; while it is taken back; taken back. After each of the 24, one",
         "of the two states is left, here and at the target (`tests/integration/test_strict_killed.py`, in `make test`).",
+        "",
+        "**Where no push is the only one concerned** (`tests/integration/test_killed_elsewhere.py`, in `make test`, SIGKILL): two rows",
+        "meet on one remote id (nothing decided; the other row has lost the id, not committed; both committed); a batch is owed anew",
+        "(locked; owed, not committed; committed, its place not noted; noted); people's question to a target (taken; about to be",
+        "asked; answered, the guard not told; told). After each, all is level, and the next who asks is answered.",
     ]
     for run in runs:
         lines += ["", f"## {run.title}", "", *_table(run)]

@@ -69,6 +69,9 @@ class AimedServer(Server):
         self.busy = {"in_flight": 0, "late": 0}
         self.counting = threading.Lock()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked may have been killed meanwhile."""
+
     def note_busy(self, what: str, by: int) -> None:
         with self.counting:
             self.busy[what] += by

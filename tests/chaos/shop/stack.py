@@ -20,9 +20,9 @@ from syncproject.demo import parts
 from syncproject.demo.ports import HOST, Port
 from syncproject.demo.process import Process, ProcessError
 from syncproject.demo.stack import FAST, ROOT
+from tests.chaos.shop import TARGET
 
 SHOP = ROOT / "examples" / "shop"
-TARGET = "erp"
 _OURS = ("CELERY_", "DATABASE_", "DJANGO_", "PYTHONPATH", "SYNC_", "TARGET_")
 
 

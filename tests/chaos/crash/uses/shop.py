@@ -12,7 +12,7 @@ from django.db import transaction
 from shop.models import Customer, Order, OrderLine, Product
 
 from tests.chaos.crash.uses.use import AFTER, BEFORE, WHILE_FROZEN, Held
-from tests.chaos.shop.stack import TARGET
+from tests.chaos.shop import TARGET
 
 TOTALS = {BEFORE: Decimal("1.00"), AFTER: Decimal("2.00"), WHILE_FROZEN: Decimal("3.00")}
 _LARGEST = 2**31 - 1
