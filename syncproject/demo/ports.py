@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from io import TextIOWrapper
+from pathlib import Path
 
 HOST = "127.0.0.1"
 _BELOW_EPHEMERAL = range(15_000, 30_000)
 """Outgoing connections never get these, so a server that was killed can come back to its port."""
 
 
+_RESERVED: dict[int, TextIOWrapper] = {}
+
+
 class Port:
-    """A port that is held by listening on it until `release`, just before its server starts."""
+    """A port that is held by listening on it until `release`, just before its server starts.
+
+    No other process gets it here for as long as this one lives: a server that was killed is away from its port for a while.
+    """
 
     def __init__(self, preferred: int | None = None) -> None:
         self._socket: socket.socket | None = None
         candidates = [preferred] if preferred is not None else []
-        candidates += random.sample(_BELOW_EPHEMERAL, 100)
+        candidates += [number for number in random.sample(_BELOW_EPHEMERAL, 100) if number not in _RESERVED]
         for number in candidates:
             held = _held(number)
             if held is not None:
@@ -32,7 +43,25 @@ class Port:
         return self.number
 
 
+def _is_reserved(number: int) -> bool:
+    """Whether it is this process's from now on; told to others by a lock that ends with the process."""
+    if number in _RESERVED:
+        return True
+    folder = Path(tempfile.gettempdir()) / f"usersync-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    told = (folder / str(number)).open("w")
+    try:
+        fcntl.flock(told, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        told.close()
+        return False
+    _RESERVED[number] = told
+    return True
+
+
 def _held(number: int) -> socket.socket | None:
+    if not _is_reserved(number):
+        return None
     held = socket.socket()
     # A predecessor's connections that linger in TIME_WAIT do not count: servers set this as well.
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

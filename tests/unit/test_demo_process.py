@@ -15,6 +15,7 @@ import pytest
 from syncproject.demo import leash
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process, ProcessError
+from syncproject.demo.stack import ROOT
 
 START_SECONDS = 20.0
 FOREVER = "import time\nprint('ready', flush=True)\ntime.sleep(600)"
@@ -215,3 +216,11 @@ def test_a_held_port_is_given_to_nobody_else() -> None:
     assert again.number == number
     other.release()
     again.release()
+
+
+def test_a_port_whose_server_is_away_for_a_while_is_no_other_processs() -> None:
+    number = Port().release()
+    asked = f"from syncproject.demo.ports import Port; print(Port({number}).number)"
+    told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(told.stdout) != number
+    assert Port(number).release() == number

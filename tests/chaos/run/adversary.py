@@ -18,7 +18,9 @@ from tests.chaos.run.strikes import Strike, deck
 from tests.chaos.run.system import System
 
 _TICK_SECONDS = 0.1
-_PATIENCE_SECONDS = 2.0
+_WATCHING_SECONDS = 0.02
+_PATIENCE_SECONDS = 8.0
+"""So long a strike waits for a request in flight. On a busy machine what was struck before takes its time to be back at work."""
 _NEXT_START_SECONDS = 1.0
 """Something that ends as soon as it is started is not started again at once."""
 _SPARED_SECONDS = 3.0
@@ -102,7 +104,7 @@ class Adversary(threading.Thread):
 
     def _harass(self) -> None:
         next_strike = time.monotonic()
-        while not self.stopped.wait(_TICK_SECONDS):
+        while not self.stopped.wait(_WATCHING_SECONDS if time.monotonic() >= next_strike else _TICK_SECONDS):
             now = time.monotonic()
             with self._system.hands:
                 for name, (since, until) in list(self._frozen.items()):
@@ -114,8 +116,11 @@ class Adversary(threading.Thread):
                 for target, moods in self._moods.items():
                     if now >= self._next_mood[target] and self._change_mood(target, moods):
                         self._next_mood[target] = now + self._chance.uniform(2.0, 4.5)
-                if now >= next_strike:
-                    self._strike()
+                if now < next_strike:
+                    continue
+                in_flight = self._in_flight()
+                if in_flight or now >= next_strike + _PATIENCE_SECONDS:
+                    self._strike(in_flight)
                     next_strike = time.monotonic() + self._chance.uniform(0.8, 2.6)
 
     def _change_mood(self, target: str, moods: Moods) -> bool:
@@ -128,15 +133,12 @@ class Adversary(threading.Thread):
         self._say(f"{target} is {name}")
         return True
 
-    def _strike(self) -> None:
+    def _strike(self, in_flight: int) -> None:
         if not self._left:
             self._left = self._chance.sample(self._strikes, len(self._strikes))
         strike = self._left.pop()
         if not self._may(strike):
             return
-        in_flight = self._await_in_flight()
-        if not self._may(strike):
-            return  # it ended by itself meanwhile
         if not strike.freezes:
             self._count(strike.name, strike.kill(self._chance), in_flight)
         else:
@@ -180,14 +182,10 @@ class Adversary(threading.Thread):
             self.record.worker_freezes.append((time.time() - lasted, time.time()))
             self._spared[name] = time.monotonic() + _SPARED_SECONDS
 
-    def _await_in_flight(self) -> int:
-        """Wait for a moment at which the third party works on something, but not for long."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            for control in self._control.values():
-                with suppress(requests.RequestException):
-                    count = int(control.stats()["in_flight"])
-                    if count:
-                        return count
-            time.sleep(0.02)
-        return 0
+    def _in_flight(self) -> int:
+        """On how many requests the third parties are at work in this moment."""
+        found = 0
+        for control in self._control.values():
+            with suppress(requests.RequestException):
+                found += int(control.stats()["in_flight"])
+        return found

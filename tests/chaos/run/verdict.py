@@ -81,7 +81,7 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
     rested_at: float | None = None
     while time.monotonic() < deadline:
         buried += _unbury(sides)
-        moving = len(_moving(sides))
+        moving = len(still_moving(sides))
         stats = [side.control.stats() for side in sides.values()]
         if moving or any(each["in_flight"] or each["late"]["pending"] for each in stats):
             rested_at = None
@@ -93,11 +93,11 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
             told = time.monotonic()
             say(f"{moving} records are not level yet")
         time.sleep(_POLL_SECONDS)
-    left = [f"{row.key} is {row.state} {row.parked}" for row in _moving(sides)]
+    left = [f"{row.key} is {row.state} {row.parked}" for row in still_moving(sides)]
     return Convergence((rested_at or time.monotonic()) - began, left, buried)
 
 
-def _moving(sides: Sides) -> list[Record]:
+def still_moving(sides: Sides) -> list[Record]:
     rows = Record.objects.exclude(state__in=_AT_REST)
     return [row for row in rows if not _meets_a_stranger(row, sides[row.target])]
 

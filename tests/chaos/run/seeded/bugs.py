@@ -17,6 +17,7 @@ from thirdparty.capture.triggers import postgresql
 from thirdparty.capture.triggers.intent import Intent
 from thirdparty.connectors.base import RemoteRecord
 from thirdparty.connectors.errors import OutcomeUnknown, Transient
+from thirdparty.connectors.identity import same_external_id
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease, Terms
@@ -303,6 +304,27 @@ def empty_id_is_ours() -> None:
         return is_ours(self, found) or (self.lease.add_key is not None and not found.external_id)
 
     Interpreter.is_ours = trusting
+
+
+def username_decides() -> None:
+    """A record of ours that has the username of somebody else is theirs, whether they are linked to it or not."""
+    whose = settling.whose
+
+    def by_name(ended: FinishedStep) -> FinishedStep:
+        lease, result = ended.lease, ended.settlement
+        if result.instead is None or not same_external_id(result.external_id, lease.external_id):
+            return whose(ended)
+        others = Record.objects.filter(target=lease.target, kind=lease.kind).exclude(key=lease.key)
+        theirs = others.filter(natural_key=result.natural_key, may_exist=True).exists()
+        return replace(ended, settlement=result.instead) if theirs else ended
+
+    settling.whose = by_name
+
+
+def comes_back_unlooked_for() -> None:
+    """Whoever had a record and is wanted again is added at once."""
+    absent = Interpreter.absent
+    Interpreter.absent = lambda self: replace(absent(self), look_first=False)
 
 
 def accepted_whatever_came() -> None:

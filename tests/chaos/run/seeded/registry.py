@@ -20,6 +20,7 @@ _SHARED = ("--capabilities", "query,list", "--shared-usernames")
 _KEYS = ("--capabilities", "idempotency", "--shared-usernames")
 _FROZEN = (*_UNIQUE, "--strikes", "past lease", "--seconds", "70", "--writes", "250")
 _PAIR = ("--pair", "postgres+redis", *_UNIQUE)
+_RESTORED = ("--pair", "postgres+redis", "--troubles", "restores,ids", "--targets", "1", "--seconds", "60")
 BUGS: dict[str, Bug] = {
     "no_trigger": Bug(_UNIQUE),
     "no_lease_check": Bug(_UNIQUE),
@@ -43,6 +44,8 @@ BUGS: dict[str, Bug] = {
     "sends_before_commit": Bug(_UNIQUE),
     "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
     "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
+    "username_decides": Bug((*_RESTORED, *_UNIQUE)),
+    "comes_back_unlooked_for": Bug((*_RESTORED, *_SHARED)),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
     "key_pairs_by_id": Bug((*_PAIR, "--troubles", "keys", "--targets", "1")),
     "slow_send": Bug(_FROZEN, harmless=True),
