@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.integration.braking import deletions, latched, people, states, updates, work
 from tests.integration.conftest import held_records, row_of, wanted_records
@@ -455,3 +455,28 @@ def test_an_unanswered_request_is_read_back_before_its_record_is_held(sandbox: S
     assert deletions(sandbox) == 0
     assert states() == {"held": 40}
     assert not Record.objects.filter(unknown_until__isnull=False).exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite knows neither users nor transactions by number")
+def test_the_plan_says_what_wrote_it(sandbox: SandboxControl, operator: Any) -> None:
+    people(40)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL application_name = 'psql'")
+        cursor.execute("SELECT set_config('thirdparty.source', 'nightly clean-up', true)")
+        cursor.execute("SELECT pg_current_xact_id()::text, session_user")
+        number, role = cursor.fetchone()
+        cursor.execute(f"DELETE FROM {User._meta.db_table} WHERE username LIKE 'p0%%'")
+    work()
+    plan = decisions.plan("partner", by=operator)
+    assert {record.caused_by for record in plan.records} == {
+        f"transaction {number}, user {role}, application psql, source nightly clean-up"
+    }
+
+
+def test_the_plan_says_that_a_backfill_would_rewrite_them(sandbox: SandboxControl, operator: Any) -> None:
+    people(40)
+    for record in sandbox.users():
+        sandbox.edit(record["userId"], name="Newer", phone="1", email="newer@x.example")
+    sum(backfill.steps("partner", resume=False))
+    work()
+    assert {record.caused_by for record in decisions.plan("partner", by=operator).records} == {"a backfill"}
