@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.db import connection, transaction
 
 from tests.integration.braking import deletions, latched, people, states, updates, work
 from tests.integration.conftest import held_records, row_of, wanted_records
-from thirdparty import events, protect, targets
+from thirdparty import events, protect, store, targets
 from thirdparty.capture import backfill, catch_up, retirement
 from thirdparty.decide.brake import Change
 from thirdparty.decisions import brake as decisions
@@ -21,6 +22,7 @@ from thirdparty.models import Brake, BrakeDecision, BrakeEntry, Record
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
 from thirdparty.protect import brake
+from thirdparty.run import calling, step
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.tasks import run_reconcile
@@ -480,3 +482,18 @@ def test_the_plan_says_that_a_backfill_would_rewrite_them(sandbox: SandboxContro
     sum(backfill.steps("partner", resume=False))
     work()
     assert {record.caused_by for record in decisions.plan("partner", by=operator).records} == {"a backfill"}
+
+
+def test_a_record_that_was_released_on_its_way_to_be_held_is_not_held(sandbox: SandboxControl, operator: Any) -> None:
+    made = everybody_deleted()
+    Record.objects.filter(object_id=made[0].uuid.hex).update(parked="", due_at="1970-01-01T00:00:00Z")
+    key = row_of(made[0]).key
+    target = targets.config("partner")
+    admission = protect.admit("partner")
+    [taken] = step.claim_and_plan(target, admission, partial(store.claim, [key]))
+    decisions.release("partner", by=operator, reason="this one", selection=Selection(keys=(key,)))
+    step.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    assert row_of(made[0]).state == "pending"
+    work()
+    assert deletions(sandbox) == 1
+    assert states() == {"deleted": 1, "held": 39}
