@@ -15,7 +15,14 @@ from rich.table import Table
 
 from syncproject.demo.comparison import Comparison
 
-_COLOURS = {"pending": "yellow", "in_flight": "cyan", "unknown": "magenta", "synced": "green", "parked": "red", "held": "red"}
+_COLOURS = {
+    "pending": "yellow",
+    "in_flight": "cyan",
+    "unknown": "magenta",
+    "synced": "green",
+    "parked": "red",
+    "held": "red",
+}
 _PLAIN_EVERY_SECONDS = 1.0
 _EXAMPLES = 10
 

@@ -49,6 +49,7 @@ LEFT_OUT = {
     "state": "derived from the other columns by the database, for people",
     "sent": "no step is planned or judged by it, but for the brake, which only holds steps back (tests/integration/test_brake*.py)",
     "released_generation": "the brake alone reads it, as `sent`",
+    "caused_by": "words for people",
     "cause": "a word for people, and for grouping",
     "failing_since": "a time for people",
     "claims": "an audit compares it before and after its question (tests/integration/test_audit*.py); no step reads it",

@@ -141,7 +141,7 @@ class _Tally:
         fields = sent.changed(known, sent.hashes(goal.obj.payload, connector.comparable, key))
         if not fields:
             return NOTHING, (), None, ""
-        change = destruction.change(Call.UPDATE, goal.obj, sent.written(known, key), connector)
+        change = destruction.effect(Call.UPDATE, goal.obj, sent.written(known, key), connector).change
         return UPDATE, fields, change, ""
 
     def _held(self, row: Record, wanted: RemoteObject | None) -> tuple[bool, Hashes | None]:
