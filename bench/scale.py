@@ -36,7 +36,7 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
             "SELECT 'partner:users.user:' || md5(n::text) FROM generate_series(1, %s, %s) n)",
             [rows, rows // DUE],
         )
-    memory = _forget_peak_mb()
+    memory = forget_peak_mb()
     claim = partial(store.claim_due, "partner", _AT_ONCE, Terms(lease_seconds=600, visibility_seconds=60))
     began = time.perf_counter()
     run_reconcile()
@@ -48,7 +48,7 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
             raise RuntimeError(f"only {claimed} of {DUE} due rows were found")
         claimed += len(leases)
     took = time.perf_counter() - began
-    grown = _peak_mb() - memory
+    grown = peak_mb() - memory
     system.people(0)
     return took, grown
 
@@ -91,12 +91,12 @@ def worker_memory_mb(system: System, *, first: int, all_in_all: int) -> tuple[fl
             return after_first, proc.memory_mb(worker.pid)
 
 
-def _forget_peak_mb() -> float:
+def forget_peak_mb() -> float:
     """What this process holds now, from where its peak begins anew: what came before it must not hide what comes."""
     Path("/proc/self/clear_refs").write_text("5")
-    return _peak_mb()
+    return peak_mb()
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     return int(peak) / 1024

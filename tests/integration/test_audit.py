@@ -150,6 +150,20 @@ def test_an_extra_record_is_never_deleted_by_itself(
     assert len(sandbox.users()) == 3
 
 
+@every_way
+def test_one_of_ours_that_is_not_to_be_there_is_not_deleted_by_an_audit(
+    sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]
+) -> None:
+    """A change that nothing recorded took it out of what is wanted: that may be the mistake."""
+    first, *_others = people(3)
+    User.objects.filter(pk=first.pk).update(is_active=False)
+    Record.objects.update(generation=1, synced_generation=1, owed_since=None, due_at=None)
+    offer(*offers)
+    assert found(audited(mends=True)) == {"equal": 2, "extra": 1}
+    converge()
+    assert len(sandbox.users()) == 3
+
+
 @pytest.mark.parametrize("offers", [BY_LISTING, LIST_ONLY], ids=["listing", "list only"])
 def test_whoever_a_backup_brought_back_is_extra_and_ours(
     sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...]

@@ -229,6 +229,12 @@ def test_the_status_tells_why_the_last_audit_could_not_be_finished(
     assert entry["drift"] == 0
 
 
+def test_an_audit_that_made_way_for_another_is_no_failure(drifted: tuple[User, User]) -> None:
+    runner.begin("partner", "users.user")
+    runner.begin("partner", "users.user")
+    assert status().targets["partner"]["audit_failure"] == ""
+
+
 def test_an_explanation_shows_what_an_audit_found_until_it_is_mended(drifted: tuple[User, User], offer: Offer) -> None:
     offer(*BY_LOOK_UP)
     first = person(drifted[0].uuid)

@@ -232,6 +232,28 @@ def test_peoples_edits_go_before_an_audit(monkeypatch: pytest.MonkeyPatch) -> No
     assert finished(audit).counts["calls"] == 1
 
 
+def test_a_backlog_that_never_ends_does_not_keep_an_audit_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog has taken each turn a quarter of a second ahead, whenever the audit asks for one."""
+    from thirdparty import protect
+    from thirdparty.audit import questions
+    from thirdparty.protect import Admission
+
+    people(1)
+    real = protect.admit
+
+    def admit(target: str, most: int = 1, *, patience_seconds: float, **options: Any) -> Admission:
+        if patience_seconds <= protect.HANDFUL_SECONDS:
+            return Admission(0, "the rate is used up", wait_seconds=0.01)
+        return real(target, most, patience_seconds=patience_seconds, **options)
+
+    monkeypatch.setattr(protect, "admit", admit)
+    monkeypatch.setattr(questions, "STARVED_AFTER_SECONDS", 60.0)
+    audit = runner.begin("partner", "users.user")
+    assert runner.go_on(audit.pk, seconds=0.2).counts.get("calls", 0) == 0
+    monkeypatch.setattr(questions, "STARVED_AFTER_SECONDS", 0.05)
+    assert finished(audit).failure == ""
+
+
 def test_an_audit_of_a_paused_target_asks_nothing(sandbox: SandboxControl) -> None:
     from thirdparty import protect
 

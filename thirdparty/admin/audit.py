@@ -66,7 +66,7 @@ class AuditAdmin(SeenWithRecords):
     def ended(self, audit: Audit) -> SafeString | None:
         return moment(audit.finished_at)
 
-    @admin.display(description="By")
+    @admin.display(description="How")
     def how(self, audit: Audit) -> str:
         return "listing" if audit.lists else "look-up of each record"
 

@@ -15,6 +15,9 @@ from thirdparty.run import guard_decision
 
 PATIENCE_SECONDS = 0.05
 """A turn is taken only where it comes so soon: whoever is more patient goes before an audit."""
+STARVED_AFTER_SECONDS = 5.0
+"""After so long without a turn it is as patient as two backlogs, or one that never ends would keep it out for good."""
+_STARVED_PATIENCE_SECONDS = 2 * protect.HANDFUL_SECONDS
 YIELD_SECONDS = 1.0
 """So long one question waits for people's edits: an audit that comes last must still come to its end."""
 _LOOK_SECONDS = 0.05
@@ -75,8 +78,11 @@ class Questions:
 
     def _admitted(self, capability: str) -> protect.Admission:
         self._let_edits_go_first()
+        began = time.monotonic()
         while True:
-            admission = protect.admit(self.target, patience_seconds=PATIENCE_SECONDS)
+            starved = time.monotonic() - began >= STARVED_AFTER_SECONDS
+            patience_seconds = _STARVED_PATIENCE_SECONDS if starved else PATIENCE_SECONDS
+            admission = protect.admit(self.target, patience_seconds=patience_seconds)
             if capability in admission.without:
                 protect.give_back(self.target, admission, made=0)
                 raise NotNow(f"the target is said to offer {capability!r}, and answers as if it did not")

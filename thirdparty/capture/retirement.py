@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import connection, transaction
 
 from thirdparty import targets
-from thirdparty.models import Attempt, Brake, BrakeEntry, Record, Reference
+from thirdparty.models import Attempt, Audit, Brake, BrakeEntry, Record, Reference
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
@@ -25,6 +25,7 @@ def steps(target: str) -> Iterator[int]:
         yield _drop_some(target)
     BrakeEntry.objects.filter(target=target).delete()
     Brake.objects.filter(target=target).delete()
+    Audit.objects.filter(target=target).delete()
 
 
 def _drop_some(target: str) -> int:

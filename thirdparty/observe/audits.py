@@ -37,12 +37,9 @@ class LastAudits:
 
 def last_audits(targets: Collection[str]) -> dict[str, LastAudits]:
     """Of each of these targets that has been audited."""
-    ended = Audit.objects.order_by().filter(target__in=targets, finished_at__isnull=False)
-    newest = ended.values("target", "kind").annotate(last=Max("pk"))
-    failed = {each["target"]: "" for each in newest}
-    for audit in Audit.objects.filter(pk__in=[each["last"] for each in newest]).exclude(failure=""):
-        failed[audit.target] = f"{audit.kind}: {audit.failure}"
-    finished = list(_last_finished(targets))
+    begun = Audit.objects.order_by().filter(target__in=targets)
+    failed = {audit.target: f"{audit.kind}: {audit.failure}" for audit in _newest(begun).exclude(failure="")}
+    finished = list(_newest(begun.filter(finished_at__isnull=False, failure="")))
     drift: dict[str, Counter[str]] = {}
     open_ones = Finding.objects.order_by().filter(audit__in=[each.pk for each in finished], verdict__in=DRIFT)
     open_ones = open_ones.filter(mended_at=None).exclude(verdict=Verdict.EXTRA, owner=Owner.NOBODY)
@@ -52,16 +49,17 @@ def last_audits(targets: Collection[str]) -> dict[str, LastAudits]:
         name: LastAudits(
             min((each.started_at for each in finished if each.target == name), default=None),
             dict(drift.get(name, {})),
-            failure,
+            failed.get(name, ""),
         )
-        for name, failure in failed.items()
+        for name in {each.target for each in finished} | {*failed}
     }
 
 
-def _last_finished(targets: Collection[str]) -> QuerySet[Audit]:
-    finished = Audit.objects.order_by().filter(target__in=targets, finished_at__isnull=False, failure="")
-    newest = finished.values("target", "kind").annotate(last=Max("pk"))
-    return Audit.objects.filter(pk__in=[each["last"] for each in newest])
+def _newest(audits: QuerySet[Audit]) -> QuerySet[Audit]:
+    """The last of these of each kind at each target."""
+    return Audit.objects.filter(
+        pk__in=[each["last"] for each in audits.values("target", "kind").annotate(last=Max("pk"))]
+    )
 
 
 def open_finding(row: Record) -> Finding | None:

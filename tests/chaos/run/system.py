@@ -120,6 +120,8 @@ def _settings(options: Options) -> dict[str, str]:
         # Hundreds of people are deleted on purpose, without anybody there to release them: tests/integration/test_brake*.py
         # are about the brake.
         "SYNC_BRAKE_MIN": "1000000",
+        # Everything is to come right without one.
+        "SYNC_AUDIT_EVERY_HOURS": "0",
         "SYNC_BREAKER_SECONDS": "0.1",
         "SYNC_BREAKER_MAX_SECONDS": "0.5",
         "SYNC_TARGETS": ",".join(name for name in options.targets if name != options.newcomer),

@@ -1,0 +1,71 @@
+"""The audit at a partner of another kind: an ordinary REST API, whose pages have numbers and end with an empty one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.conftest import converge, row_of
+from tests.integration.test_audit import audited, found
+from tests.integration.test_rest_partner import crm
+from thirdparty.audit import listing
+from thirdparty.models import Finding
+from thirdparty.testing import FakeRestTarget
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["crm"]
+
+
+@pytest.fixture
+def people(crm: FakeRestTarget, monkeypatch: pytest.MonkeyPatch) -> list[User]:
+    """Five, on three pages."""
+    monkeypatch.setattr(listing, "PER_PAGE", 2)
+    made = [User.objects.create(name=f"P{number}", phone=str(number)) for number in range(5)]
+    converge()
+    return made
+
+
+def item(crm: FakeRestTarget, user: User) -> str:
+    remote_id = row_of(user).remote_id
+    assert remote_id is not None
+    return remote_id
+
+
+def test_what_agrees_is_equal_and_costs_a_call_for_each_page_and_the_empty_one(
+    crm: FakeRestTarget, people: list[User]
+) -> None:
+    audit = audited()
+    assert (audit.failure, found(audit), audit.counts["calls"]) == ("", {"equal": 5}, 4)
+
+
+def test_what_is_missing_differs_or_is_too_much_is_found_and_mended(crm: FakeRestTarget, people: list[User]) -> None:
+    first, second, *_others = people
+    crm.items["people"][item(crm, first)]["name"] = "Somebody"
+    del crm.items["people"][item(crm, second)]
+    crm.items["people"]["99"] = {"id": "99", "login": "stranger", "name": "Stranger"}
+    assert found(audited(mends=True)) == {"equal": 3, "differing": 1, "missing": 1, "extra": 1}
+    assert Finding.objects.get(verdict="differing").fields == ["name"]
+    converge()
+    assert found(audited()) == {"equal": 5, "extra": 1}
+
+
+def test_a_removal_that_shifts_the_pages_makes_nobody_missing(
+    crm: FakeRestTarget, people: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was the first of the second page is the last of the first one by then, and on no page at all."""
+    first, *_others = people
+    real, pages = listing.step, []
+
+    def step(*args: object) -> None:
+        real(*args)  # type: ignore[arg-type]  # as they come
+        pages.append(1)
+        if len(pages) == 1:
+            first.delete()
+            converge()
+
+    monkeypatch.setattr(listing, "step", step)
+    audit = audited(mends=True)
+    assert audit.failure == ""
+    assert "missing" not in found(audit)
+    converge()
+    assert len(crm.items["people"]) == 4
