@@ -14,7 +14,9 @@ def failure(request: HttpRequest, status: HTTPStatus, why: str = "") -> HttpResp
     """A page that says what is wrong and leads back. For a fault of our own it is a plain one, which asks no database."""
     title, sentence = _words(status)
     context = {"title": title, "sentence": why or sentence}
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or not hasattr(request, "user"):  # refused before anybody asked who it is
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or not hasattr(
+        request, "user"
+    ):  # refused before anybody asked who it is
         return HttpResponse(render_to_string("thirdparty/admin/plain.html", context), status=status)
     context |= admin.site.each_context(request) | {"title": title}
     return HttpResponse(render_to_string("thirdparty/admin/failure.html", context, request), status=status)

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from thirdparty import permissions, protect
 from thirdparty.admin.badge import badge, state_badge
@@ -19,6 +21,10 @@ from thirdparty.permissions import SEE_RECORDS, Account
 _STYLES = {Severity.ACT: "sync-alarm", Severity.WAIT: "sync-remark", Severity.INFO: "sync-note"}
 
 
+_LABELS = [gettext_noop("oldest unsynced")]
+"""Labels of figures, which are made of their names: for the translators."""
+
+
 def overview(account: Account) -> dict[str, Any]:
     """The context of ``thirdparty/admin/status.html``; empty for an account that may not see records."""
     if not permissions.holds(account, *SEE_RECORDS):
@@ -27,7 +33,7 @@ def overview(account: Account) -> dict[str, Any]:
     drawn = charts(report.targets, protect.clock())
     return {
         "status": report,
-        "health": badge("healthy", "success") if report.healthy else badge("not healthy", "danger"),
+        "health": badge(_("healthy"), "success") if report.healthy else badge(_("not healthy"), "danger"),
         "reasons": [_told(reason) for reason in report.reasons if not reason.target],
         "targets": [_card(name, report, drawn) for name in report.targets],
     }
@@ -64,4 +70,4 @@ def _column(target: str, figure: Figure, value: Any) -> dict[str, Any]:
         return {"value": value, "label": state_badge(figure.name), "page": page}
     if figure.kind is Kind.SECONDS:
         value = timedelta(seconds=round(value)) if value is not None else "-"
-    return {"value": value, "label": figure.label, "page": ""}
+    return {"value": value, "label": _(figure.label), "page": ""}

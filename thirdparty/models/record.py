@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.models.key import KeyField
 from thirdparty.models.ref import Ref
@@ -18,13 +19,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class State(models.TextChoices):
     """Where a record stands; derived from the row, for people (docs/lifecycle.md)."""
 
-    PENDING = "pending"
-    IN_FLIGHT = "in_flight"
-    UNKNOWN = "unknown"
-    SYNCED = "synced"
-    PARKED = "parked"
-    HELD = "held"
-    DELETED = "deleted"
+    PENDING = "pending", _("Pending")
+    IN_FLIGHT = "in_flight", _("In Flight")
+    UNKNOWN = "unknown", _("Unknown")
+    SYNCED = "synced", _("Synced")
+    PARKED = "parked", _("Parked")
+    HELD = "held", _("Held")
+    DELETED = "deleted", _("Deleted")
 
 
 HELD_BY_BRAKE = "brake"
@@ -111,7 +112,8 @@ class Record(models.Model):
     objects = RecordQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "sync record"
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
         ordering: ClassVar[list[str]] = ["key"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
