@@ -56,7 +56,7 @@ def outcome_badge(attempt: Attempt) -> SafeString:
     """How an attempt ended, if it has."""
     if not attempt.outcome:
         return badge(gettext("under way"), "info")
-    return badge(str(_OUTCOMES_SAID[attempt.outcome]), OUTCOMES[Outcome(attempt.outcome)])
+    return badge(str(_OUTCOMES_SAID[Outcome(attempt.outcome)]), OUTCOMES[Outcome(attempt.outcome)])
 
 
 def record_badges(records: list[Record]) -> SafeString:

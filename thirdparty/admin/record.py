@@ -113,7 +113,7 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     def progress(self, row: Record) -> str:
         return f"{row.synced_generation} / {row.generation}"
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         """The kind only where there are several: on a narrow screen every column counts."""
         columns = [name for name in self.list_display if isinstance(name, str)]
         return columns if len(declared()) > 1 else [name for name in columns if name != "kind"]

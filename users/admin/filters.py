@@ -25,7 +25,7 @@ class AccountKind(SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [("operators", _("Operators (never sent)"))]
+        return [("operators", str(_("Operators (never sent)")))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         everybody, *rest = super().choices(changelist)

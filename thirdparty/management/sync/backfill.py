@@ -26,9 +26,10 @@ def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` for a target that is not configured."""
     target = target_named(options["target"])
     owed = 0
-    for step in backfill.steps(target, resume=options["resume"]):
-        owed += step
-        out.print(f"{owed} records of {target} are owed")
+    with out.status(f"owing the records of {target}") as line:
+        for step in backfill.steps(target, resume=options["resume"]):
+            owed += step
+            line.update(f"{owed} records of {target} are owed")
     out.print(f"done: {owed} records of {target} are owed; workers push them as they can")
     if held := backfill.left(target):
         out.print(f"{held} more are held by open transactions: the reconciler owes them when those have ended")
