@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from thirdparty import targets
 from thirdparty.models import Record, Target
@@ -14,14 +16,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def web(at_work: None) -> Client:
+def web(at_work: None) -> Iterator[Client]:
     targets.publish_rows()
     client = Client(headers={"accept-language": "zh-CN,zh;q=0.9"})
     client.force_login(User.objects.create_superuser("root"))
     User.objects.create_user(name="张伟", phone="1")
     Record.objects.update(parked="unmapped_role", due_at=None)
     Target.objects.update(breaker="open", breaker_since=timezone.now(), failed_for="refused")
-    return client
+    yield client
+    translation.deactivate()  # each request chooses its own; what comes after the last one does not
 
 
 def test_the_first_page(web: Client) -> None:
