@@ -5,11 +5,12 @@ from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 
 class ThirdpartyConfig(AppConfig):
     name = "thirdparty"
-    verbose_name = "third parties"
+    verbose_name = _("Third parties")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -78,5 +78,6 @@ def _payload(fields: Mapping[str, Any], roles: Mapping[str, str | None]) -> Mapp
     unmapped = sorted(group for group, role_id in roles.items() if role_id is None)
     if unmapped:
         listed = ", ".join(repr(group) for group in unmapped)
-        raise Unmappable("unmapped_role", f"no role of the target is mapped for {listed}")
+        message = _("no role of the target is mapped for %(groups)s") % {"groups": listed}
+        raise Unmappable("unmapped_role", message)
     return {**fields, "role_ids": sorted(role_id for role_id in roles.values() if role_id is not None)}

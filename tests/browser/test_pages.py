@@ -108,8 +108,38 @@ def look(browser: WebDriver, name: str, address: str, expected: str) -> str:
 
 
 def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: Stack, anna: str) -> None:
-    page = look(browser, "overview", stack.url("web") + "/admin/", "partner").upper()
-    assert "1\nPARKED" in page
+    page = look(browser, "overview", stack.url("web") + "/admin/", "partner")
+    assert "1\nPARKED" in page.upper()
+    assert "3 of 4 people differ at partner." in page
+    assert "1 record of users.user is parked: it answered HTTP 422." in page
+    assert browser.find_elements(By.CSS_SELECTOR, ".sync-charts polyline")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_the_screen(browser: WebDriver, stack: Stack, anna: str, width: int) -> None:
+    screen = {"width": width, "height": 840, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)  # type: ignore[no-untyped-call]  # Selenium's
+    try:
+        for name in ("", "thirdparty/record/causes/", "thirdparty/target/partner/change/", "users/user/1/change/"):
+            look(browser, f"{width}", f"{stack.url('web')}/admin/{name}", "")
+            wide = browser.execute_script("return document.documentElement.scrollWidth")  # type: ignore[no-untyped-call]  # Selenium's
+            assert wide <= width, name
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]  # Selenium's
+
+
+def test_what_failed_for_one_cause_is_retried_once_that_is_confirmed(
+    browser: WebDriver, stack: Stack, anna: str
+) -> None:
+    look(browser, "causes", stack.url("web") + "/admin/thirdparty/record/causes/", "it answered HTTP 422")
+    row = browser.find_element(By.XPATH, "//tr[contains(., 'PARKED') or contains(., 'Parked')]")
+    row.find_element(By.LINK_TEXT, "Retry these").click()
+    waiting(browser).until(
+        lambda page: "1 record will be looked at now" in page.find_element(By.TAG_NAME, "body").text
+    )
+    assert "overwritten" in browser.find_element(By.TAG_NAME, "body").text
+    browser.find_element(By.LINK_TEXT, "No, go back").click()
+    waiting(browser).until(lambda page: "it answered HTTP 422" in page.find_element(By.TAG_NAME, "body").text)
 
 
 def test_the_list_of_people_shows_the_state_of_each(browser: WebDriver, stack: Stack, anna: str) -> None:

@@ -205,7 +205,7 @@ def test_looking_at_a_record_takes_a_post(web: Client) -> None:
 
     assert web.get(address).status_code == 405
     assert record(user).due_at is None
-    assert web.post(address).headers["Location"] == f"{RECORDS}{record(user).key}/change/"
+    assert web.post(address).headers["Location"].startswith(f"{RECORDS}{record(user).key}/change/?refresh=")
     assert record(user).due_at == EPOCH
 
 
@@ -231,7 +231,7 @@ def test_a_target_is_paused_with_a_reason_and_nothing_else_changes(web: Client) 
     paused = Target.objects.get()
     assert (paused.paused, paused.paused_reason, paused.enabled) == (True, "noon", True)
 
-    web.post("/admin/thirdparty/target/", {"action": "resume_selected", "_selected_action": ["partner"]})
+    web.post("/admin/thirdparty/target/partner/resume/", {"confirmed": "yes", "reason": "one"})
     assert not Target.objects.get().paused
 
 

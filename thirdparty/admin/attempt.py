@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.admin.badge import outcome_badge, record_page
 from thirdparty.admin.filters import AttemptTarget
@@ -19,26 +20,26 @@ class AttemptAdmin(ReadOnly, SyncAdmin):
     list_display = ("started", "record_link", "call", "generation", "outcome_badge", "said", "http_status", "took")
     list_filter = (AttemptTarget, "outcome", "call")
     search_fields = ("record__key", "reason")
-    search_help_text = "A record's key (target:kind:identity), or a reason"
+    search_help_text = _("A record's key (target:kind:identity), or a reason")
     ordering = ("-id",)
 
-    @admin.display(description="Started", ordering="id")
+    @admin.display(description=_("Started"), ordering="id")
     def started(self, attempt: Attempt) -> SafeString | None:
         return moment(attempt.started_at)
 
-    @admin.display(description="Record")
+    @admin.display(description=_("Record"))
     def record_link(self, attempt: Attempt) -> SafeString:
         return format_html('<a href="{}">{}</a>', record_page(attempt.record_id), attempt.record_id)
 
-    @admin.display(description="Outcome", ordering="outcome")
+    @admin.display(description=_("Outcome"), ordering="outcome")
     def outcome_badge(self, attempt: Attempt) -> SafeString:
         return outcome_badge(attempt)
 
-    @admin.display(description="What was said", empty_value="-")
+    @admin.display(description=_("What was said"), empty_value="-")
     def said(self, attempt: Attempt) -> str:
         return ": ".join(part for part in (attempt.reason, attempt.message) if part)
 
-    @admin.display(description="Took", empty_value="-")
+    @admin.display(description=_("Took"), empty_value="-")
     def took(self, attempt: Attempt) -> SafeString | None:
         if attempt.finished_at is None:
             return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.decide.result import Outcome
 from thirdparty.models import Attempt, Record
@@ -29,6 +31,15 @@ OUTCOMES = {
 }
 
 
+_OUTCOMES_SAID = {
+    Outcome.OK: _("ok"),
+    Outcome.TRANSIENT: _("try again"),
+    Outcome.UNKNOWN: _("unknown"),
+    Outcome.REJECTED: _("rejected"),
+    Outcome.CRASHED: _("crashed"),
+}
+
+
 def badge(text: str, variant: str = "", *, href: str = "") -> SafeString:
     """``variant``: info, success, warning, danger, doubt or empty (grey); the classes of ``thirdparty/admin.css``."""
     if href:
@@ -45,8 +56,8 @@ def state_badge(state: str, *, before: str = "", href: str = "") -> SafeString:
 def outcome_badge(attempt: Attempt) -> SafeString:
     """How an attempt ended, if it has."""
     if not attempt.outcome:
-        return badge("under way", "info")
-    return badge(attempt.outcome.replace("_", " "), OUTCOMES[Outcome(attempt.outcome)])
+        return badge(gettext("under way"), "info")
+    return badge(str(_OUTCOMES_SAID[Outcome(attempt.outcome)]), OUTCOMES[Outcome(attempt.outcome)])
 
 
 def record_badges(records: list[Record]) -> SafeString:

@@ -7,13 +7,23 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.admin.skin import Select, TextInput
 from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate, offered
 
+_DEEDS = {
+    Deed.RETRY: _("Retry"),
+    Deed.OVERWRITE: _("Overwrite"),
+    Deed.ADOPT: _("Adopt"),
+    Deed.ACCEPT: _("Accept"),
+    Deed.SETTLE: _("Settle"),
+}
+
 
 def _said(deed: Deed) -> str:
-    return f"{deed.value.capitalize()}: {MEANINGS[deed]}"
+    return f"{_DEEDS[deed]}: {MEANINGS[deed]}"
 
 
 class DecisionForm(forms.Form):
@@ -21,14 +31,14 @@ class DecisionForm(forms.Form):
 
     deed = forms.ChoiceField(
         choices=[(deed.value, _said(deed)) for deed in Deed],
-        label="What",
+        label=_("What"),
         widget=Select,
     )
-    seen = forms.IntegerField(label="Generation", widget=forms.HiddenInput)
+    seen = forms.IntegerField(label=_("Generation"), widget=forms.HiddenInput)
     remote_id = forms.CharField(
-        max_length=128, required=False, label="Remote id (to adopt, or to settle)", widget=TextInput
+        max_length=128, required=False, label=_("Remote id (to adopt, or to settle)"), widget=TextInput
     )
-    reason = forms.CharField(max_length=300, label="Why", widget=TextInput)
+    reason = forms.CharField(max_length=300, label=_("Why"), widget=TextInput)
 
 
 def decision_form(kind: str, generation: int) -> DecisionForm:
@@ -60,4 +70,4 @@ def decide(request: HttpRequest, key: str) -> None:
     except CannotCompensate as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, "Done, and on record: see the record's history.")
+        messages.success(request, gettext("Done, and on record: see the history."))

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from thirdparty import permissions, protect
 from thirdparty.admin.badge import badge, state_badge
 from thirdparty.admin.chart import Chart, charts
+from thirdparty.models.heartbeat import Role
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
-from thirdparty.observe.reasons import Reason, Severity
+from thirdparty.observe.reasons import Reason, Seen, Severity
 from thirdparty.observe.status import FIGURES, Status, status
 from thirdparty.permissions import SEE_RECORDS, Account
 
 _STYLES = {Severity.ACT: "sync-alarm", Severity.WAIT: "sync-remark", Severity.INFO: "sync-note"}
+
+
+_LABELS = [gettext_noop("oldest unsynced")]
+"""Labels of figures, which are made of their names: for the translators."""
 
 
 def overview(account: Account) -> dict[str, Any]:
@@ -27,10 +35,19 @@ def overview(account: Account) -> dict[str, Any]:
     drawn = charts(report.targets, protect.clock())
     return {
         "status": report,
-        "health": badge("healthy", "success") if report.healthy else badge("not healthy", "danger"),
+        "alive": _alive(),
+        "health": badge(_("healthy"), "success") if report.healthy else badge(_("not healthy"), "danger"),
         "reasons": [_told(reason) for reason in report.reasons if not reason.target],
         "targets": [_card(name, report, drawn) for name in report.targets],
     }
+
+
+def _alive() -> str:
+    """Who has been seen at work a moment ago."""
+    seen = Seen()
+    counted = Counter(heartbeat.role for heartbeat in seen.heartbeats if seen.is_alive(heartbeat))
+    given = {"workers": counted[Role.WORKER], "beats": counted[Role.BEAT]}
+    return _("at work: %(workers)d worker(s), %(beats)d beat(s)") % given
 
 
 def card(name: str) -> dict[str, Any]:
@@ -64,4 +81,4 @@ def _column(target: str, figure: Figure, value: Any) -> dict[str, Any]:
         return {"value": value, "label": state_badge(figure.name), "page": page}
     if figure.kind is Kind.SECONDS:
         value = timedelta(seconds=round(value)) if value is not None else "-"
-    return {"value": value, "label": figure.label, "page": ""}
+    return {"value": value, "label": _(figure.label), "page": ""}

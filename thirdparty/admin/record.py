@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -31,7 +32,7 @@ from thirdparty.admin.readonly import ReadOnly
 from thirdparty.admin.search import objects_found
 from thirdparty.admin.skin import ChangeList, SyncAdmin
 from thirdparty.decisions.look_now import look_now, look_now_together
-from thirdparty.declaration import objects
+from thirdparty.declaration import declared, objects
 from thirdparty.models import Record
 from thirdparty.models.record import EPOCH, State
 from thirdparty.permissions import Right
@@ -64,7 +65,7 @@ class RecordList(ChangeList):
 
 @admin.register(Record)
 class RecordAdmin(ReadOnly, SyncAdmin):
-    list_display = ("object", "kind", "target", "state_badge", "progress", "last_error", "owed", "due")
+    list_display = ("object", "kind", "target", "state_badge", "progress", "why", "owed", "due")
     list_display_links = ("object",)
     list_filter = (RecordState, RowTarget, RowKind, RecordCause)
     search_fields = ("natural_key", "wanted_key", "remote_id", "object_id")
@@ -96,29 +97,40 @@ class RecordAdmin(ReadOnly, SyncAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> Any:
         columns = [field.name for field in Record._meta.fields]
-        return [("The row as it is", {"fields": columns, "classes": ["collapse"]})]
+        return [(_("The row as it is"), {"fields": columns, "classes": ["collapse"]})]
 
-    @admin.display(description="Object", empty_value="-")
+    @admin.display(description=_("Object"), empty_value="-")
     def object(self, row: Any) -> str | SafeString:
         if row.object is not None:
             return str(row.object)
-        return format_html("<em>deleted</em> {}", row.natural_key or row.wanted_key or row.object_id)
+        return format_html("<em>{}</em> {}", gettext("deleted"), row.natural_key or row.wanted_key or row.object_id)
 
-    @admin.display(description="State", ordering="state")
+    @admin.display(description=_("State"), ordering="state")
     def state_badge(self, row: Record) -> SafeString:
         return state_badge(row.state)
 
-    @admin.display(description="Acknowledged / wanted")
+    @admin.display(description=_("Acknowledged / wanted"))
     def progress(self, row: Record) -> str:
         return f"{row.synced_generation} / {row.generation}"
 
-    @admin.display(description="Owed since", ordering="owed_since", empty_value="-")
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The kind only where there are several: on a narrow screen every column counts."""
+        columns = [name for name in self.list_display if isinstance(name, str)]
+        return columns if len(declared()) > 1 else [name for name in columns if name != "kind"]
+
+    @admin.display(description=_("Last error"), ordering="cause", empty_value="-")
+    def why(self, row: Record) -> SafeString | None:
+        if not row.last_error:
+            return None
+        return format_html('<span class="sync-short" title="{}">{}</span>', row.last_error, row.last_error)
+
+    @admin.display(description=_("Owed since"), ordering="owed_since", empty_value="-")
     def owed(self, row: Record) -> SafeString | None:
         return moment(row.owed_since)
 
-    @admin.display(description="Next look", ordering="due_at", empty_value="-")
+    @admin.display(description=_("Next look"), ordering="due_at", empty_value="-")
     def due(self, row: Record) -> SafeString | str | None:
-        return "at once" if row.due_at == EPOCH else moment(row.due_at)
+        return gettext("at once") if row.due_at == EPOCH else moment(row.due_at)
 
     @admin.action(description=_("Look at it now (parked ones too)"), permissions=["look"])
     def look_now(self, request: HttpRequest, queryset: QuerySet[Record]) -> HttpResponse | None:
@@ -157,7 +169,9 @@ class RecordAdmin(ReadOnly, SyncAdmin):
         found = look_now(Record.objects.filter(key=key), by=request.user)
         if row is not None and found:
             audit_log.record(request.user, row, audit_log.CHANGE, "to be looked at now")
-        messages.success(request, "The record is due now." if found else "There is nothing to look at any more.")
+        messages.success(
+            request, gettext("The record is due now.") if found else gettext("There is nothing to look at any more.")
+        )
         return redirect(
             f"{record_page(key)}?{REFRESH}={_REFRESHED}" if found else reverse("admin:thirdparty_record_changelist")
         )

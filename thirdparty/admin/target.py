@@ -56,7 +56,7 @@ class TargetAdmin(ReadOnly, SyncAdmin):
 
     @admin.display(description=_("Standing"), ordering="-enabled")
     def standing_badge(self, target: Target) -> SafeString:
-        return badge(target.standing.label, "success" if target.standing == Standing.ACTIVE else "warning")
+        return badge(str(target.standing.label), "success" if target.standing == Standing.ACTIVE else "warning")
 
     @admin.display(description=_("Sending"), ordering="paused")
     def sending(self, target: Target) -> SafeString:

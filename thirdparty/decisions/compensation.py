@@ -7,6 +7,7 @@ from enum import StrEnum
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty import audit_log, permissions, targets
 from thirdparty.consistency.strict import Underway, require_none
@@ -33,11 +34,11 @@ class Deed(StrEnum):
 
 
 MEANINGS = {
-    Deed.RETRY: "look at it now, parked or not",
-    Deed.OVERWRITE: "push what we hold once more, whatever the target holds",
-    Deed.ADOPT: "the remote record of this id is this object's: link it, then bring it to our values",
-    Deed.ACCEPT: "what the target holds is right: write it here",
-    Deed.SETTLE: "it was brought right by hand: nothing is owed any more",
+    Deed.RETRY: _("look at it now, parked or not"),
+    Deed.OVERWRITE: _("push what we hold once more, whatever the target holds"),
+    Deed.ADOPT: _("the remote record of this id is this object's: link it, then bring it to our values"),
+    Deed.ACCEPT: _("what the target holds is right: write it here"),
+    Deed.SETTLE: _("it was brought right by hand: nothing is owed any more"),
 }
 OPEN = (State.PARKED, State.HELD, State.REJECTED, State.UNKNOWN, State.PENDING)
 _FACTS = (

@@ -183,7 +183,8 @@ class Migration(migrations.Migration):
                 ('may_exist', models.GeneratedField(db_persist=True, expression=models.Case(models.When(models.Q(('remote_id__isnull', False), ('add_key__isnull', False), ('unknown_until__isnull', False), ('lease_token__isnull', False), _connector='OR'), then=models.Value(True)), default=models.Value(False), output_field=models.BooleanField()), output_field=models.BooleanField())),
             ],
             options={
-                'verbose_name': 'sync record',
+                'verbose_name': 'record',
+                'verbose_name_plural': 'records',
                 'ordering': ['key'],
                 'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['target', 'due_at', 'key'], name='sync_due'), models.Index(condition=models.Q(('deleted', True)), fields=['synced_at'], name='sync_tombstone'), models.Index(condition=models.Q(('deleted', True), ('synced_generation__lt', models.F('generation'))), fields=['target'], name='sync_owed_delete'), models.Index(condition=models.Q(('owed_since__isnull', False)), fields=['owed_since'], name='sync_owed'), models.Index(fields=['target', 'state'], name='sync_state'), models.Index(fields=['kind', 'object_id'], name='sync_object'), models.Index(condition=models.Q(('waits_for__isnull', False)), fields=['waits_for'], name='sync_waits_for'), models.Index(condition=models.Q(('held_by__isnull', False)), fields=['held_by'], name='sync_held_by')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('remote_id__isnull', False)), fields=('target', 'kind', 'remote_id'), name='one_row_per_remote_id'), models.UniqueConstraint(condition=models.Q(('may_exist', True), models.Q(('natural_key', ''), _negated=True)), fields=('target', 'kind', 'natural_key'), name='one_row_per_natural_key')],
@@ -286,6 +287,8 @@ class Migration(migrations.Migration):
                 ('looked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, null=True)),
             ],
             options={
+                'verbose_name': 'target',
+                'verbose_name_plural': 'targets',
                 'ordering': ['name'],
                 'constraints': [models.CheckConstraint(condition=models.Q(('enabled', True), ('retired', True), _negated=True), name='a_retired_target_is_not_enabled')],
             },
@@ -353,6 +356,8 @@ class Migration(migrations.Migration):
                 ('record', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='thirdparty.record')),
             ],
             options={
+                'verbose_name': 'attempt',
+                'verbose_name_plural': 'attempts',
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['started_at'], name='attempt_started')],
             },

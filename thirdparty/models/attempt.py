@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.models.record import Record
 
@@ -27,6 +28,8 @@ class Attempt(models.Model):
     http_status = models.PositiveSmallIntegerField(null=True)
 
     class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["started_at"], name="attempt_started")]
 

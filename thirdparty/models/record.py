@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.models.key import KeyField
@@ -19,14 +20,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class State(models.TextChoices):
     """Where a record stands; derived from the row, for people (docs/lifecycle.md)."""
 
-    PENDING = "pending"
-    IN_FLIGHT = "in_flight"
-    UNKNOWN = "unknown"
-    SYNCED = "synced"
-    PARKED = "parked"
-    HELD = "held"
-    REJECTED = "rejected"
-    DELETED = "deleted"
+    PENDING = "pending", _("Pending")
+    IN_FLIGHT = "in_flight", _("In Flight")
+    UNKNOWN = "unknown", _("Unknown")
+    SYNCED = "synced", _("Synced")
+    PARKED = "parked", _("Parked")
+    HELD = "held", _("Held")
+    REJECTED = "rejected", _("Rejected")
+    DELETED = "deleted", _("Deleted")
 
 
 REJECTED_BY_PERSON = "rejected"
@@ -128,7 +129,8 @@ class Record(models.Model):
     objects = RecordQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "sync record"
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
         ordering: ClassVar[list[str]] = ["key"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(

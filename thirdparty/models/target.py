@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 FENCE_TO_DRAW = 0
 
@@ -14,9 +15,9 @@ FENCE_TO_DRAW = 0
 class Standing(models.TextChoices):
     """Whether a target is sent to, and whether changes are recorded for it. Owing is not sending."""
 
-    ACTIVE = "active"
-    AWAY = "away"
-    RETIRED = "retired"
+    ACTIVE = "active", _("Active")
+    AWAY = "away", _("Away")
+    RETIRED = "retired", _("Retired")
 
 
 class Target(models.Model):
@@ -109,6 +110,8 @@ class Target(models.Model):
     looked_at = models.DateTimeField(null=True, db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = _("target")
+        verbose_name_plural = _("targets")
         ordering: ClassVar[list[str]] = ["name"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=~Q(enabled=True, retired=True), name="a_retired_target_is_not_enabled")

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from thirdparty import protect, store, targets
 from thirdparty.capture import versions
@@ -27,7 +28,7 @@ from thirdparty.protect import brake
 from thirdparty.run import payloads
 
 ATTEMPTS_SHOWN = 10
-_NOT_ASKED = "the target was not asked"
+_NOT_ASKED = gettext_lazy("the target was not asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def explain(ref: Ref, *, target: str = "", ask_target: bool = False) -> list[Exp
 def _explain(row: Record, *, ask_target: bool) -> Explanation:
     desired = payloads.prepared(row.key, partial(payloads.read_wanted, row.ref, row.target, row.natural_key))
     wanted, wanted_note = desired.obj, _obstacle(row, desired.obstacle)
-    difference, difference_note = None, wanted_note or _NOT_ASKED
+    difference, difference_note = None, wanted_note or str(_NOT_ASKED)
     if ask_target and not wanted_note:
         difference, difference_note = _difference(row, wanted)
     now = protect.clock()
@@ -160,8 +161,11 @@ def _obstacle(row: Record, obstacle: Unmappable | WaitsFor | str | None) -> str:
     if isinstance(obstacle, (Unmappable, WaitsFor)):
         return obstacle.message
     if not is_declared(row.kind):
-        return f"nothing of the kind {row.kind} is declared any more"
-    return f"what is wanted cannot be made: the declaration of {row.kind} fails with {obstacle}"
+        return _("nothing of the kind %(kind)s is declared any more") % {"kind": row.kind}
+    return _("what is wanted cannot be made: the declaration of %(kind)s fails with %(error)s") % {
+        "kind": row.kind,
+        "error": obstacle,
+    }
 
 
 def _absence(row: Record) -> str:
@@ -183,21 +187,24 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
     """Why nothing at all goes to this target, None where things go; and when that ends by itself, if it does."""
     target = Target.objects.filter(name=target_name).first()
     if target is None or target_name not in targets.names():
-        return f"target {target_name} is away: SYNC_TARGETS does not name it; what changes goes on being owed", None
+        sentence = _("target %(name)s is away: SYNC_TARGETS does not name it; what changes goes on being owed")
+        return sentence % {"name": target_name}, None
     if not target.enabled:
-        return (
-            f"target {target_name} is {target.standing}, though SYNC_TARGETS names it here: "
+        sentence = _(
+            "target %(name)s is %(standing)s, though SYNC_TARGETS names it here: "
             "restart a worker that names it, or run manage.py migrate"
-        ), None
+        )
+        return sentence % {"name": target_name, "standing": target.standing}, None
     standing = protect.summary(target)
     if standing["paused"]:
-        return f"target {target_name} is paused: {standing['paused_reason'] or 'no reason given'}", None
+        given = {"name": target_name, "why": standing["paused_reason"] or _("no reason given")}
+        return _("target %(name)s is paused: %(why)s") % given, None
     if target.blocked_until is not None and target.blocked_until > now:
-        why = f"its breaker is open ({target.breaker_reason})" if target.breaker_reason else "it asked for a pause"
-        return (
-            f"target {target_name} gets nothing until {target.blocked_until:%H:%M:%S} UTC: {why}",
-            target.blocked_until,
-        )
+        why = _("it asked for a pause")
+        if target.breaker_reason:
+            why = _("its breaker is open (%(why)s)") % {"why": target.breaker_reason}
+        given = {"name": target_name, "until": f"{target.blocked_until:%H:%M:%S} UTC", "why": why}
+        return _("target %(name)s gets nothing until %(until)s: %(why)s") % given, target.blocked_until
     return None, None
 
 
@@ -210,23 +217,28 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     elif row.state == State.REJECTED:
         reasons.append(_rejected(row))
     elif row.parked:
-        reasons.append(f"parked ({row.parked}): {row.last_error or 'no message'}; edit the object or retry by hand")
+        given = {"cause": row.parked, "message": row.last_error or _("no message")}
+        reasons.append(_("parked (%(cause)s): %(message)s; edit the object or retry by hand") % given)
     if row.waits_for is not None or row.held_by is not None:
-        reasons.append(f"it waits for record {row.waits_for or row.held_by}: {row.last_error}")
+        given = {"key": row.waits_for or row.held_by or "", "why": row.last_error}
+        reasons.append(_("it waits for record %(key)s: %(why)s") % given)
     standing = StrictWrite.objects.of(row.ref).first()
     if standing is not None:
-        reasons.append(
-            f"a strict {standing.action} waits for the targets, until {standing.expires_at:%H:%M:%S} UTC at most"
-        )
+        given = {"action": standing.action, "until": f"{standing.expires_at:%H:%M:%S} UTC"}
+        reasons.append(_("a strict %(action)s waits for the targets, until %(until)s at most") % given)
     if row.state == State.IN_FLIGHT:
-        reasons.append(f"a worker holds it until {row.leased_until:%H:%M:%S} UTC at the latest")
+        reasons.append(
+            _("a worker holds it until %(until)s at the latest") % {"until": f"{row.leased_until:%H:%M:%S} UTC"}
+        )
     if row.state == State.UNKNOWN:
         reasons.append(
-            f"an unanswered request may take effect until {row.unknown_until:%H:%M:%S} UTC; then it is read back"
+            _("an unanswered request may take effect until %(until)s; then it is read back")
+            % {"until": f"{row.unknown_until:%H:%M:%S} UTC"}
         )
     holder = store.key_holder(row)
     if holder is not None:
-        reasons.append(f"record {holder.key} still holds the natural key {holder.natural_key!r} at the target")
+        given = {"key": holder.key, "natural_key": repr(holder.natural_key)}
+        reasons.append(_("record %(key)s still holds the natural key %(natural_key)s at the target") % given)
     return reasons
 
 
@@ -255,9 +267,9 @@ def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDi
     except inquiry.NotAsked as why:
         return None, f"{_NOT_ASKED}: {why}"
     except CapabilityMissing:
-        return None, "the target cannot be queried"
+        return None, _("the target cannot be queried")
     except TargetError as error:
-        return None, f"the target did not say: {error}"
+        return None, _("the target did not say: %(error)s") % {"error": error}
     if found is None or wanted is None:
         both_absent = found is None and wanted is None
         here, there = ("present" if side is not None else "absent" for side in (wanted, found))

@@ -50,15 +50,15 @@ def _level(total: int, differ: int) -> str:
 
 
 def _working(why: str, waiting: int, stuck: int) -> str:
+    comma, semicolon, stop = _(", "), _("; "), _(".")
     needs = ngettext("%(stuck)d needs you", "%(stuck)d need you", stuck) if stuck else ""
     if why:
         waits = ngettext("%(waiting)d waits by itself", "%(waiting)d wait by themselves", waiting) if waiting else ""
-        parts = ", ".join(filter(None, (waits, needs)))
-        why = why.replace("%", "%%").rstrip(".。")
-        return f"{why}; {parts}." if parts else f"{why}."
+        parts = comma.join(filter(None, (waits, needs)))
+        return semicolon.join(filter(None, (why.replace("%", "%%").rstrip(stop), parts))) + stop
     under_way = ngettext("%(waiting)d is on its way", "%(waiting)d are on their way", waiting) if waiting else ""
-    parts = ", ".join(filter(None, (under_way, needs)))
-    return f"{parts}." if parts else ""
+    parts = comma.join(filter(None, (under_way, needs)))
+    return parts + stop if parts else ""
 
 
 def _why_stopped(target: str, reasons: Sequence[Reason]) -> str:

@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from thirdparty import audit_log
@@ -26,9 +27,9 @@ from users.synced import person
 DETAILS = ("name", "phone", "email", "username", "is_active", "groups")
 WAIT_SECONDS = 10.0
 _LABELS = {
-    Mode.EVENTUAL: "Save at once; the targets follow",
-    Mode.WAIT: f"Save, then wait up to {WAIT_SECONDS:.0f} s for the targets",
-    Mode.STRICT: "Save only if every target accepts",
+    Mode.EVENTUAL: _("Save at once; the targets follow"),
+    Mode.WAIT: _("Save, then wait for the targets, ten seconds at most"),
+    Mode.STRICT: _("Save only if every target accepts"),
 }
 
 
@@ -41,7 +42,7 @@ class ChoiceForm(forms.Form):
     consistency = forms.ChoiceField(
         choices=[(mode.value, label) for mode, label in _LABELS.items()],
         required=False,
-        label="When saving",
+        label=_("When saving"),
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -108,7 +109,7 @@ class ConsistencyChoice:
         except ValidationError as problem:
             request.refusal = " ".join(problem.messages)
             return None
-        messages.success(request, "Every target has accepted it.")
+        messages.success(request, _("Every target has accepted it."))
         page: HttpResponse = self.response_add(request, user) if obj is None else self.response_change(request, user)
         return page
 
@@ -135,7 +136,7 @@ def _said(verdict: Any) -> str:
 
 def _wait(request: HttpRequest, user_uuid: UUID) -> None:
     if follow(person(user_uuid), within_seconds=WAIT_SECONDS):
-        messages.success(request, "Every target has it.")
+        messages.success(request, _("Every target has it."))
         return
     behind = Record.objects.of(person(user_uuid)).exclude(state="synced").order_by("target")
     listed = "; ".join(

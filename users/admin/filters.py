@@ -9,6 +9,7 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty import targets
 from thirdparty.admin.filters import StateFilter, TargetFilter
@@ -20,15 +21,15 @@ from users.synced import of_outer_person
 class AccountKind(SimpleListFilter):
     """People by default; operators only when asked for."""
 
-    title = "kind of account"
+    title = _("kind of account")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [("operators", "Operators (never sent)")]
+        return [("operators", str(_("Operators (never sent)")))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         everybody, *rest = super().choices(changelist)
-        yield everybody | {"display": "People"}
+        yield everybody | {"display": _("People")}
         yield from rest
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from thirdparty.admin.readonly import ReadOnly
@@ -22,6 +23,6 @@ class HistoryAdmin(ReadOnly, ModelAdmin):
     ordering = ("-id",)
     show_full_result_count = False
 
-    @admin.display(description="What")
+    @admin.display(description=_("What"))
     def what(self, entry: LogEntry) -> str:
         return str(entry.get_change_message()) or str(entry.get_action_flag_display())

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
@@ -23,12 +24,12 @@ _SHOWN = 50
 
 class ImportForm(forms.Form):
     file = forms.FileField(
-        label="CSV file",
+        label=_("CSV file"),
         help_text=f"UTF-8, UTF-16 or GB18030; the first line names the columns: {', '.join(COLUMNS)}. Longer files: `sync import`.",
         widget=UnfoldAdminFileFieldWidget,
     )
     dry_run = forms.BooleanField(
-        required=False, initial=True, label="Only say what would become of the rows", widget=UnfoldBooleanWidget
+        required=False, initial=True, label=_("Only say what would become of the rows"), widget=UnfoldBooleanWidget
     )
 
     def clean_file(self) -> Any:
@@ -43,7 +44,7 @@ class CsvImport:
 
     actions_list = ("import_people",)
 
-    @action(description="Import from CSV", url_path="import", permissions=["add"])  # type: ignore[untyped-decorator]  # unfold's
+    @action(description=_("Import from CSV"), url_path="import", permissions=["add"])  # type: ignore[untyped-decorator]  # unfold's
     def import_people(self: Any, request: HttpRequest) -> HttpResponse:
         form = ImportForm(request.POST or None, request.FILES or None)
         report = None
@@ -52,7 +53,11 @@ class CsvImport:
             if report is not None and not report.rejected and not form.cleaned_data["dry_run"]:
                 messages.success(request, f"{report.added} added, {report.present} here already.")
                 return redirect("admin:users_user_changelist")
-        context = self.admin_site.each_context(request) | {"form": form, "title": "Import people", "opts": self.opts}
+        context = self.admin_site.each_context(request) | {
+            "form": form,
+            "title": _("Import people"),
+            "opts": self.opts,
+        }
         context |= _shown(report)
         return TemplateResponse(request, "users/admin/import.html", context)
 

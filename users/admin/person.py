@@ -12,6 +12,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.views import ChangeList
@@ -68,11 +69,12 @@ class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, UserA
     list_display_links = ("name", "username")
     list_filter = (PersonState, PersonTarget, "is_active", AccountKind)
     search_fields = ("name", "username", "phone", "email", "uuid")
-    search_help_text = "Name, username, phone, e-mail or uuid"
+    search_help_text = _("Name, username, phone, e-mail or uuid")
     ordering = ("-id",)
     show_full_result_count = False
     add_form_template = None
     actions = ("delete_selected",)
+    filter_horizontal = ("user_permissions",)  # two boxes side by side for the groups, too, are wider than a page
     change_form_outer_before_template = "users/admin/operator.html"
     change_form_outer_after_template = "thirdparty/admin/records.html"
 
@@ -82,7 +84,7 @@ class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, UserA
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PeopleList
 
-    @admin.display(description="Sync")
+    @admin.display(description=_("Sync"))
     def sync(self, user: Any) -> SafeString | str:
         return record_badges(user.records) or "-"
 
@@ -94,7 +96,7 @@ class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, UserA
         choice = () if obj.is_staff else ("consistency",)
         fieldsets: list[Any] = [(None, {"fields": (*DETAILS, "uuid", "date_joined", *choice)})]
         if permissions.is_operator(_account(request)):
-            fieldsets.append(("Access to this admin and the API", {"fields": access, "classes": ["collapse"]}))
+            fieldsets.append((_("Access to this admin and the API"), {"fields": access, "classes": ["collapse"]}))
         return fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:

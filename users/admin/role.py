@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Field
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -33,8 +34,8 @@ class TargetChoice:
 class RoleMappingInline(TargetChoice, TabularInline):
     model = RoleMapping
     extra = 0
-    verbose_name = "role at a target"
-    verbose_name_plural = "roles at the targets: changing one owes every member"
+    verbose_name = _("role at a target")
+    verbose_name_plural = _("roles at the targets: changing one owes every member")
 
 
 admin.site.unregister(Group)
@@ -52,7 +53,7 @@ class GroupAdmin(ModelAdmin):
         fieldsets: list[Any] = [(None, {"fields": ("name",)})]
         if permissions.is_operator(cast("User", request.user)):
             fieldsets.append(
-                ("What members may do in this admin", {"fields": ("permissions",), "classes": ["collapse"]})
+                (_("What members may do in this admin"), {"fields": ("permissions",), "classes": ["collapse"]})
             )
         return fieldsets
 

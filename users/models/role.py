@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import Group
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class RoleMapping(models.Model):
@@ -16,6 +17,8 @@ class RoleMapping(models.Model):
     remote_role_id = models.CharField(max_length=64)
 
     class Meta:
+        verbose_name = _("role at a target")
+        verbose_name_plural = _("roles at targets")
         ordering: ClassVar[list[str]] = ["target", "group_id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["group", "target"], name="one_role_per_group_and_target")

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.models.strict_write import Action, StrictWrite
 from users import username
@@ -70,20 +71,23 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 class User(AbstractBaseUser, PermissionsMixin):
     uuid = models.UUIDField("id", default=uuid4, unique=True, editable=False)
     username = models.CharField(
+        _("username"),
         max_length=username.MAX_LENGTH,
         unique=True,
         blank=True,
-        validators=[RegexValidator(USERNAME_PATTERN, "Use letters, digits and _ . @ + - only.")],
-        help_text="Made from the name and phone when left blank. Fixed once the user is saved.",
+        validators=[RegexValidator(USERNAME_PATTERN, _("Use letters, digits and _ . @ + - only."))],
+        help_text=_("Made from the name and phone when left blank. Fixed once the person is saved."),
     )
-    name = models.CharField(max_length=NAME_MAX_LENGTH)
-    phone = models.CharField(max_length=PHONE_MAX_LENGTH, blank=True, default="")
-    email = models.EmailField(blank=True, default="")
+    name = models.CharField(_("name"), max_length=NAME_MAX_LENGTH)
+    phone = models.CharField(_("phone"), max_length=PHONE_MAX_LENGTH, blank=True, default="")
+    email = models.EmailField(_("e-mail"), blank=True, default="")
     is_active = models.BooleanField(
-        "active", default=True, help_text="An inactive user is removed from every target, and added again later."
+        _("active"),
+        default=True,
+        help_text=_("An inactive person is removed from every target, and added again later."),
     )
-    is_staff = models.BooleanField("staff", default=False, help_text="May use this admin and the API.")
-    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May use this admin and the API."))
+    date_joined = models.DateTimeField(_("date joined"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -92,8 +96,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name", "email"]
 
     class Meta:
-        verbose_name = "person"
-        verbose_name_plural = "people"
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["name"], name="user_name")]
 

@@ -29,9 +29,10 @@ def run(out: Console, options: dict[str, Any]) -> None:
     target = target_named(options["target"])
     owed = 0
     try:
-        for step in backfill.steps(target, resume=options["resume"]):
-            owed += step
-            out.print(f"{owed} records of {target} are owed")
+        with out.status(f"owing the records of {target}") as line:
+            for step in backfill.steps(target, resume=options["resume"]):
+                owed += step
+                line.update(f"{owed} records of {target} are owed")
     except VersionsDiffer as differing:
         raise CommandError(str(differing)) from None
     out.print(f"done: {owed} records of {target} are owed; workers push them as they can")

@@ -42,9 +42,10 @@ def run(out: Console, options: dict[str, Any]) -> None:
         targets.retire(name)
         audit_log.record(account, target, audit_log.CHANGE, f"retired by {account.get_username()}: {reason}")
     dropped = 0
-    for step in retirement.steps(name):
-        dropped += step
-        out.print(f"{dropped} records of {name} are dropped" if step else "waiting for records that others hold")
-        if not step:
-            time.sleep(_PAUSE_SECONDS)
+    with out.status(f"dropping the records of {name}") as line:
+        for step in retirement.steps(name):
+            dropped += step
+            line.update(f"{dropped} records of {name} are dropped" if step else "waiting for records that others hold")
+            if not step:
+                time.sleep(_PAUSE_SECONDS)
     out.print(f"{name} is retired: {dropped} records dropped; nothing is owed to it any more")

@@ -1,0 +1,56 @@
+"""Who reads Chinese gets Chinese: the admin's pages and the reasons of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.utils import timezone, translation
+
+from thirdparty import targets
+from thirdparty.models import Record, Target
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def web(at_work: None) -> Iterator[Client]:
+    targets.publish_rows()
+    client = Client(headers={"accept-language": "zh-CN,zh;q=0.9"})
+    client.force_login(User.objects.create_superuser("root"))
+    User.objects.create_user(name="张伟", phone="1")
+    Record.objects.update(parked="unmapped_role", due_at=None)
+    Target.objects.update(breaker="open", breaker_since=timezone.now(), failed_for="refused")
+    yield client
+    translation.deactivate()  # each request chooses its own; what comes after the last one does not
+
+
+def test_the_first_page(web: Client) -> None:
+    page = web.get("/admin/").content.decode()
+    assert "不正常" in page
+    assert "partner 上的人员共 1，其中 1 不一致" in page
+    assert "起它拒绝连接" in page
+    assert "已搁置" in page
+    assert "失败原因" in page
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/admin/thirdparty/record/causes/", "重试这些"),
+        ("/admin/thirdparty/target/partner/pause/", "是，暂停"),
+        ("/admin/users/user/", "人员"),
+        ("/admin/thirdparty/record/?sync_state=parked", "最近的错误"),
+    ],
+)
+def test_other_pages(web: Client, address: str, words: str) -> None:
+    assert words in web.get(address).content.decode()
+
+
+def test_the_reasons_of_the_api(web: Client) -> None:
+    told = web.get("/api/v1/sync/status/").json()["reasons"]
+    assert "拒绝连接" in told[0]["sentence"]
+    told = web.get("/api/v1/sync/status/", headers={"accept-language": "en"}).json()["reasons"]
+    assert "refused connections" in told[0]["sentence"]
