@@ -191,6 +191,7 @@ def _unused(row: str, db: Dialect, *, strict: bool) -> str:
 
 
 def _claimable(db: Dialect, *, strict: bool) -> str:
+    # In the words of the index `one_row_per_natural_key`, or SQLite reads every record of the target for each one that is due.
     # OFFSET keeps PostgreSQL from making a join of the look-up, which compares each row with every other.
     wanted_username = (
         f"CASE WHEN {_unused('s.', db, strict=strict)} THEN '' "
@@ -203,7 +204,7 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
             AND (t.blocked_until IS NULL OR t.blocked_until <= {db.now}))
         AND NOT EXISTS (
             SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.kind = s.kind AND o.key <> s.key AND o.may_exist
-            AND o.natural_key <> '' AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
+            AND NOT (o.natural_key = '') AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
         )
     """
 

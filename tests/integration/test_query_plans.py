@@ -1,0 +1,20 @@
+"""What is asked for each record that is due is answered by an index, however many records there are."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from thirdparty.store import claiming
+from thirdparty.store.dialect import dialect
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL's plan depends on what it knows of the rows")
+def test_who_else_holds_a_natural_key_is_found_by_its_index() -> None:
+    sql, parameters = claiming._picks(dialect(connection), claiming._due("partner", 10))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        plan = [step for *_, step in cursor.fetchall()]
+    assert "SEARCH o USING INDEX one_row_per_natural_key (target=? AND kind=? AND natural_key=?)" in plan
