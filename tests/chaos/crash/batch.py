@@ -77,7 +77,8 @@ class Batch:
             self._healed = True
             return
         (fault,) = faults
-        current_use().aim(self._sandbox, fault, [each.word for each in self._faulty()], late_seconds=LATE_SECONDS)
+        external_ids = [each.external_ids[each.key] for each in self._faulty()]
+        current_use().aim(self._sandbox, fault, external_ids, late_seconds=LATE_SECONDS)
 
     def _faulty(self) -> list[Subject]:
         return [each for each in self._subjects if each.case.fault]

@@ -18,8 +18,8 @@ from tests.chaos.crash.application import application
 
 
 def main() -> None:
-    django.setup()
     application().set_default()
+    django.setup()
     words = sys.argv[1:]
     for operation, word, record in zip(words[::3], words[1::3], words[2::3], strict=True):
         _fork(partial(_save, operation, word, record))

@@ -58,9 +58,8 @@ class Shop:
                     found: Any = model._base_manager.filter(**{field: word})
                     found._raw_delete(found.db)
 
-    def aim(self, control: Any, fault: str, words: Iterable[str], *, late_seconds: float) -> None:
-        external_ids = [each for word in words for each in self.external_ids(word).values()]
-        control.aim(fault, external_ids, late_seconds=late_seconds)
+    def aim(self, control: Any, fault: str, external_ids: Iterable[str], *, late_seconds: float) -> None:
+        control.aim(fault, list(external_ids), late_seconds=late_seconds)
 
     def held(self, control: Any) -> Held:
         held: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

@@ -31,8 +31,8 @@ class Use(Protocol):
     def write_silently(self, operation: str, word: str) -> None:
         """Past ``save()`` and its signals: only the reconciler can find it."""
 
-    def aim(self, control: Any, fault: str, words: Iterable[str], *, late_seconds: float) -> None:
-        """From now on, writes of these objects meet this fault at the third party."""
+    def aim(self, control: Any, fault: str, external_ids: Iterable[str], *, late_seconds: float) -> None:
+        """From now on, writes of these records, and of no others, meet this fault at the third party."""
 
     def held(self, control: Any) -> Held: ...
 

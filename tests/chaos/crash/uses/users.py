@@ -40,8 +40,8 @@ class Users:
         else:
             users._raw_delete(users.db)
 
-    def aim(self, control: Any, fault: str, words: Iterable[str], *, late_seconds: float) -> None:
-        only = {"usernames": [_username(word) for word in words], "calls": ["add", "update", "delete"]}
+    def aim(self, control: Any, fault: str, external_ids: Iterable[str], *, late_seconds: float) -> None:
+        only = {"usernames": [_username(word) for word in external_ids], "calls": ["add", "update", "delete"]}
         control.faults(rates={fault: 1}, only=only, late_seconds=late_seconds, late_answer="504")
 
     def held(self, control: Any) -> Held:
