@@ -21,6 +21,8 @@ LEFT_OUT = {
     "owed_since": "follows from the two generations: the comparison with the statements asserts it",
     "sent": "no step is planned or judged by it, but for the brake, which only holds steps back (tests/integration/test_brake*.py)",
     "released_generation": "the brake alone reads it, as `sent`",
+    "caused_by": "words for people",
+    "claims": "counts claims for the audit, which judges nothing that was claimed between its looks; no step reads it",
     "waits_for": "the model has no references; tests/integration/test_references.py",
     "held_by": "the same",
     "last_error": "words for people",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.integration.braking import deletions, latched, people, states, updates, work
 from tests.integration.conftest import held_records, row_of, wanted_records
-from thirdparty import events, protect, targets
+from thirdparty import events, protect, store, targets
 from thirdparty.capture import backfill, catch_up, retirement
 from thirdparty.decide.brake import Change
 from thirdparty.decisions import brake as decisions
@@ -21,6 +22,7 @@ from thirdparty.models import Brake, BrakeDecision, BrakeEntry, Record
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
 from thirdparty.protect import brake
+from thirdparty.run import calling, step
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.tasks import run_reconcile
@@ -441,3 +443,57 @@ def test_retired_targets_leave_no_brake_behind(sandbox: SandboxControl, settings
     list(retirement.steps("partner"))
     assert not Brake.objects.exists()
     assert not BrakeEntry.objects.exists()
+
+
+def test_an_unanswered_request_is_read_back_before_its_record_is_held(sandbox: SandboxControl) -> None:
+    made = people(40)
+    sandbox.faults(apply_then_500=1)
+    User.objects.filter(pk=made[0].pk).update(name="Not heard of")
+    drain("partner", seconds=0.2)
+    sandbox.heal()
+    protect.resume("partner")
+    User.objects.all().delete()
+    work()
+    assert deletions(sandbox) == 0
+    assert states() == {"held": 40}
+    assert not Record.objects.filter(unknown_until__isnull=False).exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite knows neither users nor transactions by number")
+def test_the_plan_says_what_wrote_it(sandbox: SandboxControl, operator: Any) -> None:
+    people(40)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL application_name = 'psql'")
+        cursor.execute("SELECT set_config('thirdparty.source', 'nightly clean-up', true)")
+        cursor.execute("SELECT pg_current_xact_id()::text, session_user")
+        number, role = cursor.fetchone()
+        cursor.execute(f"DELETE FROM {User._meta.db_table} WHERE username LIKE 'p0%%'")
+    work()
+    plan = decisions.plan("partner", by=operator)
+    assert {record.caused_by for record in plan.records} == {
+        f"transaction {number}, user {role}, application psql, source nightly clean-up"
+    }
+
+
+def test_the_plan_says_that_a_backfill_would_rewrite_them(sandbox: SandboxControl, operator: Any) -> None:
+    people(40)
+    for record in sandbox.users():
+        sandbox.edit(record["userId"], name="Newer", phone="1", email="newer@x.example")
+    sum(backfill.steps("partner", resume=False))
+    work()
+    assert {record.caused_by for record in decisions.plan("partner", by=operator).records} == {"a backfill"}
+
+
+def test_a_record_that_was_released_on_its_way_to_be_held_is_not_held(sandbox: SandboxControl, operator: Any) -> None:
+    made = everybody_deleted()
+    Record.objects.filter(object_id=made[0].uuid.hex).update(parked="", due_at="1970-01-01T00:00:00Z")
+    key = row_of(made[0]).key
+    target = targets.config("partner")
+    admission = protect.admit("partner")
+    [taken] = step.claim_and_plan(target, admission, partial(store.claim, [key]))
+    decisions.release("partner", by=operator, reason="this one", selection=Selection(keys=(key,)))
+    step.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    assert row_of(made[0]).state == "pending"
+    work()
+    assert deletions(sandbox) == 1
+    assert states() == {"deleted": 1, "held": 39}

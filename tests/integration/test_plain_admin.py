@@ -27,7 +27,20 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "page", ["index", "records", "record", "attempts", "targets", "target", "status", "explanation", "live", "metrics"]
+    "page",
+    [
+        "index",
+        "records",
+        "record",
+        "attempts",
+        "targets",
+        "target",
+        "brake",
+        "status",
+        "explanation",
+        "live",
+        "metrics",
+    ],
 )
 def test_each_page_opens_without_unfold(seen: dict[str, Any], page: str) -> None:
     assert seen[page]["status"] == 200

@@ -37,7 +37,8 @@ class SyncCollector(Collector):
         records = GaugeMetricFamily("usersync_records", "Records by state.", labels=["target", "state"])
         for name, entry in report["targets"].items():
             for state in State:
-                records.add_metric([name, state.value], entry[state.value])
+                # Counted by a process that does not know the state yet, perhaps.
+                records.add_metric([name, state.value], entry.get(state.value, 0))
         yield records
         yield from filter(None, (_of_targets(figure, report["targets"]) for figure in FIGURES))
         yield GaugeMetricFamily(

@@ -198,7 +198,7 @@ def _from(selection: Selection, target: str, after: str) -> tuple[str, list[Any]
 def _waiting(target: str, selection: Selection, *, limit: int, after: str = "") -> Iterator[HeldRecord]:
     these, parameters = _from(selection, target, after)
     found = Record.objects.raw(
-        "SELECT s.key, s.kind, s.object_id, s.natural_key, s.generation, s.state, s.owed_since, "
+        "SELECT s.key, s.kind, s.object_id, s.natural_key, s.generation, s.state, s.owed_since, s.caused_by, "
         f"COALESCE(e.change, 'delete') AS change {these} ORDER BY s.key LIMIT %s",
         [*parameters, limit],
     )
@@ -208,7 +208,15 @@ def _waiting(target: str, selection: Selection, *, limit: int, after: str = "") 
         is_held = row.state == State.HELD
         since = (held_at.get(row.key) if is_held else None) or row.owed_since
         yield HeldRecord(
-            row.key, row.kind, row.object_id, row.natural_key, row.generation, row.change, since, is_held, ""
+            row.key,
+            row.kind,
+            row.object_id,
+            row.natural_key,
+            row.generation,
+            row.change,
+            since,
+            is_held,
+            row.caused_by,
         )
 
 

@@ -97,6 +97,9 @@ class Record(models.Model):
     released_generation = models.BigIntegerField(
         null=True, help_text="a person has released what the brake held of this generation"
     )
+    caused_by = models.CharField(
+        max_length=200, db_default="", help_text="what last wrote the object, as far as the database knows"
+    )
     waits_for = KeyField(
         max_length=200, null=True, help_text="the record that it refers to, which has no remote id yet"
     )

@@ -207,6 +207,7 @@ def _held(row: Record) -> str:
     known = brake.standing(row.target)
     entry = BrakeEntry.objects.filter(record=row.key, held=True).first()
     would = f", as this would {Change(entry.change).would}" if entry is not None else ""
+    would += f" (caused by {row.caused_by})" if row.caused_by else ""
     if not known.latched:
         return f"the brake of target {row.target} held it{would}, and is off by now: the reconciler takes it up"
     return (

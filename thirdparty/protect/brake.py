@@ -91,6 +91,17 @@ def reserve(target: str, changes: Mapping[str, Change]) -> frozenset[str]:
     return frozenset(changes) if why else frozenset()
 
 
+def forecast(target: str, fresh: int) -> str:
+    """Why the brake would stop so many records that would lose something now; empty where it would not. Locks nothing."""
+    row, rules = Brake.objects.filter(target=target).first(), policy()
+    if row is not None and row.latched_at is not None and fresh:
+        return f"it is on: {row.reason}"
+    holds = Record.objects.filter(target=target, remote_id__isnull=False).count()
+    # What is owed is among those that were looked at.
+    counted = replace(_counted(dialect(connection), target, rules), owed=0)
+    return obstacle(counted, fresh, limit=rules.limit(holds), holds=holds, policy=rules)
+
+
 def locked(target: str) -> Brake:
     """The brake's row, locked until the transaction ends; made where there is none yet."""
     rows = Brake.objects.select_for_update().filter(target=target)

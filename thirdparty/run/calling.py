@@ -112,6 +112,8 @@ def _judge(step: Step) -> Interpreter:
 def _hashed(step: Step, payload: Payload) -> str | None:
     """What the row keeps of a payload: of those fields that are wanted, where something is."""
     key, comparable, wanted = settings.hash_key(), step.connector.comparable, step.wanted
+    if step.sent is not None and wanted is not None and payload is wanted.payload:
+        return step.sent
     try:
         only = None if wanted is None or wanted.payload is payload else comparable(wanted.payload)
         return sent.written(sent.hashes(payload, comparable, key, only=only), key)

@@ -27,6 +27,7 @@ from thirdparty.models import Attempt
 from thirdparty.notify import hints
 from thirdparty.protect import Admission, brake
 from thirdparty.run import destruction, payloads
+from thirdparty.run.destruction import Effect
 from thirdparty.settings import settings
 from thirdparty.store import Settled
 from thirdparty.store.contention import is_contention
@@ -44,7 +45,8 @@ class Step:
 
     ``offered``: what may be asked for now, of what the target is said to offer. ``look_up_in_seconds``: the look-up that
     it is said to offer is off for so long; None where it is not. Whatever rests on it then waits: the call is planned,
-    and judged, by what the target is *said* to offer.
+    and judged, by what the target is *said* to offer. ``sent``: what the row keeps once ``wanted`` is acknowledged, where
+    that is known already.
     """
 
     lease: Lease
@@ -58,6 +60,7 @@ class Step:
     look_up_in_seconds: float | None
     obstacle: Obstacle | None
     refers_to: tuple[str, ...] = ()
+    sent: str | None = None
 
     @property
     def asks(self) -> bool:
@@ -124,7 +127,8 @@ def _claimed_and_planned(
             _held(*_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh), lease, holders)
             for lease in leases
         ]
-        planned = _braked(target, planned, goals)
+        effects = _effects(target, planned, goals)
+        planned = _braked(target, planned, effects)
         attempts = store.open_attempts([(lease, call) for lease, call, _ in planned])
         store.references.note({lease.key: goals[lease.key].used for lease, call, _ in planned if call.writes})
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
@@ -133,6 +137,7 @@ def _claimed_and_planned(
             lease, call, goals[lease.key].obj if obstacle is None else None,
             attempts[lease.key].id, attempts[lease.key].add_key, target, targets.connector(target.name, lease.kind), offered,
             look_up_in_seconds, obstacle, tuple(goals[lease.key].used),
+            effects[lease.key].sent if lease.key in effects else None,
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip
@@ -162,23 +167,36 @@ def _held(call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[
     return lease, call, obstacle
 
 
-def _braked(
+def _effects(
     target: TargetConfig, planned: Sequence[Planned], goals: Mapping[str, payloads.Desired]
-) -> Sequence[Planned]:
+) -> dict[str, Effect]:
+    """What the updates and deletions among them do to the target."""
+    return {
+        lease.key: destruction.effect(
+            call, goals[lease.key].obj, lease.sent, targets.connector(target.name, lease.kind)
+        )
+        for lease, call, obstacle in planned
+        if obstacle is None and call in (Call.UPDATE, Call.DELETE)
+    }
+
+
+def _braked(target: TargetConfig, planned: Sequence[Planned], effects: Mapping[str, Effect]) -> Sequence[Planned]:
     """The same, without what the brake holds. A person's release is of one generation, and is not counted again."""
     changes = {
         lease.key: change
-        for lease, call, obstacle in planned
-        if obstacle is None and not lease.released and call in (Call.UPDATE, Call.DELETE)
-        and (change := destruction.change(
-            call, goals[lease.key].obj, lease.sent, targets.connector(target.name, lease.kind)
-        )) is not None
-    }  # fmt: skip
+        for lease, _, _ in planned
+        if not lease.released and lease.key in effects and (change := effects[lease.key].change) is not None
+    }
     held = brake.reserve(target.name, changes) if changes else frozenset()
     return [
-        (lease, Call.NOTHING, Braked(changes[lease.key])) if lease.key in held else (lease, call, obstacle)
+        _put_off(lease, changes[lease.key]) if lease.key in held else (lease, call, obstacle)
         for lease, call, obstacle in planned
     ]
+
+
+def _put_off(lease: Lease, change: Change) -> Planned:
+    """Held; but whose earlier request was not answered is read back first, as any other."""
+    return (lease, Call.WAIT, None) if lease.in_doubt else (lease, Call.NOTHING, Braked(change))
 
 
 def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:

@@ -14,7 +14,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """``now`` is fixed within a statement and can use an index; ``clock`` is read when evaluated."""
+    """``now`` is fixed within a statement and can use an index; ``clock`` is read when evaluated.
+
+    ``cause``: what makes the present write, as a text; empty where the database does not know.
+    """
 
     vendor: str
     now: str
@@ -26,6 +29,7 @@ class Dialect:
     for_update: str
     true: str
     false: str
+    cause: str
 
     def after(self, seconds_parameter: str = "%s") -> str:
         """The time so many seconds from now; the parameter is a float, or an expression of one."""
@@ -73,6 +77,12 @@ POSTGRESQL = Dialect(
     for_update="FOR UPDATE",
     true="true",
     false="false",
+    # The role that logged in, not the triggers' owner; and what the application has said of itself, if it has.
+    cause=(
+        "left('transaction ' || pg_current_xact_id()::text || ', user ' || session_user "
+        "|| COALESCE(', application ' || NULLIF(current_setting('application_name'), ''), '') "
+        "|| COALESCE(', source ' || NULLIF(current_setting('thirdparty.source', true), ''), ''), 200)"
+    ),
 )
 SQLITE = Dialect(
     vendor="sqlite",
@@ -85,6 +95,7 @@ SQLITE = Dialect(
     for_update="",
     true="1",
     false="0",
+    cause="''",
 )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from django.db import connection
 
 from thirdparty.decide.brake import HELD_BY_BRAKE
+from thirdparty.models import Brake, Target
 from thirdparty.models.record import REJECTED_BY_PERSON, State
 from thirdparty.store.dialect import dialect
-from thirdparty.store.tables import BRAKES, RECORDS, TARGETS
+from thirdparty.store.tables import RECORDS
 
 
 def release(keys: Sequence[str]) -> int:
@@ -41,18 +42,20 @@ def reject(keys: Sequence[str]) -> int:
 def wake(limit: int) -> int:
     """Have those records asked about again that are held though their target's brake is off. Returns how many.
 
-    A worker that asked just before a person released it held them just after.
+    A worker that asked just before a person released all of them held one just after.
     """
     db = dialect(connection)
-    off = f"NOT EXISTS (SELECT 1 FROM {BRAKES} b WHERE b.target = s.target AND b.latched_at IS NOT NULL)"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {RECORDS} SET parked = '', due_at = {db.clock} WHERE key IN (SELECT s.key FROM {RECORDS} s "
-            f"WHERE s.state = '{State.HELD}' AND s.target IN (SELECT name FROM {TARGETS}) AND ({off} OR s.released_generation = s.generation) "
-            f"ORDER BY s.key LIMIT %s {db.skip_locked and 'FOR UPDATE OF s SKIP LOCKED'})",
-            [limit],
-        )
-        return int(cursor.rowcount)
+    latched = Brake.objects.filter(latched_at__isnull=False).values("target")
+    woken = 0
+    for target in Target.objects.exclude(name__in=latched).values_list("name", flat=True):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {RECORDS} SET parked = '', due_at = {db.clock} WHERE key IN (SELECT key FROM {RECORDS} "
+                f"WHERE target = %s AND state = '{State.HELD}' ORDER BY key LIMIT %s {db.skip_locked})",
+                [target, limit],
+            )
+            woken += int(cursor.rowcount)
+    return woken
 
 
 def _update(keys: Sequence[str], changes: str, condition: str) -> int:

@@ -77,6 +77,9 @@ class Why:
     unrecorded: bool = False
     backfill: bool = False
 
+    def __str__(self) -> str:
+        return "a backfill" if self.backfill else "changes that may have gone unrecorded"
+
 
 def owe_again(keys: Sequence[str], why: Why) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
@@ -188,7 +191,7 @@ def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
         cursor.execute(
             f"UPDATE {RECORDS} SET deleted = NOT {here}, wanted_key = COALESCE({key_now}, wanted_key), "
             f"due_at = COALESCE(due_at, {db.clock}), "
-            f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
+            f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), caused_by = '{why}', "
             f"look_first = CASE WHEN {looks} THEN {db.true} ELSE look_first END, "
             f"parked = CASE WHEN {freed} THEN '' ELSE parked END "
             f"WHERE key IN ({marks}) AND ({unseen} OR ({owed} {parked_too}))",

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepResult
 from thirdparty.declaration.registry import any_references
 from thirdparty.models import Record
@@ -113,6 +114,8 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
     wanted = f"CASE WHEN g.raise_above IS NULL THEN generation ELSE {db.greatest}(generation, g.raise_above) + 1 END"
     opened = f"{db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()})"
     recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN unknown_until END"
+    # A person let it go while it was on its way to be held.
+    released = f"(g.park = '{HELD_BY_BRAKE}' AND COALESCE(released_generation = g.seen, {db.false}))"
     lock = "FOR UPDATE OF s" if waits else "FOR UPDATE OF s SKIP LOCKED"
     if not waits:
         # One that nobody holds may still wait for whoever writes the row that has its remote id.
@@ -125,11 +128,11 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
         UPDATE {RECORDS} SET
             lease_token = NULL, leased_until = NULL,
             generation = {wanted}, synced_generation = {synced}, unknown_until = {recheck},
-            due_at = CASE WHEN generation > g.seen THEN {db.epoch} WHEN g.park <> '' THEN NULL
+            due_at = CASE WHEN generation > g.seen THEN {db.epoch} WHEN {released} THEN {db.clock} WHEN g.park <> '' THEN NULL
                 WHEN g.look = '{Next.NOW}' THEN {db.clock}
                 WHEN g.look = '{Next.LATER}' THEN {db.after("g.delay")}
                 WHEN {synced} < {wanted} THEN COALESCE({recheck}, {db.clock}) ELSE {recheck} END,
-            parked = CASE WHEN generation > g.seen THEN '' ELSE g.park END,
+            parked = CASE WHEN generation > g.seen OR {released} THEN '' ELSE g.park END,
             owed_since = CASE WHEN {synced} < {wanted} THEN COALESCE(
                 CASE WHEN g.acknowledged THEN NULL ELSE owed_since END, {db.clock}) END,
             remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,

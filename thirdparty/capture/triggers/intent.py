@@ -21,9 +21,9 @@ class Intent:
         db, source = self.dialect, self.source
         object_id = source.object_id("n")
         return (
-            f"INSERT INTO {RECORDS} (key, target, kind, object_id, wanted_key, due_at, owed_since) "
+            f"INSERT INTO {RECORDS} (key, target, kind, object_id, wanted_key, due_at, owed_since, caused_by) "
             f"SELECT t.name || ':' || {source.kind} || ':' || {object_id}, t.name, {source.kind}, {object_id}, "
-            f"{source.natural_key('n')}, {db.epoch}, {db.clock} "
+            f"{source.natural_key('n')}, {db.epoch}, {db.clock}, {db.cause} "
             f"FROM {rows} n CROSS JOIN {TARGETS} t WHERE NOT t.retired {self._of_theirs('t.name')} AND {where} ORDER BY 1 "
             f"ON CONFLICT (key) DO UPDATE SET deleted = {db.false}, wanted_key = excluded.wanted_key, "
             f"{self._owe(f'{RECORDS}.')}"
@@ -48,5 +48,5 @@ class Intent:
         db = self.dialect
         return (
             f"generation = {prefix}generation + 1, owed_since = COALESCE({prefix}owed_since, {db.clock}), "
-            f"due_at = {db.epoch}, parked = ''"
+            f"due_at = {db.epoch}, parked = '', caused_by = {db.cause}"
         )

@@ -74,7 +74,7 @@ def _braked(strict_write: StrictWrite, name: str) -> Verdict | None:
         return None  # the step says so itself
     wanted = None if payload is None else RemoteObject("", row.natural_key, payload)
     call = Call.UPDATE if wanted is not None else Call.DELETE
-    change = destruction.change(call, wanted, row.sent, targets.connector(name, row.kind))
+    change = destruction.effect(call, wanted, row.sent, targets.connector(name, row.kind)).change
     if change is None:
         return None
     message = f"the target's brake is on, and this would {change.would}"

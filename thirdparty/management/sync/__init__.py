@@ -9,6 +9,7 @@ from thirdparty.management.sync import (
     certify,
     compensate,
     explain,
+    preview,
     push,
     reconcile,
     release,
@@ -18,4 +19,6 @@ from thirdparty.management.sync import (
     targets,
 )
 
-ACTIONS = (status, explain, push, reconcile, retry, compensate, audit, certify, backfill, release, targets, retire)
+ACTIONS = (
+    status, explain, push, reconcile, retry, compensate, audit, certify, backfill, preview, release, targets, retire,
+)  # fmt: skip

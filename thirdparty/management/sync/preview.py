@@ -1,0 +1,71 @@
+"""``sync preview``: what would be sent to a target if all of it went now. Nothing is written."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from thirdparty.declaration.registry import declared_for
+from thirdparty.management.sync import argument, terminal
+from thirdparty.observe.preview import Preview, preview
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser(
+        "preview", help="what would be sent to a target now, by the declarations of this code; nothing is written"
+    )
+    parser.add_argument("--target", required=True, metavar="T", help="the target's name")
+    parser.add_argument("--kind", default="", metavar="KIND", help="objects of this kind alone")
+    parser.add_argument("--sample", type=_percent, default=100.0, metavar="1%", help="look at so many of a hundred")
+    parser.add_argument("--ask", action="store_true", help="ask the target what it holds, at the allowed rate")
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError` for a target or kind that there is not."""
+    target, kind = argument.target_named(options["target"]), options["kind"]
+    kinds = [declaration.kind for declaration in declared_for(target)]
+    if kind and kind not in kinds:
+        raise CommandError(f"nothing of the kind {kind!r} is declared for {target}; use {', '.join(kinds)}")
+    shown = preview(target, kind=kind, percent=options["sample"], ask=options["ask"])
+    if options["json"]:
+        terminal.print_json(out, shown.as_json())
+    else:
+        _show(out, shown)
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 100:  # noqa: PLR2004  # per cent
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; use 1% or the like")
+    return value
+
+
+def _show(out: Console, shown: Preview) -> None:
+    of = "" if shown.share == 100 else f" ({shown.share:g} % of them)"  # noqa: PLR2004  # per cent
+    out.print(f"{shown.target}: {shown.looked_at} records looked at{of}, nothing written")
+    for outcome, count in shown.counts.items():
+        if count:
+            out.print(f"  {outcome.replace('_', ' ')}: {count}")
+    if shown.fields:
+        out.print("updates change " + ", ".join(f"{name} ({count})" for name, count in shown.fields.items()))
+    for example in shown.examples:
+        what = ", ".join(example.fields) or example.note
+        out.print(
+            f"  e.g. {example.outcome.replace('_', ' ')} {example.key}{f': {what}' if what else ''}", style="dim"
+        )
+    if shown.seconds is None:
+        out.print(f"{shown.calls} calls; the target has no rate")
+    else:
+        took = timedelta(seconds=round(shown.seconds))
+        out.print(f"{shown.calls} calls, {took} at {shown.rate_per_second:.3g} a second")
+    if shown.brake:
+        out.print(f"the brake would stop it: {shown.brake}", style="yellow")

@@ -1,0 +1,233 @@
+"""What would be sent to a target if all of it went now: by the declarations as this process has them, with nothing written.
+
+For a changed mapping or scope (before its triggers are there), another role mapping, a target that is resumed, a backfill.
+What the target holds is known from what was acknowledged (`Record.sent`), or asked of the target itself.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+from thirdparty import protect, targets
+from thirdparty.connectors.base import RemoteObject
+from thirdparty.connectors.errors import TargetError
+from thirdparty.decide import sent
+from thirdparty.decide.brake import Change
+from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.lease import Lease
+from thirdparty.decide.plan import Call
+from thirdparty.decide.sent import Hashes
+from thirdparty.declaration import Unmappable, of_kind
+from thirdparty.declaration.at_target import WaitsFor
+from thirdparty.declaration.registry import declared_for
+from thirdparty.models import Record, Target
+from thirdparty.observe import inquiry
+from thirdparty.protect import brake
+from thirdparty.run import destruction, payloads
+from thirdparty.settings import settings
+
+ADD, UPDATE, DELETE, NOTHING = "add", "update", "delete", "nothing"
+UNMAPPABLE, WAITS, PARKED, NOT_KNOWN = "unmappable", "waits", "parked", "not_known"
+KINDS_OF_OUTCOME = (ADD, UPDATE, DELETE, NOTHING, UNMAPPABLE, WAITS, PARKED, NOT_KNOWN)
+"""``not_known``: it would be pushed, or read first, and what that changes cannot be told. ``parked``: nothing, until a person acts."""
+EXAMPLES_SHOWN = 5
+_AT_ONCE = 500
+_WHOLE = 1_000_000
+_ASKED_AGAIN_SECONDS = 0.2
+_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One record: by its key, and the names of the fields that would change; no values."""
+
+    key: str
+    outcome: str
+    fields: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """``counts``: by outcome, of the records that were looked at; ``fields``: how many updates change each; ``changes``: what
+    the brake would count. ``share``: how many of a hundred were looked at, and ``calls`` and ``seconds`` are of all; ``seconds`` is None
+    without a rate. ``brake``: why the brake would stop it; empty where it would not.
+    """
+
+    target: str
+    looked_at: int
+    share: float
+    asked: bool
+    counts: Mapping[str, int]
+    fields: Mapping[str, int]
+    changes: Mapping[str, int]
+    examples: tuple[Example, ...]
+    calls: int
+    rate_per_second: float | None
+    seconds: float | None
+    brake: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values, for JSON."""
+        return asdict(self)
+
+
+def preview(target: str, *, kind: str = "", percent: float = 100.0, ask: bool = False) -> Preview:
+    """What would be sent to this target now. Reads every record, or of each hundred so many, always the same ones.
+
+    ``ask``: have the target asked what it holds of each, one call at a time, as its rate allows. Writes nothing, but for that
+    the guard is told how those calls ended.
+    """
+    tally = _Tally(target, percent, ask=ask)
+    for declaration in declared_for(target):
+        if kind in ("", declaration.kind):
+            for batch in _batches(_records(target, declaration.kind)):
+                tally.look_at(batch)
+            for batch in _batches(_without_record(target, declaration.kind)):
+                tally.look_at(batch)
+    return tally.result()
+
+
+class _Tally:
+    def __init__(self, target: str, percent: float, *, ask: bool) -> None:
+        self._target = target
+        self._percent = percent
+        self._ask = ask
+        self._counts = Counter[str](dict.fromkeys(KINDS_OF_OUTCOME, 0))
+        self._fields = Counter[str]()
+        self._changes = Counter[str]()
+        self._examples: dict[str, list[Example]] = {}
+
+    def look_at(self, rows: Iterable[Record]) -> None:
+        chosen = [row for row in rows if zlib.crc32(row.key.encode()) % _WHOLE < self._percent / 100 * _WHOLE]
+        goals = payloads.read(self._target, [_as_lease(row) for row in chosen])
+        for row in chosen:
+            self._note(row, goals[row.key])
+
+    def _note(self, row: Record, goal: payloads.Desired) -> None:
+        outcome, fields, change, note = self._outcome(row, goal)
+        self._counts[outcome] += 1
+        self._fields.update(fields)
+        if change is not None:
+            self._changes[change.value] += 1
+        examples = self._examples.setdefault(outcome, [])
+        if outcome != NOTHING and len(examples) < EXAMPLES_SHOWN:
+            examples.append(Example(row.key, outcome, fields, note))
+
+    def _outcome(self, row: Record, goal: payloads.Desired) -> tuple[str, tuple[str, ...], Change | None, str]:
+        if row.parked and row.parked != "brake":
+            return PARKED, (), None, row.parked
+        if isinstance(goal.obstacle, WaitsFor):
+            return WAITS, (), None, goal.obstacle.message
+        if goal.obstacle is not None:
+            obstacle = goal.obstacle
+            return UNMAPPABLE, (), None, obstacle.message if isinstance(obstacle, Unmappable) else obstacle
+        there, known = self._held(row, goal.obj)
+        if goal.obj is None:
+            deletes = there and row.adopted != TRUST
+            return (DELETE, (), Change.DELETE, "") if deletes else (NOTHING, (), None, "")
+        if not there:
+            return ADD, (), None, ""
+        if known is None:
+            return NOT_KNOWN, (), None, ""
+        connector = targets.connector(self._target, row.kind)
+        key = settings.hash_key()
+        fields = sent.changed(known, sent.hashes(goal.obj.payload, connector.comparable, key))
+        if not fields:
+            return NOTHING, (), None, ""
+        change = destruction.effect(Call.UPDATE, goal.obj, sent.written(known, key), connector).change
+        return UPDATE, fields, change, ""
+
+    def _held(self, row: Record, wanted: RemoteObject | None) -> tuple[bool, Hashes | None]:
+        """Whether the target holds it, and what of it, as far as is known."""
+        there, key = row.remote_id is not None, settings.hash_key()
+        if not self._ask or not there:
+            return there, sent.read(row.sent, key)
+        try:
+            found = _asked(row)
+        except (TargetError, inquiry.NotAsked):
+            return there, None
+        if found is None:
+            return False, None
+        comparable = targets.connector(self._target, row.kind).comparable
+        only = comparable(wanted.payload) if wanted is not None else None
+        return True, sent.hashes(found.payload, comparable, key, only=only)
+
+    def result(self) -> Preview:
+        whole = 100 / self._percent
+        calls = round(
+            (self._counts[ADD] + self._counts[UPDATE] + self._counts[DELETE] + self._counts[NOT_KNOWN]) * whole
+        )
+        row = Target.objects.filter(name=self._target).first() or Target(name=self._target)
+        rate = protect.summary(row)["rate_per_second"]
+        return Preview(
+            target=self._target,
+            looked_at=sum(self._counts.values()),
+            share=self._percent,
+            asked=self._ask,
+            counts=dict(self._counts),
+            fields=dict(self._fields.most_common()),
+            changes=dict(self._changes),
+            examples=tuple(example for some in self._examples.values() for example in some),
+            calls=calls,
+            rate_per_second=rate,
+            seconds=None if rate is None else calls / rate,
+            brake=brake.forecast(self._target, round(sum(self._changes.values()) * whole)),
+        )
+
+
+def _asked(row: Record) -> Any:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return inquiry.held(row)
+        except inquiry.NotAsked:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_ASKED_AGAIN_SECONDS)
+
+
+def _records(target: str, kind: str) -> Iterator[Record]:
+    rows = Record.objects.filter(target=target, kind=kind).defer("last_error").order_by("key")
+    after = ""
+    while page := list(rows.filter(key__gt=after)[:_AT_ONCE]):
+        yield from page
+        after = page[-1].key
+
+
+def _without_record(target: str, kind: str) -> Iterator[Record]:
+    """What a scope that is wider now brings in: objects that the target has no record of, as records that are not kept."""
+    declaration = of_kind(kind)
+    objects = declaration.objects().order_by("pk")
+    after: Any = None
+    while page := list((objects if after is None else objects.filter(pk__gt=after))[:_AT_ONCE]):
+        refs = {declaration.ref_of(each): declaration.key_of(each) for each in page}
+        known = set(Record.objects.filter(key__in=[ref.key(target) for ref in refs]).values_list("key", flat=True))
+        for ref, key in refs.items():
+            if ref.key(target) not in known:
+                yield Record(
+                    key=ref.key(target), target=target, kind=kind, object_id=ref.object_id, natural_key=key, parked="",
+                    adopted="",
+                )  # fmt: skip
+        after = page[-1].pk
+
+
+def _batches(rows: Iterator[Record]) -> Iterator[Sequence[Record]]:
+    while batch := list(islice(rows, _AT_ONCE)):
+        yield batch
+
+
+def _as_lease(row: Record) -> Lease:
+    """The row as `payloads.read` wants it; nobody holds it."""
+    return Lease(
+        key=row.key, target=row.target, kind=row.kind, object_id=row.object_id,
+        external_id=of_kind(row.kind).external_id(row.object_id), token="", expires=0.0, generation=0, deleted=False,
+        remote_id=row.remote_id, natural_key=row.natural_key, adopted=row.adopted, add_key=None, in_doubt=False,
+        window_over=False, failed_tries=0, crashes=0, look_first=False, no_progress=0,
+    )  # fmt: skip
