@@ -48,7 +48,7 @@ def test_a_parked_record_can_be_decided_about_on_its_page(web: Client, parked: R
     assert shown in web.get(f"{RECORDS}{quote(parked.key)}/change/").content.decode()
     form = {"deed": "settle", "seen": parked.generation, "remote_id": "r1", "reason": "by phone"}
     answer = web.post(f"{RECORDS}{parked.key}/decide/", form, follow=True)
-    assert messages(answer) == ["Done, and on record: see the record's history."]
+    assert messages(answer) == ["Done, and on record: see the history."]
     parked.refresh_from_db()
     assert parked.state == "synced"
     assert LogEntry.objects.get().change_message == "settle r1: by phone"

@@ -308,5 +308,5 @@ def test_who_may_not_change_people_may_not_have_records_looked_at(web: Client) -
 
     assert client.get(f"{RECORDS}{record(staff).key}/change/").status_code == 200
     assert client.post(f"{RECORDS}{record(staff).key}/look-now/").status_code == 403
-    client.post(RECORDS, {"action": "look_now", "_selected_action": [record(staff).key]})
+    client.post(RECORDS, {"action": "look_now", "_selected_action": [record(staff).key], "confirmed": "yes"})
     assert record(staff).due_at is None

@@ -119,7 +119,7 @@ def test_a_record_whose_object_is_gone_is_listed_by_its_identity(web: Client, te
 
 
 def test_a_record_of_any_kind_is_looked_at(web: Client, team: Record) -> None:
-    web.post(RECORDS, {"action": "look_now", "_selected_action": [team.key]})
+    web.post(RECORDS, {"action": "look_now", "_selected_action": [team.key], "confirmed": "yes"})
     team.refresh_from_db()
     assert (team.state, team.due_at) == ("pending", EPOCH)
 
