@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 from django.db import connection
 
@@ -118,8 +118,13 @@ class Walk:
         users = list(User.objects.order_by("pk"))
         return self._chance.choice(users) if users else None
 
+    def _uuid(self) -> UUID:
+        # Of the walk's own chance: rows are locked and claimed in the order of their keys.
+        return UUID(int=self._chance.getrandbits(128), version=4)
+
     def _new(self, phone: str) -> str:
-        return User.objects.create(name="Ann", phone=phone, email=self._email(), password="!").username
+        values = {"uuid": self._uuid(), "name": "Ann", "phone": phone, "email": self._email(), "password": "!"}
+        return User.objects.create(**values).username
 
     def _create(self) -> str | None:
         if User.objects.count() >= _PEOPLE:
@@ -140,7 +145,7 @@ class Walk:
         return self._change(is_active=self._chance.random() < 0.5)
 
     def _new_uuid(self) -> str | None:
-        return self._change(uuid=uuid4())
+        return self._change(uuid=self._uuid())
 
     def _delete(self) -> str | None:
         user = self._somebody()

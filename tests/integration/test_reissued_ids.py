@@ -501,3 +501,26 @@ def test_who_comes_back_before_the_backfill_is_not_added_beside_the_record_that_
     converge()
     assert held_records(sandbox) == wanted_records()
     assert row_of(ours).state == "synced"
+
+
+def test_who_is_linked_to_the_record_of_somebody_gone_takes_it_though_it_is_of_a_later_version(
+    sandbox: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(capabilities=ALL)
+    sandbox.faults(capabilities=list(ALL), unique_usernames=False, reuse_ids=True)
+    old = User.objects.create(name="Ann", phone="1", username="ann1")
+    for number in range(3):
+        User.objects.update(email=f"{number}@example.org")
+        converge()
+    gone = row_of(old).key
+    sandbox.backup()
+    old.delete()
+    converge()
+    new = User.objects.create(name="Ann", phone="1", username="ann1")
+    converge()
+    assert row_of(new).remote_id == "r1"
+    sandbox.restore()
+    owe_everything()
+    step(gone)
+    converge()
+    assert_everybody_of_ours_is_there_once(sandbox)

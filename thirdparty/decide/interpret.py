@@ -197,6 +197,7 @@ class Interpreter:
             return self._settle(acknowledged=True, doubt=Doubt.CLEAR)
         return self._settle(raise_above=0, doubt=Doubt.CLEAR, next=Next.NOW)
 
+    @_either_way
     def outdated(self, found: RemoteRecord | None) -> StepResult:
         """The target holds a version above ours: go above it, unless it is somebody else's record by now."""
         if found is not None and not self.is_ours(found) and not self.lease.adopted:
