@@ -301,10 +301,6 @@ class StatusSerializer(serializers.Serializer[Any]):
     triggers_missing = serializers.ListField(
         child=serializers.CharField(), help_text="where there are some, changes are not recorded"
     )
-    declarations = serializers.ListField(
-        child=serializers.CharField(),
-        help_text="how those of this process, or the records, differ from the database's",
-    )
     targets = serializers.DictField(child=TargetStatusSerializer())
 
 
