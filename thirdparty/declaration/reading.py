@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Exists, OuterRef, Prefetch, prefetch_related_objects
 
 from thirdparty.declaration.lookups import lookups_of, resolved, steps_of
 
@@ -65,9 +65,10 @@ def read(rows: models.QuerySet[M], watched: Watched, *, only_watched: bool = Fal
     Rows of relations are read from the same database and through base managers, as the triggers see them.
     """
     rows, many = _with_relations(rows, watched, only_watched=only_watched)
-    objects = list(rows)
+    asked = {name: some for name, _ in many if name and (some := _some(rows.model, name)) is not None}
+    objects = list(rows.annotate(**{_mark(name): some for name, some in asked.items()}))
     for name, relation in many:
-        prefetch_related_objects(_with_some(objects, name, rows.db) if name else objects, relation)
+        prefetch_related_objects(_with_some(objects, name) if name in asked else objects, relation)
     return objects
 
 
@@ -96,27 +97,35 @@ def _to_one(watched: Watched, query_path: str, object_path: str) -> Iterator[tup
         yield from _to_one(each, f"{query_path}{name}__", f"{object_path}{each.accessor}__")
 
 
-def _with_some(objects: Sequence[M], name: str, database: str) -> Sequence[M]:
+def _some(model: type[models.Model], relation: str) -> Exists | None:
+    """Whether an object has any rows of this relation; None where it is not one of many rows that name the object."""
+    hops = resolved(model, relation).hops
+    if not hops or not hops[0].refers:
+        return None
+    hop = hops[0]
+    near, far = _attribute(model, hop.near_column), _attribute(hop.model, hop.far_column)
+    return Exists(hop.model._base_manager.filter(**{far: OuterRef(near)}))
+
+
+def _mark(relation: str) -> str:
+    return f"_has_{relation}"
+
+
+def _with_some(objects: Iterable[M], relation: str) -> list[M]:
     """Those that have any rows of this relation; the others are told that they have none.
 
-    One narrow statement says who. Django's prefetch makes a query object for each of the objects, which, for those that have
-    no rows, costs more than all else that is read of them.
+    Django's prefetch makes a query object for each of the objects, which, for those that have no rows, costs more than all
+    else that is read of them.
     """
-    hops = resolved(type(objects[0]), name).hops if objects else ()
-    if not hops or not hops[0].refers:
-        return objects
-    hop, relation = hops[0], type(objects[0])._meta.get_field(name)
-    near, far = _attribute(type(objects[0]), hop.near_column), _attribute(hop.model, hop.far_column)
-    theirs = hop.model._base_manager.using(database).filter(
-        **{f"{far}__in": {getattr(each, near) for each in objects}}
-    )
-    named = set(theirs.order_by().values_list(far, flat=True).distinct())
-    without = [each for each in objects if getattr(each, near) not in named]
-    _tell_of_none(without, relation)
-    return [each for each in objects if getattr(each, near) in named]
+    some, none = list[M](), list[M]()
+    for each in objects:
+        (some if each.__dict__.pop(_mark(relation)) else none).append(each)
+    if none:
+        _tell_of_none(none, type(none[0])._meta.get_field(relation))
+    return some
 
 
-def _tell_of_none(objects: Sequence[models.Model], relation: Any) -> None:
+def _tell_of_none(objects: Iterable[models.Model], relation: Any) -> None:
     # As `prefetch_related_objects` does, but with one answer for all. Whatever is asked of it further is none, too.
     nothing = relation.related_model._default_manager.none()
     name = relation.name if relation.many_to_many else relation.cache_name
