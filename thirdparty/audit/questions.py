@@ -11,7 +11,7 @@ from thirdparty import protect, store, targets
 from thirdparty.connectors.base import Connector
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.masking import mask
-from thirdparty.run import guard_decision
+from thirdparty.run import guard_decision, shutdown
 
 PATIENCE_SECONDS = 0.05
 """A turn is taken only where it comes so soon: whoever is more patient goes before an audit."""
@@ -50,6 +50,8 @@ class Questions:
         Raises `NotNow`, `CapabilityMissing` and whatever else of `TargetError` the target answers. Not to be used inside
         a transaction.
         """
+        if shutdown.begun():
+            raise NotNow("the worker ends")
         if self.left == 0:
             raise NotNow("the calls of this audit are spread over a longer time")
         admission = self._admitted(capability)
