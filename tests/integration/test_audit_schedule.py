@@ -170,6 +170,32 @@ def test_no_more_calls_are_made_than_a_tick_allows(offer: Offer) -> None:
     assert Audit.objects.get().counts["calls"] == 5
 
 
+def test_a_record_that_takes_several_calls_is_settled_though_a_tick_allows_one(
+    offer: Offer, sandbox: SandboxControl
+) -> None:
+    offer("query")
+    first, *_others = people(2)
+    sandbox.delete(remote(sandbox, first))
+    [audit] = begin_due()
+    for _ in range(6):
+        audit = runner.go_on(audit.pk, seconds=5, most_calls=1)
+    assert (audit.failure, found(audit), audit.counts["calls"]) == ("", {"equal": 1, "missing": 1}, 4)
+
+
+def test_a_record_is_settled_at_a_target_whose_every_call_takes_longer_than_a_slice(
+    offer: Offer, sandbox: SandboxControl
+) -> None:
+    offer("query")
+    first, *_others = people(2)
+    sandbox.delete(remote(sandbox, first))
+    sandbox.faults(latency_seconds=0.15, capabilities=["query"])
+    [audit] = begin_due()
+    for _ in range(200):  # on a busy machine a slice may be over before it has begun
+        if audit.finished_at is None:
+            audit = runner.go_on(audit.pk, seconds=0.1)
+    assert (audit.failure, found(audit)) == ("", {"equal": 1, "missing": 1})
+
+
 def test_what_an_audit_saw_is_kept_until_another_one_has_finished() -> None:
     people(2)
     first = audited()

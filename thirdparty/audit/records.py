@@ -126,9 +126,10 @@ def _unlisted(audit: Audit, look: Look, ours: Ours, noted: Mapping[str, Comparis
 def _looked_up(journal: Journal, questions: Questions, look: Look) -> RemoteRecord | None:
     """The record that is ours (`is_of`), by each key that there is, the surest first; None where none is."""
     external_id = of_kind(look.kind).external_id(look.object_id)
-    for name, value in _names(look, external_id):
+    for nth, (name, value) in enumerate(_names(look, external_id)):
         journal.keep()
-        found = questions.ask("query", look.key, partial(_found, by=name, value=value), known=(value,))
+        question = partial(_found, by=name, value=value)
+        found = questions.ask("query", look.key, question, known=(value,), further=nth > 0)
         if found is not None and is_of(found, look, external_id):
             return found
     return None
