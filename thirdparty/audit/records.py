@@ -42,7 +42,7 @@ def step(journal: Journal, questions: Questions) -> bool:
     rows = Record.objects.filter(target=audit.target, kind=audit.kind, key__gt=audit.cursor or "").order_by("key")
     keys = list(rows.values_list("key", flat=True)[:_KEYS_AT_ONCE])
     noted = journal.outcomes(keys)
-    todo = [key for key in keys if key not in noted or noted[key].outcome == OPEN]
+    todo = _at_rest(journal, [key for key in keys if key not in noted or noted[key].outcome == OPEN])
     for some in (todo[at : at + _AT_ONCE] for at in range(0, len(todo), _AT_ONCE)):
         # Twice where they were worked on meanwhile: by the second time they may be at rest.
         for key in _settle(journal, questions, some, noted, last=False):
@@ -51,6 +51,14 @@ def step(journal: Journal, questions: Questions) -> bool:
     if keys:
         journal.go_on(cursor=keys[-1])
     return bool(keys)
+
+
+def _at_rest(journal: Journal, keys: Sequence[str]) -> list[str]:
+    """Those that something can be concluded of; the others are settled here, all at once: there may be very many."""
+    before, at = looks.looks(keys), protect.clock()
+    busy = {key: look.busy for key, look in before.items() if look.busy}
+    conclude(journal, [Compared(before[key], not_comparable(why), at) for key, why in busy.items()])
+    return [key for key in keys if key in before and key not in busy]
 
 
 def _settle(
