@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tests.integration.braking import deletions, latched, people, states, work
 from tests.integration.conftest import row_of
+from thirdparty import checks
 from thirdparty.models import BrakeDecision, Record
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.settings import settings as engine
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -171,3 +174,18 @@ def test_metrics_and_readiness_say_that_it_is_on(gone: list[User], web: Client) 
     ready = web.get("/health/ready/").json()
     assert ready["ready"]
     assert any("brake of target partner is on" in warning for warning in ready["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SYNC_BRAKE_PERCENT", 101), ("SYNC_BRAKE_PERCENT", -1), ("SYNC_BRAKE_MIN", 1.5), ("SYNC_BRAKE_MIN", -1)],
+)
+def test_a_limit_that_cannot_be_is_refused_by_name(settings: Any, name: str, value: float) -> None:
+    setattr(settings, name, value)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        getattr(engine, name)
+
+
+def test_a_window_of_more_than_a_day_is_refused_by_a_check(settings: Any) -> None:
+    settings.SYNC_BRAKE_WINDOW_SECONDS = 86_401
+    assert "thirdparty.E007" in {problem.id for problem in checks.durations()}
