@@ -122,6 +122,33 @@ def test_the_targets_policy_has_it_mend(sandbox: SandboxControl, partner: Callab
     assert held_records(sandbox) == wanted_records()
 
 
+@pytest.mark.parametrize(("processes", "seconds"), [(2, 2.0), (3, 10.0)])
+def test_an_audit_leaves_a_process_to_peoples_edits(
+    told: list[Any], monkeypatch: pytest.MonkeyPatch, processes: int, seconds: float
+) -> None:
+    """Of two, one is the target's backlog's and one is to be free: the audit takes that one for a moment only."""
+    from thirdparty.run import slots
+
+    people(1)
+    run_reconcile()
+    given: list[float] = []
+    monkeypatch.setattr(slots, "_processes", processes)
+    monkeypatch.setattr(runner, "go_on", lambda *_, **options: given.append(options["seconds"]))
+    go_on_with_audit(told[0][0], told[0][1].isoformat())
+    assert given == [seconds]
+
+
+def test_an_audit_ends_with_its_worker_and_goes_on_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from thirdparty.run import shutdown
+
+    people(2)
+    [audit] = begin_due()
+    monkeypatch.setattr(shutdown, "begun", lambda: True)
+    assert runner.go_on(audit.pk, seconds=5).counts == {}
+    monkeypatch.setattr(shutdown, "begun", lambda: False)
+    assert found(finished(audit)) == {"equal": 2}
+
+
 def test_its_calls_are_spread_evenly_over_most_of_the_day(settings: Any) -> None:
     """A million looked up in 0.8 of 24 hours: 435 in a tick of 30 seconds; listed, three pages."""
     settings.SYNC_RECONCILE_EVERY_SECONDS = 30
@@ -141,6 +168,32 @@ def test_no_more_calls_are_made_than_a_tick_allows(offer: Offer) -> None:
     assert Comparison.objects.count() == 2
     assert found(finished(audit)) == {"equal": 5}
     assert Audit.objects.get().counts["calls"] == 5
+
+
+def test_a_record_that_takes_several_calls_is_settled_though_a_tick_allows_one(
+    offer: Offer, sandbox: SandboxControl
+) -> None:
+    offer("query")
+    first, *_others = people(2)
+    sandbox.delete(remote(sandbox, first))
+    [audit] = begin_due()
+    for _ in range(6):
+        audit = runner.go_on(audit.pk, seconds=5, most_calls=1)
+    assert (audit.failure, found(audit), audit.counts["calls"]) == ("", {"equal": 1, "missing": 1}, 4)
+
+
+def test_a_record_is_settled_at_a_target_whose_every_call_takes_longer_than_a_slice(
+    offer: Offer, sandbox: SandboxControl
+) -> None:
+    offer("query")
+    first, *_others = people(2)
+    sandbox.delete(remote(sandbox, first))
+    sandbox.faults(latency_seconds=0.15, capabilities=["query"])
+    [audit] = begin_due()
+    for _ in range(200):  # on a busy machine a slice may be over before it has begun
+        if audit.finished_at is None:
+            audit = runner.go_on(audit.pk, seconds=0.1)
+    assert (audit.failure, found(audit)) == ("", {"equal": 1, "missing": 1})
 
 
 def test_what_an_audit_saw_is_kept_until_another_one_has_finished() -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from tests.integration.conftest import converge, held_records, row_of, step, wanted_records
 from thirdparty import targets
 from thirdparty.capture import catch_up, retirement
-from thirdparty.models import Attempt, Record, Target
+from thirdparty.models import Attempt, Audit, Record, Target
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
 from thirdparty.sandbox.client import SandboxControl
@@ -131,12 +131,15 @@ def boss() -> User:
 
 def test_a_retired_target_has_no_records_and_is_owed_nothing(boss: User, away: Any) -> None:
     row = row_of(User.objects.create(name="张伟"))
-    Attempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at="2026-01-01T00:00Z")
+    then = "2026-01-01T00:00Z"
+    Attempt.objects.create(record=row, lease_token="t", call="add", generation=1, started_at=then)
+    Audit.objects.create(target="partner", kind="users.user", lists=True, looks_up=True, started_at=then, due_at=then)
     _retire()
     User.objects.create(name="李娜")
     assert Target.objects.get().standing == "retired"
     assert not Record.objects.exists()
     assert not Attempt.objects.exists()
+    assert not Audit.objects.exists()
 
 
 def test_retiring_says_who_did_it_and_why(boss: User, away: Any) -> None:

@@ -49,13 +49,17 @@ def _is_there(journal: Journal, questions: Questions, finding: Finding) -> bool:
     if look.remote_id is None or same_remote_id(look.remote_id, found.remote_id) or look.busy:
         return False  # it is the record's own by now: it is looked up with the others
     # A second one of ours, if there is a first one.
-    own = _find(journal, questions, finding, look.remote_id)
+    own = _find(journal, questions, finding, look.remote_id, further=True)
     return own is not None and is_of(own, look, of_kind(look.kind).external_id(look.object_id))
 
 
-def _find(journal: Journal, questions: Questions, finding: Finding, remote_id: str) -> RemoteRecord | None:
+def _find(
+    journal: Journal, questions: Questions, finding: Finding, remote_id: str, *, further: bool = False
+) -> RemoteRecord | None:
     journal.keep()
-    return questions.ask("query", finding.record, lambda it: it.find(remote_id=remote_id), known=(remote_id,))
+    return questions.ask(
+        "query", finding.record, lambda it: it.find(remote_id=remote_id), known=(remote_id,), further=further
+    )
 
 
 def _owner(finding: Finding, found: RemoteRecord) -> Look | None:

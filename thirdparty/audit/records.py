@@ -42,7 +42,7 @@ def step(journal: Journal, questions: Questions) -> bool:
     rows = Record.objects.filter(target=audit.target, kind=audit.kind, key__gt=audit.cursor or "").order_by("key")
     keys = list(rows.values_list("key", flat=True)[:_KEYS_AT_ONCE])
     noted = journal.outcomes(keys)
-    todo = [key for key in keys if key not in noted or noted[key].outcome == OPEN]
+    todo = _at_rest(journal, [key for key in keys if key not in noted or noted[key].outcome == OPEN])
     for some in (todo[at : at + _AT_ONCE] for at in range(0, len(todo), _AT_ONCE)):
         # Twice where they were worked on meanwhile: by the second time they may be at rest.
         for key in _settle(journal, questions, some, noted, last=False):
@@ -51,6 +51,14 @@ def step(journal: Journal, questions: Questions) -> bool:
     if keys:
         journal.go_on(cursor=keys[-1])
     return bool(keys)
+
+
+def _at_rest(journal: Journal, keys: Sequence[str]) -> list[str]:
+    """Those that something can be concluded of; the others are settled here, all at once: there may be very many."""
+    before, at = looks.looks(keys), protect.clock()
+    busy = {key: look.busy for key, look in before.items() if look.busy}
+    conclude(journal, [Compared(before[key], not_comparable(why), at) for key, why in busy.items()])
+    return [key for key in keys if key in before and key not in busy]
 
 
 def _settle(
@@ -126,9 +134,10 @@ def _unlisted(audit: Audit, look: Look, ours: Ours, noted: Mapping[str, Comparis
 def _looked_up(journal: Journal, questions: Questions, look: Look) -> RemoteRecord | None:
     """The record that is ours (`is_of`), by each key that there is, the surest first; None where none is."""
     external_id = of_kind(look.kind).external_id(look.object_id)
-    for name, value in _names(look, external_id):
+    for nth, (name, value) in enumerate(_names(look, external_id)):
         journal.keep()
-        found = questions.ask("query", look.key, partial(_found, by=name, value=value), known=(value,))
+        question = partial(_found, by=name, value=value)
+        found = questions.ask("query", look.key, question, known=(value,), further=nth > 0)
         if found is not None and is_of(found, look, external_id):
             return found
     return None
