@@ -321,12 +321,6 @@ def username_decides() -> None:
     settling.whose = by_name
 
 
-def comes_back_unlooked_for() -> None:
-    """Whoever had a record and is wanted again is added at once."""
-    absent = Interpreter.absent
-    Interpreter.absent = lambda self: replace(absent(self), look_first=False)
-
-
 def accepted_whatever_came() -> None:
     """What a person accepts goes over what came while the target was asked."""
     compensation._FACTS = ()

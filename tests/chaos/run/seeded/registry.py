@@ -45,7 +45,6 @@ BUGS: dict[str, Bug] = {
     "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
     "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
     "username_decides": Bug((*_RESTORED, *_UNIQUE)),
-    "comes_back_unlooked_for": Bug((*_RESTORED, *_SHARED)),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
     "key_pairs_by_id": Bug((*_PAIR, "--troubles", "keys", "--targets", "1")),
     "slow_send": Bug(_FROZEN, harmless=True),
