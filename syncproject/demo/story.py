@@ -134,7 +134,8 @@ class Story:
         self.say(
             f"the brake holds {_SLIPPED} deletions; the third party had {before} records and has {there}: one is new"
         )
-        self.say(self.stack.manage("sync", "release", TARGET, "--plan").partition("\n")[0])
+        plan = json.loads(self.stack.manage("sync", "release", TARGET, "--plan", "--json"))
+        self.say(f"why it is on: {plan['reason']}")
         reason = "they have left, all of them"
         self.stack.manage("sync", "release", TARGET, "--by", OPERATOR, "--reason", reason)
         self.stage.until_settled()
