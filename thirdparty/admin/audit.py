@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -83,8 +84,8 @@ class AuditAdmin(SeenWithRecords):
         found = f"{reverse('admin:thirdparty_finding_changelist')}?audit={audit.pk}"
         certified = reverse("admin:thirdparty_certificate", args=[audit.target])
         return format_html(
-            '<a href="{}">{}</a>{}<a href="{}">{}</a>',
-            found, gettext("what it found"), gettext(", "), certified, gettext("the certificate"),
+            '<a class="sync-button" href="{}">{}</a> <a class="sync-button" href="{}">{}</a>',
+            found, gettext("What it found"), certified, gettext("Certificate"),
         )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -128,7 +129,7 @@ class FindingAudit(KnownValues):
 
 @admin.register(Finding)
 class FindingAdmin(SeenWithRecords):
-    list_display = ("seen", "record_link", "remote_id", "verdict_badge", "which", "who_moved", "note", "mended")
+    list_display = ("seen", "record_link", "remote_id", "verdict_badge", "which", "note")
     list_filter = (FindingVerdict, RowTarget, RowKind, FindingAudit)
     search_fields = ("record", "remote_id")
     search_help_text = _("A record's key (target:kind:identity), or an id at the target")
@@ -146,7 +147,10 @@ class FindingAdmin(SeenWithRecords):
     def record_link(self, finding: Finding) -> SafeString | None:
         if not finding.record:
             return None
-        return format_html('<a href="{}">{}</a>', record_page(finding.record), finding.record)
+        name = finding.record.rsplit(":", 1)[-1]
+        return format_html(
+            '<a class="sync-short" href="{}" title="{}">{}</a>', record_page(finding.record), finding.record, name
+        )
 
     @admin.display(description=_("Verdict"), ordering="verdict")
     def verdict_badge(self, finding: Finding) -> SafeString:
@@ -157,17 +161,14 @@ class FindingAdmin(SeenWithRecords):
     def which(self, finding: Finding) -> str:
         return ", ".join(finding.fields)
 
-    @admin.display(description=_("Who has moved"), empty_value="-")
-    def who_moved(self, finding: Finding) -> str:
-        return finding.get_ahead_display() if finding.ahead else ""
-
     @admin.display(description=_("Note"), empty_value="-")
     def note(self, finding: Finding) -> str:
-        return finding.reason or finding.get_owner_display()
-
-    @admin.display(description=_("Owed again"), empty_value="-")
-    def mended(self, finding: Finding) -> SafeString | None:
-        return moment(finding.mended_at)
+        """Why it could not be compared, which side has moved, or whose it is; and whether it is owed again."""
+        parts = [finding.reason, finding.get_ahead_display() if finding.ahead else "", finding.get_owner_display()]
+        if finding.mended_at is not None:
+            given = {"mended": f"{timezone.localtime(finding.mended_at):%Y-%m-%d %H:%M:%S}"}
+            parts.append(gettext("owed again at %(mended)s") % given)
+        return gettext("; ").join(filter(None, parts))
 
     @admin.action(description=_("Mend these: owe again what is missing or differs"), permissions=["look"])
     def mend_these(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:

@@ -67,7 +67,7 @@ def view(request: HttpRequest, target: Target, context: dict[str, Any]) -> HttpR
         "title": gettext("Brake of %(target)s") % {"target": target.name}, "target": target, "plan": plan, "counts": counts_in_words(plan.counts),
         "badge": badge(gettext("on"), "danger") if on else badge(gettext("off"), "success"), "form": form if may else None,
         "rows": [(each, change_in_words(each.change), record_page(each.key)) for each in plan.records],
-        "more": plan.total - len(plan.records), "opts": Target._meta,
+        "more": plan.total - len(plan.records),
     }  # fmt: skip
     return TemplateResponse(request, "thirdparty/admin/brake.html", context)
 

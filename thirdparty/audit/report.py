@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from thirdparty.models import Audit
 from thirdparty.models.audit import Verdict
@@ -26,8 +27,9 @@ def summary(audit: Audit) -> str:
     """One sentence of what came of it."""
     if audit.failure:
         return _("could not be finished: %(why)s") % {"why": audit.failure}
-    given = {"found": verdicts(counts(audit)) or _("nothing to compare"), "calls": audit.counts.get("calls", 0)}
-    return _("%(found)s; %(calls)d calls") % given
+    calls = audit.counts.get("calls", 0)
+    given = {"found": verdicts(counts(audit)) or _("nothing to compare"), "calls": calls}
+    return ngettext("%(found)s; %(calls)d call", "%(found)s; %(calls)d calls", calls) % given
 
 
 def as_json(audit: Audit, *, findings: bool = True) -> dict[str, Any]:
