@@ -92,6 +92,6 @@ def test_with_a_limit_of_nothing_every_change_asks() -> None:
 def test_the_reason_says_how_many_and_of_how_many() -> None:
     said = why(Counted(3, 3, 40), 10)
     assert said == (
-        "53 of the 100 records that the target holds would lose something within 1:00:00, and 50 may "
-        "(3 have, 10 are at hand, 40 more deletions are owed)"
+        "53 of the 100 records that the target holds would lose something within 1 hour, and 50 may "
+        "(already: 3, now: 10, deletions owed besides: 40)"
     )

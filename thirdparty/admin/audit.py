@@ -9,8 +9,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty import permissions
 from thirdparty.admin import certificate
@@ -54,33 +57,36 @@ class AuditAdmin(SeenWithRecords):
     readonly_fields = ("how", "started", "ended", "came_of_it", "pages")
     ordering = ("-id",)
 
-    @admin.display(description="Audit", ordering="id")
+    @admin.display(description=_("Audit"), ordering="id")
     def number(self, audit: Audit) -> str:
         return f"#{audit.pk}"
 
-    @admin.display(description="Began")
+    @admin.display(description=_("Began"))
     def started(self, audit: Audit) -> SafeString | None:
         return moment(audit.started_at)
 
-    @admin.display(description="Ended", empty_value="-")
+    @admin.display(description=_("Ended"), empty_value="-")
     def ended(self, audit: Audit) -> SafeString | None:
         return moment(audit.finished_at)
 
-    @admin.display(description="How")
+    @admin.display(description=_("How"))
     def how(self, audit: Audit) -> str:
-        return "listing" if audit.lists else "look-up of each record"
+        return gettext("by listing") if audit.lists else gettext("by look-up of each record")
 
-    @admin.display(description="What came of it")
+    @admin.display(description=_("What came of it"))
     def came_of_it(self, audit: Audit) -> str | SafeString:
         if audit.finished_at is None:
             return badge(f"{audit.get_phase_display()}: {report.progress(audit)}", "info")
         return badge(report.summary(audit), "danger") if audit.failure else report.summary(audit)
 
-    @admin.display(description="See")
+    @admin.display(description=_("See"))
     def pages(self, audit: Audit) -> SafeString:
         found = f"{reverse('admin:thirdparty_finding_changelist')}?audit={audit.pk}"
         certified = reverse("admin:thirdparty_certificate", args=[audit.target])
-        return format_html('<a href="{}">what it found</a>, <a href="{}">the certificate</a>', found, certified)
+        return format_html(
+            '<a class="sync-button" href="{}">{}</a> <a class="sync-button" href="{}">{}</a>',
+            found, gettext("What it found"), certified, gettext("Certificate"),
+        )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
         certified = self.admin_site.admin_view(partial(certificate.page, self.admin_site))
@@ -90,7 +96,7 @@ class AuditAdmin(SeenWithRecords):
 class FindingVerdict(KnownValues):
     """Findings of this verdict."""
 
-    title = "verdict"
+    title = _("verdict")
     parameter_name = "verdict"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -103,11 +109,18 @@ class FindingVerdict(KnownValues):
 class FindingAudit(KnownValues):
     """Findings of one of the last audits."""
 
-    title = "audit"
+    title = _("audit")
     parameter_name = "audit"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(each.pk), f"#{each.pk} {each.kind} at {each.target}") for each in Audit.objects.all()[:50]]
+        return [
+            (
+                str(each.pk),
+                gettext("#%(number)d %(kind)s at %(target)s")
+                % {"number": each.pk, "kind": each.kind, "target": each.target},
+            )
+            for each in Audit.objects.all()[:50]
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:
         number = self.value()
@@ -116,54 +129,53 @@ class FindingAudit(KnownValues):
 
 @admin.register(Finding)
 class FindingAdmin(SeenWithRecords):
-    list_display = ("seen", "record_link", "remote_id", "verdict_badge", "which", "who_moved", "note", "mended")
+    list_display = ("seen", "record_link", "remote_id", "verdict_badge", "which", "note")
     list_filter = (FindingVerdict, RowTarget, RowKind, FindingAudit)
     search_fields = ("record", "remote_id")
-    search_help_text = "A record's key (target:kind:identity), or an id at the target"
+    search_help_text = _("A record's key (target:kind:identity), or an id at the target")
     ordering = ("-id",)
     actions = ("mend_these",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
         return super().get_queryset(request).filter(confirmed_at__isnull=False)
 
-    @admin.display(description="Seen", ordering="id")
+    @admin.display(description=_("Seen"), ordering="id")
     def seen(self, finding: Finding) -> SafeString | None:
         return moment(finding.seen_at)
 
-    @admin.display(description="Record", empty_value="-")
+    @admin.display(description=_("Record"), empty_value="-")
     def record_link(self, finding: Finding) -> SafeString | None:
         if not finding.record:
             return None
-        return format_html('<a href="{}">{}</a>', record_page(finding.record), finding.record)
+        name = finding.record.rsplit(":", 1)[-1]
+        return format_html(
+            '<a class="sync-short" href="{}" title="{}">{}</a>', record_page(finding.record), finding.record, name
+        )
 
-    @admin.display(description="Verdict", ordering="verdict")
+    @admin.display(description=_("Verdict"), ordering="verdict")
     def verdict_badge(self, finding: Finding) -> SafeString:
         verdict = Verdict(finding.verdict)
         return badge(str(verdict.label), VERDICTS[verdict])
 
-    @admin.display(description="Fields", empty_value="-")
+    @admin.display(description=_("Fields"), empty_value="-")
     def which(self, finding: Finding) -> str:
         return ", ".join(finding.fields)
 
-    @admin.display(description="Who has moved", empty_value="-")
-    def who_moved(self, finding: Finding) -> str:
-        return finding.get_ahead_display() if finding.ahead else ""
-
-    @admin.display(description="Note", empty_value="-")
+    @admin.display(description=_("Note"), empty_value="-")
     def note(self, finding: Finding) -> str:
-        return finding.reason or finding.get_owner_display()
+        """Why it could not be compared, which side has moved, or whose it is; and whether it is owed again."""
+        parts = [finding.reason, finding.get_ahead_display() if finding.ahead else "", finding.get_owner_display()]
+        if finding.mended_at is not None:
+            given = {"mended": f"{timezone.localtime(finding.mended_at):%Y-%m-%d %H:%M:%S}"}
+            parts.append(gettext("owed again at %(mended)s") % given)
+        return gettext("; ").join(filter(None, parts))
 
-    @admin.display(description="Owed again", empty_value="-")
-    def mended(self, finding: Finding) -> SafeString | None:
-        return moment(finding.mended_at)
-
-    @admin.action(description="Mend these: owe again what is missing or differs", permissions=["look"])
+    @admin.action(description=_("Mend these: owe again what is missing or differs"), permissions=["look"])
     def mend_these(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:
         mended = audits.mend(queryset, by=request.user)
-        messages.success(
-            request,
-            f"{mended} records are owed again. Extra records, and what has changed since, are left as they are.",
-        )
+        sentence = ngettext("%(count)d record is owed again.", "%(count)d records are owed again.", mended)
+        rest = gettext("Extra records, and what has changed since, are left as they are.")
+        messages.success(request, f"{sentence % {'count': mended}} {rest}")
 
     def has_look_permission(self, request: HttpRequest) -> bool:
         return may_look(request)

@@ -10,34 +10,42 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty import permissions
 from thirdparty.admin.badge import badge, record_page
 from thirdparty.admin.skin import Select, TextInput
-from thirdparty.decide.brake import Change, words
+from thirdparty.decide.brake import Change
 from thirdparty.decisions import brake
 from thirdparty.decisions.brake import NothingHeld, Selection
-from thirdparty.models import Target
+from thirdparty.models import BrakeDecision, Target
+from thirdparty.observe.changes import change_in_words, counts_in_words
 from thirdparty.permissions import Right
 
 RELEASE, REJECT = "release", "reject"
+
+
+def _changes() -> list[tuple[str, str]]:
+    only = ((change.value, gettext("%(change)s only") % {"change": change_in_words(change)}) for change in Change)
+    return [("", gettext("every change")), *only]
 
 
 class BrakeForm(forms.Form):
     """``until``: when the page was shown, so that nothing else goes. ``record``: the ticked records, none for all."""
 
     decision = forms.ChoiceField(
-        label="What",
-        choices=[(RELEASE, "Release: let them go"), (REJECT, "Reject: leave them as they are, here and there")],
+        label=_("What"),
+        choices=[(RELEASE, _("Release: let them go")), (REJECT, _("Reject: leave them as they are, here and there"))],
         widget=Select,
     )
     change = forms.ChoiceField(
-        label="Which",
+        label=_("Which"),
         required=False,
-        choices=[("", "every change"), *((change.value, f"{change.value} only") for change in Change)],
+        choices=_changes,
         widget=Select,
     )
-    reason = forms.CharField(label="Why", max_length=300, widget=TextInput)
+    reason = forms.CharField(label=_("Why"), max_length=300, widget=TextInput)
     until = forms.DateTimeField(widget=forms.HiddenInput, input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])
 
 
@@ -56,10 +64,10 @@ def view(request: HttpRequest, target: Target, context: dict[str, Any]) -> HttpR
     form = BrakeForm(initial={"until": plan.as_of.strftime("%Y-%m-%dT%H:%M:%S.%f%z")})
     on = plan.standing.latched
     context |= {
-        "title": f"Brake of {target.name}", "target": target, "plan": plan, "counts": words(plan.counts),
-        "badge": badge("on", "danger") if on else badge("off", "success"), "form": form if may else None,
-        "rows": [(record, record_page(record.key)) for record in plan.records],
-        "more": plan.total - len(plan.records), "opts": Target._meta,
+        "title": gettext("Brake of %(target)s") % {"target": target.name}, "target": target, "plan": plan, "counts": counts_in_words(plan.counts),
+        "badge": badge(gettext("on"), "danger") if on else badge(gettext("off"), "success"), "form": form if may else None,
+        "rows": [(each, change_in_words(each.change), record_page(each.key)) for each in plan.records],
+        "more": plan.total - len(plan.records),
     }  # fmt: skip
     return TemplateResponse(request, "thirdparty/admin/brake.html", context)
 
@@ -80,5 +88,16 @@ def _decide(request: HttpRequest, target: str) -> None:
     except NothingHeld as nothing:
         messages.error(request, str(nothing))
     else:
-        did = "rejected" if decision.rejected else "released"
-        messages.success(request, f"{decision.records} records {did}: {words(decision.counts)}.")
+        messages.success(request, _said(decision))
+
+
+def _said(decision: BrakeDecision) -> str:
+    if decision.rejected:
+        sentence = ngettext(
+            "%(count)d record rejected: %(what)s.", "%(count)d records rejected: %(what)s.", decision.records
+        )
+    else:
+        sentence = ngettext(
+            "%(count)d record released: %(what)s.", "%(count)d records released: %(what)s.", decision.records
+        )
+    return sentence % {"count": decision.records, "what": counts_in_words(decision.counts)}

@@ -9,6 +9,7 @@ from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from thirdparty import permissions, targets
 from thirdparty.admin.badge import badge
@@ -29,12 +30,21 @@ def page(site: AdminSite, request: HttpRequest, target: str) -> HttpResponse:
     if request.GET.get("as") == "json":
         name = f'attachment; filename="{target}.json"'
         return JsonResponse(made, json_dumps_params={"indent": 2}, headers={"Content-Disposition": name})
-    whole = badge("equal throughout", "success") if made["equal_throughout"] else badge("with exceptions", "warning")
-    context = {**site.each_context(request), "title": f"Certificate of {target}", "made": made, "whole": whole}
+    whole = (
+        badge(_("equal throughout"), "success") if made["equal_throughout"] else badge(_("with exceptions"), "warning")
+    )
+    context = {
+        **site.each_context(request),
+        "title": _("Certificate of %(target)s") % {"target": target},
+        "made": made,
+        "whole": whole,
+    }
     return TemplateResponse(request, "thirdparty/admin/certificate.html", context | {"fresh": _fresh(made)})
 
 
 def _fresh(made: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Changes and removals, with the share in per cent."""
-    measured = ((name, made["freshness"][name]) for name in ("changes", "removals"))
-    return [(name, each | {"percent": 100 * (each["share"] or 0.0)}) for name, each in measured]
+    measured = (
+        (words, made["freshness"][name]) for name, words in (("changes", _("changes")), ("removals", _("removals")))
+    )
+    return [(words, each | {"percent": 100 * (each["share"] or 0.0)}) for words, each in measured]

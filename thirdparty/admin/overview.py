@@ -23,7 +23,12 @@ from thirdparty.permissions import SEE_RECORDS, Account
 _STYLES = {Severity.ACT: "sync-alarm", Severity.WAIT: "sync-remark", Severity.INFO: "sync-note"}
 
 
-_LABELS = [gettext_noop("oldest unsynced")]
+_LABELS = [
+    gettext_noop("oldest unsynced"),
+    gettext_noop("outdated"),
+    gettext_noop("drift"),
+    gettext_noop("audit age"),
+]
 """Labels of figures, which are made of their names: for the translators."""
 
 

@@ -9,9 +9,11 @@ from django.http import HttpRequest
 
 from thirdparty import permissions
 from thirdparty.admin.badge import outcome_badge, record_page, state_badge
+from thirdparty.admin.brake import brake_page
 from thirdparty.admin.decision import decision_form
 from thirdparty.decisions.compensation import OPEN
 from thirdparty.models import Record
+from thirdparty.models.record import State
 from thirdparty.observe.explain import Explanation, explain
 from thirdparty.permissions import SEE_RECORDS, Right
 
@@ -41,5 +43,6 @@ def _card(explanation: Explanation, *, may_decide: bool) -> dict[str, Any]:
         "decision": decision_form(explanation.kind, explanation.generation) if open_to_decisions else None,
         "badge": state_badge(explanation.state),
         "page": record_page(explanation.key),
+        "brake": brake_page(explanation.target) if explanation.state == State.HELD else "",
         "attempts": [(attempt, outcome_badge(attempt)) for attempt in explanation.attempts],
     }

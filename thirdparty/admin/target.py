@@ -60,7 +60,7 @@ class TargetAdmin(ReadOnly, SyncAdmin):
 
     @admin.display(description=_("Sending"), ordering="paused")
     def sending(self, target: Target) -> SafeString:
-        if sender.refusal(target):
+        if sender.bound_elsewhere(target):
             return badge(gettext("sent to from elsewhere"), "danger")
         if not target.paused:
             return badge(gettext("sending"), "success")

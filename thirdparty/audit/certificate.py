@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
 from django.db.models.functions import Collate
+from django.utils.translation import gettext_noop
 
 from thirdparty import protect
 from thirdparty.audit import freshness, report
@@ -78,7 +79,7 @@ def _part(audit: Audit) -> dict[str, Any]:
     return {
         "kind": audit.kind,
         "audit": audit.pk,
-        "how": "the target's listing" if audit.lists else "a look-up of each record",
+        "how": gettext_noop("the target's listing") if audit.lists else gettext_noop("a look-up of each record"),
         "first_compared_at": times["first"],
         "last_compared_at": times["last"],
         "compared": compared.exclude(outcome=Verdict.NOT_COMPARABLE).count(),

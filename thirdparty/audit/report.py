@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from thirdparty.models import Audit
 from thirdparty.models.audit import Verdict
-from thirdparty.observe.audits import finding_as_json
+from thirdparty.observe.audits import finding_as_json, verdicts
 
 
 def counts(audit: Audit) -> dict[str, int]:
@@ -16,15 +19,17 @@ def counts(audit: Audit) -> dict[str, int]:
 
 def progress(audit: Audit) -> str:
     """How far it has come, while it is under way."""
-    return f"{audit.counts.get('calls', 0)} calls made, {audit.counts.get('listed', 0)} records listed"
+    given = {"calls": audit.counts.get("calls", 0), "listed": audit.counts.get("listed", 0)}
+    return _("%(calls)d calls made, %(listed)d records listed") % given
 
 
 def summary(audit: Audit) -> str:
     """One sentence of what came of it."""
     if audit.failure:
-        return f"could not be finished: {audit.failure}"
-    found = ", ".join(f"{count} {Verdict(name).label}" for name, count in counts(audit).items() if count)
-    return f"{found or 'nothing to compare'}; {audit.counts.get('calls', 0)} calls"
+        return _("could not be finished: %(why)s") % {"why": audit.failure}
+    calls = audit.counts.get("calls", 0)
+    given = {"found": verdicts(counts(audit)) or _("nothing to compare"), "calls": calls}
+    return ngettext("%(found)s; %(calls)d call", "%(found)s; %(calls)d calls", calls) % given
 
 
 def as_json(audit: Audit, *, findings: bool = True) -> dict[str, Any]:

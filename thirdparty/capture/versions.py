@@ -10,11 +10,13 @@ import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_noop
 
 from thirdparty import store, targets
 from thirdparty.capture import triggers
@@ -88,14 +90,34 @@ class Difference:
         return self.here is not None and (self.there is None or self.here > self.there)
 
     def __str__(self) -> str:
-        """What an operator is to do about it."""
+        """What an operator is to do about it, for logs."""
+        return self._sentence % self._given
+
+    @property
+    def in_words(self) -> str:
+        """The same in the reader's language."""
+        return gettext(self._sentence) % self._given
+
+    @property
+    def _sentence(self) -> str:
         if self.here is None:
-            return (
-                f"this process has no declaration of {self.kind}; the database has version {self.there}: restart it, "
+            return gettext_noop(
+                "this process has no declaration of %(kind)s; the database has version %(there)s: restart it, "
                 "or run manage.py migrate if it is declared no more"
             )
-        remedy = "run manage.py migrate" if self.is_newer else "restart it"
-        return f"this process has version {self.here} of {self.kind}; the database has {'none' if self.there is None else self.there}: {remedy}"
+        if self.there is None:
+            return gettext_noop(
+                "this process has version %(here)s of %(kind)s; the database has none: run manage.py migrate"
+            )
+        if self.is_newer:
+            return gettext_noop(
+                "this process has version %(here)s of %(kind)s; the database has %(there)s: run manage.py migrate"
+            )
+        return gettext_noop("this process has version %(here)s of %(kind)s; the database has %(there)s: restart it")
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        return {"kind": self.kind, "here": self.here, "there": self.there}
 
 
 def differences() -> list[Difference]:

@@ -100,7 +100,7 @@ def obstacle(counted: Counted, fresh: int, *, limit: int, holds: int, policy: Po
         return ""
     return (
         f"{gone + ahead} of the {holds} records that the target holds would lose something within {within}, "
-        f"and {limit} may ({gone} have, {fresh} are at hand, {counted.owed} more deletions are owed)"
+        f"and {limit} may (already: {gone}, now: {fresh}, deletions owed besides: {counted.owed})"
     )
 
 
@@ -110,4 +110,8 @@ def words(counts: Mapping[str, int]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds))) if seconds >= 1 else f"{seconds:g} s"
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            count = round(seconds / size)
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return f"{seconds:g} seconds"

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from thirdparty.models.key import KeyField
 from thirdparty.models.ref import Ref
@@ -14,12 +15,12 @@ from thirdparty.models.ref import Ref
 class Verdict(models.TextChoices):
     """What came of comparing one record with what its target holds."""
 
-    EQUAL = "equal", "equal"
-    MISSING = "missing", "missing"
-    DIFFERING = "differing", "differing"
-    EXTRA = "extra", "extra"
-    ALTERED = "altered", "altered by the target"
-    NOT_COMPARABLE = "not_comparable", "not comparable"
+    EQUAL = "equal", _("equal")
+    MISSING = "missing", _("missing")
+    DIFFERING = "differing", _("differing")
+    EXTRA = "extra", _("extra")
+    ALTERED = "altered", _("altered by the target")
+    NOT_COMPARABLE = "not_comparable", _("not comparable")
 
 
 OPEN = "open"
@@ -29,27 +30,27 @@ OPEN = "open"
 class Ahead(models.TextChoices):
     """Which side of a difference has moved since the last acknowledgement."""
 
-    OURS = "ours", "ours: what is wanted has changed and was not sent"
-    THEIRS = "theirs", "theirs: the target no longer holds what it acknowledged"
-    BOTH = "both", "both"
-    UNKNOWN = "", "nobody knows"
+    OURS = "ours", _("ours: what is wanted has changed and was not sent")
+    THEIRS = "theirs", _("theirs: the target no longer holds what it acknowledged")
+    BOTH = "both", _("both")
+    UNKNOWN = "", _("nobody knows")
 
 
 class Owner(models.TextChoices):
     """Whose a remote record is that is not to be there."""
 
-    OURS = "ours", "ours, by its external id"
-    NOBODY = "nobody", "nobody's that is known here"
+    OURS = "ours", _("ours, by its external id")
+    NOBODY = "nobody", _("nobody's that is known here")
 
 
 class Phase(models.TextChoices):
     """What an audit does now. One by look-up has only the last but one."""
 
-    LISTING = "listing", "listing"
-    LISTING_AGAIN = "listing_again", "listing once more"
-    EXTRAS = "extras", "asking about records that are not to be there"
-    RECORDS = "records", "asking about our records"
-    ENDED = "ended", "ended"
+    LISTING = "listing", _("listing")
+    LISTING_AGAIN = "listing_again", _("listing once more")
+    EXTRAS = "extras", _("asking about records that are not to be there")
+    RECORDS = "records", _("asking about our records")
+    ENDED = "ended", _("ended")
 
 
 class Audit(models.Model):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, QuerySet
+from django.utils.translation import gettext as _
 
 from thirdparty.models import Audit, Finding, Record
 from thirdparty.models.audit import Owner, Verdict
@@ -77,13 +78,31 @@ def _current(finding: Finding) -> Finding | None:
 
 def sentence(finding: Finding) -> str:
     """What it says, for people."""
-    what = f"an audit found it {finding.get_verdict_display()} ({finding.seen_at:%Y-%m-%d %H:%M:%S} UTC)"
+    given = {
+        "verdict": finding.get_verdict_display(),
+        "id": finding.remote_id,
+        "at": f"{finding.seen_at:%Y-%m-%d %H:%M:%S} UTC",
+        "fields": _(", ").join(finding.fields),
+        "ahead": finding.get_ahead_display(),
+    }
     if finding.verdict == Verdict.EXTRA:
-        what = f"an audit found record {finding.remote_id}, which is not to be there ({finding.seen_at:%Y-%m-%d %H:%M:%S} UTC)"
-    fields = f" in {', '.join(finding.fields)}" if finding.fields else ""
-    ahead = f"; who has moved: {finding.get_ahead_display()}" if finding.ahead else ""
-    mended = f"; owed again at {finding.mended_at:%H:%M:%S}" if finding.mended_at else ""
-    return f"{what}{fields}{ahead}{mended}"
+        parts = [_("an audit found record %(id)s, which is not to be there (%(at)s)")]
+    elif finding.fields:
+        parts = [_("an audit found it %(verdict)s (%(at)s) in %(fields)s")]
+    else:
+        parts = [_("an audit found it %(verdict)s (%(at)s)")]
+    if finding.ahead:
+        parts.append(_("who has moved: %(ahead)s"))
+    if finding.mended_at:
+        parts.append(_("owed again at %(mended)s"))
+        given["mended"] = f"{finding.mended_at:%H:%M:%S} UTC"
+    return _("; ").join(part % given for part in parts)
+
+
+def verdicts(counts: Mapping[str, int]) -> str:
+    """How many of each verdict; empty for none."""
+    given = ({"count": count, "verdict": Verdict(name).label} for name, count in counts.items() if count)
+    return _(", ").join(_("%(count)d %(verdict)s") % each for each in given)
 
 
 def finding_as_json(finding: Finding) -> dict[str, Any]:

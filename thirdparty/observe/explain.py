@@ -16,13 +16,13 @@ from thirdparty.capture import versions
 from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
-from thirdparty.decide.brake import Change
 from thirdparty.decide.compare import FieldDifference, differences
 from thirdparty.declaration import Unmappable, is_declared, of_kind
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Attempt, BrakeDecision, BrakeEntry, Finding, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import audits, inquiry
+from thirdparty.observe.changes import would
 from thirdparty.observe.reasons.of_records import remedy
 from thirdparty.protect import brake
 from thirdparty.run import payloads
@@ -211,7 +211,7 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
 def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
     if (differing := versions.difference_of(row.kind)) is not None:
-        reasons.append(str(differing))
+        reasons.append(differing.in_words)
     if row.state == State.HELD:
         reasons.append(_held(row))
     elif row.state == State.REJECTED:
@@ -245,20 +245,34 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
 def _held(row: Record) -> str:
     known = brake.standing(row.target)
     entry = BrakeEntry.objects.filter(record=row.key, held=True).first()
-    would = f", as this would {Change(entry.change).would}" if entry is not None else ""
-    would += f" (caused by {row.caused_by})" if row.caused_by else ""
-    if not known.latched:
-        return f"the brake of target {row.target} held it{would}, and is off by now: the reconciler takes it up"
-    return (
-        f"held by the brake of target {row.target}{would}: on since {known.latched_at:%Y-%m-%d %H:%M:%S} UTC, {known.reason}; "
-        f"a person decides: manage.py sync release {row.target}"
-    )
+    parts = [_("held by the brake of target %(target)s")]
+    if entry is not None:
+        parts.append(_("as %(would)s"))
+    if row.caused_by:
+        parts.append(_("caused by %(cause)s"))
+    given = {
+        "target": row.target,
+        "would": would(entry.change) if entry is not None else "",
+        "cause": row.caused_by,
+        "since": f"{known.latched_at:%Y-%m-%d %H:%M:%S} UTC" if known.latched_at is not None else "",
+        "why": known.reason,
+    }
+    if known.latched:
+        standing = _(
+            "the brake has been on since %(since)s, %(why)s; a person decides: manage.py sync release %(target)s"
+        )
+    else:
+        standing = _("the brake is off by now: the reconciler takes it up")
+    return _("; ").join((_(", ").join(parts) % given, standing % given))
 
 
 def _rejected(row: Record) -> str:
     decision = BrakeDecision.objects.filter(target=row.target, rejected=True).first()
+    sentence = _(
+        "rejected by a person%(who)s: what is here and what is there differ on purpose, until the object is edited again"
+    )
     who = f" ({decision.who}, {decision.at:%Y-%m-%d %H:%M:%S} UTC: {decision.reason})" if decision is not None else ""
-    return f"rejected by a person{who}: what is here and what is there differ on purpose, until the object is edited again"
+    return sentence % {"who": who}
 
 
 def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDifference, ...] | None, str]:

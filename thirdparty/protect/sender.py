@@ -44,11 +44,17 @@ def this_database() -> Sender:
     return Sender(settings.SYNC_INSTANCE, _place(str(connection.settings_dict["NAME"])))
 
 
-def refusal(target: Target) -> str:
-    """Why this process may not send to the target: the database is not the one that it is bound to. Empty where it may."""
+def bound_elsewhere(target: Target) -> tuple[Sender, Sender] | None:
+    """The database that the target is bound to, and this one, where that is another; None where this process may send."""
     bound, sender = Sender.of(target.sent_from), this_database()
-    if not sender.is_another(bound):
+    return (bound, sender) if sender.is_another(bound) else None
+
+
+def refusal(target: Target) -> str:
+    """Why this process may not send to the target; empty where it may."""
+    if (databases := bound_elsewhere(target)) is None:
         return ""
+    bound, sender = databases
     return f"last sent to from another database ({bound}, this is {sender}): if this one is to send, resume the target"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext as _
 
 register = template.Library()
 
@@ -15,3 +16,11 @@ def sync_status(context: dict[str, Any]) -> dict[str, Any]:
     from thirdparty.admin.overview import overview  # noqa: PLC0415  # libraries are loaded while the admin still is
 
     return overview(context["request"].user)
+
+
+@register.filter
+def plainly(value: Any) -> str:
+    """A field's value for people: the items of a list, and a word for nothing."""
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value))
+    return _("nothing") if value in (None, "") else str(value)

@@ -46,6 +46,20 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _item(
                     request,
+                    _("Audits"),
+                    "fact_check",
+                    "thirdparty.view_record",
+                    reverse("admin:thirdparty_audit_changelist"),
+                ),
+                _item(
+                    request,
+                    _("Findings"),
+                    "troubleshoot",
+                    "thirdparty.view_record",
+                    reverse("admin:thirdparty_finding_changelist"),
+                ),
+                _item(
+                    request,
                     _("Targets"),
                     "dns",
                     "thirdparty.view_target",

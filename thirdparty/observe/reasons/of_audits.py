@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from thirdparty.models.audit import Verdict
+from thirdparty.observe.audits import verdicts
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 
@@ -22,7 +23,7 @@ def drift(seen: Seen) -> Iterator[Reason]:
             continue
         given = {
             "count": sum(counts.values()),
-            "what": ", ".join(f"{count} {verdict.label}" for verdict, count in counts.items()),
+            "what": verdicts(counts),
         }
         sentence = ngettext(
             "The last audit found %(count)d record that is not as it was acknowledged: %(what)s.",

@@ -40,7 +40,7 @@ def declaration_outdated(seen: Seen) -> Iterator[Reason]:
 
 
 def _as_sentence(difference: Difference) -> str:
-    words = str(difference)
+    words = difference.in_words
     return f"{words[0].upper()}{words[1:]}."
 
 

@@ -38,8 +38,11 @@ def paused(seen: Seen) -> Iterator[Reason]:
 def another_database(seen: Seen) -> Iterator[Reason]:
     """This process works with a copy of the database that the target was sent to from."""
     for row in _known(seen):
-        if why := sender.refusal(row):
-            sentence = _("Nothing is sent to it from here: it was %(why)s.") % {"why": why}
+        if (databases := sender.bound_elsewhere(row)) is not None:
+            sentence = _(
+                "Nothing is sent to it from here: it was last sent to from another database (%(bound)s, this is %(here)s). "
+                "If this one is to send, resume it."
+            ) % {"bound": databases[0], "here": databases[1]}
             yield Reason("another_database", Severity.ACT, sentence, row.name, link=_page(row))
 
 
