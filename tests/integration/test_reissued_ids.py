@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -478,6 +479,20 @@ def test_a_record_of_our_natural_key_that_another_of_ours_has_let_go_of_is_ours(
     User.objects.create(name="Ann", phone="2", username="ann1")
     converge()
     assert_everybody_is_there_once(sandbox)
+
+
+def test_what_a_record_of_ours_held_that_another_of_ours_has_let_go_of_is_known_before_it_is_rewritten(
+    sandbox: SandboxControl, settings: Any
+) -> None:
+    [other] = people(range(1))
+    converge()
+    astray = {"name": "Person 0", "phone": "13800000000", "email": "0@example.org"}
+    sandbox.create(username="ann1", **astray, externalId=str(other.uuid))
+    settings.SYNC_BRAKE_MIN, settings.SYNC_BRAKE_PERCENT = 0, 0.0
+    new = User.objects.create(name="Ann", phone="2", username="ann1")
+    converge()
+    assert row_of(new).state == "held"
+    assert next(each["name"] for each in sandbox.users() if each["username"] == "ann1") == "Person 0"
 
 
 @pytest.mark.parametrize("unique", [True, False], ids=["usernames are unique", "usernames are shared"])

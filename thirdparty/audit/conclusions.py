@@ -43,10 +43,11 @@ def comparison(audit_id: int, outcome: str, look: Look, seen: str, at: datetime)
 
 
 def conclude(journal: Journal, compared: Sequence[Compared]) -> None:
-    """The last word of this audit on these records. Raises `LeaseLost`."""
+    """The last word of this audit on these records. Raises `LeaseLost`, `Outdated`."""
     compared = _with_what_targets_alter(compared)
     audit = journal.audit
     with journal.writing():
+        journal.require_current()
         journal.note(
             [comparison(audit.pk, each.judged.verdict, each.look, each.digest, each.at) for each in compared],
             [_finding(journal, each) for each in compared if each.judged.verdict != Verdict.EQUAL],

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
-from thirdparty.models import Audit, Comparison, Finding
+from thirdparty.models import Audit, Comparison, Declaration, Finding
 from thirdparty.models.audit import OPEN, Phase, Verdict
 from thirdparty.settings import settings
 
@@ -28,6 +28,10 @@ STUMBLES = 3
 
 class LeaseLost(Exception):
     """Somebody else has taken the audit up meanwhile."""
+
+
+class Outdated(Exception):
+    """The database has another version of the declaration than the audit began with; the message says so."""
 
 
 class Journal:
@@ -63,6 +67,12 @@ class Journal:
     def count(self, name: str, by: int = 1) -> None:
         """Add to one of the counts, which the next `go_on` writes."""
         self.audit.counts[name] = self.audit.counts.get(name, 0) + by
+
+    def require_current(self) -> None:
+        """Raises `Outdated`: what another version has acknowledged is not to be judged by this one."""
+        began = Declaration.objects.filter(kind=self.audit.kind, version=self.audit.declared_version)
+        if not began.exists():
+            raise Outdated(f"{self.audit.kind} has another version by now than when it began, or is declared no more")
 
     def go_on(self, *, cursor: str | None, phase: Phase | None = None, **changes: Any) -> None:
         """From here on, should somebody else take it up. Raises `LeaseLost`."""

@@ -12,11 +12,12 @@ from django.db.models.functions import Now
 
 from thirdparty import events, targets
 from thirdparty.audit import extras, listing, records
-from thirdparty.audit.journal import Journal, LeaseLost
+from thirdparty.audit.journal import Journal, LeaseLost, Outdated
 from thirdparty.audit.listing import ListingBroken
 from thirdparty.audit.questions import NotNow, Questions
+from thirdparty.capture import versions
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
-from thirdparty.declaration import of_kind
+from thirdparty.declaration import is_declared, of_kind
 from thirdparty.declaration.registry import declared_for
 from thirdparty.models import Audit, Record
 from thirdparty.models.audit import Phase
@@ -43,6 +44,7 @@ def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: 
 
     ``spread``: over how long its calls are spread. Raises `CannotAudit`.
     """
+    require_version(kind)
     offers = targets.connector(target, kind).capabilities
     if not (offers.list or offers.query):
         raise CannotAudit(f"target {target} can neither be listed nor be asked about a record")
@@ -65,6 +67,13 @@ def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: 
     raise CannotAudit(f"others begin audits of {kind} at {target} at this moment")
 
 
+def require_version(kind: str) -> None:
+    """Raises `CannotAudit` where this process has another version of the declaration than the database: what it takes for
+    wanted is not what is sent."""
+    if (differing := versions.difference_of(kind)) is not None:
+        raise CannotAudit(str(differing))
+
+
 def under_way(target: str, kind: str | None = None) -> QuerySet[Audit]:
     """The audits of this target that have not ended."""
     which = {} if kind is None else {"kind": kind}
@@ -74,7 +83,8 @@ def under_way(target: str, kind: str | None = None) -> QuerySet[Audit]:
 def go_on(audit_id: int, *, seconds: float, most_calls: int | None = None) -> Audit:
     """Take this audit further for so long, and for one call longer at most. Its row as it is then.
 
-    ``most_calls``: and with no more calls than these. Does nothing where somebody else is at it. Never raises for what
+    ``most_calls``: and with no more calls than these. Does nothing where somebody else is at it, nor in a process that has
+    another version of the declaration than it was begun with. Never raises for what
     the target does. Not to be used inside a transaction.
     """
     journal = Journal.take(audit_id)
@@ -90,6 +100,13 @@ def go_on(audit_id: int, *, seconds: float, most_calls: int | None = None) -> Au
 
 def _go_on(journal: Journal, ends_at: float, most_calls: int | None) -> None:
     audit = journal.audit
+    try:
+        journal.require_current()
+    except Outdated as why:
+        _end(journal, str(why))
+        return
+    if not is_declared(audit.kind) or of_kind(audit.kind).version != audit.declared_version:
+        return
     questions = Questions(audit.target, audit.kind, ends_at, lambda: journal.count("calls"), most_calls)
     while audit.finished_at is None and time.monotonic() < ends_at:
         try:
@@ -97,7 +114,7 @@ def _go_on(journal: Journal, ends_at: float, most_calls: int | None) -> None:
         except NotNow as why:
             logger.debug("%s waits: %s", audit, why)
             return
-        except ListingBroken as why:
+        except (ListingBroken, Outdated) as why:
             _end(journal, str(why))
         except TargetError as error:
             _failed(journal, error)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from thirdparty import targets
 from thirdparty.audit import runner
 from thirdparty.audit.listing import PER_PAGE
+from thirdparty.capture import versions
 from thirdparty.connectors.config import MEND
 from thirdparty.models import Audit, Target
 from thirdparty.models.audit import Phase
@@ -25,14 +26,16 @@ _AGAIN_AFTER_SHARE = 0.1
 def begin_due(target: str) -> list[Audit]:
     """Begin the audits of this target whose time has come; those that were begun.
 
-    Not while its records may lack changes: all that an audit could say is that they are yet to be sent.
+    Not while its records may lack changes: all that an audit could say is that they are yet to be sent. Nor those of kinds
+    of which this process has another version than the database.
     """
     every = timedelta(hours=settings.SYNC_AUDIT_EVERY_HOURS)
     ready = Target.objects.filter(name=target, enabled=True, paused=False, behind_since=None)
     if not every or not ready.exists():
         return []
     begun = []
-    for kind in runner.kinds(target):
+    of_others = {each.kind for each in versions.differences()}
+    for kind in (each for each in runner.kinds(target) if each not in of_others):
         offers = targets.connector(target, kind).capabilities
         if (offers.list or offers.query) and not _was_lately(target, kind, every):
             mends = targets.config(target).audit == MEND

@@ -316,7 +316,7 @@ class Interpreter:
             external_id=found.external_id,
             natural_key=found.key,
             found_id=found.remote_id,
-            instead=self.linked(found.remote_id) if found.external_id else None,
+            instead=self.linked(found.remote_id, found) if found.external_id else None,
             let_go=matched,
             delay_seconds=self._delay(),
         )

@@ -51,9 +51,10 @@ def run(out: Console, options: dict[str, Any]) -> None:
 
 
 def _begun(target: str, kind: str, options: dict[str, Any]) -> Audit:
-    if options["resume"] and (open_one := runner.under_way(target, kind).first()) is not None:
-        return open_one
     try:
+        runner.require_version(kind)
+        if options["resume"] and (open_one := runner.under_way(target, kind).first()) is not None:
+            return open_one
         return runner.begin(target, kind, by="command line", mends=options["apply"])
     except runner.CannotAudit as why:
         raise CommandError(str(why)) from None
