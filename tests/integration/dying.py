@@ -43,7 +43,7 @@ QUESTION_PLACES = {
     "the question is taken": ("thirdparty.store.manual", "take_question", AFTER),
     "about to be asked": ("thirdparty.observe.inquiry", "look_up", BEFORE),
     "answered, the guard not told": ("thirdparty.observe.inquiry", "look_up", AFTER),
-    "the guard is told": ("thirdparty.observe.inquiry", "_report", AFTER),
+    "the guard is told": ("thirdparty.run.guard_decision", "of_question", AFTER),
 }
 OLD, NEW = "old", "new"
 DRAIN, CATCH_UP, QUESTION = "drain", "catch up", "question"

@@ -13,6 +13,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from thirdparty import targets
 from thirdparty.declaration import declared, misdeclared
+from thirdparty.declaration.lookups import Hop
 from thirdparty.declaration.synced import Synced
 from thirdparty.notify import hints
 
@@ -31,7 +32,8 @@ def connect() -> None:
                 if hop.model._meta.auto_created:
                     _listen_to_members(hop.model, declaration)
                 elif hop.watched:
-                    _listen(hop.model, partial(_near_one_written, declaration), f"{declaration.kind} {hop.table}")
+                    written = partial(_near_one_written, declaration, hop)
+                    _listen(hop.model, written, f"{declaration.kind} {hop.table}")
 
 
 def _listen(model: type[models.Model], receiver: Any, uid: str) -> None:
@@ -72,8 +74,10 @@ def _members_written(
             hints.on_commit(declaration.ref(identity))
 
 
-def _near_one_written(declaration: Synced[Any], **_: Any) -> None:
+def _near_one_written(declaration: Synced[Any], hop: Hop, *, created: bool = False, **_: Any) -> None:
     """Whose object it is, the triggers have found out: a look at what is due is enough."""
+    if created and not hop.refers:
+        return  # nobody names it yet
     for target in targets.names():
         if declaration.targets is None or target in declaration.targets:
             hints.drain_on_commit(target)

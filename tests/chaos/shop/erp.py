@@ -16,6 +16,8 @@ from erp.books import Books, Kept, Refused
 from erp.catalogue import Collection
 from erp.server import Handler, Server
 
+from tests.chaos.shop import bare
+
 CALLS = {"POST": "add", "PUT": "update", "DELETE": "delete"}
 EFFECTS = {"created": "created", "replaced": "updated", "removed": "deleted"}
 
@@ -52,7 +54,7 @@ class NotedBooks(Books):
             "effect",
             effect=EFFECTS[did],
             user_id=kept.id,
-            external_id=kept.body.get("external_id", ""),
+            external_id=bare(kept.body.get("external_id", "")),
             body=dict(kept.body),
         )
 
@@ -146,11 +148,11 @@ class AimedHandler(Handler):
 
     def _external_id(self, path: str, body: Any) -> str:
         if isinstance(body, dict):
-            return str(body.get("external_id", ""))
+            return bare(str(body.get("external_id", "")))
         name, _, record_id = path.strip("/").partition("/")
         for kept in self.server.books.content().get(name, ()):
             if kept["id"] == record_id:
-                return str(kept.get("external_id", ""))
+                return bare(str(kept.get("external_id", "")))
         return ""
 
 

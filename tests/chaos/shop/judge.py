@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tests.chaos.shop import bare
+
 Content = Mapping[str, Sequence[Mapping[str, Any]]]
 Objects = Mapping[str, Sequence[Any]]
 """By kind and key, as ``shop.order:17``: what is held of it, in the shop's own words."""
@@ -70,7 +72,7 @@ def wanted() -> Objects:
 
 
 def _key(external_id: str) -> str:
-    kind, _, object_id = external_id.rpartition(".")
+    kind, _, object_id = bare(external_id).rpartition(".")
     return f"{kind}:{object_id}"
 
 

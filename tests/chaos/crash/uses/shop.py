@@ -12,7 +12,7 @@ from django.db import transaction
 from shop.models import Customer, Order, OrderLine, Product
 
 from tests.chaos.crash.uses.use import AFTER, BEFORE, WHILE_FROZEN, Held
-from tests.chaos.shop import TARGET
+from tests.chaos.shop import TARGET, bare
 
 TOTALS = {BEFORE: Decimal("1.00"), AFTER: Decimal("2.00"), WHILE_FROZEN: Decimal("3.00")}
 _LARGEST = 2**31 - 1
@@ -65,7 +65,7 @@ class Shop:
         held: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for records in control.content().values():
             for record in records:
-                held[record["external_id"]].append(record)
+                held[bare(record["external_id"])].append(record)
         return held
 
     def problems(self, word: str, wanted: str | None, held: Held) -> Iterator[str]:
