@@ -14,6 +14,7 @@ from typing import Any
 from thirdparty.connectors.base import RemoteObject, RemoteRecord
 from thirdparty.connectors.identity import same_external_id, same_remote_id
 from thirdparty.decide import sent
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.compare import Comparable, differences
 from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.sent import Hashes, HashKey
@@ -48,6 +49,8 @@ class Look:
     @property
     def busy(self) -> str:
         """Why nothing can be concluded from what the target holds now; empty where something can."""
+        if self.parked == HELD_BY_BRAKE:
+            return "the brake holds it"
         if self.parked:
             return f"it is parked ({self.parked})"
         if self.is_leased:
