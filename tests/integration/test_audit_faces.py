@@ -22,7 +22,7 @@ from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.models import Audit, Finding
 from thirdparty.notify import hints
 from thirdparty.observe.explain import explain
-from thirdparty.observe.status import remarks, status
+from thirdparty.observe.status import status
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 from users.synced import person
@@ -188,6 +188,24 @@ def test_the_admin_shows_audits_and_findings_and_has_them_mended(
     ]
 
 
+def test_the_targets_page_leads_to_its_audits_and_its_certificate(drifted: tuple[User, User]) -> None:
+    audited()
+    web = Client()
+    web.force_login(staff("view_record", "view_target"))
+    page = web.get("/admin/thirdparty/target/partner/change/").content.decode()
+    for address in ("/admin/thirdparty/audit/?target=partner", "/admin/thirdparty/audit/certificate/partner/"):
+        assert address in page
+        assert web.get(address).status_code == 200
+
+
+def test_the_menu_leads_to_audits_and_findings(drifted: tuple[User, User]) -> None:
+    web = Client()
+    web.force_login(staff("view_record"))
+    page = web.get("/admin/").content.decode()
+    assert 'href="/admin/thirdparty/audit/"' in page
+    assert 'href="/admin/thirdparty/finding/"' in page
+
+
 def test_who_may_only_see_may_not_mend_in_the_admin(drifted: tuple[User, User]) -> None:
     audited()
     web = Client()
@@ -211,12 +229,14 @@ def test_the_status_tells_when_and_what_the_last_audit_found(drifted: tuple[User
     entry = status().targets["partner"]
     assert (entry["audit_age_seconds"], entry["drift"]) == (None, 0)
     audited()
-    entry = status().targets["partner"]
-    assert 0 <= entry["audit_age_seconds"] < 60
-    assert entry["drift"] == 3
-    assert "the last audit found 1 differing, 1 extra, 1 missing" in remarks(entry)
+    now = status()
+    assert 0 <= now.targets["partner"]["audit_age_seconds"] < 60
+    assert now.targets["partner"]["drift"] == 2
+    assert [reason.sentence for reason in now.reasons if reason.code == "drift"] == [
+        "The last audit found 2 records that are not as they were acknowledged: 1 missing, 1 differing."
+    ]
     audited(mends=True)
-    assert status().targets["partner"]["drift"] == 1
+    assert status().targets["partner"]["drift"] == 0
 
 
 def test_the_status_tells_why_the_last_audit_could_not_be_finished(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import translation
 
 from tests.integration.braking import deletions, latched, people, states, work
 from tests.integration.conftest import row_of
@@ -168,12 +170,53 @@ def test_the_targets_page_leads_there(gone: list[User], web: Client) -> None:
     assert PAGE in web.get("/admin/thirdparty/target/partner/change/").content.decode()
 
 
-def test_metrics_and_readiness_say_that_it_is_on(gone: list[User], web: Client) -> None:
+def test_metrics_and_status_say_that_it_is_on(gone: list[User], web: Client) -> None:
     assert 'usersync_target_brake_latched{target="partner"} 1.0' in web.get("/metrics").content.decode()
     assert 'usersync_records{state="held",target="partner"} 10.0' in web.get("/metrics").content.decode()
-    ready = web.get("/health/ready/").json()
-    assert ready["ready"]
-    assert any("brake of target partner is on" in warning for warning in ready["warnings"])
+    assert [(reason["code"], reason["target"], reason["count"], reason["link"]) for reason in told(web)] == [
+        ("brake_on", "partner", 10, PAGE)
+    ]
+
+
+def told(web: Client) -> list[dict[str, Any]]:
+    """The reasons about the brake."""
+    return [each for each in web.get("/api/v1/sync/status/").json()["reasons"] if "brake" in each["code"]]
+
+
+def test_readiness_does_not_depend_on_it(gone: list[User], web: Client) -> None:
+    assert web.get("/health/ready/").json()["ready"]
+
+
+def test_the_page_of_a_held_record_leads_there(gone: list[User], web: Client) -> None:
+    page = web.get(f"/admin/thirdparty/record/{row_of(gone[0]).key}/change/", follow=True).content.decode()
+    assert f'href="{PAGE}"' in page
+
+
+def test_who_may_only_see_records_is_led_there_too(gone: list[User]) -> None:
+    viewer = User.objects.create_user(username="vera", is_staff=True, is_active=True)
+    viewer.user_permissions.add(*Permission.objects.filter(codename__in=["view_record", "view_target"]))
+    web = Client()
+    web.force_login(viewer)
+    page = web.get("/admin/thirdparty/target/partner/change/").content.decode()
+    assert f'class="sync-button" href="{PAGE}"' in page
+    assert "Probe now" not in page
+
+
+@pytest.fixture
+def chinese() -> Iterator[dict[str, str]]:
+    """The headers of who reads Chinese."""
+    yield {"accept-language": "zh-CN"}
+    translation.deactivate()  # the last request's stays
+
+
+def test_the_page_is_chinese_for_who_reads_it(gone: list[User], web: Client, chinese: dict[str, str]) -> None:
+    page = web.get(PAGE, headers=chinese).content.decode()
+    assert "10 条记录在等待：删除 10 条。" in page
+    until = web.get(PAGE).context["form"].initial["until"]
+    fields = {"decision": "release", "change": "", "reason": "对的", "until": until}
+    page = web.post(PAGE, fields, headers=chinese, follow=True).content.decode()
+    assert "已放行 10 条记录：删除 10 条。" in page
+    assert "没有拦住任何内容" in page
 
 
 @pytest.mark.parametrize(

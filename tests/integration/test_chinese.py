@@ -9,7 +9,8 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from thirdparty import targets
-from thirdparty.models import Record, Target
+from thirdparty.capture import versions
+from thirdparty.models import Audit, Declaration, Finding, Record, Target
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,12 +42,34 @@ def test_the_first_page(web: Client) -> None:
     [
         ("/admin/thirdparty/record/causes/", "重试这些"),
         ("/admin/thirdparty/target/partner/pause/", "是，暂停"),
+        ("/admin/thirdparty/target/partner/brake/", "没有拦住任何内容"),
+        ("/admin/thirdparty/audit/", "核对"),
+        ("/admin/thirdparty/finding/", "核对发现"),
         ("/admin/users/user/", "人员"),
         ("/admin/thirdparty/record/?sync_state=parked", "最近的错误"),
     ],
 )
 def test_other_pages(web: Client, address: str, words: str) -> None:
     assert words in web.get(address).content.decode()
+
+
+def test_another_version_of_a_declaration(web: Client) -> None:
+    Declaration.objects.update(version=7)
+    told = web.get("/api/v1/sync/status/").json()["reasons"]
+    assert any("本进程的 users.user 声明是版本 1，数据库中是 7" in each["sentence"] for each in told)
+    assert "the database has 7: restart it" in str(versions.differences()[0])
+
+
+def test_why_a_finding_could_not_be_compared(web: Client) -> None:
+    now = timezone.now()
+    audit = Audit.objects.create(
+        target="partner", kind="users.user", lists=True, looks_up=True, started_at=now, finished_at=now, phase="ended", due_at=now
+    )  # fmt: skip
+    Finding.objects.create(
+        audit=audit, target="partner", kind="users.user", record=Record.objects.get().key, verdict="not_comparable",
+        reason="it is parked (unmapped_role)", seen_at=now, confirmed_at=now,
+    )  # fmt: skip
+    assert "它已搁置 (unmapped_role)" in web.get("/admin/thirdparty/finding/").content.decode()
 
 
 def test_the_reasons_of_the_api(web: Client) -> None:

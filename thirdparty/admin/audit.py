@@ -27,6 +27,7 @@ from thirdparty.audit import report
 from thirdparty.decisions import audits
 from thirdparty.models import Audit, Finding
 from thirdparty.models.audit import Verdict
+from thirdparty.observe.audits import reason_in_words
 from thirdparty.permissions import SEE_RECORDS
 
 VERDICTS = {
@@ -164,7 +165,11 @@ class FindingAdmin(SeenWithRecords):
     @admin.display(description=_("Note"), empty_value="-")
     def note(self, finding: Finding) -> str:
         """Why it could not be compared, which side has moved, or whose it is; and whether it is owed again."""
-        parts = [finding.reason, finding.get_ahead_display() if finding.ahead else "", finding.get_owner_display()]
+        parts = [
+            reason_in_words(finding.reason),
+            finding.get_ahead_display() if finding.ahead else "",
+            finding.get_owner_display(),
+        ]
         if finding.mended_at is not None:
             given = {"mended": f"{timezone.localtime(finding.mended_at):%Y-%m-%d %H:%M:%S}"}
             parts.append(gettext("owed again at %(mended)s") % given)

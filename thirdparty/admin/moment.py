@@ -1,4 +1,4 @@
-"""Times in lists: to the second, in one line."""
+"""Times in lists: to the second, broken between date and time only where there is no room."""
 
 from __future__ import annotations
 
@@ -13,5 +13,6 @@ def moment(time: datetime | None) -> SafeString | None:
     """The time in the project's zone; None for none."""
     if time is None:
         return None
-    text = timezone.localtime(time).strftime("%Y-%m-%d %H:%M:%S")
-    return format_html('<span class="sync-nowrap">{}</span>', text)
+    here = timezone.localtime(time)
+    parts = (f"{here:%Y-%m-%d}", f"{here:%H:%M:%S}")
+    return format_html('<span class="sync-nowrap">{}</span> <span class="sync-nowrap">{}</span>', *parts)

@@ -33,7 +33,7 @@ from thirdparty.admin.search import objects_found
 from thirdparty.admin.skin import ChangeList, SyncAdmin
 from thirdparty.decisions.look_now import look_now, look_now_together
 from thirdparty.declaration import declared, objects
-from thirdparty.models import Record
+from thirdparty.models import Record, Target
 from thirdparty.models.record import EPOCH, State
 from thirdparty.permissions import Right
 
@@ -109,14 +109,18 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     def state_badge(self, row: Record) -> SafeString:
         return state_badge(row.state)
 
-    @admin.display(description=_("Acknowledged / wanted"))
-    def progress(self, row: Record) -> str:
-        return f"{row.synced_generation} / {row.generation}"
+    @admin.display(description=_("Generation"))
+    def progress(self, row: Record) -> SafeString:
+        given = {"seen": row.synced_generation, "wanted": row.generation}
+        told = gettext("generation %(seen)s of %(wanted)s acknowledged") % given
+        return format_html('<span title="{}">{} / {}</span>', told, row.synced_generation, row.generation)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """The kind only where there are several: on a narrow screen every column counts."""
-        columns = [name for name in self.list_display if isinstance(name, str)]
-        return columns if len(declared()) > 1 else [name for name in columns if name != "kind"]
+        """Kind and target only where there are several: on a narrow screen every column counts."""
+        alone = {"kind"} if len(declared()) <= 1 else set()
+        if Target.objects.count() <= 1:
+            alone.add("target")
+        return [name for name in self.list_display if isinstance(name, str) and name not in alone]
 
     @admin.display(description=_("Last error"), ordering="cause", empty_value="-")
     def why(self, row: Record) -> SafeString | None:

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from thirdparty.connectors.base import RemoteObject, RemoteRecord
 from thirdparty.connectors.identity import same_external_id, same_remote_id
 from thirdparty.decide import sent
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.compare import Comparable, differences
 from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.sent import Hashes, HashKey
@@ -48,25 +51,27 @@ class Look:
     @property
     def busy(self) -> str:
         """Why nothing can be concluded from what the target holds now; empty where something can."""
+        if self.parked == HELD_BY_BRAKE:
+            return gettext_noop("the brake holds it")
         if self.parked:
-            return f"it is parked ({self.parked})"
+            return f"{gettext_noop('it is parked')} ({self.parked})"
         if self.is_leased:
-            return "a worker is at it"
+            return gettext_noop("a worker is at it")
         if self.in_doubt:
-            return "an unanswered request may still take effect"
+            return gettext_noop("an unanswered request may still take effect")
         if self.synced_generation < self.generation:
-            return "a change of ours is yet to be acknowledged"
+            return gettext_noop("a change of ours is yet to be acknowledged")
         return ""
 
 
 def unsettled(before: Look, after: Look | None) -> str:
     """Why two looks do not bear a comparison; empty where they do."""
     if after is None:
-        return "its row has gone meanwhile"
+        return gettext_noop("its row has gone meanwhile")
     if before.busy or after.busy:
         return before.busy or after.busy
     if (before.generation, before.claims) != (after.generation, after.claims):
-        return "it was worked on while the target was asked"
+        return gettext_noop("it was worked on while the target was asked")
     return ""
 
 

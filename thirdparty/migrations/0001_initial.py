@@ -104,6 +104,8 @@ class Migration(migrations.Migration):
                 ('leased_until', models.DateTimeField(null=True)),
             ],
             options={
+                'verbose_name': 'audit',
+                'verbose_name_plural': 'audits',
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['target', 'kind', 'finished_at'], name='audit_of_kind')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('finished_at__isnull', True)), fields=('target', 'kind'), name='one_audit_at_a_time')],
@@ -332,6 +334,8 @@ class Migration(migrations.Migration):
                 ('audit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='thirdparty.audit')),
             ],
             options={
+                'verbose_name': 'finding',
+                'verbose_name_plural': 'findings',
                 'ordering': ['id'],
                 'indexes': [models.Index(condition=models.Q(('record', ''), _negated=True), fields=['record'], name='finding_of_record')],
                 'constraints': [models.UniqueConstraint(fields=('audit', 'record', 'remote_id'), name='one_finding_each')],

@@ -82,6 +82,8 @@ class Audit(models.Model):
     leased_until = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("audit")
+        verbose_name_plural = _("audits")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
@@ -142,6 +144,8 @@ class Finding(models.Model):
     mended_at = models.DateTimeField(null=True, help_text="when it was owed again for this")
 
     class Meta:
+        verbose_name = _("finding")
+        verbose_name_plural = _("findings")
         ordering: ClassVar[list[str]] = ["id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["audit", "record", "remote_id"], name="one_finding_each")

@@ -105,6 +105,12 @@ def verdicts(counts: Mapping[str, int]) -> str:
     return _(", ").join(_("%(count)d %(verdict)s") % each for each in given)
 
 
+def reason_in_words(reason: str) -> str:
+    """Why a record could not be compared, in the reader's language where an audit says so; what a declaration says as it is."""
+    words, bracket, rest = reason.partition(" (")
+    return f"{_(words)}{bracket}{rest}" if words else ""
+
+
 def finding_as_json(finding: Finding) -> dict[str, Any]:
     """The same as plain values."""
     return {name: getattr(finding, name) for name in _SHOWN}

@@ -19,6 +19,14 @@ def sync_status(context: dict[str, Any]) -> dict[str, Any]:
 
 
 @register.filter
+def reason_in_words(reason: str) -> str:
+    """Why a record could not be compared."""
+    from thirdparty.observe import audits  # noqa: PLC0415  # as above
+
+    return audits.reason_in_words(reason)
+
+
+@register.filter
 def plainly(value: Any) -> str:
     """A field's value for people: the items of a list, and a word for nothing."""
     if isinstance(value, (list, tuple)):

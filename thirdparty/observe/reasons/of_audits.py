@@ -18,7 +18,7 @@ _TO_BE_MENDED = (Verdict.MISSING, Verdict.DIFFERING, Verdict.EXTRA)
 def drift(seen: Seen) -> Iterator[Reason]:
     """The target holds otherwise what it has acknowledged, and nobody has had it mended."""
     for name, found in seen.audits.items():
-        counts = {verdict: found.drift[verdict] for verdict in _TO_BE_MENDED if found.drift.get(verdict)}
+        counts = {verdict.value: found.drift[verdict] for verdict in _TO_BE_MENDED if found.drift.get(verdict)}
         if not counts:
             continue
         given = {
