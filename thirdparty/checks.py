@@ -186,7 +186,7 @@ def triggers_in_place(*, databases: Sequence[str] | None = None, **_: Any) -> li
         if absent:
             problems.append(
                 Warning(
-                    f"Database triggers are missing: {', '.join(absent)}",
+                    f"Database triggers are missing, or of an older version: {', '.join(absent)}",
                     hint="Run: python manage.py migrate",
                     id="thirdparty.W010",
                 )

@@ -19,6 +19,7 @@ from django.utils import timezone
 from tests.integration.conftest import converge, seen_at, step
 from thirdparty import protect, targets
 from thirdparty.capture import triggers
+from thirdparty.capture.triggers import version
 from thirdparty.models import Heartbeat, Record, Target, Tick
 from thirdparty.notify.broker import Publisher
 from thirdparty.observe import reasons as reasons_module
@@ -67,9 +68,17 @@ def test_triggers_that_are_missing() -> None:
     triggers.drop()
     try:
         assert only().code == "triggers_missing"
+        assert only().sentence.startswith("Changes are not recorded")
         assert "Run python manage.py migrate" in only().sentence
     finally:
         triggers.install()
+
+
+def test_triggers_of_an_older_version_record_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version, "VERSION", version.VERSION + 1)
+    assert only().code == "triggers_missing"
+    assert only().sentence.startswith("Changes are recorded as an older version asks")
+    assert "Run python manage.py migrate" in only().sentence
 
 
 def test_a_target_that_nothing_is_recorded_for(settings: Any) -> None:

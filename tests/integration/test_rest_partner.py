@@ -114,6 +114,9 @@ def test_a_payload_that_is_no_json_parks_the_record_with_its_field_before_anythi
     row = row_of(user)
     assert (row.parked, row.unknown_until, crm.requests) == ("not_json", None, [])
     assert "'total' of the payload holds a value of type Decimal" in row.last_error
+    [explained] = explain(person(user.uuid))
+    [blocked] = explained.blocked_by
+    assert blocked.endswith("mend the declaration and raise its version")
 
 
 def test_no_attempt_keeps_what_the_partner_repeats_of_a_person(crm: FakeRestTarget, user: User) -> None:

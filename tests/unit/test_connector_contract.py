@@ -72,6 +72,10 @@ class Conditional(Erp):
     auth = HeaderAuth("X-Api-Key")
 
 
+class Paged(Erp):
+    listing = Listing(items_field="data", cursor_parameter="p", limit_parameter="per_page")
+
+
 class Keyless(Erp):
     key_field = ""
     auth = NoAuth()
@@ -121,6 +125,11 @@ class TestConditionalRest(TestRest):
     collection = Conditional
     target: ClassVar[dict[str, Any]] = {"etags": True}
     reads_before_updates = True
+
+
+class TestPagedRest(TestRest):
+    collection = Paged
+    target: ClassVar[dict[str, Any]] = {"items_field": "data", "cursor_parameter": "p", "limit_parameter": "per_page"}
 
 
 class TestKeylessRest(TestRest):

@@ -18,7 +18,9 @@ from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.compare import FieldDifference, differences
 from thirdparty.declaration import Unmappable, is_declared, of_kind
-from thirdparty.declaration.at_target import WaitsFor
+from thirdparty.declaration.at_target import UNDECLARED, WaitsFor
+from thirdparty.declaration.json_values import NOT_JSON
+from thirdparty.declaration.unwatched import UNWATCHED
 from thirdparty.models import Attempt, BrakeDecision, BrakeEntry, Finding, Record, Ref, StrictWrite, Target
 from thirdparty.models.record import State
 from thirdparty.observe import audits, inquiry
@@ -28,6 +30,8 @@ from thirdparty.protect import brake
 from thirdparty.run import payloads
 
 ATTEMPTS_SHOWN = 10
+DECLARATION_AT_FAULT = frozenset({NOT_JSON, UNDECLARED, UNWATCHED})
+"""Parked for what only a change of the code mends."""
 _NOT_ASKED = gettext_lazy("the target was not asked")
 
 
@@ -208,6 +212,13 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
     return None, None
 
 
+def _parked(row: Record) -> str:
+    given = {"cause": row.parked, "message": row.last_error or _("no message")}
+    if row.parked in DECLARATION_AT_FAULT:
+        return _("parked (%(cause)s): %(message)s; mend the declaration and raise its version") % given
+    return _("parked (%(cause)s): %(message)s; edit the object or retry by hand") % given
+
+
 def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     reasons = [stopped] if stopped is not None else []
     if (differing := versions.difference_of(row.kind)) is not None:
@@ -217,8 +228,7 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
     elif row.state == State.REJECTED:
         reasons.append(_rejected(row))
     elif row.parked:
-        given = {"cause": row.parked, "message": row.last_error or _("no message")}
-        reasons.append(_("parked (%(cause)s): %(message)s; edit the object or retry by hand") % given)
+        reasons.append(_parked(row))
     if row.waits_for is not None or row.held_by is not None:
         given = {"key": row.waits_for or row.held_by or "", "why": row.last_error}
         reasons.append(_("it waits for record %(key)s: %(why)s") % given)

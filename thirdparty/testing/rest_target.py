@@ -19,7 +19,7 @@ class FakeRestTarget:
     """Any path of one part is a collection; items are JSON objects, under ids that it gives out.
 
     ``key_field``: no two items of a collection have the same one. ``id_in_location``: the answer to a POST has no body.
-    ``items_field``, ``next_field``, ``cursor_parameter``: as in `thirdparty.connectors.rest.listing.Listing`.
+    ``items_field``, ``next_field``, ``cursor_parameter``, ``limit_parameter``: as in `thirdparty.connectors.rest.listing.Listing`.
     ``etags``: an update has to carry the item's ``ETag``. ``page_size``: the most items of a page.
     ``compares_bodies``: an idempotency key that comes again with another body is refused.
     ``items``: collection → id → item, to be looked at and changed behind a connector's back.
@@ -35,6 +35,7 @@ class FakeRestTarget:
     items_field: str = ""
     next_field: str = ""
     cursor_parameter: str = "page"
+    limit_parameter: str = "limit"
     items: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     _instead: deque[Reply] = field(default_factory=deque)
@@ -127,7 +128,7 @@ class FakeRestTarget:
 
     def _listed(self, items: dict[str, dict[str, Any]], asked: dict[str, str]) -> Reply:
         page = int(asked.pop(self.cursor_parameter, 1))
-        limit = min(int(asked.pop("limit", self.page_size)), self.page_size)
+        limit = min(int(asked.pop(self.limit_parameter, self.page_size)), self.page_size)
         found = [item for item in items.values() if all(str(item.get(name)) == value for name, value in asked.items())]
         shown = found[(page - 1) * limit : page * limit]
         if not self.items_field:

@@ -43,6 +43,12 @@ def missing(connection: BaseDatabaseWrapper = default_connection) -> list[str]:
     return _look(connection).missing
 
 
+def are_only_outdated(connection: BaseDatabaseWrapper = default_connection) -> bool:
+    """Whether all that is missing is there in an older version, which records what that version watches."""
+    found = _look(connection)
+    return bool(found.outdated) and not (found.absent or found.switched_off)
+
+
 def require_in_place() -> None:
     """Raise `TriggersMissing` unless every trigger is there. An unreachable database is left to others."""
     try:

@@ -10,6 +10,7 @@ _WORDS = {
     "key_reserved": gettext_lazy("the target says that the key is taken, and shows no record that has it"),
     "reference_cycle": gettext_lazy("records wait for one another"),
     "undeclared_reference": gettext_lazy("the payload refers to a kind that the declaration does not name"),
+    "unwatched_read": gettext_lazy("the payload reads what the declaration does not watch"),
     "not_json": gettext_lazy("a field of the payload is no JSON"),
     "crashed": gettext_lazy("steps broke off in our own code, or with their worker"),
     "no_progress": gettext_lazy("the target's answers contradict each other"),

@@ -126,5 +126,5 @@ def catching_up(seen: Seen) -> Iterator[Reason]:
             sentence = _("A backfill has been under way since %(since)s.") % given
             yield Reason("backfill", Severity.INFO, sentence, name, since=row.behind_since)
         else:
-            sentence = _("Its records have been looked through for missed changes since %(since)s.") % given
+            sentence = _("Its objects are being looked through for missed changes, since %(since)s.") % given
             yield Reason("catching_up", Severity.INFO, sentence, name, since=row.behind_since)

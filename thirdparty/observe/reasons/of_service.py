@@ -19,9 +19,15 @@ from thirdparty.settings import settings
 
 def triggers_missing(seen: Seen) -> Iterator[Reason]:
     if seen.triggers_missing:
-        sentence = _(
-            "Changes are not recorded: database triggers are missing (%(names)s). Run python manage.py migrate."
-        )
+        if seen.triggers_outdated:
+            sentence = _(
+                "Changes are recorded as an older version asks: its database triggers are in place (%(names)s). "
+                "Run python manage.py migrate."
+            )
+        else:
+            sentence = _(
+                "Changes are not recorded: database triggers are missing (%(names)s). Run python manage.py migrate."
+            )
         yield Reason("triggers_missing", Severity.ACT, sentence % {"names": ", ".join(seen.triggers_missing)})
 
 

@@ -88,6 +88,11 @@ class Seen:
         return triggers.missing()
 
     @cached_property
+    def triggers_outdated(self) -> bool:
+        """What is missing is there in an older version."""
+        return triggers.are_only_outdated()
+
+    @cached_property
     def tick(self) -> LastTick:
         return tick.last()
 
