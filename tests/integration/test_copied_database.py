@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
 from tests.integration.strictly import STRICT
@@ -14,6 +15,7 @@ from thirdparty.consistency.strict.errors import NotAccepted
 from thirdparty.models import Target
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
+from thirdparty.protect import sender
 from thirdparty.protect.sender import Sender, this_database
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency
@@ -119,3 +121,15 @@ def test_another_database_of_one_server_is_another_place() -> None:
         cursor.execute("SELECT oid FROM pg_database WHERE datname = current_database()")
         [oid] = cursor.fetchone() or ()
     assert this_database().place.endswith(f"/{oid}")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="as above")
+def test_a_server_that_does_not_answer_once_is_asked_again_where_it_is() -> None:
+    sender._place.cache_clear()
+
+    def breaks_off(*_: Any) -> Any:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    with connection.execute_wrapper(breaks_off), suppress(OperationalError):
+        this_database()
+    assert this_database().place
