@@ -11,6 +11,8 @@ from django.db import OperationalError, connection
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
 from tests.integration.strictly import STRICT
+from thirdparty import protect
+from thirdparty.connectors.errors import Transient
 from thirdparty.consistency.strict.errors import NotAccepted
 from thirdparty.models import Target
 from thirdparty.observe.explain import explain
@@ -73,6 +75,20 @@ def test_once_a_person_resumes_the_target_the_copy_sends(copied: User, sandbox: 
     converge()
     assert held_records(sandbox) == wanted_records()
     assert Target.objects.get().sent_from == str(this_database())
+
+
+def test_who_pauses_a_target_that_is_sent_to_from_elsewhere_has_paused_it(copied: User, settings: Any) -> None:
+    call_command("sync", "pause", "partner", "--reason", "maintenance there")
+    settings.SYNC_INSTANCE = "production"
+    assert Target.objects.get().paused
+    assert step(copied) is None
+
+
+def test_what_keeps_a_copy_from_sending_is_no_pause_that_outlasts_it(copied: User, settings: Any) -> None:
+    protect.report("partner", row_of(copied).key, Transient("refused", "nobody there"))
+    settings.SYNC_INSTANCE = "production"
+    assert not Target.objects.get().paused
+    assert step(copied) is not None
 
 
 def test_then_it_is_the_original_that_sends_no_more(copied: User, settings: Any) -> None:
