@@ -25,13 +25,13 @@ WANTED = {
 }
 CONTENT: dict[str, list[dict[str, Any]]] = {
     "customers": [
-        {"id": "C1", "external_id": "shop.customer.1", "name": "Ada", "email": "ada@example.org", "phone": ""},
-        {"id": "C2", "external_id": "shop.customer.2", "name": "Bob", "email": "bob@example.org", "phone": "7"},
+        {"id": "C1", "external_id": "c0de.shop.customer.1", "name": "Ada", "email": "ada@example.org", "phone": ""},
+        {"id": "C2", "external_id": "c0de.shop.customer.2", "name": "Bob", "email": "bob@example.org", "phone": "7"},
     ],
     "orders": [
         {
             "id": "O1",
-            "external_id": "shop.order.5",
+            "external_id": "c0de.shop.order.5",
             "number": "N5",
             "total": "10.00",
             "customer": "C1",
@@ -69,18 +69,18 @@ def test_what_an_erp_holds_otherwise_is_told(collection: str, change: dict[str, 
 def test_what_is_lost_left_over_or_doubled_is_told() -> None:
     lost, over, twice = deepcopy(CONTENT), deepcopy(CONTENT), deepcopy(CONTENT)
     lost["orders"].clear()
-    over["customers"].append({"id": "C3", "external_id": "shop.customer.3", "name": "", "email": "", "phone": ""})
+    over["customers"].append({"id": "C3", "external_id": "c0de.shop.customer.3", "name": "", "email": "", "phone": ""})
     twice["customers"].append(CONTENT["customers"][1] | {"id": "C3"})
     assert (told(lost), told(over), told(twice)) == (["lost"], ["left over"], ["doubled"])
 
 
 def test_what_was_doubled_once_and_what_nobody_announced_is_told() -> None:
     effects = [
-        {"seq": 1, "external_id": "shop.order.5", "user_id": "O1", "effect": "created"},
-        {"seq": 2, "external_id": "shop.order.5", "user_id": "O2", "effect": "created"},
-        {"seq": 3, "external_id": "shop.order.5", "user_id": "O1", "effect": "deleted"},
+        {"seq": 1, "external_id": "c0de.shop.order.5", "user_id": "O1", "effect": "created"},
+        {"seq": 2, "external_id": "c0de.shop.order.5", "user_id": "O2", "effect": "created"},
+        {"seq": 3, "external_id": "c0de.shop.order.5", "user_id": "O1", "effect": "deleted"},
     ]
-    requests = [{"external_id": "shop.order.5", "call": "add"}] * 2
+    requests = [{"external_id": "c0de.shop.order.5", "call": "add"}] * 2
     assert len([*judge.doubled_once(effects)]) == 1
     assert [*judge.unannounced(requests, {("shop.order.5", "add"): 2})] == []
     assert len([*judge.unannounced(requests, {("shop.order.5", "add"): 1})]) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,10 +17,11 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import converge, held_records, row_of, wanted_records
 from tests.integration.test_audit import BY_LOOK_UP, Offer, audited, finished, offer, people, remote
-from thirdparty import audit_finished
+from thirdparty import audit_finished, protect
 from thirdparty.audit import runner
 from thirdparty.connectors.base import Page
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
+from thirdparty.management.sync import audit as audit_command
 from thirdparty.models import Audit, Finding
 from thirdparty.notify import hints
 from thirdparty.observe.explain import explain
@@ -279,3 +282,21 @@ def test_an_application_is_told_what_an_audit_found(drifted: tuple[User, User]) 
     finally:
         audit_finished.disconnect(listens)
     assert news == [("partner", "users.user", 1, "")]
+
+
+def test_the_command_waits_for_a_target_that_is_paused_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    people(2)
+    protect.pause("partner", "maintenance there")
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            protect.resume("partner")
+
+    monkeypatch.setattr(audit_command, "time", SimpleNamespace(sleep=wait))
+    out = StringIO()
+    call_command("sync", "audit", "--target", "partner", stdout=out)
+    assert len(waited) == 3
+    assert out.getvalue().count("0 calls made") == 1
+    assert "2 equal" in out.getvalue()

@@ -431,6 +431,17 @@ def test_every_decision_is_kept(sandbox: SandboxControl, operator: Any) -> None:
     assert kept == [("olga", "one", False, 1), ("olga", "the rest", True, 39)]
 
 
+def test_what_a_worker_holds_is_not_said_to_be_rejected(sandbox: SandboxControl, operator: Any) -> None:
+    made = people(40)
+    User.objects.filter(pk__in=[user.pk for user in made]).delete()
+    Record.objects.update(parked="brake", due_at=None)
+    Record.objects.filter(object_id=made[0].uuid.hex).update(parked="", lease_token="a worker's")
+    Brake.objects.create(target="partner", latched_at="2026-01-01T00:00:00Z", reason="r")
+    decision = decisions.reject("partner", by=operator, reason="a mistake")
+    assert (decision.records, decision.counts) == (39, {"delete": 39})
+    assert latched()
+
+
 def test_there_is_nothing_to_decide_while_the_brake_is_off(operator: Any) -> None:
     with pytest.raises(decisions.NothingHeld):
         decisions.release("partner", by=operator, reason="why not")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
 from tests.integration.strictly import STRICT
+from thirdparty import protect
+from thirdparty.connectors.errors import Transient
 from thirdparty.consistency.strict.errors import NotAccepted
 from thirdparty.models import Target
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
+from thirdparty.protect import sender
 from thirdparty.protect.sender import Sender, this_database
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency
@@ -73,6 +77,20 @@ def test_once_a_person_resumes_the_target_the_copy_sends(copied: User, sandbox: 
     assert Target.objects.get().sent_from == str(this_database())
 
 
+def test_who_pauses_a_target_that_is_sent_to_from_elsewhere_has_paused_it(copied: User, settings: Any) -> None:
+    call_command("sync", "pause", "partner", "--reason", "maintenance there")
+    settings.SYNC_INSTANCE = "production"
+    assert Target.objects.get().paused
+    assert step(copied) is None
+
+
+def test_what_keeps_a_copy_from_sending_is_no_pause_that_outlasts_it(copied: User, settings: Any) -> None:
+    protect.report("partner", row_of(copied).key, Transient("refused", "nobody there"))
+    settings.SYNC_INSTANCE = "production"
+    assert not Target.objects.get().paused
+    assert step(copied) is not None
+
+
 def test_then_it_is_the_original_that_sends_no_more(copied: User, settings: Any) -> None:
     call_command("sync", "resume", "partner")
     settings.SYNC_INSTANCE = "production"
@@ -119,3 +137,15 @@ def test_another_database_of_one_server_is_another_place() -> None:
         cursor.execute("SELECT oid FROM pg_database WHERE datname = current_database()")
         [oid] = cursor.fetchone() or ()
     assert this_database().place.endswith(f"/{oid}")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="as above")
+def test_a_server_that_does_not_answer_once_is_asked_again_where_it_is() -> None:
+    sender._place.cache_clear()
+
+    def breaks_off(*_: Any) -> Any:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    with connection.execute_wrapper(breaks_off), suppress(OperationalError):
+        this_database()
+    assert this_database().place

@@ -15,7 +15,7 @@ from thirdparty import protect, store, targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import NotFound, Rejected
-from thirdparty.declaration import AtTarget, Synced, register, registry
+from thirdparty.declaration import AtTarget, Synced, Unmappable, register, registry
 from thirdparty.models import Record, Reference, Target
 from thirdparty.models.record import EPOCH
 from thirdparty.observe.explain import explain
@@ -315,3 +315,30 @@ def test_the_natural_key_is_the_one_that_the_target_knows(seat: RoleMapping, mon
     converge()
     assert {fields_of(obj.payload).get("name", "sales") for obj in Memory.held.values()} == {"sales"}
     assert team_of_seat() == "sales"
+
+
+def test_one_that_cannot_be_sent_is_owed_once_for_an_id_that_changed_and_stays_parked_then(
+    seat: RoleMapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converge()
+    monkeypatch.setattr(Seat, "payload", unmappable)
+    Memory.held["r999"] = Memory.held.pop(str(record(seat.group).remote_id))
+    Record.objects.filter(kind="test.team").update(remote_id="r999")
+    references.release()
+    converge()
+    parked = record(seat)
+    assert parked.state == "parked"
+    references.release()
+    assert (record(seat).state, record(seat).generation) == ("parked", parked.generation)
+
+
+def test_one_whose_change_a_person_rejected_is_not_sent_for_an_id_that_changed(seat: RoleMapping) -> None:
+    converge()
+    Record.objects.filter(kind="test.seat").update(parked="rejected", due_at=None)
+    Record.objects.filter(kind="test.team").update(remote_id="r999")
+    references.release()
+    assert record(seat).state == "rejected"
+
+
+def unmappable(*_: Any) -> Any:
+    raise Unmappable("no_role", "it has no role there")

@@ -51,6 +51,22 @@ def test_a_look_up_that_does_not_end_means_nothing_was_sent(names: Names) -> Non
     assert not names.answers.is_set()
 
 
+def test_a_look_up_that_could_not_begin_keeps_nobody_from_the_next(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more_threads(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    names.answers.set()
+    with serving(answers(http(200, b"fine"))) as server:
+        names.port = server.port
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", no_more_threads)
+            failure = failure_of(session_to("http://partner.example"), SHORT)
+        assert (type(failure), failure.reason) == (Transient, "dns")
+        assert post(session_to("http://partner.example")).body == b"fine"
+
+
 def test_calls_of_one_name_share_its_look_up(names: Names) -> None:
     session = session_to("http://partner.example")
     with ThreadPoolExecutor(5) as threads:

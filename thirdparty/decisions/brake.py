@@ -161,10 +161,10 @@ def _decide_some(decision: BrakeDecision, batch: Sequence[HeldRecord]) -> None:
     seen = {each.key: each for each in batch}
     rows = Record.objects.select_for_update().filter(key__in=keys).order_by("key")
     same = [row.key for row in rows if row.generation == seen[row.key].generation]
-    count = held.reject(same) if decision.rejected else held.release(same)
+    decided = held.reject(same) if decision.rejected else held.release(same)
     counts = Counter(decision.counts)
-    counts.update(seen[key].change for key in same)
-    decision.records += count
+    counts.update(seen[key].change for key in decided)
+    decision.records += len(decided)
     decision.counts = dict(counts)
     decision.save(update_fields=["records", "counts"])
 

@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('record', thirdparty.models.key.KeyField(help_text='the record that refers', max_length=200)),
                 ('on_record', thirdparty.models.key.KeyField(db_index=True, help_text='whom it refers to', max_length=200)),
-                ('remote_id', models.CharField(help_text='the id that it was sent with last', max_length=128)),
+                ('remote_id', models.CharField(help_text='the id that it was sent with last, or was owed for since; empty for none', max_length=128)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('record', 'on_record'), name='one_reference_each')],

@@ -17,7 +17,9 @@ class Reference(models.Model):
 
     record: models.CharField[str, str] = KeyField(max_length=200, help_text="the record that refers")
     on_record: models.CharField[str, str] = KeyField(max_length=200, db_index=True, help_text="whom it refers to")
-    remote_id = models.CharField(max_length=128, help_text="the id that it was sent with last")
+    remote_id = models.CharField(
+        max_length=128, help_text="the id that it was sent with last, or was owed for since; empty for none"
+    )
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

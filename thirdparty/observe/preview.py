@@ -18,9 +18,8 @@ from thirdparty import protect, targets
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.connectors.errors import TargetError
 from thirdparty.decide import sent
-from thirdparty.decide.brake import Change
+from thirdparty.decide.brake import HELD_BY_BRAKE, Change
 from thirdparty.decide.interpret import TRUST
-from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.decide.sent import Hashes
 from thirdparty.declaration import Unmappable, of_kind
@@ -106,7 +105,7 @@ class _Tally:
 
     def look_at(self, rows: Iterable[Record]) -> None:
         chosen = [row for row in rows if zlib.crc32(row.key.encode()) % _WHOLE < self._percent / 100 * _WHOLE]
-        goals = payloads.read(self._target, [_as_lease(row) for row in chosen])
+        goals = payloads.read(self._target, chosen)
         for row in chosen:
             self._note(row, goals[row.key])
 
@@ -121,7 +120,7 @@ class _Tally:
             examples.append(Example(row.key, outcome, fields, note))
 
     def _outcome(self, row: Record, goal: payloads.Desired) -> tuple[str, tuple[str, ...], Change | None, str]:
-        if row.parked and row.parked != "brake":
+        if row.parked and row.parked != HELD_BY_BRAKE:
             return PARKED, (), None, row.parked
         if isinstance(goal.obstacle, WaitsFor):
             return WAITS, (), None, goal.obstacle.message
@@ -221,13 +220,3 @@ def _without_record(target: str, kind: str) -> Iterator[Record]:
 def _batches(rows: Iterator[Record]) -> Iterator[Sequence[Record]]:
     while batch := list(islice(rows, _AT_ONCE)):
         yield batch
-
-
-def _as_lease(row: Record) -> Lease:
-    """The row as `payloads.read` wants it; nobody holds it."""
-    return Lease(
-        key=row.key, target=row.target, kind=row.kind, object_id=row.object_id,
-        external_id=of_kind(row.kind).external_id(row.object_id), token="", expires=0.0, generation=0, deleted=False,
-        remote_id=row.remote_id, natural_key=row.natural_key, adopted=row.adopted, add_key=None, in_doubt=False,
-        window_over=False, failed_tries=0, crashes=0, look_first=False, no_progress=0,
-    )  # fmt: skip

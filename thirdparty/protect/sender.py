@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from thirdparty.models import Target
 from thirdparty.settings import settings
@@ -82,6 +82,6 @@ def _place(_name: str) -> str:
                 "WHERE datname = current_database()"
             )
             found: Any = cursor.fetchone()
-    except DatabaseError:
+    except ProgrammingError:
         return ""  # a server that does not let everybody ask
     return str(found[0])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -66,10 +66,15 @@ def clock() -> datetime:
 
 def standing_of(row: Target) -> TargetHealth:
     """The standing that a row holds; paused, where the target is not sent to from this database."""
+    stored = _stored(row)
+    if refusal := sender.refusal(row):
+        return replace(stored, paused=True, paused_by_guard=False, paused_reason=refusal)
+    return stored
+
+
+def _stored(row: Target) -> TargetHealth:
     stored: dict[str, Any] = {name: getattr(row, name) for name in _FIELDS}
     stored |= {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
-    if refusal := sender.refusal(row):
-        stored |= {"paused": True, "paused_by_guard": False, "paused_reason": refusal}
     return TargetHealth(**stored)
 
 
@@ -103,6 +108,10 @@ def _since(changed: dict[str, Any], before: TargetHealth, now: datetime) -> dict
     return since
 
 
+def _pause(standing: TargetHealth) -> tuple[bool, bool, str]:
+    return standing.paused, standing.paused_by_guard, standing.paused_reason
+
+
 @contextmanager
 def changing(target: str, *, durable: bool = True) -> Iterator[Held]:
     """Hold the row's lock for a decision; only what it changed is written. Raises `Target.DoesNotExist`.
@@ -111,15 +120,18 @@ def changing(target: str, *, durable: bool = True) -> Iterator[Held]:
     decides: their request may be one transaction, which asks no target and soon ends.
     """
     with transaction.atomic(durable=durable):
-        before = standing_of(Target.objects.select_for_update().get(name=target))
+        row = Target.objects.select_for_update().get(name=target)
+        before = standing_of(row)
         # Read once the lock is there: waiting for it may have taken a while.
         now = clock()
         held = Held(before.without_the_impossible(now, policy(target)), now)
         yield held
+        # A person may pause what is not sent to from this database anyway.
+        known = before if _pause(held.standing) == _pause(before) else _stored(row)
         changed = {
             name: list(value) if isinstance(value, tuple) else value
             for name in _FIELDS
-            if (value := getattr(held.standing, name)) != getattr(before, name)
+            if (value := getattr(held.standing, name)) != getattr(known, name)
         }
         if changed:
             changed |= _since(changed, before, now)

@@ -13,8 +13,8 @@ from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
 
-def release(keys: Sequence[str]) -> int:
-    """These records, which the caller has locked, may go as they are wanted now: due at once. Returns how many.
+def release(keys: Sequence[str]) -> list[str]:
+    """These records, which the caller has locked, may go as they are wanted now: due at once. Returns which.
 
     Of this generation only: whatever changes them afterwards asks anew.
     """
@@ -27,8 +27,8 @@ def release(keys: Sequence[str]) -> int:
     )
 
 
-def reject(keys: Sequence[str]) -> int:
-    """These records, which the caller has locked, stay as they are, here and at the target. Returns how many.
+def reject(keys: Sequence[str]) -> list[str]:
+    """These records, which the caller has locked, stay as they are, here and at the target. Returns which.
 
     They owe nothing until they are changed again. One that a worker holds is not touched.
     """
@@ -58,10 +58,12 @@ def wake(limit: int) -> int:
     return woken
 
 
-def _update(keys: Sequence[str], changes: str, condition: str) -> int:
+def _update(keys: Sequence[str], changes: str, condition: str) -> list[str]:
     if not keys:
-        return 0
+        return []
     marks = ", ".join(["%s"] * len(keys))
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {RECORDS} SET {changes} WHERE key IN ({marks}) AND {condition}", list(keys))
-        return int(cursor.rowcount)
+        cursor.execute(
+            f"UPDATE {RECORDS} SET {changes} WHERE key IN ({marks}) AND {condition} RETURNING key", list(keys)
+        )
+        return [key for (key,) in cursor.fetchall()]

@@ -18,6 +18,7 @@ from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, Next, Outcome
 from thirdparty.declaration.registry import any_references
 from thirdparty.models import Record, Reference
+from thirdparty.models.record import REJECTED_BY_PERSON
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS, REFERENCES
 
@@ -90,6 +91,7 @@ def release(keys: Sequence[str] | None = None) -> list[str]:
     """Make due what waits no longer, and owe who was sent with an id that has changed. Returns the keys of both.
 
     Parked ones, too: a circle may have been broken, and a target refuses what names a record that is not there any more.
+    Not what a person decides about: what the brake holds, and what was rejected.
 
     ``keys``: those that just changed, and whoever waits for them; None for whatever is found.
     """
@@ -124,12 +126,12 @@ def _owe_outdated(keys: Sequence[str] | None) -> list[str]:
     concerned = "" if keys is None else f"AND f.on_record IN ({', '.join(['%s'] * len(keys))})"
     outdated = (
         f"SELECT f.record FROM {REFERENCES} f JOIN {RECORDS} o ON o.key = f.on_record "
-        f"WHERE (o.remote_id IS NULL OR o.remote_id <> f.remote_id) {concerned}"
+        f"WHERE COALESCE(o.remote_id, '') <> f.remote_id {concerned}"
     )
     sql = f"""
         WITH picked AS (
             SELECT s.key FROM {RECORDS} s WHERE s.key IN ({outdated}) AND NOT s.deleted
-            AND (s.parked NOT IN ('', '{HELD_BY_BRAKE}') OR (s.parked = '' AND s.synced_generation >= s.generation))
+            AND (s.parked NOT IN ('', '{HELD_BY_BRAKE}', '{REJECTED_BY_PERSON}') OR (s.parked = '' AND s.synced_generation >= s.generation))
             ORDER BY s.key LIMIT {_AT_ONCE} {db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"}
         )
         UPDATE {RECORDS} SET generation = generation + 1, parked = '', due_at = {db.clock},
@@ -138,4 +140,12 @@ def _owe_outdated(keys: Sequence[str] | None) -> list[str]:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, list(keys) if keys is not None else [])
-        return [key for (key,) in cursor.fetchall()]
+        owed = [key for (key,) in cursor.fetchall()]
+        if owed:
+            # Once for each id: what cannot even be sent would be owed for ever.
+            cursor.execute(
+                f"UPDATE {REFERENCES} SET remote_id = COALESCE(o.remote_id, '') FROM {RECORDS} o "
+                f"WHERE o.key = on_record AND record IN ({', '.join(['%s'] * len(owed))})",
+                owed,
+            )
+        return owed

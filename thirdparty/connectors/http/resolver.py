@@ -28,11 +28,19 @@ def addresses(host: str, port: int, *, within_seconds: float) -> Addresses:
     mine: Future[Addresses] = Future()
     found = _running.setdefault((host, port), mine)
     if found is mine:
-        Thread(target=_look_up, args=(host, port, mine), name="resolver", daemon=True).start()
+        _begin(host, port, mine)
     try:
         return found.result(within_seconds)
     except TimeoutError:
         raise socket.gaierror(socket.EAI_AGAIN, "no answer about the name in time") from None
+
+
+def _begin(host: str, port: int, answer: Future[Addresses]) -> None:
+    try:
+        Thread(target=_look_up, args=(host, port, answer), name="resolver", daemon=True).start()
+    except RuntimeError:  # no more threads: the next call tries anew
+        del _running[host, port]
+        answer.set_exception(socket.gaierror(socket.EAI_AGAIN, "the name cannot be looked up at present"))
 
 
 def _look_up(host: str, port: int, answer: Future[Addresses]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -13,6 +14,7 @@ from thirdparty.models import Audit
 from thirdparty.models.audit import Verdict
 
 _SLICE_SECONDS = 5.0
+_PAUSE_SECONDS = 1.0
 _FINDINGS_SHOWN = 50
 
 
@@ -61,10 +63,15 @@ def _begun(target: str, kind: str, options: dict[str, Any]) -> Audit:
 
 
 def _through(out: Console, audit: Audit, *, quietly: bool) -> Audit:
+    told = ""
     while audit.finished_at is None:
         audit = runner.go_on(audit.pk, seconds=_SLICE_SECONDS)
-        if not quietly and audit.finished_at is None:
-            out.print(f"{audit.kind}: {audit.get_phase_display()}, {report.progress(audit)}")
+        now = f"{audit.kind}: {audit.get_phase_display()}, {report.progress(audit)}"
+        if audit.finished_at is None and now == told:
+            time.sleep(_PAUSE_SECONDS)  # its target is paused or silent, or somebody else is at it
+        elif audit.finished_at is None and not quietly:
+            out.print(now)
+        told = now
     return audit
 
 
