@@ -123,6 +123,9 @@ def started(pair: str, folder: Path, *, concurrency: int = CONCURRENCY) -> Itera
 def _settings() -> dict[str, str]:
     prefix = f"TARGET_{_TARGETS[uses.name()]}_"
     target = {f"{prefix}TIMEOUT_SECONDS": "1", f"{prefix}VISIBILITY_SECONDS": f"{WINDOW_SECONDS:g}"}
+    if uses.name() == "shop":
+        # Where an add may be repeated under its key, it is not looked for: no step would verify.
+        target[f"{prefix}CAPABILITIES"] = "query,list"
     return _SETTINGS | target | {uses.VARIABLE: uses.name()}
 
 
