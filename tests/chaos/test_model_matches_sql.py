@@ -310,7 +310,7 @@ def test_a_declaration_whose_version_has_risen() -> None:
     asked = asked_of(transitions.owe_raised, at_least=100)
     for (row,), expected in asked.items():
         put(row, has_user=not row.deleted)
-        store.owe_again([key_of(0)], store.Why(raised=("users.user",)))
+        store.owe_again([key_of(0)], store.Why(raised=(USE.kind,)))
         assert seen() == expected, row
 
 

@@ -75,7 +75,7 @@ def test_a_target_that_something_is_due_for_is_left_to_what_is_due(sandbox: Sand
     converge()
 
 
-@pytest.mark.parametrize("standing", [{"paused": True}, {"blocked_until": timezone.now() + AGO}])
-def test_nobody_looks_while_nothing_is_to_be_sent(sandbox: SandboxControl, standing: dict[str, Any]) -> None:
-    tick(**standing)
+@pytest.mark.parametrize("why", ["paused", "silent"])
+def test_nobody_looks_while_nothing_is_to_be_sent(sandbox: SandboxControl, why: str) -> None:
+    tick(**({"paused": True} if why == "paused" else {"blocked_until": timezone.now() + AGO}))
     assert looks(sandbox) == 0

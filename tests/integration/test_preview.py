@@ -61,7 +61,7 @@ def test_a_changed_mapping_names_the_fields_and_how_many_records_they_change_in(
     assert shown.counts["update"] == 10
     assert shown.fields == {"phone": 10, "email": 1}
     assert shown.changes == {"empty": 10}
-    assert shown.examples[0].fields == ("phone",)
+    assert {"phone"} in [set(example.fields) for example in shown.examples]
     assert len(shown.examples) == 5
 
 
