@@ -102,9 +102,9 @@ class DeadlineSocket(socket.socket):
                 # An error means that the kernel took nothing; under TLS, at most part of one record, which nobody can decode.
                 count = super().send(data, flags)
             except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(call, select.POLLOUT)
+                self._await_event(call, select.POLLOUT)
             except ssl.SSLWantReadError:
-                self._wait(call, select.POLLIN)
+                self._await_event(call, select.POLLIN)
             else:
                 call.sent = True
                 return count
@@ -123,9 +123,9 @@ class DeadlineSocket(socket.socket):
             try:
                 received = super().recv(buflen, flags)
             except (BlockingIOError, ssl.SSLWantReadError):
-                self._wait(call, select.POLLIN)
+                self._await_event(call, select.POLLIN)
             except ssl.SSLWantWriteError:
-                self._wait(call, select.POLLOUT)
+                self._await_event(call, select.POLLOUT)
             else:
                 call.heard = call.heard or bool(received)
                 self.used_at = monotonic()
@@ -137,9 +137,9 @@ class DeadlineSocket(socket.socket):
         return not self._poll(select.POLLIN, 0)
 
     def _await_answer(self, call: Call) -> None:
-        self._wait(call, select.POLLIN)
+        self._await_event(call, select.POLLIN)
 
-    def _wait(self, call: Call, event: int) -> None:
+    def _await_event(self, call: Call, event: int) -> None:
         if not self._poll(event, call.remaining_seconds()):
             raise TimeoutError("the time of this call is over")
 
@@ -162,9 +162,9 @@ class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
             try:
                 return super().do_handshake(block)
             except ssl.SSLWantReadError:
-                self._wait(call, select.POLLIN)
+                self._await_event(call, select.POLLIN)
             except ssl.SSLWantWriteError:
-                self._wait(call, select.POLLOUT)
+                self._await_event(call, select.POLLOUT)
 
     def _await_answer(self, call: Call) -> None:
         """What is to be read may have been decoded already, and then no byte comes."""
