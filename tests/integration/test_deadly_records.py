@@ -13,7 +13,7 @@ from tests import alone
 from tests.integration.conftest import Killed, converge, held_records, row_of, step, wanted_records
 from tests.integration.dying import DRAIN
 from thirdparty import store
-from thirdparty.decide.interpret import CRASH_LIMIT
+from thirdparty.decide.failures import CRASH_LIMIT
 from thirdparty.decide.plan import Call
 from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl

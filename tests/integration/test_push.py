@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 
 from tests.integration.conftest import converge, effects, held_records, row_of, step, wanted_records
 from thirdparty import store
-from thirdparty.decide.interpret import CRASH_LIMIT
+from thirdparty.decide.failures import CRASH_LIMIT
 from thirdparty.models import Attempt, Record
 from thirdparty.sandbox.client import SandboxControl
 from users.models import RoleMapping, User

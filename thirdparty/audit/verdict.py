@@ -18,7 +18,7 @@ from thirdparty.connectors.identity import same_external_id, same_remote_id
 from thirdparty.decide import sent
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.compare import Comparable, differences
-from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.sent import Hashes, HashKey
 from thirdparty.models.audit import Ahead, Owner, Verdict
 

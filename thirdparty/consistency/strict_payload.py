@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from thirdparty.connectors.base import Payload, RemoteObject
-from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.lease import Lease
+from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.result import FinishedStep, Next, StepResult
 from thirdparty.declaration import AtTarget, of_kind
 from thirdparty.models import StrictWrite

@@ -8,34 +8,14 @@ from functools import wraps
 from typing import Any
 
 from thirdparty.connectors import errors
-from thirdparty.connectors.base import Payload, RemoteObject, RemoteRecord
-from thirdparty.connectors.identity import same_external_id, same_remote_id
-from thirdparty.decide.backoff import Backoff
-from thirdparty.decide.brake import HELD_BY_BRAKE, Change
+from thirdparty.connectors.base import Payload, RemoteRecord
+from thirdparty.connectors.identity import same_external_id
+from thirdparty.decide import ownership
 from thirdparty.decide.compare import Comparable, differences, match
-from thirdparty.decide.lease import Lease
+from thirdparty.decide.failures import Failures
+from thirdparty.decide.ownership import MATCH, NEVER, TRUST, known_as
 from thirdparty.decide.plan import Call
-from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
-from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, Next, Outcome, StepResult
-
-TRUST = "trust"
-MATCH = "match"
-NEVER = "never"
-NO_PROGRESS = "no_progress"
-KEY_RESERVED = "key_reserved"
-CRASHED = "crashed"
-BLOCKED = "blocked"
-REFERENCE_CYCLE = "reference_cycle"
-BLOCKED_LOOK_SECONDS = 300.0
-"""A record that waits for another is woken when it may go on; so often it is looked at all the same."""
-CRASH_LIMIT = 10
-"""So many steps in a row that died half-way park a record: it may be what kills its workers."""
-WORKER_DIED = "the worker died or was frozen"
-
-
-def still_named(holder: str) -> str:
-    """Why a deletion waits."""
-    return f"{holder} still names it at the target, and goes first"
+from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, Next, StepResult
 
 
 def _either_way(judge: Callable[..., StepResult]) -> Callable[..., StepResult]:
@@ -61,26 +41,18 @@ def _either_way(judge: Callable[..., StepResult]) -> Callable[..., StepResult]:
     return judged
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter(Failures):
     """Judges the answers to one call of one lease.
 
-    ``wanted``: what the target is to hold, None for no record. ``adopt``: the target's policy for
-    records that were there before (PROTOCOL 7). ``match_on``: the fields of the payload that have to agree, with
-    ``match``. ``comparable``: the connector's. ``hashed``: what the row keeps of a payload (`thirdparty.decide.sent`). ``can_query``: the target is said to offer a look-up. ``random``: 0 to 1,
-    for jitter. ``ours``: whose the record found is, where that is given.
+    ``adopt``: the target's policy for records that were there before (PROTOCOL 7). ``match_on``: the fields of the payload
+    that have to agree, with ``match``. ``comparable``: the connector's. ``hashed``: what the row keeps of a payload
+    (`thirdparty.decide.sent`). ``ours``: whose the record found is, where that is given.
     """
 
-    lease: Lease
-    call: Call
-    wanted: RemoteObject | None
-    add_key: str | None
     adopt: str
     match_on: tuple[str, ...]
     comparable: Comparable
-    can_query: bool
-    backoff: Backoff
-    random: Callable[[], float]
     hashed: Callable[[Payload], str | None] = lambda _: None
     ours: bool | None = None
 
@@ -98,13 +70,6 @@ class Interpreter:
     def updated(self) -> StepResult:
         return self._settle(acknowledged=True, sent=self._sent())
 
-    def absent(self) -> StepResult:
-        """No record of ours is wanted and none is there.
-
-        A restore may bring it back: whoever is wanted again is looked for before a second one is added.
-        """
-        return self._settle(acknowledged=True, remote_id=None, adopted="", add_key=None, look_first=self.can_query)
-
     def unlinked(self) -> StepResult:
         """No record is wanted, and none of ours is known to be there.
 
@@ -116,7 +81,7 @@ class Interpreter:
 
     def linked(self, remote_id: str, found: RemoteRecord | None = None, **facts: Any) -> StepResult:
         """The record is ours, its content is not known to be what is wanted; ``found`` is what it is, where that was seen."""
-        known = {"remote_id": self._known_as(remote_id), "add_key": None, "look_first": False, "next": Next.NOW}
+        known = {"remote_id": known_as(remote_id, self.lease), "add_key": None, "look_first": False, "next": Next.NOW}
         if found is not None:
             known["sent"] = self.hashed(found.payload)
         return self._settle(**(known | {"shown": True, "delay_seconds": self._delay()} | facts))
@@ -186,7 +151,11 @@ class Interpreter:
         facts: dict[str, Any] = {"add_key": None, "look_first": False, "doubt": Doubt.CLEAR}
         if found is None:
             return self._settle(remote_id=None, raise_above=0, next=Next.NOW, **facts)
-        facts |= {"remote_id": self._known_as(found.remote_id), "shown": True, "sent": self.hashed(found.payload)}
+        facts |= {
+            "remote_id": known_as(found.remote_id, self.lease),
+            "shown": True,
+            "sent": self.hashed(found.payload),
+        }
         if self._holds_what_is_wanted(found):
             return self._settle(**facts)
         return self._settle(raise_above=found.version or 0, next=Next.NOW, **facts)
@@ -213,92 +182,19 @@ class Interpreter:
             **facts,
         )
 
-    def blocked(self, message: str, *, waits_for: str = "", held_by: str = "", circle: bool = False) -> StepResult:
-        """The target is not asked before another record has come, or gone: woken then, and looked at now and then.
-
-        In a ``circle`` none comes before somebody takes a reference out: the record is parked until then.
-        """
-        if circle:
-            return self._park(REFERENCE_CYCLE, f"{message}; and that one waits for this", waits_for=waits_for)
-        return self._settle(
-            outcome=Outcome.TRANSIENT, next=Next.LATER, delay_seconds=BLOCKED_LOOK_SECONDS, spends_try=False,
-            waits_for=waits_for, held_by=held_by, reason=BLOCKED, message=message,
-        )  # fmt: skip
-
-    def held(self, change: Change) -> StepResult:
-        """The brake is on, and the target was not asked: nothing of the record's own is at fault."""
-        return self._settle(
-            outcome=Outcome.TRANSIENT, next=Next.LATER, spends_try=False, parked=HELD_BY_BRAKE, reason=HELD_BY_BRAKE,
-            message=f"the brake is on, and this would {change.would}",
-        )  # fmt: skip
-
-    def deferred(self, reason: str, message: str) -> StepResult:
-        """The target was not asked after all, for no fault of the record."""
-        return self._settle(outcome=Outcome.TRANSIENT, next=Next.NOW, spends_try=False, reason=reason, message=message)
-
-    # -- what went wrong ------------------------------------------------------------------
-
-    def failed(self, error: errors.TargetError) -> StepResult:
-        if isinstance(error, errors.OutcomeUnknown):
-            return self._later(
-                error,
-                outcome=Outcome.UNKNOWN,
-                doubt=Doubt.OPEN,
-                add_key=self.add_key,
-                look_first=self._looks_after_all,
-            )
-        if isinstance(error, errors.Rejected):
-            return self._park(error.reason, error.message, http_status=error.http_status)
-        # Whatever else it is, nothing took effect; the doubt of an earlier add stays.
-        return self._later(error)
-
-    def unmappable(self, reason: str, message: str) -> StepResult:
-        return self._park(reason, message)
-
-    def crashed(self, kind: str, *, sent: bool) -> StepResult:
-        """Our own code failed, or its worker. ``sent``: a write request of this step may have reached the target."""
-        doubt = Doubt.OPEN if sent else Doubt.KEEP
-        if self.lease.crashes + 1 >= CRASH_LIMIT:
-            return self._park(
-                CRASHED,
-                f"{kind}: {CRASH_LIMIT} steps in a row broke off in our own code, or with their worker",
-                outcome=Outcome.CRASHED,
-                doubt=doubt,
-            )
-        return self._later(
-            errors.Transient(CRASHED, f"{kind} in our own code"),
-            outcome=Outcome.CRASHED,
-            doubt=doubt,
-            add_key=self.add_key if sent else self.lease.add_key,
-            look_first=self._looks_after_all if sent else self.lease.look_first,
-        )
-
-    # -- whose record is it (PROTOCOL 7) --------------------------------------------------
+    # -- whose record is it ---------------------------------------------------------------
 
     def is_ours(self, found: RemoteRecord) -> bool:
-        """Its external id is ours; or it has none yet, and we adopted it.
-
-        Every add and update of ours carries ours, so that whatever has none was never added by us.
-        """
-        if self.ours is not None:
-            return self.ours
-        if found.external_id:
-            return same_external_id(found.external_id, self.lease.external_id)
-        return bool(self.lease.adopted) and found.remote_id == self.lease.remote_id
+        """As `thirdparty.decide.ownership`, where it is not given."""
+        return ownership.is_ours(found, self.lease) if self.ours is None else self.ours
 
     def is_whole(self, found: RemoteRecord) -> bool:
         """It is ours, and has our natural key."""
-        return self.is_ours(found) and self._has_our_key(found)
+        return self.is_ours(found) and ownership.has_our_key(found, self.lease)
 
     def is_questionable(self, found: RemoteRecord) -> bool:
-        """Its external id is ours and its natural key is not, or the other way round for one that we may have added."""
-        if same_external_id(found.external_id, self.lease.external_id):
-            return not self._has_our_key(found)
-        added = self.lease.add_key is not None or found.remote_id == self.lease.remote_id
-        return bool(found.external_id) and added and self._has_our_key(found)
-
-    def _has_our_key(self, found: RemoteRecord) -> bool:
-        return found.key.casefold() == self.lease.natural_key.casefold()
+        """As `thirdparty.decide.ownership`."""
+        return ownership.is_questionable(found, self.lease)
 
     def _adopt_found(self, found: RemoteRecord) -> StepResult:
         if self.is_ours(found):
@@ -329,98 +225,3 @@ class Interpreter:
 
     def _sent(self) -> str | None:
         return self.hashed(self.wanted.payload) if self.wanted is not None else None
-
-    @property
-    def _looks_after_all(self) -> bool:
-        """Whether to look before the next write: a delete that took effect unheard has freed the id for others."""
-        return self.lease.look_first or (self.call is Call.DELETE and self.can_query)
-
-    def _known_as(self, remote_id: str) -> str:
-        """The id by which we have spoken of the record, where the target now writes it in another way."""
-        known = self.lease.remote_id
-        return known if known is not None and same_remote_id(known, remote_id) else remote_id
-
-    # -- settlements ----------------------------------------------------------------------
-
-    def _settle(self, **facts: Any) -> StepResult:
-        lease = self.lease
-        known = {
-            "outcome": Outcome.OK,
-            "remote_id": lease.remote_id,
-            "adopted": lease.adopted,
-            "add_key": lease.add_key,
-            # What is known of one remote record says nothing of another.
-            "sent": lease.sent if facts.get("remote_id", lease.remote_id) == lease.remote_id else None,
-            "look_first": lease.look_first,
-            "no_progress": lease.no_progress,
-        }
-        result = self._still_linked(StepResult(**(known | facts)))
-        if result.doubt is Doubt.CLEAR:
-            return replace(result, no_progress=0)
-        waits = result.next is Next.AT_RECHECK and lease.in_doubt
-        if result.failed or result.acknowledged or waits:
-            return result
-        return self._counted(result)
-
-    def _still_linked(self, result: StepResult) -> StepResult:
-        """While an unanswered request may land under our remote id, we keep that id: whoever is given it meanwhile meets us."""
-        lease = self.lease
-        changed = lease.remote_id not in (None, result.remote_id)
-        if not (changed and lease.in_doubt and self.can_query) or result.doubt is Doubt.CLEAR:
-            return result
-        return replace(
-            result,
-            remote_id=lease.remote_id,
-            adopted=lease.adopted,
-            sent=lease.sent,
-            look_first=True,
-            shown=False,
-            next=Next.AT_RECHECK,
-        )
-
-    def _counted(self, result: StepResult) -> StepResult:
-        """What was answered well and left the record no nearer is a failed try, once there are too many of them."""
-        result = replace(result, no_progress=self.lease.no_progress + 1)
-        if result.no_progress <= HONEST_STEPS:
-            return result
-        message = f"{result.no_progress} steps were answered and the record is no nearer: the target's answers contradict each other"
-        if result.no_progress < NO_PROGRESS_LIMIT:
-            later = errors.Transient(NO_PROGRESS, message)
-            return replace(
-                result, outcome=Outcome.TRANSIENT, next=Next.LATER, delay_seconds=self._delay(later),
-                reason=later.reason, message=later.message,
-            )  # fmt: skip
-        if self.wanted is None and self.call is Call.DELETE:
-            # Its look-ups show what neither update nor delete knows: it is as absent as can be.
-            return self.absent()
-        return replace(
-            result, outcome=Outcome.REJECTED, next=Next.AT_RECHECK, parked=NO_PROGRESS, reason=NO_PROGRESS,
-            message=message,
-        )  # fmt: skip
-
-    def _reserved(self) -> StepResult:
-        """The natural key is taken, and the look-up finds no record that has it."""
-        tries = self.lease.no_progress + 1
-        if tries >= NO_PROGRESS_LIMIT and self.wanted is None:
-            return self.absent()
-        message = "the natural key is taken at the target, and its look-up finds no record that has it"
-        if tries >= NO_PROGRESS_LIMIT:
-            advice = "free it there (a record that was deleted may keep it), or adopt the record by its id"
-            return self._park(KEY_RESERVED, f"{message}: {advice}", no_progress=tries)
-        return self._later(errors.Transient("already_exists", message), no_progress=tries)
-
-    def _park(self, reason: str, message: str, **facts: Any) -> StepResult:
-        return self._settle(**({"outcome": Outcome.REJECTED} | facts), parked=reason, reason=reason, message=message)
-
-    def _later(self, error: errors.TargetError, **facts: Any) -> StepResult:
-        return self._settle(
-            **({"outcome": Outcome.TRANSIENT, "next": Next.LATER} | facts),
-            delay_seconds=self._delay(error),
-            reason=error.reason,
-            message=error.message,
-            http_status=error.http_status,
-        )
-
-    def _delay(self, error: errors.TargetError | None = None) -> float:
-        wish = error.retry_after_seconds if isinstance(error, errors.Transient) else None
-        return self.backoff.delay(self.lease.failed_tries + 1, self.random, at_least=wish)

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from thirdparty.connectors.base import Capabilities, RemoteObject
 from thirdparty.decide.lease import Lease
+from thirdparty.decide.ownership import TRUST
 
 
 class Call(StrEnum):
@@ -48,7 +49,7 @@ def next_call(lease: Lease, wanted: RemoteObject | None, offers: Capabilities, *
             return Call.VERIFY
         # Sending the add again is the only way left to learn the record's id, also for its deletion.
         return Call.ADD
-    if wanted is None and lease.remote_id is not None and lease.adopted == "trust":
+    if wanted is None and lease.remote_id is not None and lease.adopted == TRUST:
         return Call.UNLINK
     if lease.look_first and offers.query:
         return Call.CONFIRM

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from thirdparty.connectors.base import RemoteRecord
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
-from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.ownership import TRUST
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.observe import inquiry

@@ -19,7 +19,7 @@ from thirdparty.connectors.base import RemoteObject
 from thirdparty.connectors.errors import TargetError
 from thirdparty.decide import sent
 from thirdparty.decide.brake import HELD_BY_BRAKE, Change
-from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
 from thirdparty.decide.sent import Hashes
 from thirdparty.declaration import Unmappable, of_kind

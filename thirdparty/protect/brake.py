@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from thirdparty import events
 from thirdparty.decide.brake import DAY, HELD_BY_BRAKE, Change, Counted, Policy, obstacle
-from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.ownership import TRUST
 from thirdparty.models import Brake, Record
 from thirdparty.models.record import State
 from thirdparty.settings import settings

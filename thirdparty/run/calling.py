@@ -22,7 +22,8 @@ from thirdparty.connectors.errors import (
 )
 from thirdparty.connectors.masking import mask, values_of
 from thirdparty.decide import sent
-from thirdparty.decide.interpret import Interpreter, still_named
+from thirdparty.decide.failures import still_named
+from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind

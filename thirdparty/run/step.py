@@ -16,7 +16,7 @@ from thirdparty import events, store, targets
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.brake import HELD_BY_BRAKE, Change
-from thirdparty.decide.interpret import CRASH_LIMIT, WORKER_DIED
+from thirdparty.decide.failures import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call, next_call
 from thirdparty.decide.result import FinishedStep

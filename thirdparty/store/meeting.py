@@ -8,8 +8,8 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from thirdparty.connectors.identity import same_external_id
-from thirdparty.decide.interpret import TRUST
 from thirdparty.decide.lease import Lease
+from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
 from thirdparty.declaration import of_kind

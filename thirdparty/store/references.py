@@ -13,7 +13,7 @@ from dataclasses import replace
 from django.db import connection, transaction
 
 from thirdparty.decide.brake import HELD_BY_BRAKE
-from thirdparty.decide.interpret import BLOCKED, BLOCKED_LOOK_SECONDS, REFERENCE_CYCLE, still_named
+from thirdparty.decide.failures import BLOCKED, BLOCKED_LOOK_SECONDS, REFERENCE_CYCLE, still_named
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, Next, Outcome
 from thirdparty.declaration.registry import any_references

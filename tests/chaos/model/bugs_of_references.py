@@ -10,7 +10,7 @@ from tests.chaos.model.configurations import references as configurations
 from tests.chaos.model.references import References
 from tests.chaos.model.row import Row
 from tests.chaos.model.rules import Rules
-from thirdparty.decide.interpret import REFERENCE_CYCLE
+from thirdparty.decide.failures import REFERENCE_CYCLE
 
 _AT = {configuration.name.removeprefix("references: "): configuration for configuration in configurations()}
 

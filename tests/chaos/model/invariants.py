@@ -7,7 +7,7 @@ from tests.chaos.model.landing import is_of
 from tests.chaos.model.state import State
 from tests.chaos.model.target import NOBODY, STRANGER
 from tests.chaos.model.transitions import WRITES
-from thirdparty.decide.interpret import REFERENCE_CYCLE
+from thirdparty.decide.failures import REFERENCE_CYCLE
 
 
 def broken(state: State, configuration: Configuration) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from tests.chaos.model.decision import Step
 from tests.chaos.model.row import Result, Row
 from tests.chaos.model.state import Reference, State
-from thirdparty.decide.interpret import REFERENCE_CYCLE
+from thirdparty.decide.failures import REFERENCE_CYCLE
 
 References = tuple[Reference, ...]
 

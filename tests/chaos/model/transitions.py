@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tests.chaos.model.row import Due, Held, Link, Result, Row, Window
-from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 

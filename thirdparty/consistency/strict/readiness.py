@@ -10,7 +10,7 @@ from thirdparty import protect, targets
 from thirdparty.capture import versions
 from thirdparty.consistency.strict.errors import NOT_ASKED, NotAccepted, TargetsDiffer, Verdict
 from thirdparty.decide.brake import HELD_BY_BRAKE
-from thirdparty.decide.interpret import TRUST
+from thirdparty.decide.ownership import TRUST
 from thirdparty.models import Record, Ref, Target
 from thirdparty.models.record import State
 from thirdparty.protect import Openness, brake

@@ -1,0 +1,40 @@
+"""Whose record is it that was found at the target (PROTOCOL 7)? Pure: what was found and the lease in, yes or no out."""
+
+from __future__ import annotations
+
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.connectors.identity import same_external_id, same_remote_id
+from thirdparty.decide.lease import Lease
+
+TRUST = "trust"
+MATCH = "match"
+NEVER = "never"
+
+
+def is_ours(found: RemoteRecord, lease: Lease) -> bool:
+    """Its external id is ours; or it has none yet, and we adopted it.
+
+    Every add and update of ours carries ours, so that whatever has none was never added by us.
+    """
+    if found.external_id:
+        return same_external_id(found.external_id, lease.external_id)
+    return bool(lease.adopted) and found.remote_id == lease.remote_id
+
+
+def is_questionable(found: RemoteRecord, lease: Lease) -> bool:
+    """Its external id is ours and its natural key is not, or the other way round for one that we may have added."""
+    if same_external_id(found.external_id, lease.external_id):
+        return not has_our_key(found, lease)
+    added = lease.add_key is not None or found.remote_id == lease.remote_id
+    return bool(found.external_id) and added and has_our_key(found, lease)
+
+
+def has_our_key(found: RemoteRecord, lease: Lease) -> bool:
+    """Its natural key is the one that the record is known by at the target."""
+    return found.key.casefold() == lease.natural_key.casefold()
+
+
+def known_as(remote_id: str, lease: Lease) -> str:
+    """The id by which we have spoken of the record, where the target now writes it in another way."""
+    known = lease.remote_id
+    return known if known is not None and same_remote_id(known, remote_id) else remote_id
