@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from thirdparty.protect import admission, circuit_breaker
+from thirdparty.protect import admission, circuit_breaker, pauses
 from thirdparty.protect.circuit_breaker import CircuitBreaker, Probe
 from thirdparty.protect.health import GuardDecision, Policy, TargetHealth
 
@@ -151,7 +151,7 @@ def test_a_failed_probe_opens_the_breaker_for_twice_as_long(target: Target) -> N
 
 
 def test_a_pause_is_drawn_so_that_targets_and_workers_do_not_march_in_step() -> None:
-    drawn = [circuit_breaker.pause_seconds(3, Policy(), jitter) for jitter in (0.0, 0.5, 1.0)]
+    drawn = [pauses.pause_seconds(3, Policy(), jitter) for jitter in (0.0, 0.5, 1.0)]
     assert drawn == [10, 15, 20]
 
 
@@ -322,11 +322,11 @@ def test_a_target_paused_by_the_guard_is_probed_at_growing_intervals(target: Tar
     target.turned_away("r", Probe.REFUSED)
     waits = []
     for _ in range(8):
-        assert circuit_breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
+        assert pauses.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
         before = target.now
         target.wait_out()
         waits.append((target.now - before).total_seconds())
-        turn = circuit_breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0)
+        turn = pauses.probing_itself(target.standing, target.now, target.policy, jitter=1.0)
         assert turn is not None
         target.standing = turn
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
@@ -335,12 +335,12 @@ def test_a_target_paused_by_the_guard_is_probed_at_growing_intervals(target: Tar
 def test_a_target_paused_by_a_person_is_never_probed(target: Target) -> None:
     target.standing = replace(target.standing, paused=True)
     target.pass_seconds(10**6)
-    assert circuit_breaker.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
+    assert pauses.probing_itself(target.standing, target.now, target.policy, jitter=1.0) is None
 
 
 def test_after_the_guards_pause_a_few_real_calls_decide(target: Target) -> None:
     target.turned_away("r", Probe.REFUSED)
-    target.standing = circuit_breaker.unpaused(target.standing)
+    target.standing = pauses.unpaused(target.standing)
     assert target.admit(100) == 3
     target.turned_away("r", Probe.NONE)
     assert target.standing.paused
@@ -387,7 +387,7 @@ def test_a_shorter_wish_does_not_cut_a_longer_one_short(target: Target) -> None:
 def test_a_person_who_resumes_closes_the_breaker_and_forgets_everything(target: Target) -> None:
     target.break_down()
     target.throttled(600)
-    target.standing = circuit_breaker.resumed(target.standing)
+    target.standing = pauses.resumed(target.standing)
     assert target.standing == TargetHealth()
     assert target.admit(1_000) == 1_000
 

@@ -19,14 +19,12 @@ from datetime import datetime, timedelta
 from thirdparty.connectors.probe import Probe
 from thirdparty.protect import rate_limit
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS, Breaker, GuardDecision, Policy, TargetHealth
+from thirdparty.protect.pauses import pause_seconds
 
 FAILURES_TO_OPEN = 5
 """So many failures in a row open the breaker; where a harmless call is offered, it is asked first whose fault they are."""
 MOST_REFUSALS = 1_000
 MOST_FAULTY = 1_000
-IDLE_LOOK = timedelta(seconds=60)
-"""So often a target is looked at that nothing is due for; after a look that was not answered, `DOUBTFUL_LOOK`."""
-DOUBTFUL_LOOK = timedelta(seconds=10)
 _SUSPECTS_TO_PAUSE = 2
 _MISSES_TO_SWITCH_OFF = 3
 _SPARED = GuardDecision(spares_record=True, at_once=True)
@@ -116,7 +114,7 @@ class CircuitBreaker:
         failing = bool(standing.failed_keys)
         # Who refuses the harmless call, too, works, but may well refuse everything.
         if probe == Probe.FINE or (failing and probe == Probe.REJECTED):
-            return self._vouched_for(standing), GuardDecision()
+            return self.vouched_for(standing), GuardDecision()
         keep = not failing or standing.breaker == Breaker.HALF_OPEN
         opened, _ = self._opened(standing, self.standing.asking_about, keep_refusals=keep)
         return opened, GuardDecision() if failing else GuardDecision(
@@ -196,23 +194,6 @@ class CircuitBreaker:
         if self.standing.misses:
             self.standing = replace(self.standing, misses=0, capabilities_off=(), capabilities_off_until=None)
 
-    def seen_idly(self, probe: Probe, reason: str) -> tuple[TargetHealth, GuardDecision]:
-        """What a harmless call said while nothing was due. Each silence counts: there is no record that could be at fault."""
-        standing = self.standing
-        if standing.paused:
-            return standing, GuardDecision()
-        if probe in (Probe.FINE, Probe.REJECTED):
-            if standing.breaker == Breaker.CLOSED:
-                return replace(standing, failed_keys=()), GuardDecision()
-            if standing.refused_for:
-                return unpaused(standing), GuardDecision()  # whether it takes records, only a record can tell
-            return self._vouched_for(replace(standing, breaker=Breaker.HALF_OPEN, failed_keys=())), GuardDecision()
-        if probe == Probe.REFUSED:
-            return self.turned_away("", reason, probe)
-        if probe == Probe.UNCLEAR:
-            return self.failed("", reason, nothing_sent=True)
-        return standing, GuardDecision()
-
     def _doubted(self, standing: TargetHealth, why: str) -> tuple[TargetHealth, GuardDecision]:
         """Have a harmless call asked before the breaker opens; where there is none, it opens."""
         if not set(self.policy.harmless) - set(standing.capabilities_off):
@@ -220,7 +201,7 @@ class CircuitBreaker:
         until = self.now + timedelta(seconds=self.policy.probe_seconds)
         return replace(standing, asking_until=until, asking_about=why[:200]), replace(_SPARED, asks=True)
 
-    def _vouched_for(self, standing: TargetHealth) -> TargetHealth:
+    def vouched_for(self, standing: TargetHealth) -> TargetHealth:
         """The harmless call was answered: those that failed or were refused are at fault themselves."""
         faulty = dict.fromkeys((*standing.faulty_keys, *standing.failed_keys))
         standing = replace(
@@ -308,58 +289,6 @@ class CircuitBreaker:
         )
         openings = standing.openings + 1 if relapse else 1
         return replace(standing, openings=openings), pause_seconds(openings, self.policy, self.jitter)
-
-
-def pause_seconds(openings: int, policy: Policy, jitter: float) -> float:
-    """The pause after so many openings in a row: it doubles, and is drawn from its upper half."""
-    whole = min(policy.longest_pause_seconds, policy.first_pause_seconds * 2.0 ** min(openings - 1, 30))
-    return whole * (0.5 + 0.5 * jitter)
-
-
-def probing_itself(standing: TargetHealth, now: datetime, policy: Policy, *, jitter: float) -> TargetHealth | None:
-    """Take the right to probe a target that the guard has paused; None while it is not time."""
-    if not (standing.paused and standing.paused_by_guard) or standing.quiet(now):
-        return None
-    openings = standing.openings + 1
-    until = now + timedelta(seconds=pause_seconds(openings, policy, jitter))
-    return replace(standing, openings=openings, blocked_until=until)
-
-
-def looking_idly(standing: TargetHealth, now: datetime, policy: Policy, *, jitter: float) -> TargetHealth | None:
-    """Take the right to look at a target that nothing is due for; None while it is not time, or nothing harmless is offered."""
-    if standing.paused or standing.asking(now) or standing.quiet(now):
-        return None
-    if not set(policy.harmless) - set(standing.capabilities_off):
-        return None
-    if standing.breaker == Breaker.OPEN:
-        openings = standing.openings + 1
-        until = now + timedelta(seconds=pause_seconds(openings, policy, jitter))
-        return replace(standing, openings=openings, blocked_until=until, looked_at=now)
-    every = DOUBTFUL_LOOK if standing.failed_keys or standing.breaker == Breaker.HALF_OPEN else IDLE_LOOK
-    # A look of the future is of a clock that has been set back.
-    if standing.looked_at is not None and now - every < standing.looked_at <= now:
-        return None
-    return replace(standing, looked_at=now)
-
-
-def unpaused(standing: TargetHealth) -> TargetHealth:
-    """A probe was answered: a few real calls are next."""
-    return replace(
-        standing,
-        paused=False,
-        paused_by_guard=False,
-        paused_reason="",
-        breaker=Breaker.HALF_OPEN,
-        breaker_reason="a probe was answered after a pause",
-        blocked_until=None,
-        probes_left=0,
-        probes_until=None,
-    )
-
-
-def resumed(standing: TargetHealth) -> TargetHealth:
-    """A person says that all is well: everything is forgotten but the turns taken."""
-    return TargetHealth(next_slot_at=standing.next_slot_at)
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:

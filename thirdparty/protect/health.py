@@ -99,6 +99,16 @@ class TargetHealth:
         """A harmless call is under way; whoever made it may have died, so not for ever."""
         return self.asking_until is not None and self.asking_until > now
 
+    def without(self, now: datetime) -> tuple[str, ...]:
+        """The optional calls that are not asked for now, since the target turned out not to offer them."""
+        until = self.capabilities_off_until
+        return self.capabilities_off if until is not None and until > now else ()
+
+    def without_seconds(self, now: datetime) -> float:
+        """For how long they are not."""
+        until = self.capabilities_off_until
+        return max((until - now).total_seconds(), 0.0) if until is not None else 0.0
+
     @property
     def troubled(self) -> bool:
         """A success would change something here."""
