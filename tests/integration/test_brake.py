@@ -21,10 +21,10 @@ from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Brake, BrakeDecision, BrakeEntry, Record
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
-from thirdparty.protect import brake
 from thirdparty.run import calling, step
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.store import braking
 from thirdparty.tasks import run_reconcile
 from users import synced
 from users.models import User
@@ -149,7 +149,7 @@ def test_one_more_than_the_share_and_none_of_them_goes(sandbox: SandboxControl) 
 def test_records_that_went_in_the_window_are_a_share_of_what_was_there_before(
     sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brake, "_RECORDS_GOOD_FOR_SECONDS", 0.0)
+    monkeypatch.setattr(braking, "_RECORDS_GOOD_FOR_SECONDS", 0.0)
     made = people(40)
     for user in made[:8]:
         User.objects.get(pk=user.pk).delete()

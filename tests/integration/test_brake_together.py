@@ -21,6 +21,7 @@ from thirdparty.run import step
 from thirdparty.run.drain import drain
 from thirdparty.run.push import push
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.store import braking
 from users import consistency
 from users.models import User
 
@@ -189,7 +190,7 @@ def test_a_count_for_each_process_would_be_found(sandbox: SandboxControl, monkey
 
 def window_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """A window that leaks: once nothing is counted any more, the latch is forgotten."""
-    locked = brake.locked
+    locked = braking.locked
 
     def forgetting(target: str) -> Brake:
         row = locked(target)
@@ -197,7 +198,7 @@ def window_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
             row.latched_at = None
         return row
 
-    monkeypatch.setattr(brake, "locked", forgetting)
+    monkeypatch.setattr(braking, "locked", forgetting)
 
 
 def unparked_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from thirdparty.notify import hints
 from thirdparty.permissions import SEE_RECORDS, Account, Right
 from thirdparty.protect import brake
 from thirdparty.protect.brake import BrakeStanding
-from thirdparty.store import held
+from thirdparty.store import braking, held
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import BRAKE_ENTRIES, RECORDS
 
@@ -171,7 +171,7 @@ def _decide_some(decision: BrakeDecision, batch: Sequence[HeldRecord]) -> None:
 
 def _unlatch_if_nothing_waits(target: str) -> None:
     # The records first, then the brake: whoever claims does the same.
-    brake.locked(target)
+    braking.locked(target)
     if not next(_waiting(target, ALL, limit=1), None):
         Brake.objects.filter(target=target).update(latched_at=None, reason="", counts={}, counted_from=Now())
 
@@ -191,7 +191,7 @@ def _from(selection: Selection, target: str, after: str) -> tuple[str, list[Any]
         parameters.append(dialect(connection).timestamp(selection.until))
     return (
         f"FROM {RECORDS} s LEFT JOIN {BRAKE_ENTRIES} e ON e.record = s.key AND s.state = '{State.HELD}' "
-        f"WHERE s.target = %s AND s.key > %s AND (s.state = '{State.HELD}' OR {brake.owed_deletions()}){further}"
+        f"WHERE s.target = %s AND s.key > %s AND (s.state = '{State.HELD}' OR {braking.owed_deletions()}){further}"
     ), parameters
 
 

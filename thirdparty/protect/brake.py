@@ -7,31 +7,23 @@ in `thirdparty.decide.brake`, purely. Locks are taken in this order: records, th
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from thirdparty import events
-from thirdparty.decide.brake import DAY, HELD_BY_BRAKE, Change, Counted, Policy, obstacle
-from thirdparty.decide.ownership import TRUST
+from thirdparty.decide.brake import Change, Counted, Policy, obstacle
 from thirdparty.models import Brake, Record
 from thirdparty.models.record import State
 from thirdparty.settings import settings
-from thirdparty.store.dialect import Dialect, dialect
-from thirdparty.store.tables import BRAKE_ENTRIES, BRAKES, RECORDS
+from thirdparty.store import braking
 
 logger = logging.getLogger(__name__)
-
-_COUNTED_AT_MOST = 1_000_000
-_RECORDS_GOOD_FOR_SECONDS = 60.0
-"""What a target holds is counted anew no more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +68,18 @@ def reserve(target: str, changes: Mapping[str, Change]) -> frozenset[str]:
     Call in the transaction of the claim, which holds the records. Where they would be too many together with what went
     and what is owed, none of them goes, and the brake is latched.
     """
-    row = locked(target)
+    row = braking.locked(target)
     if row.latched_at is not None:
-        _note(target, changes, held=True)
+        braking.note(target, changes, held=True)
         return frozenset(changes)
-    rules, db = policy(), dialect(connection)
-    holds = _records(db, row, rules)
-    again = _in_window(db, target, rules, changes)
-    counted = _counted(db, target, rules)
+    rules = policy()
+    holds = braking.records(row, rules)
+    again = braking.in_window(target, rules, changes)
+    counted = braking.counted(target, rules)
     why = obstacle(counted, len(changes) - len(again), limit=rules.limit(holds), holds=holds, policy=rules)
     if why:
-        _latch(db, target, why, _by_change(db, target, rules, counted, changes))
-    _note(target, changes, held=bool(why))
+        _latch(target, why, _would_go(target, rules, counted, changes))
+    braking.note(target, changes, held=bool(why))
     return frozenset(changes) if why else frozenset()
 
 
@@ -98,113 +90,20 @@ def forecast(target: str, fresh: int) -> str:
         return f"it is on: {row.reason}"
     holds = Record.objects.filter(target=target, remote_id__isnull=False).count()
     # What is owed is among those that were looked at.
-    counted = replace(_counted(dialect(connection), target, rules), owed=0)
+    counted = replace(braking.counted(target, rules), owed=0)
     return obstacle(counted, fresh, limit=rules.limit(holds), holds=holds, policy=rules)
 
 
-def locked(target: str) -> Brake:
-    """The brake's row, locked until the transaction ends; made where there is none yet."""
-    rows = Brake.objects.select_for_update().filter(target=target)
-    row = rows.first()
-    if row is None:
-        Brake.objects.bulk_create([Brake(target=target)], ignore_conflicts=True)
-        row = rows.get()
-    return row
-
-
-def owed_deletions(alias: str = "s") -> str:
-    """The condition of a record whose deletion is owed, and was not let go by a person."""
-    return (
-        f"{alias}.deleted AND {alias}.synced_generation < {alias}.generation AND {alias}.remote_id IS NOT NULL "
-        f"AND {alias}.adopted <> '{TRUST}' AND {alias}.parked IN ('', '{HELD_BY_BRAKE}') "
-        f"AND ({alias}.released_generation IS NULL OR {alias}.released_generation <> {alias}.generation)"
-    )
-
-
-def _passed(db: Dialect) -> str:
-    """The entries ``e`` of a target (first parameter) that count, since so many seconds (second parameter, negative)."""
-    return (
-        f"FROM {BRAKE_ENTRIES} e JOIN {BRAKES} b ON b.target = e.target WHERE e.target = %s AND NOT e.held "
-        f"AND (b.counted_from IS NULL OR e.at > b.counted_from) AND e.at > {db.after()}"
-    )
-
-
-def _counted(db: Dialect, target: str, rules: Policy) -> Counted:
-    since_window: list[Any] = [target, -rules.window_seconds]
-    since_day: list[Any] = [target, -DAY.total_seconds()]
-    # Who is being worked on was let through, and has an entry.
-    owed = (
-        f"SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND {owed_deletions()} AND s.lease_token IS NULL "
-        f"AND s.key NOT IN (SELECT e.record {_passed(db)}) LIMIT {_COUNTED_AT_MOST}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT (SELECT count(*) {_passed(db)}), (SELECT count(*) {_passed(db)}), "
-            f"(SELECT count(*) FROM ({owed}) AS owed)",
-            [*since_window, *since_day, target, *since_window],
-        )
-        return Counted(*cursor.fetchone())
-
-
-def _in_window(db: Dialect, target: str, rules: Policy, keys: Collection[str]) -> set[str]:
-    """Those that count already."""
-    marks = ", ".join(["%s"] * len(keys))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT e.record {_passed(db)} AND e.record IN ({marks})", [target, -rules.window_seconds, *keys]
-        )
-        return {key for (key,) in cursor.fetchall()}
-
-
-def _records(db: Dialect, row: Brake, rules: Policy) -> int:
-    """What the target holds, or held when the window began: those that went in it are of the whole."""
-    gone = (
-        f"(SELECT count(*) {_passed(db)} AND EXISTS (SELECT 1 FROM {RECORDS} r "
-        "WHERE r.key = e.record AND r.remote_id IS NULL))"
-    )
-    fresh = f"records_at BETWEEN {db.after()} AND {db.clock}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {BRAKES} SET records_at = {db.clock}, records = {gone} + "
-            f"(SELECT count(*) FROM {RECORDS} r WHERE r.target = %s AND r.remote_id IS NOT NULL) "
-            f"WHERE target = %s AND (records_at IS NULL OR NOT {fresh}) RETURNING records",
-            [row.target, -rules.window_seconds, row.target, row.target, -_RECORDS_GOOD_FOR_SECONDS],
-        )
-        counted = cursor.fetchone()
-    return int(counted[0]) if counted else row.records
-
-
-def _note(target: str, changes: Mapping[str, Change], *, held: bool) -> None:
-    db = dialect(connection)
-    # One that is held already is held since then.
-    since = f"CASE WHEN {BRAKE_ENTRIES}.held AND excluded.held THEN {BRAKE_ENTRIES}.at ELSE excluded.at END"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {BRAKE_ENTRIES} (record, target, at, change, held) "
-            f"SELECT g.record, %s, {db.clock}, g.change, {db.true if held else db.false} "
-            f"FROM ({db.given(record='text', change='text')}) AS g WHERE {db.true} "
-            f"ON CONFLICT (record) DO UPDATE SET change = excluded.change, held = excluded.held, at = {since}",
-            [target, json.dumps([{"record": key, "change": change} for key, change in changes.items()])],
-        )
-
-
-def _by_change(
-    db: Dialect, target: str, rules: Policy, counted: Counted, changes: Mapping[str, Change]
-) -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT e.change, count(*) {_passed(db)} GROUP BY e.change", [target, -rules.window_seconds])
-        counts = Counter(dict(cursor.fetchall()))
+def _would_go(target: str, rules: Policy, counted: Counted, changes: Mapping[str, Change]) -> dict[str, int]:
+    """How many of each change have gone, would go now, or are owed."""
+    counts = Counter(braking.by_change(target, rules))
     counts.update(changes.values())
     counts[Change.DELETE.value] += counted.owed
     return {str(change): count for change, count in counts.items() if count}
 
 
-def _latch(db: Dialect, target: str, why: str, counts: Mapping[str, int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {BRAKES} SET latched_at = {db.clock}, reason = %s, counts = %s WHERE target = %s",
-            [why[:300], json.dumps(counts), target],
-        )
+def _latch(target: str, why: str, counts: Mapping[str, int]) -> None:
+    braking.latch(target, why, counts)
     transaction.on_commit(partial(_tell, target, why, counts), robust=True)
 
 
