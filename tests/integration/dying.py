@@ -34,7 +34,7 @@ MEETING_PLACES = {
 }
 """Where two rows have one remote id."""
 CATCH_UP_PLACES = {
-    "a batch is locked": ("thirdparty.store.owing", "_lock", AFTER),
+    "a batch is locked": ("thirdparty.store.owing", "lock", AFTER),
     "a batch is owed, not committed": ("thirdparty.store.owing", "_owe", AFTER),
     "a batch is committed, its place is not noted": ("thirdparty.capture.catch_up", "_move", BEFORE),
     "its place is noted": ("thirdparty.capture.catch_up", "_move", AFTER),

@@ -19,20 +19,10 @@ from thirdparty.store.claiming import (
 from thirdparty.store.clocks import bring_back
 from thirdparty.store.meeting import whose
 from thirdparty.store.mending import mend
-from thirdparty.store.owing import (
-    Walked,
-    Why,
-    bring_forward,
-    leave_alone,
-    look_now,
-    owe_again,
-    owe_left,
-    owe_next,
-    repair,
-    unpark,
-)
+from thirdparty.store.owing import Walked, Why, owe_again, owe_left, owe_next, repair
 from thirdparty.store.settling import Settled, settle
 from thirdparty.store.tables import ATTEMPTS
+from thirdparty.store.waking import bring_forward, leave_alone, look_now, unpark
 
 __all__ = [
     "ATTEMPTS",

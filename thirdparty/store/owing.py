@@ -1,8 +1,8 @@
-"""Owe records anew: after a result without a lease, for a backfill, because a person asks."""
+"""Owe records anew: after a result without a lease, for a backfill, after changes that may have gone unrecorded."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
@@ -13,11 +13,10 @@ from thirdparty.declaration.source import Source
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.store.attempts import WRITES
-from thirdparty.store.contention import StillHeld, is_contention, wait_briefly, within_reach
+from thirdparty.store.contention import is_contention, wait_briefly, within_reach
 from thirdparty.store.dialect import dialect
+from thirdparty.store.locking import lock
 from thirdparty.store.tables import ATTEMPTS, RECORDS
-
-_AT_ONCE = 1_000
 
 
 def repair(keys: Sequence[str]) -> None:
@@ -33,39 +32,6 @@ def repair(keys: Sequence[str]) -> None:
                 f"owed_since = COALESCE(owed_since, {db.clock}) WHERE key = %s",
                 [key],
             )
-
-
-def unpark(key: str, reason: str) -> int:
-    """Take this record out of the park, if it was parked for just this: it was the target's fault, not its own.
-
-    One at a time: nobody's record is locked while another's is waited for. Waits briefly where somebody holds it:
-    raises `OperationalError` then, see `thirdparty.store.contention`.
-    """
-    db = dialect(connection)
-    with transaction.atomic(), connection.cursor() as cursor:
-        wait_briefly(connection)
-        cursor.execute(
-            f"UPDATE {RECORDS} SET parked = '', failed_tries = 0, no_progress = 0, due_at = {db.clock}, "
-            f"owed_since = COALESCE(owed_since, {db.clock}) WHERE key = %s AND parked = %s",
-            [key, reason],
-        )
-        return int(cursor.rowcount)
-
-
-def bring_forward(keys: Sequence[str]) -> int:
-    """Look at these records now, those of them that wait for their next try; what is level, parked or held stays so.
-
-    Whoever holds a record is not waited for: it comes to its own next try.
-    """
-    db = dialect(connection)
-    which = f"key IN ({', '.join(['%s'] * len(keys))}) AND due_at > {db.now} AND parked = '' AND lease_token IS NULL"
-    picked = f"SELECT key FROM {RECORDS} WHERE {which} ORDER BY key {db.skip_locked}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {RECORDS} SET due_at = {db.clock} WHERE synced_generation < generation AND key IN ({picked})",
-            list(keys),
-        )
-        return int(cursor.rowcount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +66,7 @@ def owe_again(keys: Sequence[str], why: Why) -> int:
     Waits for records that others hold.
     """
     with transaction.atomic():
-        _lock(keys)
+        lock(keys)
         return _owe(keys, why)
 
 
@@ -128,7 +94,7 @@ def owe_next(target: str, after: str, most: int, why: Why, *, most_left: int) ->
         keys = list(later.values_list("key", flat=True)[:most])
         if not keys:
             return Walked(0, None)
-        free = _lock(keys, skip=True)
+        free = lock(keys, skip=True)
         within, held = within_reach(keys, free, most_left)
         owed = _owe([key for key in within if key in free], why)
         return Walked(owed, within[-1] if within else after, tuple(held))
@@ -140,7 +106,7 @@ def owe_left(keys: Sequence[str], why: Why) -> tuple[int, list[str]]:
     If none is free, the first is waited for alone: whoever is edited again and again is never seen free.
     """
     with transaction.atomic():
-        free = _lock(keys, skip=True)
+        free = lock(keys, skip=True)
         present = list(Record.objects.filter(key__in=keys).order_by("key").values_list("key", flat=True))
         if free or not present:
             return _owe(sorted(free), why), [key for key in present if key not in free]
@@ -152,36 +118,6 @@ def owe_left(keys: Sequence[str], why: Why) -> tuple[int, list[str]]:
         if not is_contention(problem):
             raise
         return 0, present
-
-
-def leave_alone(kinds: Collection[str]) -> int:
-    """Nothing is declared of these kinds any more: look at some of their records no more. Returns how many; 0 where none is left.
-
-    Else every claim would pass by them. Those that somebody holds are left out.
-    """
-    db = dialect(connection)
-    marks = ", ".join(["%s"] * len(kinds))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {RECORDS} SET due_at = NULL WHERE key IN (SELECT key FROM {RECORDS} WHERE kind IN ({marks}) "
-            f"AND due_at IS NOT NULL AND lease_token IS NULL ORDER BY key LIMIT {_AT_ONCE} {db.skip_locked})",
-            list(kinds),
-        )
-        return int(cursor.rowcount)
-
-
-def _lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
-    """Lock records in the order of their keys; those of them that are free, with ``skip``."""
-    db = dialect(connection)
-    if not db.for_update:
-        return set(keys)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT key FROM {RECORDS} WHERE key IN ({', '.join(['%s'] * len(keys))}) ORDER BY key "
-            f"{db.skip_locked if skip else db.for_update}",
-            list(keys),
-        )
-        return {key for (key,) in cursor.fetchall()}
 
 
 def _owe(keys: Sequence[str], why: Why) -> int:
@@ -223,49 +159,6 @@ def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
             f"look_first = CASE WHEN {looks} THEN {db.true} ELSE look_first END, "
             f"parked = CASE WHEN {freed} THEN '' ELSE parked END "
             f"WHERE key IN ({marks}) AND ({unseen} OR ({owed} {parked_too}))",
-            list(keys),
-        )
-        return int(cursor.rowcount)
-
-
-def look_now(keys: Sequence[str]) -> int:
-    """A person asks: due at once, and no longer parked. Returns how many rows that changed.
-
-    A record that is level is looked at too: its generation is raised, so that it is pushed again. What was level or
-    parked may have been so for long: it is read back before anything is written to it.
-
-    While others' records are held here, none is waited for: those that somebody holds come last, each by itself, up to
-    the first that stays held. Raises `StillHeld` then.
-    """
-    if not keys:
-        return 0
-    with transaction.atomic():
-        free = _lock(keys, skip=True)
-        changed = _look(sorted(free))
-    for key in sorted({*keys} - free):
-        try:
-            with transaction.atomic():
-                wait_briefly(connection)
-                changed += _look([key])
-        except OperationalError as problem:
-            if not is_contention(problem):
-                raise
-            raise StillHeld(changed) from problem
-    return changed
-
-
-def _look(keys: Sequence[str]) -> int:
-    if not keys:
-        return 0
-    db = dialect(connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {RECORDS} SET due_at = {db.epoch}, parked = '', no_progress = 0, "
-            "look_first = CASE WHEN remote_id IS NOT NULL AND (parked <> '' OR synced_generation >= generation) "
-            f"THEN {db.true} ELSE look_first END, "
-            "generation = generation + CASE WHEN synced_generation < generation THEN 0 ELSE 1 END, "
-            f"owed_since = COALESCE(owed_since, {db.clock}) "
-            f"WHERE key IN ({', '.join(['%s'] * len(keys))}) AND state <> '{State.DELETED}'",
             list(keys),
         )
         return int(cursor.rowcount)
