@@ -18,6 +18,7 @@ from thirdparty.models.record import State
 from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
+from thirdparty.store.unparking import unless_rejected
 
 _TAKEN = "another object is linked to this remote record"
 
@@ -169,12 +170,13 @@ def _parked(result: StepResult, lease: Lease) -> StepResult:
 
 
 def _owe(key: str, changes: str = "") -> None:
+    """Have the row looked at again, but one whose change a person rejected: that may lose its link, and stays as it is."""
     db = dialect(connection)
+    owed = unless_rejected(due_at=db.clock, owed_since=f"COALESCE(owed_since, {db.clock})", parked="''")
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {RECORDS} SET {changes}{', ' if changes else ''}generation = generation + 1, "
             "no_progress = 1 + CASE WHEN no_progress_generation = generation THEN no_progress ELSE 0 END, "
-            f"no_progress_generation = generation + 1, due_at = {db.clock}, "
-            f"owed_since = COALESCE(owed_since, {db.clock}), parked = '' WHERE key = %s",
+            f"no_progress_generation = generation + 1, {owed} WHERE key = %s",
             [key],
         )

@@ -17,6 +17,7 @@ from thirdparty.store.contention import is_contention, wait_briefly, within_reac
 from thirdparty.store.dialect import dialect
 from thirdparty.store.locking import lock
 from thirdparty.store.tables import ATTEMPTS, RECORDS
+from thirdparty.store.unparking import REJECTED, unless_rejected
 
 
 def repair(keys: Sequence[str]) -> None:
@@ -25,11 +26,11 @@ def repair(keys: Sequence[str]) -> None:
     One statement for each, or rows locked in this order could stand against a person's save.
     """
     db = dialect(connection)
+    owed = unless_rejected(due_at=db.epoch, owed_since=f"COALESCE(owed_since, {db.clock})")
     with connection.cursor() as cursor:
         for key in keys:
             cursor.execute(
-                f"UPDATE {RECORDS} SET generation = generation + 1, due_at = {db.epoch}, "
-                f"owed_since = COALESCE(owed_since, {db.clock}) WHERE key = %s",
+                f"UPDATE {RECORDS} SET generation = generation + 1, {owed} WHERE key = %s",
                 [key],
             )
 
@@ -60,9 +61,10 @@ def owe_again(keys: Sequence[str], why: Why) -> int:
     """Owe these records though they may be level, after everything that people wait for. Returns how many.
 
     A record whose object came or went without a record of it becomes what it should be. Else parked ones stay parked,
-    unless a change of them may have gone unrecorded, or their declaration has changed; and confirmed tombstones stay confirmed, unless a backfill looks
-    whether the record is back: of those for which something was sent at some time. What was acknowledged long ago
-    may be somebody else's by now, or back: such records, parked ones too, are read before anything is written to them.
+    unless a change of them may have gone unrecorded, or their declaration has changed; what a person rejected stands even
+    then. Confirmed tombstones stay confirmed, unless a backfill looks whether the record is back: of those for which
+    something was sent at some time. What was acknowledged long ago may be somebody else's by now, or back: such records,
+    parked ones too, are read before anything is written to them.
     Waits for records that others hold.
     """
     with transaction.atomic():
@@ -145,7 +147,7 @@ def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
     anew = why.unrecorded or kind in why.raised
     freed = db.true if anew else unseen
     owed = f"(state <> '{State.DELETED}' OR {sent if why.backfill else db.false})"
-    parked_too = "" if anew else "AND parked = ''"
+    parked_too = f"AND NOT ({REJECTED})" if anew else "AND parked = ''"
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {RECORDS} SET look_first = {db.true} "
