@@ -126,8 +126,11 @@ class Shop:
         assert (len(customers), len(orders)) == (len(content["customers"]), len(content["orders"]))
         return {"customers": customers, "orders": orders}
 
+    def standing(self) -> dict[str, Any]:
+        return dict(json.loads(self.project.manage("sync", "status", "--json"))["targets"]["erp"])
+
     def settled(self) -> bool:
-        counts = json.loads(self.project.manage("sync", "status", "--json"))["targets"]["erp"]
+        counts = self.standing()
         return not any(counts[state] for state in ("pending", "in_flight", "unknown", "parked"))
 
     def wait(self, condition: Callable[[], bool], *, within_seconds: float) -> None:
@@ -135,7 +138,7 @@ class Shop:
         while not condition():
             for process in self.process.values():
                 process.require_alive()
-            assert time.monotonic() < deadline, f"not reached: {condition}"
+            assert time.monotonic() < deadline, f"not reached: {condition}; {self.standing()}"
             time.sleep(0.5)
 
     def _of_the_project(self, folder: Path, name: str, command: list[str], says: str) -> Process:
@@ -170,7 +173,7 @@ def test_a_shop_that_writes_while_its_workers_are_killed_and_its_erp_fails_ends_
         time.sleep(2)
         shop.process["worker"].restart()
     shop.erp.fail()
-    shop.wait(shop.settled, within_seconds=90)
+    shop.wait(shop.settled, within_seconds=300)
     wanted = shop.wanted()
     assert all(len(objects) > 10 for objects in wanted.values()), [writer.log_tail() for writer in writers]
     assert shop.held() == wanted
