@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 _REQUEST_RATE = re.compile(r"[1-9]\d{0,8}/(s|min|hour|day)")
 _SAME_PROTOCOL = {"valkey": "redis", "valkeys": "rediss", "valkey+socket": "redis+socket"}
+_PREPARE_THRESHOLD = 5
+"""The engine's statements are prepared once a connection has made them so many times."""
 _BROKERS = {
     "redis": ("redis", "rediss", "redis+socket", *_SAME_PROTOCOL),
     "sentinel": ("sentinel",),
@@ -51,6 +53,13 @@ def _as_kombu_knows_it(address: str) -> str:
     return _SAME_PROTOCOL.get(scheme, scheme) + separator + rest
 
 
+def _prepare_threshold(options: dict[str, Any]) -> int | None:
+    text = str(options.get("prepare_threshold", _PREPARE_THRESHOLD))
+    if text != "none" and not text.isdecimal():
+        raise ImproperlyConfigured(f"DATABASE_URL sets prepare_threshold to {text!r}; use a number, or none")
+    return None if text == "none" else int(text)
+
+
 def database(url: str, *, timeout_seconds: float) -> dict[str, Any]:
     """Django's settings for ``DATABASE_URL``, with the options each database needs under many processes.
 
@@ -75,7 +84,9 @@ def database(url: str, *, timeout_seconds: float) -> dict[str, Any]:
         return parsed | {
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 5} | given | {"options": f"{theirs} {ours}".strip()},
+            "OPTIONS": {"connect_timeout": 5}
+            | given
+            | {"options": f"{theirs} {ours}".strip(), "prepare_threshold": _prepare_threshold(given)},
         }
     if engine.endswith("sqlite3"):
         return parsed | {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -30,3 +32,12 @@ def _no_static_files() -> None:
     """WhiteNoise walks through all static files for every test client, and warns where none are collected."""
     if "whitenoise.middleware.WhiteNoiseMiddleware" in settings.MIDDLEWARE:
         settings.MIDDLEWARE.remove("whitenoise.middleware.WhiteNoiseMiddleware")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tests of the database that did not run on this one are noted in the file ``SKIPPED_TESTS``, for a run on another."""
+    noted = os.environ.get("SKIPPED_TESTS")
+    of_the_database = report.nodeid.startswith(("tests/integration/", "tests/declared/"))
+    if noted and report.skipped and of_the_database and "PYTEST_XDIST_WORKER" not in os.environ:
+        with Path(noted).open("a") as file:
+            file.write(f"{report.nodeid}\n")

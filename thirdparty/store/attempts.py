@@ -13,6 +13,7 @@ from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, Outcome
 from thirdparty.store.dialect import dialect
+from thirdparty.store.prepared import prepared
 from thirdparty.store.tables import ATTEMPTS, RECORDS
 
 WRITES = ", ".join(f"'{call}'" for call in Call if call.writes)
@@ -46,7 +47,7 @@ def open_attempts(calls: Sequence[tuple[Lease, Call]]) -> Mapping[str, OpenedAtt
         for lease, call in calls
     ]  # fmt: skip
     given = db.given(record_id="text", token="text", call="text", generation="bigint", add_key="text")  # noqa: S106  # a type
-    with connection.cursor() as cursor:
+    with prepared(), connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {ATTEMPTS} (record_id, lease_token, call, generation, idempotency_key, "
             "owed_since, started_at, outcome, reason, message) "
@@ -64,7 +65,7 @@ def _close_left_open(keys: Sequence[str]) -> None:
         return
     db = dialect(connection)
     marks = ", ".join(["%s"] * len(keys))
-    with connection.cursor() as cursor:
+    with prepared(), connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {ATTEMPTS} SET finished_at = {db.clock}, outcome = %s, reason = 'lease_expired', "
             "message = 'the worker died or was frozen before it could settle' WHERE id IN ("
@@ -94,7 +95,7 @@ def close_attempts(ended: Sequence[FinishedStep], settled: Collection[str]) -> N
         attempt_id="bigint", outcome="text", reason="text", message="text", http_status="smallint",
         acknowledged="boolean",
     )  # fmt: skip
-    with connection.cursor() as cursor:
+    with prepared(), connection.cursor() as cursor:
         cursor.execute(
             f"WITH g AS ({given}), picked AS (SELECT id FROM {ATTEMPTS} WHERE id IN (SELECT attempt_id FROM g) "
             f"AND finished_at IS NULL ORDER BY id {db.skip_locked}) "

@@ -18,6 +18,7 @@ from thirdparty.models import Record
 from thirdparty.store.attempts import WRITES
 from thirdparty.store.current import is_current
 from thirdparty.store.dialect import Dialect, dialect
+from thirdparty.store.prepared import prepared
 from thirdparty.store.tables import ATTEMPTS, RECORDS, STRICT_WRITES, TARGETS
 
 SUSPECT_CRASHES = 3
@@ -171,7 +172,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation
     """
-    with connection.cursor() as cursor:
+    with prepared(), connection.cursor() as cursor:
         cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])
         return [_lease(row, expires) for row in cursor.fetchall()]
 

@@ -20,6 +20,7 @@ from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
 from thirdparty.store.meeting import meet, whose
 from thirdparty.store.references import forget_unused, refused
+from thirdparty.store.prepared import prepared
 from thirdparty.store.tables import RECORDS
 
 # What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
@@ -162,8 +163,9 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
         RETURNING {_COLUMNS}, due_at <= {db.clock} AS due_now
     """
     given = json.dumps([_given(each, grace_seconds) for each in ended])
-    rows = Record.objects.raw(sql, [given, *[visibility_seconds] * sql.count(opened)])
-    settled = Settled({row.key: row for row in rows})
+    with prepared():
+        rows = Record.objects.raw(sql, [given, *[visibility_seconds] * sql.count(opened)])
+        settled = Settled({row.key: row for row in rows})
     if any_references():
         level = {key for key, row in settled.rows.items() if row.state in (State.SYNCED, State.DELETED)}
         forget_unused({each.lease.key: each.refers_to for each in ended if each.lease.key in level})
