@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from django.db import DatabaseError, connection
 
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLit
 
 @pytest.fixture(autouse=True)
 def _prepares(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepared, "_in_vain", False)
+    monkeypatch.setattr(prepared, "_in_vain", threading.Event())
     connection.ensure_connection()
     monkeypatch.setattr(connection.connection, "prepare_threshold", 1)
 

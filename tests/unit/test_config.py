@@ -270,7 +270,9 @@ def test_a_lock_timeout_in_the_database_url_names_the_setting_that_leases_are_me
         database("postgres://u@h/d?options=-c%20lock_timeout%3D90s", timeout_seconds=1.0)
 
 
-@pytest.mark.parametrize(("option", "threshold"), [("", 5), ("?prepare_threshold=0", 0), ("?prepare_threshold=none", None)])
+@pytest.mark.parametrize(
+    ("option", "threshold"), [("", 5), ("?prepare_threshold=0", 0), ("?prepare_threshold=none", None)]
+)
 def test_statements_are_prepared_but_where_the_database_url_says_none(option: str, threshold: int | None) -> None:
     known = database(f"postgres://u@h/d{option}", timeout_seconds=1.0)
     assert known["OPTIONS"]["prepare_threshold"] == threshold

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, prefetch_related_objects
 
+from thirdparty.declaration.compiled import Compiled
 from thirdparty.declaration.lookups import lookups_of, resolved, steps_of
 
 if TYPE_CHECKING:
@@ -59,35 +60,57 @@ def watched(declaration: Synced[Any]) -> Watched:
     return top
 
 
-def read(rows: models.QuerySet[M], watched: Watched, *, only_watched: bool = False) -> list[M]:
-    """These rows and all that is watched behind them; and nothing else, where ``only_watched``.
+class Reading(Generic[M]):
+    """Reads rows of a model and all that is watched behind them; and nothing else, where ``only_watched``.
 
     Rows of relations are read from the same database and through base managers, as the triggers see them.
     """
-    rows, many = _with_relations(rows, watched, only_watched=only_watched)
-    asked = {name: some for name, _ in many if name and (some := _some(rows.model, name)) is not None}
-    objects = list(rows.annotate(**{_mark(name): some for name, some in asked.items()}))
-    for name, relation in many:
-        prefetch_related_objects(_with_some(objects, name) if name in asked else objects, relation)
-    return objects
+
+    def __init__(
+        self, rows: models.QuerySet[M], by: models.Field[Any, Any], watched: Watched, *, only_watched: bool = False
+    ) -> None:
+        self._db = rows.db
+        self._watched = watched
+        self._only_watched = only_watched
+        self._names = [name for name, _ in self._of_many()]
+        self._asked = {name: some for name in self._names if name and (some := _some(rows.model, name)) is not None}
+        rows = _with_single(rows, watched, only_watched=only_watched)
+        self._rows = Compiled(rows.annotate(**{_mark(name): some for name, some in self._asked.items()}), by)
+
+    def among(self, values: Sequence[Any]) -> list[M]:
+        """Those whose field ``by`` has one of these values."""
+        objects = self._rows.among(values)
+        those_with_some = [_with_some(objects, name) if name in self._asked else objects for name in self._names]
+        if any(those_with_some):
+            for some, (_, relation) in zip(those_with_some, self._of_many(), strict=True):
+                prefetch_related_objects(some, relation)
+        return objects
+
+    def _of_many(self) -> list[tuple[str, Any]]:
+        return _many(self._db, self._watched, only_watched=self._only_watched)
 
 
-def _with_relations(
-    rows: models.QuerySet[M], watched: Watched, *, only_watched: bool
-) -> tuple[models.QuerySet[M], list[tuple[str, Any]]]:
-    """The rows with what one query can read; and what is to be read of relations to many: one of their own with its name."""
-    single, many, fields = list[str](), list[tuple[str, Any]](), list[str]()
-    for query_path, object_path, part in _to_one(watched, "", ""):
+def _with_single(rows: models.QuerySet[M], watched: Watched, *, only_watched: bool) -> models.QuerySet[M]:
+    """The rows with what the same query can read."""
+    single, fields = list[str](), list[str]()
+    for query_path, _, part in _to_one(watched, "", ""):
         if query_path:
             single.append(query_path.removesuffix("__"))
         fields += [f"{query_path}{name}" for name in {part.model._meta.pk.name, *part.fields}]
-        for name, each in part.many.items():
-            theirs = each.model._base_manager.using(rows.db)
-            theirs, further = _with_relations(theirs, each, only_watched=only_watched)
-            theirs = theirs.prefetch_related(*(relation for _, relation in further)) if further else theirs
-            many.append(("" if object_path else name, Prefetch(f"{object_path}{each.accessor}", queryset=theirs)))
     rows = rows.select_related(*single) if single else rows
-    return rows.only(*fields) if only_watched else rows, many
+    return rows.only(*fields) if only_watched else rows
+
+
+def _many(db: str, watched: Watched, *, only_watched: bool) -> list[tuple[str, Any]]:
+    """What is to be read by queries of its own: the relation's name, empty where it is not of the row itself, and how."""
+    many = list[tuple[str, Any]]()
+    for _, object_path, part in _to_one(watched, "", ""):
+        for name, each in part.many.items():
+            theirs = _with_single(each.model._base_manager.using(db), each, only_watched=only_watched)
+            further = [relation for _, relation in _many(db, each, only_watched=only_watched)]
+            theirs = theirs.prefetch_related(*further) if further else theirs
+            many.append(("" if object_path else name, Prefetch(f"{object_path}{each.accessor}", queryset=theirs)))
+    return many
 
 
 def _to_one(watched: Watched, query_path: str, object_path: str) -> Iterator[tuple[str, str, Watched]]:

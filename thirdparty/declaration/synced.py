@@ -11,9 +11,9 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import Q
 
 from thirdparty.connectors.base import Payload
-from thirdparty.declaration import reading
 from thirdparty.declaration.at_target import AtTarget
 from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
+from thirdparty.declaration.reading import Reading, watched
 from thirdparty.models.instance import instance_code
 from thirdparty.models.ref import Ref
 
@@ -130,14 +130,17 @@ class Synced(Generic[M]):
 
         ``only_watched``: of each row nothing else is read.
         """
-        name = self.identity_field().attname
-        these = self.in_scope().filter(**{f"{name}__in": [self.identity_of(each) for each in object_ids]})
-        found = reading.read(these, self._watched, only_watched=only_watched)
-        return {self.ref(getattr(obj, name)).object_id: obj for obj in found}
+        read = self._watched_of_each if only_watched else self._with_what_is_watched
+        found = read.among([self.identity_of(each) for each in object_ids])
+        return {self.ref_of(obj).object_id: obj for obj in found}
 
     @cached_property
-    def _watched(self) -> reading.Watched:
-        return reading.watched(self)
+    def _with_what_is_watched(self) -> Reading[M]:
+        return Reading(self.in_scope(), self.identity_field(), watched(self))
+
+    @cached_property
+    def _watched_of_each(self) -> Reading[M]:
+        return Reading(self.in_scope(), self.identity_field(), watched(self), only_watched=True)
 
     def kinds_referred_to(self) -> dict[str, str]:
         """The kind of each reference, by its field."""

@@ -6,10 +6,12 @@ PostgreSQL takes longer to plan the claim of one record than to run it.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import DatabaseError, connection
+from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +21,8 @@ _IN_VAIN = {
     "0A000": "a migration has changed what a prepared statement returns",
 }
 """SQLSTATEs that a statement meets only because it is prepared, as behind a pooler that keeps none."""
-_in_vain = False
+_BINDS_AT_THE_SERVER = "django.db.backends.postgresql.base.ServerBindingCursor"
+_in_vain = threading.Event()
 
 
 @contextmanager
@@ -32,12 +35,10 @@ def prepared() -> Iterator[None]:
     """
     connection.ensure_connection()
     driver = connection.connection
-    if _in_vain or connection.vendor != "postgresql" or getattr(driver, "prepare_threshold", None) is None:
+    if _in_vain.is_set() or connection.vendor != "postgresql" or getattr(driver, "prepare_threshold", None) is None:
         yield
         return
-    from django.db.backends.postgresql.base import ServerBindingCursor  # needs the driver
-
-    before, driver.cursor_factory = driver.cursor_factory, ServerBindingCursor
+    before, driver.cursor_factory = driver.cursor_factory, import_string(_BINDS_AT_THE_SERVER)
     try:
         yield
     except DatabaseError as error:
@@ -48,8 +49,7 @@ def prepared() -> Iterator[None]:
 
 
 def _note_if_in_vain(error: DatabaseError) -> None:
-    global _in_vain
     reason = _IN_VAIN.get(str(getattr(error.__cause__, "sqlstate", "")))
     if reason is not None:
-        _in_vain = True
+        _in_vain.set()
         logger.warning("%s: this process prepares no more; leave prepare_threshold out of DATABASE_URL", reason)

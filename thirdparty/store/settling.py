@@ -19,8 +19,8 @@ from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
 from thirdparty.store.meeting import meet, whose
-from thirdparty.store.references import forget_unused, refused
 from thirdparty.store.prepared import prepared
+from thirdparty.store.references import forget_unused, refused
 from thirdparty.store.tables import RECORDS
 
 # What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
