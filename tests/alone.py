@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+from django.db.models.functions import Now
 
 from thirdparty import store
 from thirdparty.decide.lease import Lease, Terms
@@ -20,6 +23,13 @@ def claim(key: str, *, lease_seconds: float = 60, visibility_seconds: float = 60
 
 def open_attempt(lease: Lease, call: Call) -> OpenedAttempt:
     return store.open_attempts([(lease, call)])[lease.key]
+
+
+def leave(lease: Lease, call: Call, *, for_seconds: float = 0.0) -> None:
+    """The worker that holds the lease dies in the middle of this call; the lease runs out so much later."""
+    open_attempt(lease, call)
+    ends = Now() + timedelta(seconds=for_seconds)
+    Record.objects.filter(key=lease.key).update(leased_until=ends, due_at=ends)
 
 
 def settle(lease: Lease, attempt_id: int | None, result: StepResult, **options: Any) -> Record | None:

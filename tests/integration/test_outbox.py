@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from tests import alone
-from tests.integration.conftest import at_once, row_of
+from tests.integration.conftest import at_once, effects, row_of, step
 from thirdparty import store, targets
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import Doubt, Next, Outcome, StepResult
-from thirdparty.models import Record, Target
+from thirdparty.models import Attempt, Record, Target
+from thirdparty.models.record import EPOCH
 from thirdparty.protect import Admission
-from thirdparty.run.step import claim_and_plan
+from thirdparty.run import payloads
+from thirdparty.run.step import Read, Step, claim_and_plan
+from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +45,11 @@ def claimed(user: User) -> Lease:
 def settle(lease: Lease, **facts: object) -> Record | None:
     result = StepResult(**({"outcome": Outcome.OK, "remote_id": "r1", "adopted": "", "add_key": None} | facts))  # type: ignore[arg-type]
     return alone.settle(lease, None, result)
+
+
+def begun(user: User, *, read: Read) -> list[Step]:
+    claim = partial(store.claim, [row_of(user).key])
+    return claim_and_plan(targets.config("partner"), Admission(1), claim, read=read)
 
 
 def claim_once(key: str) -> Lease | None:
@@ -161,3 +170,50 @@ def test_an_add_is_repeated_under_the_same_key_until_it_is_answered(user: User) 
     again = claimed(user)
     assert again.add_key == key
     assert alone.open_attempt(again, Call.ADD).add_key == key
+
+
+def test_a_lease_that_ran_out_before_an_attempt_was_written_down_asks_nothing_and_leaves_no_doubt(
+    user: User, sandbox: SandboxControl
+) -> None:
+    def slowly(target: str, leases: Sequence[Lease]) -> Mapping[str, payloads.Desired]:
+        Record.objects.update(leased_until=EPOCH, due_at=EPOCH)
+        return payloads.read(target, leases)
+
+    assert begun(user, read=slowly) == []
+    assert (sandbox.ledger(), Attempt.objects.count()) == ([], 0)
+    step(user)
+    assert (row_of(user).state, effects(sandbox)) == ("synced", ["created"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_row_is_locked_while_declared_code_runs(user: User) -> None:
+    edited = []
+
+    def edited_meanwhile(target: str, leases: Sequence[Lease]) -> Mapping[str, payloads.Desired]:
+        edited.extend(at_once(lambda: User.objects.filter(pk=user.pk).update(name="Edited")))
+        return payloads.read(target, leases)
+
+    [planned] = begun(user, read=edited_meanwhile)
+    assert edited == [1]
+    assert planned.wanted is not None
+    assert dict(planned.wanted.payload)["name"] == "Edited"
+    assert row_of(user).generation == planned.lease.generation + 1
+
+
+def test_where_reading_fails_the_lease_is_given_back(user: User, sandbox: SandboxControl) -> None:
+    def fails(_target: str, _leases: Sequence[Lease]) -> Mapping[str, payloads.Desired]:
+        raise OperationalError("the database went away")
+
+    with pytest.raises(OperationalError):
+        begun(user, read=fails)
+    assert row_of(user).state == "pending"
+    step(user)
+    assert (row_of(user).state, row_of(user).crashes, effects(sandbox)) == ("synced", 0, ["created"])
+
+
+def test_a_lease_is_not_given_back_once_an_attempt_stands_under_it(user: User) -> None:
+    lease = alone.claim(row_of(user).key)
+    assert lease is not None
+    alone.open_attempt(lease, Call.ADD)
+    store.release([lease])
+    assert row_of(user).state == "in_flight"

@@ -105,9 +105,9 @@ def test_a_newcomer_arrives_whatever_the_row_is_that_has_its_id(
         Record.objects.update(parked="invalid", due_at=None)
     elif old_is == "leased":
         User.objects.update(name="Edited")
-        lease = alone.claim(key, lease_seconds=0.5)
+        lease = alone.claim(key)
         assert lease is not None
-        alone.open_attempt(lease, Call.UPDATE)
+        alone.leave(lease, Call.UPDATE, for_seconds=0.5)
     [newcomer] = people(range(1, 2))
     converge()
     assert row_of(newcomer).remote_id == "r1"
@@ -281,9 +281,9 @@ def test_nor_is_that_of_a_worker_that_died(reuses: SandboxControl) -> None:
     converge()
     key = row_of(ours).key
     ours.delete()
-    lease = alone.claim(key, lease_seconds=0.2)
+    lease = alone.claim(key)
     assert lease is not None
-    alone.open_attempt(lease, Call.DELETE)
+    alone.leave(lease, Call.DELETE, for_seconds=0.2)
     reuses.delete("r1")
     stranger = reuses.create(username="stranger", name="Stranger", externalId="their own")
     converge()

@@ -174,9 +174,9 @@ def test_a_late_delete_of_a_user_who_is_back_is_made_good(user: User, sandbox: S
 def test_a_lease_that_ran_out_with_a_write_under_way_is_an_unknown_outcome(
     user: User, sandbox: SandboxControl
 ) -> None:
-    lease = alone.claim(row_of(user).key, lease_seconds=0.0)
+    lease = alone.claim(row_of(user).key)
     assert lease is not None
-    alone.open_attempt(lease, Call.ADD)
+    alone.leave(lease, Call.ADD)
     assert row_of(user).unknown_until is None
     step(user)
     row = row_of(user)
@@ -188,9 +188,9 @@ def test_a_lease_that_ran_out_with_a_write_under_way_is_an_unknown_outcome(
 
 
 def test_a_lease_that_ran_out_while_reading_leaves_no_doubt(user: User, sandbox: SandboxControl) -> None:
-    lease = alone.claim(row_of(user).key, lease_seconds=0.0)
+    lease = alone.claim(row_of(user).key)
     assert lease is not None
-    alone.open_attempt(lease, Call.VERIFY)
+    alone.leave(lease, Call.VERIFY)
     step(user)
     assert row_of(user).state == "synced"
 

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models import Min
 from django.db.models.functions import Now
 
@@ -99,30 +98,37 @@ Read = Callable[[str, Sequence[Lease]], Mapping[str, payloads.Desired]]
 def claim_and_plan(
     target: TargetConfig, admission: Admission, claim: Callable[[Terms], Sequence[Lease]], *, read: Read | None = None
 ) -> list[Step]:
-    """Claim, read the objects, decide, and write the attempts: one transaction, committed before anything is sent.
+    """Claim and commit; read the objects, with nothing locked; decide and write the attempts, committed before anything is sent.
 
-    ``read``: what the target is to hold, by the record's key; as a rule the objects as they are.
+    ``read``: what the target is to hold, by the record's key; as a rule the objects as they are. A record whose lease ran
+    out while its object was read is left to whoever takes it over. Where reading or writing down fails, as where the database
+    is not to be had, the leases are given back and the error is raised.
     """
-    terms = Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds)
-    read = read or payloads.read
+    leases = _claimed(claim, Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds))
+    if not leases:
+        return []
     try:
-        return _claimed_and_planned(target, admission, partial(claim, terms), read)
+        return _planned(target, admission, leases, (read or payloads.read)(target.name, leases))
+    except BaseException:
+        _give_back(leases)
+        raise
+
+
+def _claimed(claim: Callable[[Terms], Sequence[Lease]], terms: Terms) -> Sequence[Lease]:
+    try:
+        return claim(terms)
     except IntegrityError:
         # Two of them took one natural key: the others must not suffer.
-        return _claimed_and_planned(target, admission, partial(claim, replace(terms, one_by_one=True)), read)
+        return claim(replace(terms, one_by_one=True))
 
 
-def _claimed_and_planned(
-    target: TargetConfig, admission: Admission, claim: Callable[[], Sequence[Lease]], read: Read
+def _planned(
+    target: TargetConfig, admission: Admission, leases: Sequence[Lease], goals: Mapping[str, payloads.Desired]
 ) -> list[Step]:
+    fresh = _with_fresh_keys(leases)
+    said, offered = target.capabilities, admission.offered(target.capabilities)
+    leaving = [lease.key for lease in leases if goals[lease.key].obj is None] if any_references() else []
     with transaction.atomic():
-        leases = claim()
-        if not leases:
-            return []
-        goals = read(target.name, leases)
-        fresh = _with_fresh_keys(leases)
-        said, offered = target.capabilities, admission.offered(target.capabilities)
-        leaving = [lease.key for lease in leases if goals[lease.key].obj is None] if any_references() else []
         holders = store.references.holders_of(leaving)
         planned: Sequence[Planned] = [
             _held(*_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh), lease, holders)
@@ -131,7 +137,11 @@ def _claimed_and_planned(
         effects = _effects(target, planned, goals)
         planned = _braked(target, planned, effects)
         attempts = store.open_attempts([(lease, call) for lease, call, _ in planned])
+        planned = [each for each in planned if each[0].key in attempts]
         store.references.note({lease.key: goals[lease.key].used for lease, call, _ in planned if call.writes})
+    if len(planned) < len(leases):
+        lost = ", ".join(lease.key for lease in leases if lease.key not in attempts)
+        logger.warning("%s: the lease was lost before anything could be sent", lost)
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
     return [
         Step(
@@ -142,6 +152,13 @@ def _claimed_and_planned(
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip
+
+
+def _give_back(leases: Sequence[Lease]) -> None:
+    try:
+        store.release(leases)
+    except DatabaseError as error:
+        logger.warning("%s leases run out by themselves: %s", len(leases), error)
 
 
 def _plan(

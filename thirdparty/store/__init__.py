@@ -20,6 +20,7 @@ from thirdparty.store.clocks import bring_back
 from thirdparty.store.meeting import whose
 from thirdparty.store.mending import mend
 from thirdparty.store.owing import Walked, Why, owe_again, owe_left, owe_next, repair
+from thirdparty.store.releasing import release
 from thirdparty.store.settling import Settled, settle
 from thirdparty.store.tables import ATTEMPTS
 from thirdparty.store.waking import bring_forward, leave_alone, look_now, unpark
@@ -48,6 +49,7 @@ __all__ = [
     "owe_left",
     "owe_next",
     "references",
+    "release",
     "repair",
     "settle",
     "unpark",

@@ -32,9 +32,11 @@ class OpenedAttempt:
 
 
 def open_attempts(calls: Sequence[tuple[Lease, Call]]) -> Mapping[str, OpenedAttempt]:
-    """Write these steps down, by the record's key; close what earlier leases of theirs left open.
+    """Write down those of these steps whose lease is still their own, by the record's key; close what earlier leases left open.
 
-    Call in the transaction of the claim.
+    Whose lease has run out, or is another's by now, is not among them, and must not ask its target anything. That nobody takes
+    a lease over between this statement and its commit is not a matter of locks: a lease that runs out in between leaves its holder
+    no time to send anything (`thirdparty.run.calling`), so that whoever takes it over is right to find no attempt.
     """
     if not calls:
         return {}
@@ -51,9 +53,9 @@ def open_attempts(calls: Sequence[tuple[Lease, Call]]) -> Mapping[str, OpenedAtt
         cursor.execute(
             f"INSERT INTO {ATTEMPTS} (record_id, lease_token, call, generation, idempotency_key, "
             "owed_since, started_at, outcome, reason, message) "
-            f"SELECT record_id, token, call, generation, add_key, "
-            f"(SELECT r.owed_since FROM {RECORDS} r WHERE r.key = g.record_id), {db.clock}, '', '', '' FROM ({given}) AS g "
-            "RETURNING record_id, id",
+            f"SELECT g.record_id, g.token, g.call, g.generation, g.add_key, r.owed_since, {db.clock}, '', '', '' "
+            f"FROM ({given}) AS g JOIN {RECORDS} r ON r.key = g.record_id AND r.lease_token = g.token "
+            f"WHERE r.leased_until > {db.now} RETURNING record_id, id",
             [json.dumps(rows)],
         )
         return {key: OpenedAttempt(attempt_id, add_keys.get(key, "")) for key, attempt_id in cursor.fetchall()}

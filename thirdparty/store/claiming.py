@@ -17,7 +17,7 @@ from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.store.attempts import WRITES
 from thirdparty.store.current import is_current
-from thirdparty.store.dialect import Dialect, dialect
+from thirdparty.store.dialect import POSTGRESQL, Dialect, dialect
 from thirdparty.store.prepared import prepared
 from thirdparty.store.tables import ATTEMPTS, RECORDS, STRICT_WRITES, TARGETS
 
@@ -53,7 +53,8 @@ def claim(
     asked of the target then is not the object as it is, so the records are owed from here on.
     Raises `IntegrityError` where two records took one natural key in the same instant, unless on terms of each
     alone.
-    Call inside a transaction together with `open_attempts`.
+    Call outside of transactions: declared code runs next, and no row is to stay locked while it does (PROTOCOL 1). Then comes
+    `open_attempts`, or `release`.
     """
     if not keys:
         return []
@@ -171,10 +172,19 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation
+            {_unflushed(db)}
     """
     with prepared(), connection.cursor() as cursor:
         cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])
         return [_lease(row, expires) for row in cursor.fetchall()]
+
+
+def _unflushed(db: Dialect) -> str:
+    # A claim that a crash of the server takes back has sent nothing: the attempt is flushed before anything is sent, and what was
+    # committed before it with it. In somebody's transaction this would hold for their writes, too.
+    if db is not POSTGRESQL or connection.in_atomic_block:
+        return ""
+    return ", (SELECT set_config('synchronous_commit', 'off', true))"
 
 
 def _strict_write(db: Dialect, condition: str = "TRUE") -> str:
@@ -223,7 +233,7 @@ def key_holder(row: Record) -> Record | None:
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
-     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation) = row  # fmt: skip
+     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation, *_) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,

@@ -71,7 +71,7 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
         look_first=row.look_first, no_progress=row.no_progress, no_progress_generation=row.generation,
         waits_for=key_of(row.waits_for) if row.waits_for >= 0 else None, held_by=key_of(row.held_by) if row.held_by >= 0 else None,
     )  # fmt: skip
-    if leased:
+    if leased and row.doing:
         Attempt.objects.create(
             record_id=key_of(index), lease_token=TOKENS[index], call=row.doing, generation=row.generation, started_at=now,
             idempotency_key=text(row.add_key) or "" if row.doing == Call.ADD else "",

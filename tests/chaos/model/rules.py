@@ -25,6 +25,7 @@ class Rules:
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
     open_attempt: Callable[..., Row] = transitions.open_attempt
+    release: Callable[[Row], Row] = transitions.release
     settle: Callable[..., Row] = transitions.settle
     named_as_ours: Callable[..., tuple[Result, Row]] = transitions.named_as_ours
     settle_outdated: Callable[..., Row] = transitions.settle_outdated

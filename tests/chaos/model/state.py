@@ -9,8 +9,8 @@ from tests.chaos.model.row import Link, Result, Row
 from tests.chaos.model.target import BARE, Record, Request, World
 from tests.chaos.model.transitions import WRITES
 
-Phase = Literal["asking", "answered", "done"]
-"""``asking``: from the claim to the answer. ``answered``: has to look something up yet. ``done``: has to settle."""
+Phase = Literal["claimed", "asking", "answered", "done"]
+"""``claimed``: has to read the user yet. ``asking``: from the attempt to the answer. ``answered``: has to look something up yet. ``done``: has to settle."""
 
 
 class Person(NamedTuple):

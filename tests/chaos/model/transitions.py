@@ -43,8 +43,13 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
 
 
 def open_attempt(row: Row, call: str, add_key: int) -> Row:
-    """`store.open_attempt`, in the transaction of the claim. ``add_key``: the key an add is sent under."""
+    """`store.open_attempts` under a lease that has not run out. ``add_key``: the key an add is sent under."""
     return row._replace(doing=call, add_key=add_key if call == Call.ADD else row.add_key)
+
+
+def release(row: Row) -> Row:
+    """`store.release`, of a lease under which nothing was written down."""
+    return row._replace(lease="free", due="now" if row.due == "lease" else row.due)
 
 
 def settle(row: Row, generation: int, result: Result) -> Row:

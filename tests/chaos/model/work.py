@@ -49,11 +49,7 @@ class Work:
         self.memo = memo
 
     def claim(self, state: State, index: int, *, outdated: bool = False) -> Iterator[tuple[str, State]]:
-        """An idle worker claims the row, reads the user and writes its attempt down: one transaction.
-
-        The row stays locked from the claim to the commit, so no edit can fall between it and the reading. ``outdated``: by
-        a process of an older version.
-        """
+        """An idle worker claims the row. ``outdated``: by a process of an older version."""
         row, person = state.rows[index], state.people[index]
         others = () if self.offers.distinct else (other for other in state.rows if other is not row)
         rival = any(other.may_exist and other.named for other in others)
@@ -62,7 +58,31 @@ class Work:
             return
         leased, held = claimed
         leased, held = leased._replace(crashes=0), held._replace(crashes=0)  # no run reaches the limit
-        step = Step(index, held, person.seq - outdated, person.present, "", 0)
+        if row.lease != "free":
+            state = state.without_holder(index)
+        if row.doing in WRITES and leased.recheck == "open":
+            state = self._doubt(state, index, row)
+        now = Step(index, held, person.seq - outdated, person.present, "", 0)
+        after = state.with_row(index, leased, _acknowledged(person, row, leased, now))
+        unread = Step(index, held, 0, True, "", 0)
+        after = after._replace(workers=(*after.workers, Worker(unread, phase="claimed", outdated=outdated)))
+        yield (
+            f"row {index} is claimed{' by an older process' if outdated else ''} at generation {held.generation}",
+            after,
+        )
+
+    def _prepare(self, state: State, position: int) -> Iterator[Event]:
+        """The worker reads the user, decides, and writes its attempt down; edits since the claim are in what it reads."""
+        worker = state.workers[position]
+        index, held = worker.step.row, worker.step.held
+        row, person, name = state.rows[index], state.people[index], f"the worker on row {worker.step.row}"
+        if not worker.holds or row.lease == "expired":
+            yield Event(f"{name} finds that its lease has run out", "", state.with_worker(position, None))
+            return
+        if state.budget.busy:
+            released = state.with_worker(position, None).with_row(index, self.memo(self.rules.release, row))
+            yield Event(f"{name} cannot write its attempt down, and gives the lease back", "busy", released)
+        step = Step(index, held, person.seq - worker.outdated, person.present, "", 0)
         step = references.read(state, step, partial(self.memo, self.rules.is_circle))
         if not step.obstacle:
             step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
@@ -73,16 +93,10 @@ class Work:
         if step.call in WRITES and step.used:
             noted = self.memo(self.rules.note, state.references, index, step.other, step.used)
             state = state._replace(references=noted)
-        leased = self.memo(self.rules.open_attempt, leased, step.call, step.key)
-        if row.lease != "free":
-            state = state.without_holder(index)
-        if row.doing in WRITES and leased.recheck == "open":
-            state = self._doubt(state, index, row)
-        after = state.with_row(index, leased, _acknowledged(person, row, leased, step))
-        after = after._replace(workers=(*after.workers, Worker(step, outdated=outdated)))
+        opened = self.memo(self.rules.open_attempt, row, step.call, step.key)
+        after = state.with_row(index, opened).with_worker(position, worker._replace(step=step, phase="asking"))
         what = f"{step.call}, row {step.other} {step.obstacle}" if step.obstacle else step.call
-        by = " by an older process" if outdated else ""
-        yield f"row {index} is claimed{by} for {what} at generation {held.generation}", after
+        yield Event(f"{name} is about to {what}", "", after)
 
     def _held(self, step: Step, noted: references.References) -> Step:
         holder: int = self.memo(self.rules.holder, noted, step.row)
@@ -108,6 +122,9 @@ class Work:
             if worker.holds and row.lease == "held":
                 after = after.with_row(worker.step.row, row._replace(lease="expired"))
             yield Event(f"{name} is killed", "kills", after)
+        if worker.phase == "claimed":
+            yield from self._prepare(state, position)
+            return
         if worker.phase == "done":
             after, how = self._settle(state.with_worker(position, None), worker)
             yield Event(f"{name} comes back{how}", "", after)
