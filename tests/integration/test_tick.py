@@ -154,7 +154,7 @@ def test_probes_that_hang_delay_nobodys_wake_and_run_at_the_same_time(
     probes_when_woken: dict[str, int] = {}
 
     def woken(target: str, **_: Any) -> bool:
-        probes_when_woken[target] = len(hanging.counted)  # type: ignore[attr-defined]  # as above
+        probes_when_woken.setdefault(target, len(hanging.counted))  # type: ignore[attr-defined]  # as above
         return True
 
     monkeypatch.setattr(hints, "start_drain", woken)
@@ -170,6 +170,18 @@ def test_a_target_that_answers_its_probe_is_woken(sandbox: SandboxControl, monke
     monkeypatch.setattr(hints, "start_drain", lambda target, **_: woken.append(target) or True)
     tasks.run_reconcile()
     assert not Target.objects.get().paused
+    assert woken == ["partner"]
+
+
+def test_what_catching_up_has_found_is_woken_in_the_same_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    User.objects.create(name="x")
+    Record.objects.all().delete()
+    woken: list[str] = []
+    monkeypatch.setattr(hints, "start_drain", lambda target, **_: woken.append(target) or True)
+
+    tasks.run_reconcile()
+
+    assert Record.objects.count() == 1
     assert woken == ["partner"]
 
 
