@@ -81,8 +81,16 @@ def push_record(target: str, key: str, expected_due_at: str | None = None) -> st
     """Make one record of one target agree with its object as it is now. Returns the record's state.
 
     ``expected_due_at``: lets this message claim before the record is due, as long as that is when it is due.
+    Where as many processes push to the target already as may, a drain takes the record, people's edits first.
     """
+    with slots.slot_to_push(target, targets=len(targets.names())) as may:
+        if may:
+            return _push(target, key, expected_due_at)
+    hints.start_drain(target)
+    return "left to a drain"
 
+
+def _push(target: str, key: str, expected_due_at: str | None) -> str:
     def drain_where_asked(pushed: Pushed) -> None:
         if pushed.asked:
             hints.drain(target)

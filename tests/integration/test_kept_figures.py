@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from tests.integration.conftest import step
 from thirdparty import protect, targets, tasks
+from thirdparty.admin import pages
 from thirdparty.decisions.look_now import look_now
 from thirdparty.models import KeptFigures, Record, Target
 from thirdparty.models.record import EPOCH, State
@@ -213,3 +214,25 @@ def test_an_acknowledgement_is_seen_at_once_while_there_are_few(sandbox: Sandbox
     step(User.objects.get())
 
     assert (of_partner("synced"), of_partner("pending")) == (1, 0)
+
+
+@pytest.mark.parametrize("page", ["/admin/thirdparty/record/", "/admin/users/user/"])
+def test_a_list_is_counted_and_leafed_through_as_far_as_its_bound(
+    page: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people(MANY)
+    client.force_login(User.objects.create_superuser("root"))
+    monkeypatch.setattr(pages, "MOST", MANY - 1)
+
+    shown = client.get(page).context["cl"]
+
+    assert (shown.result_count, str(shown.result_count)) == (MANY - 1, f"{MANY - 1}+")
+    assert len(shown.result_list) == MANY - 1
+
+
+def test_a_short_list_has_its_number(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    people(MANY)
+    client.force_login(User.objects.create_superuser("root"))
+    monkeypatch.setattr(pages, "MOST", MANY)
+
+    assert str(client.get("/admin/thirdparty/record/").context["cl"].result_count) == str(MANY)

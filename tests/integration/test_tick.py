@@ -229,3 +229,21 @@ def test_what_became_due_as_a_drain_ended_is_not_left_to_the_next_tick(
 
     monkeypatch.setattr("thirdparty.run.drain.slot", ends_late)
     assert drain("partner").unfinished
+
+
+def test_what_may_not_be_pushed_since_others_push_is_left_to_a_drain(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.objects.create(name="x")
+    woken: list[str] = []
+    monkeypatch.setattr(hints, "start_drain", lambda target, **_: woken.append(target) or True)
+
+    @contextmanager
+    def taken(*_: Any, **__: Any) -> Iterator[bool]:
+        yield False
+
+    monkeypatch.setattr(tasks.slots, "slot_to_push", taken)
+
+    assert tasks.push_record("partner", row_of(user).key) == "left to a drain"
+    assert woken == ["partner"]
+    assert row_of(user).state == "pending"

@@ -13,7 +13,7 @@ from thirdparty.observe.tally import Tally
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import DECLARATIONS, RECORDS
 
-AT_ONCE = 2_000
+AT_ONCE = 1_000
 """Of the records of one target in one state, so many are read whenever somebody asks, and no more."""
 _WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.DELETED)
 

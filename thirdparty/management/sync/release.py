@@ -12,7 +12,7 @@ from thirdparty.decisions import brake
 from thirdparty.decisions.brake import HeldRecord, NothingHeld, Plan, Selection
 from thirdparty.management.sync import argument, terminal
 from thirdparty.observe.moments import exactly
-from thirdparty.permissions import OPERATOR, NotAllowed
+from thirdparty.permissions import OPERATOR
 
 
 def add_to(actions: Any) -> None:
@@ -53,7 +53,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     selection = Selection(keys, change, until=plan.as_of) if plan.total else Selection(keys, change)
     try:
         decision = decide(target, by=account, reason=options["reason"], selection=selection)
-    except (NothingHeld, NotAllowed) as refused:
+    except NothingHeld as refused:
         raise CommandError(str(refused)) from None
     if options["json"]:
         return
