@@ -217,7 +217,7 @@ def test_an_acknowledgement_is_seen_at_once_while_there_are_few(sandbox: Sandbox
 
 
 @pytest.mark.parametrize("page", ["/admin/thirdparty/record/", "/admin/users/user/"])
-def test_a_list_is_counted_and_leafed_through_as_far_as_its_bound(
+def test_a_list_is_counted_as_far_as_its_bound(
     page: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people(MANY)
@@ -227,7 +227,6 @@ def test_a_list_is_counted_and_leafed_through_as_far_as_its_bound(
     shown = client.get(page).context["cl"]
 
     assert (shown.result_count, str(shown.result_count)) == (MANY - 1, f"{MANY - 1}+")
-    assert len(shown.result_list) == MANY - 1
 
 
 def test_a_short_list_has_its_number(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
