@@ -104,6 +104,10 @@ def is_resumed() -> bool:
     return Target.objects.filter(name="saas", paused=False).exists()
 
 
+def is_retired() -> bool:
+    return Target.objects.filter(name="saas", retired=True).exists()
+
+
 def is_probed() -> bool:
     return Target.objects.filter(name="partner", paused_reason="probed").exists()
 
@@ -152,6 +156,7 @@ ENTRIES = {
     "retry these, command": Entry(command("retry", "--target", "partner", "--cause", "invalid"), is_retried, DECIDES),
     "pause, command": Entry(command("pause", "partner", "--reason", "x"), is_paused, PAUSES),
     "resume, command": Entry(command("resume", "saas"), is_resumed, PAUSES),
+    "retire, command": Entry(command("retire", "saas", "--reason", "x"), is_retired, PAUSES),
     "mend these": Entry(
         post(f"{ADMIN}finding/", action="mend_these", _selected_action=findings), is_mended, DECIDES
     ),
