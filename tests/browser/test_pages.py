@@ -118,6 +118,16 @@ def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: S
     assert browser.find_elements(By.CSS_SELECTOR, ".sync-charts polyline")
 
 
+def test_the_first_page_comes_again_in_its_place(browser: WebDriver, stack: Stack, anna: str) -> None:
+    look(browser, "overview", stack.url("web") + "/admin/", "partner")
+    browser.execute_script("document.querySelector('.sync-headline').textContent = 'of before'; window.same = true")  # type: ignore[no-untyped-call]  # Selenium's
+
+    browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")  # type: ignore[no-untyped-call]  # the same
+
+    waiting(browser).until(lambda page: "differ at partner." in page.find_element(By.CLASS_NAME, "sync-headline").text)
+    assert browser.execute_script("return window.same")  # type: ignore[no-untyped-call]  # the same
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_the_screen(browser: WebDriver, stack: Stack, anna: str, width: int) -> None:
     screen = {"width": width, "height": 840, "deviceScaleFactor": 1, "mobile": width < 500}
