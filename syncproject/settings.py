@@ -8,6 +8,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from syncproject.env import broker_url, database, request_rate
 from thirdparty.settings import Settings
@@ -134,6 +135,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "save the user; the third party follows",
     "SITE_SYMBOL": "sync",
     "SIDEBAR": {"navigation": "users.admin.navigation.sections"},
+    "SCRIPTS": [lambda _: static("users/menu.js")],
 }
 
 CELERY_BROKER_URL = broker_url(env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0"))

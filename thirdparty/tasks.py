@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from thirdparty.declaration.registry import any_references
 from thirdparty.models import Audit
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
+from thirdparty.observe import kept_figures
 from thirdparty.run import reconcile, samples, slots, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
@@ -79,8 +81,16 @@ def push_record(target: str, key: str, expected_due_at: str | None = None) -> st
     """Make one record of one target agree with its object as it is now. Returns the record's state.
 
     ``expected_due_at``: lets this message claim before the record is due, as long as that is when it is due.
+    Where as many processes push to the target already as may, a drain takes the record, people's edits first.
     """
+    with slots.slot_to_push(target, targets=len(targets.names())) as may:
+        if may:
+            return _push(target, key, expected_due_at)
+    hints.start_drain(target)
+    return "left to a drain"
 
+
+def _push(target: str, key: str, expected_due_at: str | None) -> str:
     def drain_where_asked(pushed: Pushed) -> None:
         if pushed.asked:
             hints.drain(target)
@@ -151,7 +161,8 @@ def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as ab
 
 
 def run_reconcile() -> int:
-    """Wake drains for what is due; returns how many. All targets are woken before anything else is done for one of them.
+    """Wake drains for what is due; returns how many. All targets are woken before anything else is done for one of them,
+    and one for which catching up has found something is woken once more.
 
     Each part is on its own: one that meets a lock, or fails, is logged, and the others are done all the same.
     """
@@ -173,7 +184,8 @@ def run_reconcile() -> int:
         woken += _wake_drains()
     for target in names:
         with reconcile.on_its_own(f"target {target}"):
-            catch_up.go_on(target)
+            if catch_up.go_on(target):
+                woken += _wake_drains([target])
         with reconcile.on_its_own(f"audits of {target}"):
             schedule.begin_due(target)
             for audit in schedule.take_due(target):
@@ -182,11 +194,13 @@ def run_reconcile() -> int:
         woken += hints.start_drain(target)
     with reconcile.on_its_own("samples"):
         samples.take()
+    with reconcile.on_its_own("figures of many records"):
+        kept_figures.count()
     reconcile.prune()
     return woken
 
 
-def _wake_drains() -> int:
+def _wake_drains(names: Iterable[str] | None = None) -> int:
     # The first asks for as many helpers as are needed; a hint for each would be there even if one did all.
-    needed = reconcile.drains_needed().items()
+    needed = reconcile.drains_needed(names).items()
     return sum(hints.start_drain(target, helpers=drains - 1) for target, drains in needed)

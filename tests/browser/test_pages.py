@@ -11,8 +11,11 @@ import pytest
 from django.contrib.admin.utils import quote
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from syncproject.demo.stack import Operator, Stack
@@ -115,6 +118,16 @@ def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: S
     assert browser.find_elements(By.CSS_SELECTOR, ".sync-charts polyline")
 
 
+def test_the_first_page_comes_again_in_its_place(browser: WebDriver, stack: Stack, anna: str) -> None:
+    look(browser, "overview", stack.url("web") + "/admin/", "partner")
+    browser.execute_script("document.querySelector('.sync-headline').textContent = 'of before'; window.same = true")  # type: ignore[no-untyped-call]  # Selenium's
+
+    browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")  # type: ignore[no-untyped-call]  # the same
+
+    waiting(browser).until(lambda page: "differ at partner." in page.find_element(By.CLASS_NAME, "sync-headline").text)
+    assert browser.execute_script("return window.same")  # type: ignore[no-untyped-call]  # the same
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_the_screen(browser: WebDriver, stack: Stack, anna: str, width: int) -> None:
     screen = {"width": width, "height": 840, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -126,6 +139,39 @@ def test_no_page_is_wider_than_the_screen(browser: WebDriver, stack: Stack, anna
             assert wide <= width, name
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]  # Selenium's
+
+
+def test_on_a_phone_the_menu_is_opened_followed_and_closed_by_keyboard(
+    browser: WebDriver, stack: Stack, anna: str
+) -> None:
+    screen = {"width": 390, "height": 840, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)  # type: ignore[no-untyped-call]  # Selenium's
+    try:
+        look(browser, "menu", f"{stack.url('web')}/admin/", "partner")
+        records = browser.find_element(By.CSS_SELECTOR, "a[href='/admin/thirdparty/record/']")
+        assert not records.is_displayed()
+
+        tab_to(browser, "Menu").send_keys(Keys.ENTER)
+        waiting(browser).until(lambda _: records.is_displayed())
+        browser.save_screenshot(str(SCREENSHOTS / "menu.png"))
+        assert browser.switch_to.active_element.accessible_name == "Menu"
+        browser.switch_to.active_element.send_keys(Keys.SPACE)
+        waiting(browser).until(lambda _: not records.is_displayed())
+
+        browser.switch_to.active_element.send_keys(Keys.ENTER)
+        tab_to(browser, "Records").send_keys(Keys.ENTER)
+        waiting(browser).until(lambda page: page.current_url.endswith("/admin/thirdparty/record/"))
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]  # Selenium's
+
+
+def tab_to(browser: WebDriver, name: str) -> WebElement:
+    """Press Tab until something of this name has the focus."""
+    for _ in range(40):
+        ActionChains(browser).send_keys(Keys.TAB).perform()
+        if name in browser.switch_to.active_element.accessible_name:
+            return browser.switch_to.active_element
+    raise AssertionError(f"no Tab leads to {name}")
 
 
 def test_what_failed_for_one_cause_is_retried_once_that_is_confirmed(

@@ -87,6 +87,16 @@ def test_a_process_of_another_version_claims_nothing(sandbox: SandboxControl, ve
     assert not sandbox.ledger()
 
 
+@pytest.mark.parametrize("version", [2, 0], ids=["older", "newer"])
+def test_a_process_of_another_version_wakes_no_drain_for_what_it_may_not_claim(version: int) -> None:
+    user()
+    assert drains_needed() == {"partner": 1}
+
+    database_has(version)
+
+    assert drains_needed() == {}
+
+
 def test_with_the_databases_version_again_it_goes_on(sandbox: SandboxControl) -> None:
     ada = user()
     database_has(2)

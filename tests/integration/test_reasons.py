@@ -181,6 +181,16 @@ def test_a_process_is_seen_from_its_first_beat_on() -> None:
     assert again.seen_at >= row.seen_at
 
 
+def test_a_process_that_starts_anew_under_the_same_name_has_been_there_since_then() -> None:
+    Heart(Role.WORKER, "celery@here").beat()
+    long_ago = timezone.now() - timedelta(hours=3)
+    Heartbeat.objects.filter(name="worker:celery@here").update(started_at=long_ago)
+
+    Heart(Role.WORKER, "celery@here").beat()
+
+    assert Heartbeat.objects.get(name="worker:celery@here").started_at > long_ago
+
+
 def test_a_beat_tells_since_when_no_broker_answers_and_no_longer_once_one_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -154,7 +154,7 @@ def test_probes_that_hang_delay_nobodys_wake_and_run_at_the_same_time(
     probes_when_woken: dict[str, int] = {}
 
     def woken(target: str, **_: Any) -> bool:
-        probes_when_woken[target] = len(hanging.counted)  # type: ignore[attr-defined]  # as above
+        probes_when_woken.setdefault(target, len(hanging.counted))  # type: ignore[attr-defined]  # as above
         return True
 
     monkeypatch.setattr(hints, "start_drain", woken)
@@ -170,6 +170,18 @@ def test_a_target_that_answers_its_probe_is_woken(sandbox: SandboxControl, monke
     monkeypatch.setattr(hints, "start_drain", lambda target, **_: woken.append(target) or True)
     tasks.run_reconcile()
     assert not Target.objects.get().paused
+    assert woken == ["partner"]
+
+
+def test_what_catching_up_has_found_is_woken_in_the_same_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    User.objects.create(name="x")
+    Record.objects.all().delete()
+    woken: list[str] = []
+    monkeypatch.setattr(hints, "start_drain", lambda target, **_: woken.append(target) or True)
+
+    tasks.run_reconcile()
+
+    assert Record.objects.count() == 1
     assert woken == ["partner"]
 
 
@@ -217,3 +229,21 @@ def test_what_became_due_as_a_drain_ended_is_not_left_to_the_next_tick(
 
     monkeypatch.setattr("thirdparty.run.drain.slot", ends_late)
     assert drain("partner").unfinished
+
+
+def test_what_may_not_be_pushed_since_others_push_is_left_to_a_drain(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.objects.create(name="x")
+    woken: list[str] = []
+    monkeypatch.setattr(hints, "start_drain", lambda target, **_: woken.append(target) or True)
+
+    @contextmanager
+    def taken(*_: Any, **__: Any) -> Iterator[bool]:
+        yield False
+
+    monkeypatch.setattr(tasks.slots, "slot_to_push", taken)
+
+    assert tasks.push_record("partner", row_of(user).key) == "left to a drain"
+    assert woken == ["partner"]
+    assert row_of(user).state == "pending"

@@ -25,7 +25,10 @@ for line in sys.stdin:
         os.waitpid(int(argument), 0)
         print("killed", flush=True)
     elif os.fork() == 0:
-        with slots.slot(argument, targets=int(targets), is_helper=order == "help") as may:
+        slot = slots.slot_to_push(argument, targets=int(targets)) if order == "push" else slots.slot(
+            argument, targets=int(targets), is_helper=order == "help"
+        )
+        with slot as may:
             print(os.getpid(), may, flush=True)
             while True:
                 signal.pause()
@@ -47,6 +50,11 @@ class Worker:
     def begin(self, name: str, *, targets: int = 1, is_helper: bool = False) -> tuple[int, bool]:
         """One more process asks, and holds the slot if it gets one: its process id, and whether it did."""
         pid, may = self._told("help" if is_helper else "begin", name, targets).split()
+        return int(pid), may == "True"
+
+    def push(self, name: str, *, targets: int = 1) -> tuple[int, bool]:
+        """As `begin`, to push a single record."""
+        pid, may = self._told("push", name, targets).split()
         return int(pid), may == "True"
 
     def kill(self, pid: int) -> None:
@@ -75,6 +83,20 @@ def test_every_other_target_finds_its_own_slot_however_many_help(worker: Worker)
     assert worker.begin("slow", targets=2)[1]
     assert [worker.begin("slow", targets=2, is_helper=True)[1] for _ in range(2)] == [True, False]
     assert worker.begin("healthy", targets=2)[1]
+
+
+def test_pushes_of_a_slow_target_leave_a_process_for_the_others(worker: Worker) -> None:
+    assert worker.begin("slow", targets=2)[1]
+    assert [worker.push("slow", targets=2)[1] for _ in range(3)] == [True, True, False]
+    assert worker.push("healthy", targets=2)[1]
+
+
+def test_a_push_keeps_no_drain_of_its_target_waiting_and_a_drain_no_push(worker: Worker) -> None:
+    assert worker.push("partner", targets=3)[1]
+    assert worker.begin("partner", targets=3)[1]
+    first, _ = worker.push("other", targets=3)
+    worker.kill(first)
+    assert worker.push("other", targets=3)[1]
 
 
 def test_with_as_many_targets_as_processes_nobody_helps(worker: Worker) -> None:

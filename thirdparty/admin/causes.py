@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -21,6 +22,7 @@ from thirdparty.admin.confirm import Question, ask, is_confirmed
 from thirdparty.admin.moment import moment
 from thirdparty.decisions.causes import Cause, retry
 from thirdparty.decisions.look_now import MOST_AT_ONCE, LookedAt
+from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.observe.reasons import CAUSES, Reason, Seen
 from thirdparty.observe.reasons.causes import cause_in_words
@@ -66,8 +68,7 @@ def retry_view(request: HttpRequest, site: AdminSite) -> HttpResponse:
     cause = Cause(given["target"], given["cause"], given["kind"], given["state"] or State.PARKED)
     back = reverse("admin:thirdparty_record_causes")
     if not is_confirmed(request):
-        count = cause.records().count()
-        return ask(request, site, _question(count, cause), back=back)
+        return ask(request, site, _question(cause), back=back)
     tell(request, lambda: retry(cause, by=request.user))
     return redirect(back)
 
@@ -86,8 +87,9 @@ def tell(request: HttpRequest, look: Any) -> None:
         messages.warning(request, _("There are more: these were the first %(most)d.") % {"most": MOST_AT_ONCE})
 
 
-def about_to_look(count: int) -> list[str]:
-    """What it means to look at so many records now, for a question."""
+def about_to_look(records: QuerySet[Record]) -> list[str]:
+    """What it means to look at these records now, for a question."""
+    count = records.order_by()[: MOST_AT_ONCE + 1].count()
     now = min(count, MOST_AT_ONCE)
     sentences = [
         ngettext(
@@ -103,9 +105,9 @@ def about_to_look(count: int) -> list[str]:
     return sentences
 
 
-def _question(count: int, cause: Cause) -> Question:
+def _question(cause: Cause) -> Question:
     which = _("Of %(target)s, because: %(cause)s.") % {
         "target": cause.target,
         "cause": cause_in_words(cause.cause),
     }
-    return Question(_("Retry these?"), [which, *about_to_look(count)], _("Yes, retry"))
+    return Question(_("Retry these?"), [which, *about_to_look(cause.records())], _("Yes, retry"))

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from thirdparty import permissions, protect
+from thirdparty import permissions
 from thirdparty.admin.badge import badge, state_badge
 from thirdparty.admin.chart import Chart, charts
 from thirdparty.models.heartbeat import Role
@@ -36,20 +36,20 @@ def overview(account: Account) -> dict[str, Any]:
     """The context of ``thirdparty/admin/status.html``; empty for an account that may not see records."""
     if not permissions.holds(account, *SEE_RECORDS):
         return {}
-    report = status()
-    drawn = charts(report.targets, protect.clock())
+    seen = Seen()
+    report = status(seen)
+    drawn = charts(report.targets, seen.now)
     return {
         "status": report,
-        "alive": _alive(),
+        "alive": _alive(seen),
         "health": badge(_("healthy"), "success") if report.healthy else badge(_("not healthy"), "danger"),
         "reasons": [_told(reason) for reason in report.reasons if not reason.target],
         "targets": [_card(name, report, drawn) for name in report.targets],
     }
 
 
-def _alive() -> str:
+def _alive(seen: Seen) -> str:
     """Who has been seen at work a moment ago."""
-    seen = Seen()
     counted = Counter(heartbeat.role for heartbeat in seen.heartbeats if seen.is_alive(heartbeat))
     given = {"workers": counted[Role.WORKER], "beats": counted[Role.BEAT]}
     return _("at work: %(workers)d worker(s), %(beats)d beat(s)") % given
@@ -57,7 +57,8 @@ def _alive() -> str:
 
 def card(name: str) -> dict[str, Any]:
     """The context of ``thirdparty/admin/target_card.html`` for one target that settings name."""
-    return _card(name, status(), charts([name], protect.clock()))
+    seen = Seen()
+    return _card(name, status(seen), charts([name], seen.now))
 
 
 def _card(name: str, report: Status, drawn: dict[str, Chart]) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def _card(name: str, report: Status, drawn: dict[str, Chart]) -> dict[str, Any]:
         "chart": drawn.get(name),
         "headline": report.headlines[name],
         "page": reverse("admin:thirdparty_target_change", args=[name]),
-        "columns": [_column(name, figure, entry[figure.name]) for figure in FIGURES if figure.is_column],
+        "columns": [_column(name, figure, entry) for figure in FIGURES if figure.is_column],
+        "figures_age": report.figures_age,
         "reasons": [_told(reason) for reason in report.reasons if reason.target == name],
     }
 
@@ -80,8 +82,10 @@ def _told(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _column(target: str, figure: Figure, value: Any) -> dict[str, Any]:
+def _column(target: str, figure: Figure, entry: dict[str, Any]) -> dict[str, Any]:
+    value = entry[figure.name]
     if figure.name in State.values:
+        value = f"{value}+" if figure.name in entry["at_least"] else value
         page = f"{reverse('admin:thirdparty_record_changelist')}?sync_state={figure.name}&target={target}"
         return {"value": value, "label": state_badge(figure.name), "page": page}
     if figure.kind is Kind.SECONDS:

@@ -139,7 +139,7 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     @admin.action(description=_("Look at it now (parked ones too)"), permissions=["look"])
     def look_now(self, request: HttpRequest, queryset: QuerySet[Record]) -> HttpResponse | None:
         if not is_confirmed(request):
-            question = Question(str(_("Look at these now?")), about_to_look(queryset.count()), str(_("Yes, look now")))
+            question = Question(str(_("Look at these now?")), about_to_look(queryset), str(_("Yes, look now")))
             return ask(request, self.admin_site, question, back=request.get_full_path())
         tell(request, lambda: look_now_together(queryset, what="chosen from the list", by=request.user))
         return None

@@ -9,6 +9,8 @@ from django.apps import apps
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
 
+from thirdparty.admin.pages import BoundedPages
+
 if apps.is_installed("unfold") and not TYPE_CHECKING:
     from unfold.admin import ModelAdmin
     from unfold.views import ChangeList
@@ -24,6 +26,7 @@ class SyncAdmin(ModelAdmin):  # type: ignore[type-arg]  # unfold's has no parame
     """What the pages of this package have in common."""
 
     show_full_result_count = False
+    paginator = BoundedPages
 
     class Media:
         css = {"all": ["thirdparty/admin.css"]}  # noqa: RUF012  # Django's form of it

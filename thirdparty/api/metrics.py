@@ -1,4 +1,4 @@
-"""Figures for Prometheus, kept in the database, so any web process tells the same, and none counts too often.
+"""Figures for Prometheus, of the database, so any web process tells the same.
 
 Open to whoever reaches the address, as is usual: they hold counts and no person. Keep
 ``/metrics`` from the public at the proxy.
@@ -20,34 +20,33 @@ from prometheus_client.registry import Collector
 
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
-from thirdparty.observe.kept_figures import figures
-from thirdparty.observe.status import FIGURES
+from thirdparty.observe.status import FIGURES, status
 
 logger = logging.getLogger(__name__)
 
 
 class SyncCollector(Collector):
-    """The same figures as `thirdparty.observe.status.status`, some seconds old (`thirdparty.observe.kept_figures`)."""
+    """What `thirdparty.observe.status.status` says."""
 
     def describe(self) -> list[Metric]:
         return []  # or registering would read a database that may not be there yet
 
     def collect(self) -> Iterator[Metric]:
-        kept = figures()
-        report = kept.report
+        report = status().as_json()
         records = GaugeMetricFamily("usersync_records", "Records by state.", labels=["target", "state"])
         for name, entry in report["targets"].items():
             for state in State:
-                # Counted by a process that does not know the state yet, perhaps.
-                records.add_metric([name, state.value], entry.get(state.value, 0))
+                records.add_metric([name, state.value], entry[state.value])
         yield records
         yield from filter(None, (_of_targets(figure, report["targets"]) for figure in FIGURES))
-        yield _of_reasons(report.get("reasons", []))
+        yield _of_reasons(report["reasons"])
         yield GaugeMetricFamily(
             "usersync_triggers_missing", "Triggers not in place.", value=len(report["triggers_missing"])
         )
         yield GaugeMetricFamily(
-            "usersync_figures_age_seconds", "How long ago these were counted.", value=kept.age_seconds
+            "usersync_figures_age_seconds",
+            "How long ago those states were counted that hold many records; 0 where none does.",
+            value=report["figures_age_seconds"] or 0.0,
         )
         yield GaugeMetricFamily(
             "usersync_last_tick_seconds",
@@ -80,8 +79,6 @@ def _of_targets(figure: Figure, entries: dict[str, dict[str, Any]]) -> Metric | 
     prefix = "usersync_" if figure.kind is Kind.SECONDS else "usersync_target_"
     metric = GaugeMetricFamily(f"{prefix}{figure.metric or figure.name}", figure.meaning, labels=["target"])
     for name, entry in entries.items():
-        if figure.name not in entry:
-            continue  # counted by a process that does not know it yet
         number = figure.measured(entry[figure.name])
         if number is None:
             return None

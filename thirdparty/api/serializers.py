@@ -301,6 +301,9 @@ class StatusSerializer(serializers.Serializer[Any]):
     triggers_missing = serializers.ListField(
         child=serializers.CharField(), help_text="where there are some, changes are not recorded"
     )
+    figures_age_seconds = serializers.FloatField(
+        allow_null=True, help_text="since those states were counted that hold many records; null where none does"
+    )
     targets = serializers.DictField(child=TargetStatusSerializer())
 
 

@@ -14,6 +14,7 @@ from thirdparty.decide.ownership import TRUST
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.observe import inquiry
+from thirdparty.observe.moments import time_of_day
 from thirdparty.run import payloads
 from thirdparty.store.manual import BY_HAND, RemoteLink
 
@@ -163,7 +164,7 @@ class Linkage:
         """An add that is yet to land would make a second record, which nobody would look for."""
         if self.add_may_land():
             raise CannotCompensate(
-                f"An unanswered add may still take effect until {self.row.unknown_until:%H:%M:%S} UTC, and make a second record. "
+                f"An unanswered add may still take effect until {time_of_day(self.row.unknown_until)}, and make a second record. "
                 "Decide after that."
             )
 

@@ -9,7 +9,10 @@ from thirdparty.models.record import EPOCH
 
 
 class KeptFigures(models.Model):
-    """One row, shared by all processes; `thirdparty.observe.kept_figures` writes it. Times are the database's."""
+    """One row, shared by all processes; the reconciler writes it (`thirdparty.observe.kept_figures`). Times are the database's.
+
+    ``body``: the tallies of all records, as plain values.
+    """
 
     body = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     counted_at = models.DateTimeField(default=EPOCH)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from thirdparty.models import Audit, Finding, Record
 from thirdparty.models.audit import Owner, Verdict
+from thirdparty.observe.moments import exactly, time_of_day
 
 DRIFT = (Verdict.MISSING, Verdict.DIFFERING, Verdict.EXTRA, Verdict.ALTERED)
 """What is not as it is to be. Of what could not be compared nothing is known."""
@@ -81,7 +82,7 @@ def sentence(finding: Finding) -> str:
     given = {
         "verdict": finding.get_verdict_display(),
         "id": finding.remote_id,
-        "at": f"{finding.seen_at:%Y-%m-%d %H:%M:%S} UTC",
+        "at": exactly(finding.seen_at),
         "fields": _(", ").join(finding.fields),
         "ahead": finding.get_ahead_display(),
     }
@@ -95,7 +96,7 @@ def sentence(finding: Finding) -> str:
         parts.append(_("who has moved: %(ahead)s"))
     if finding.mended_at:
         parts.append(_("owed again at %(mended)s"))
-        given["mended"] = f"{finding.mended_at:%H:%M:%S} UTC"
+        given["mended"] = time_of_day(finding.mended_at)
     return _("; ").join(part % given for part in parts)
 
 

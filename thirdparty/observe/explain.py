@@ -25,6 +25,7 @@ from thirdparty.models import Attempt, BrakeDecision, BrakeEntry, Finding, Recor
 from thirdparty.models.record import State
 from thirdparty.observe import audits, inquiry
 from thirdparty.observe.changes import would
+from thirdparty.observe.moments import exactly, time_of_day
 from thirdparty.observe.reasons.of_records import remedy
 from thirdparty.protect import brake
 from thirdparty.run import payloads
@@ -207,7 +208,7 @@ def _stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | No
         why = _("it asked for a pause")
         if target.breaker_reason:
             why = _("its breaker is open (%(why)s)") % {"why": target.breaker_reason}
-        given = {"name": target_name, "until": f"{target.blocked_until:%H:%M:%S} UTC", "why": why}
+        given = {"name": target_name, "until": time_of_day(target.blocked_until), "why": why}
         return _("target %(name)s gets nothing until %(until)s: %(why)s") % given, target.blocked_until
     return None, None
 
@@ -234,16 +235,14 @@ def _blocked_by(row: Record, stopped: str | None) -> list[str]:
         reasons.append(_("it waits for record %(key)s: %(why)s") % given)
     standing = StrictWrite.objects.of(row.ref).first()
     if standing is not None:
-        given = {"action": standing.action, "until": f"{standing.expires_at:%H:%M:%S} UTC"}
+        given = {"action": standing.action, "until": time_of_day(standing.expires_at)}
         reasons.append(_("a strict %(action)s waits for the targets, until %(until)s at most") % given)
     if row.state == State.IN_FLIGHT:
-        reasons.append(
-            _("a worker holds it until %(until)s at the latest") % {"until": f"{row.leased_until:%H:%M:%S} UTC"}
-        )
+        reasons.append(_("a worker holds it until %(until)s at the latest") % {"until": time_of_day(row.leased_until)})
     if row.state == State.UNKNOWN:
         reasons.append(
             _("an unanswered request may take effect until %(until)s; then it is read back")
-            % {"until": f"{row.unknown_until:%H:%M:%S} UTC"}
+            % {"until": time_of_day(row.unknown_until)}
         )
     holder = store.key_holder(row)
     if holder is not None:
@@ -264,7 +263,7 @@ def _held(row: Record) -> str:
         "target": row.target,
         "would": would(entry.change) if entry is not None else "",
         "cause": row.caused_by,
-        "since": f"{known.latched_at:%Y-%m-%d %H:%M:%S} UTC" if known.latched_at is not None else "",
+        "since": exactly(known.latched_at) if known.latched_at is not None else "",
         "why": known.reason,
     }
     if known.latched:
@@ -281,7 +280,7 @@ def _rejected(row: Record) -> str:
     sentence = _(
         "rejected by a person%(who)s: what is here and what is there differ on purpose, until the object is edited again"
     )
-    who = f" ({decision.who}, {decision.at:%Y-%m-%d %H:%M:%S} UTC: {decision.reason})" if decision is not None else ""
+    who = f" ({decision.who}, {exactly(decision.at)}: {decision.reason})" if decision is not None else ""
     return sentence % {"who": who}
 
 

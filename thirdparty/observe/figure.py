@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -11,6 +11,7 @@ from typing import Any
 
 from thirdparty.models import Target
 from thirdparty.observe.audits import LastAudits
+from thirdparty.observe.tally import Tally
 from thirdparty.protect.brake import BrakeStanding
 
 
@@ -28,15 +29,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of one target. ``row``: None where the database does not know it.
-
-    ``outdated``: so many records were acknowledged last before their declaration had its version.
-    """
+    """What was read of one target. ``row``: None where the database does not know it."""
 
     row: Target | None
-    counts: Mapping[str, int]
-    outdated: int
-    oldest_seconds: float | None
+    tallies: Sequence[Tally]
     guard: Mapping[str, Any]
     brake: BrakeStanding
     audits: LastAudits

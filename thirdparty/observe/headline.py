@@ -11,6 +11,7 @@ from thirdparty.declaration import is_declared, of_kind
 from thirdparty.models.record import State
 from thirdparty.observe.reasons.reason import Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
+from thirdparty.observe.tally import how_many
 
 _STOPS = (
     "not_recorded", "away", "another_database", "turned_away", "paused", "breaker_open", "silence", "triggers_missing", "no_worker",
@@ -26,9 +27,13 @@ def headline(target: str, seen: Seen, reasons: Sequence[Reason]) -> str:
     waiting = sum(tally.count for tally in tallies if tally.waits)
     stuck = sum(tally.count for tally in tallies if tally.needs_somebody)
     given = {
-        "total": total, "differ": waiting + stuck, "waiting": waiting, "stuck": stuck, "target": target,
+        "total": how_many(tallies),
+        "differ": how_many(tally for tally in tallies if tally.waits or tally.needs_somebody),
+        "waiting": how_many(tally for tally in tallies if tally.waits),
+        "stuck": how_many(tally for tally in tallies if tally.needs_somebody),
+        "target": target,
         "objects": _objects({tally.kind for tally in tallies}, total),
-    }  # fmt: skip
+    }
     why = _why_stopped(target, reasons)
     return " ".join(filter(None, (_level(total, waiting + stuck) % given, _working(why, waiting, stuck) % given)))
 
@@ -38,25 +43,25 @@ def _level(total: int, differ: int) -> str:
         return _("Nothing is to be at %(target)s yet.")
     if not differ:
         return ngettext(
-            "%(total)d %(objects)s is level at %(target)s.",
-            "All %(total)d %(objects)s are level at %(target)s.",
+            "%(total)s %(objects)s is level at %(target)s.",
+            "All %(total)s %(objects)s are level at %(target)s.",
             total,
         )
     return ngettext(
-        "%(differ)d of %(total)d %(objects)s differs at %(target)s.",
-        "%(differ)d of %(total)d %(objects)s differ at %(target)s.",
+        "%(differ)s of %(total)s %(objects)s differs at %(target)s.",
+        "%(differ)s of %(total)s %(objects)s differ at %(target)s.",
         differ,
     )
 
 
 def _working(why: str, waiting: int, stuck: int) -> str:
     comma, semicolon, stop = _(", "), _("; "), _(".")
-    needs = ngettext("%(stuck)d needs you", "%(stuck)d need you", stuck) if stuck else ""
+    needs = ngettext("%(stuck)s needs you", "%(stuck)s need you", stuck) if stuck else ""
     if why:
-        waits = ngettext("%(waiting)d waits by itself", "%(waiting)d wait by themselves", waiting) if waiting else ""
+        waits = ngettext("%(waiting)s waits by itself", "%(waiting)s wait by themselves", waiting) if waiting else ""
         parts = comma.join(filter(None, (waits, needs)))
         return semicolon.join(filter(None, (why.replace("%", "%%").rstrip(stop), parts))) + stop
-    under_way = ngettext("%(waiting)d is on its way", "%(waiting)d are on their way", waiting) if waiting else ""
+    under_way = ngettext("%(waiting)s is on its way", "%(waiting)s are on their way", waiting) if waiting else ""
     parts = comma.join(filter(None, (under_way, needs)))
     return parts + stop if parts else ""
 

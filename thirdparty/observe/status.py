@@ -5,16 +5,18 @@ One more figure of a target is one more line in `FIGURES`.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from thirdparty.models.record import State
 from thirdparty.models.target import Standing
+from thirdparty.observe import counting
 from thirdparty.observe.figure import Figure, Kind, Reading
 from thirdparty.observe.headline import headline
 from thirdparty.observe.left_behind import is_left_behind
-from thirdparty.observe.reasons import Reason, Seen, Severity, reasons
+from thirdparty.observe.reasons import Reason, Seen, Severity, reasons, words
 from thirdparty.run.tick import LastTick
 
 BREAKER_CLOSED = "closed"
@@ -26,8 +28,16 @@ def _guards(name: str, kind: Kind, meaning: str, **metric: Any) -> Figure:
 
 def _state(state: State) -> Figure:
     return Figure(
-        state.value, Kind.COUNT, f"records that are {state.label.lower()}", lambda read: read.counts.get(state, 0)
+        state.value,
+        Kind.COUNT,
+        f"records that are {state.label.lower()}",
+        lambda read: sum(tally.count for tally in read.tallies if tally.state == state),
     )
+
+
+def _waited_seconds(read: Reading) -> float | None:
+    oldest = min((tally.since for tally in read.tallies if tally.waits and tally.since is not None), default=None)
+    return max((read.now - oldest).total_seconds(), 0.0) if oldest is not None else None
 
 
 FIGURES = [
@@ -36,13 +46,21 @@ FIGURES = [
         "outdated",
         Kind.COUNT,
         "records that the target holds as an older version of their declaration made them",
-        lambda read: read.outdated,
+        lambda read: sum(tally.outdated for tally in read.tallies),
     ),
     Figure(
         "oldest_unsynced_seconds",
         Kind.SECONDS,
         "how long the oldest change has been owed that nobody has to do anything for; null where nothing is",
-        lambda read: read.oldest_seconds,
+        _waited_seconds,
+    ),
+    Figure(
+        "at_least",
+        Kind.WORDS,
+        "the states above in which there are more records than it says: how many has still to be counted",
+        lambda read: [
+            state.value for state in State if any(tally.state == state and tally.at_least for tally in read.tallies)
+        ],
     ),
     Figure(
         "standing",
@@ -109,6 +127,7 @@ FIGURES = [
 @dataclass(frozen=True, slots=True)
 class Status:
     """``targets``: by name, the value of each of `FIGURES` by its name. ``headlines``: by name, how each stands in one line.
+    ``figures_age_seconds``: since the reconciler counted those states that hold many records; None where none does.
 
     ``healthy``: there is no reason that somebody must act on. Targets that this process does not know are not looked at.
     """
@@ -118,7 +137,16 @@ class Status:
     headlines: dict[str, str]
     reconciler: LastTick
     triggers_missing: list[str]
+    figures_age_seconds: float | None
     targets: dict[str, dict[str, Any]]
+
+    @property
+    def figures_age(self) -> str:
+        """How long ago many were counted, as a sentence; empty where all were counted now."""
+        if self.figures_age_seconds is None:
+            return ""
+        given = {"many": counting.AT_ONCE, "long": words.duration(self.figures_age_seconds)}
+        return _("Numbers of %(many)d and more were counted %(long)s ago.") % given
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values, times among them."""
@@ -129,32 +157,33 @@ class Status:
             "headlines": self.headlines,
             "reconciler": {"last_tick_at": ticked.at, "seconds": ticked.seconds, "late": ticked.late},
             "triggers_missing": self.triggers_missing,
+            "figures_age_seconds": self.figures_age_seconds,
             "targets": self.targets,
         }
 
 
-def status() -> Status:
-    """How the whole stands, counted now: every record is read once."""
-    seen = Seen()
+def status(seen: Seen | None = None) -> Status:
+    """How the whole stands. Takes no longer for more records (`thirdparty.observe.kept_figures`).
+
+    ``seen``: where it has been read already.
+    """
+    seen = seen or Seen()
     found = reasons(seen)
+    counted_at = seen.figures.counted_at
     return Status(
         healthy=all(reason.severity is not Severity.ACT for reason in found),
         reasons=tuple(found),
         headlines={name: headline(name, seen, found) for name in seen.rows},
         reconciler=seen.tick,
         triggers_missing=seen.triggers_missing,
+        # Counted in the future: as far in the past, for all that can be said.
+        figures_age_seconds=abs((seen.now - counted_at).total_seconds()) if counted_at is not None else None,
         targets={name: _figures(name, seen) for name in seen.rows},
     )
 
 
 def _figures(name: str, seen: Seen) -> dict[str, Any]:
-    counts: Counter[str] = Counter()
-    outdated = sum(tally.outdated for tally in seen.of(name))
-    for tally in seen.of(name):
-        counts[tally.state] += tally.count
-    oldest = min((tally.since for tally in seen.of(name) if tally.waits and tally.since is not None), default=None)
-    waited = max((seen.now - oldest).total_seconds(), 0.0) if oldest is not None else None
     read = Reading(
-        seen.rows[name], counts, outdated, waited, seen.guards[name], seen.brakes[name], seen.audits[name], seen.now
+        seen.rows[name], tuple(seen.of(name)), seen.guards[name], seen.brakes[name], seen.audits[name], seen.now
     )
     return {figure.name: figure.of(read) for figure in FIGURES}

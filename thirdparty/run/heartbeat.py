@@ -39,6 +39,7 @@ class Heart:
         self._role = role
         self._queues = sorted(queues)
         self._broker_down = False
+        self._seen = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -62,9 +63,12 @@ class Heart:
 
     def _write(self) -> None:
         seen = Heartbeat(name=self.name, role=self._role, queues=self._queues, started_at=Now(), seen_at=Now())
+        # The row may be of a process that had the name before.
+        first = [] if self._seen else ["started_at"]
         Heartbeat.objects.bulk_create(
-            [seen], update_conflicts=True, unique_fields=["name"], update_fields=["seen_at", "queues"]
+            [seen], update_conflicts=True, unique_fields=["name"], update_fields=["seen_at", "queues", *first]
         )
+        self._seen = True
         since = Coalesce("broker_down_since", Now()) if self._broker_down else None
         Heartbeat.objects.filter(name=self.name).update(broker_down_since=since)
 

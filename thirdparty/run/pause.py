@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import getpass
 import logging
-from typing import Any
 
 from django.db import transaction
 
-from thirdparty import audit_log, protect
+from thirdparty import audit_log, permissions, protect
 from thirdparty.models import Target
 from thirdparty.notify import hints
+from thirdparty.permissions import OPERATOR, Account, Acting, Right
 
 logger = logging.getLogger(__name__)
 
 
-def pause(target: str, *, reason: str, by: Any = None) -> bool:
+def pause(target: str, *, reason: str, by: Account = OPERATOR) -> bool:
     """Send nothing to this target from the next claim on, until a person resumes it. False where there is none.
 
-    ``by``: the account that says so; without one, the log has the system's user.
+    ``by``: the account that says so; for an operator without one, the log has the system's user. Raises
+    `thirdparty.permissions.NotAllowed`.
     """
+    permissions.require(by, Right.PAUSE)
     with transaction.atomic():
         paused = protect.pause(target, reason)
         if paused:
-            Target.objects.filter(name=target).update(paused_by=by.get_username() if by is not None else "")
+            Target.objects.filter(name=target).update(paused_by=_name(by))
             _note(target, "paused", reason, by)
     return paused
 
 
-def resume(target: str, *, reason: str = "", by: Any = None) -> bool:
+def resume(target: str, *, reason: str = "", by: Account = OPERATOR) -> bool:
     """Send again, beginning with what has become due. False where there is no such target. As `pause`.
 
     Whatever the guard held against the target is forgotten: an open breaker closes, a limit is lifted,
     capabilities that were missing are asked for again, and records found at fault count like any others.
     """
+    permissions.require(by, Right.PAUSE)
     with transaction.atomic():
         resumed = protect.resume(target)
         if resumed:
@@ -42,11 +45,13 @@ def resume(target: str, *, reason: str = "", by: Any = None) -> bool:
     return resumed
 
 
-def probe(target: str, *, by: Any = None) -> protect.Probe:
+def probe(target: str, *, by: Account = OPERATOR) -> protect.Probe:
     """Ask a target now whether it is well, since a person wants to know; where it is, a pause of the guard's ends.
 
-    Takes a call's time, or two. Not to be used inside a transaction. Raises `KeyError` for one that settings do not hold.
+    Takes a call's time, or two. Not to be used inside a transaction. Raises `thirdparty.permissions.NotAllowed`, and `KeyError`
+    for one that settings do not hold.
     """
+    permissions.require(by, Right.PAUSE)
     seen = protect.in_doubt(target)()
     if protect.revived(target, seen):
         hints.start_drain(target)
@@ -54,11 +59,16 @@ def probe(target: str, *, by: Any = None) -> protect.Probe:
     return seen
 
 
-def _note(target: str, deed: str, reason: str, by: Any) -> None:
+def _note(target: str, deed: str, reason: str, by: Account) -> None:
     sentence = f"{deed}: {reason}" if reason else deed
-    if by is not None:
+    if not isinstance(by, Acting):
         audit_log.record(by, Target.objects.get(name=target), audit_log.CHANGE, sentence)
-    logger.warning("target %s: %s, by %s", target, sentence, by.get_username() if by is not None else _system_user())
+    logger.warning("target %s: %s, by %s", target, sentence, _name(by) or _system_user())
+
+
+def _name(by: Account) -> str:
+    """The account's; empty for an operator without one."""
+    return "" if isinstance(by, Acting) else str(getattr(by, "get_username", lambda: by)())
 
 
 def _system_user() -> str:

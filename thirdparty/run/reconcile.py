@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -23,6 +23,7 @@ from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
 from thirdparty.run import heartbeat, samples
 from thirdparty.settings import settings
+from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
@@ -39,23 +40,23 @@ logger = logging.getLogger(__name__)
 _applications: list[tuple[PruneSome, timedelta]] = []
 
 
-def drains_needed() -> dict[str, int]:
-    """For each target with something due that nobody works on: how many drains that is worth.
+def drains_needed(names: Iterable[str] | None = None) -> dict[str, int]:
+    """For each target with something due that nobody works on, and that this process may: how many drains that is worth.
 
-    Looks at no more rows than tell that, however many there are, and at none that the target's guard would
+    ``names``: of these targets; None for all that settings name. Looks at no more rows than tell that, however many there are, and at none that the target's guard would
     not let in before the next tick.
     """
     db = dialect(connection)
     sql = f"""
         SELECT count(*) FROM (
             SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND s.due_at <= {db.now}
-            AND (s.leased_until IS NULL OR s.leased_until <= {db.now})
+            AND (s.leased_until IS NULL OR s.leased_until <= {db.now}) AND {is_current(db, "s.kind")}
             LIMIT %s
         ) AS due
     """
     needed = {}
     with connection.cursor() as cursor:
-        for target in targets.names():
+        for target in targets.names() if names is None else names:
             with on_its_own(f"target {target}"):
                 limit = protect.allowance(
                     target, MOST_DRAINS * ROWS_PER_DRAIN, seconds=settings.SYNC_RECONCILE_EVERY_SECONDS

@@ -61,6 +61,11 @@ def begin(*, anyway: bool = False) -> bool:
         return bool(cursor.rowcount)
 
 
+def patience_seconds() -> float:
+    """What should come with each tick, and has not for so long, is late."""
+    return max(_LATE_AFTER_PERIODS * settings.SYNC_RECONCILE_EVERY_SECONDS, _LATE_AFTER_SECONDS)
+
+
 def last() -> LastTick:
     """How long ago the last one began."""
     row = Tick.objects.filter(name=NAME).first()
@@ -68,5 +73,4 @@ def last() -> LastTick:
         return LastTick(None, None, late=False)
     # One in the future says no more than one as far in the past: the next one tells.
     seconds = abs((protect.clock() - (row.at or row.expected_since)).total_seconds())
-    longest_seconds = max(_LATE_AFTER_PERIODS * settings.SYNC_RECONCILE_EVERY_SECONDS, _LATE_AFTER_SECONDS)
-    return LastTick(row.at, seconds, late=seconds > longest_seconds)
+    return LastTick(row.at, seconds, late=seconds > patience_seconds())

@@ -68,6 +68,10 @@ class Dialect:
             return moment
         return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
+    def moment(self, stored: Any) -> datetime | None:
+        """A time of a row that was read by hand; SQLite gives the text that it is stored as."""
+        return datetime.fromisoformat(stored).replace(tzinfo=UTC) if isinstance(stored, str) else stored
+
 
 # Six digits, as Django writes them: text timestamps must sort and compare with Django's own.
 _SQLITE_FORMAT = "%%Y-%%m-%%d %%H:%%M:%%f000"

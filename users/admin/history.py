@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from thirdparty.admin.pages import BoundedPages
 from thirdparty.admin.readonly import ReadOnly
 
 
@@ -22,6 +23,7 @@ class HistoryAdmin(ReadOnly, ModelAdmin):
     readonly_fields = ("what",)
     ordering = ("-id",)
     show_full_result_count = False
+    paginator = BoundedPages
 
     @admin.display(description=_("What"))
     def what(self, entry: LogEntry) -> str:

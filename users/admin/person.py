@@ -18,6 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.views import ChangeList
 
 from thirdparty.admin.badge import record_badges
+from thirdparty.admin.pages import BoundedPages
 from thirdparty.admin.panel import panel
 from thirdparty.models import Record
 from users import permissions, services
@@ -72,6 +73,7 @@ class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, UserA
     search_help_text = _("Name, username, phone, e-mail or uuid")
     ordering = ("-id",)
     show_full_result_count = False
+    paginator = BoundedPages
     add_form_template = None
     actions = ("delete_selected",)
     filter_horizontal = ("user_permissions",)  # two boxes side by side for the groups, too, are wider than a page

@@ -8,14 +8,16 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from thirdparty.management.sync.terminal import console
+from thirdparty.permissions import NotAllowed
 
 
 class Command(BaseCommand):
     help = (
-        "Looks at the synchronisation, and helps it along. Acts as an operator: whoever has a shell has the database."
+        "Looks at the synchronisation, and helps it along. Acts as an operator: whoever has a shell has the database. "
+        "Where --by names an account, it is that account that has to be allowed to."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,7 +26,10 @@ class Command(BaseCommand):
             action.add_to(actions)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        options["run"](console(self.stdout), options)
+        try:
+            options["run"](console(self.stdout), options)
+        except NotAllowed as refused:
+            raise CommandError(str(refused)) from None
 
 
 def _actions() -> Iterator[Any]:

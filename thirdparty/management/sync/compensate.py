@@ -10,7 +10,6 @@ from rich.console import Console
 from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate
 from thirdparty.management.sync import argument, terminal
 from thirdparty.models import Record
-from thirdparty.permissions import NotAllowed
 
 
 def add_to(actions: Any) -> None:
@@ -44,7 +43,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
         out.print(f"{key}: deciding on generation {seen}, as it is now")
     try:
         compensate(key, deed, account=account, seen=seen, reason=options["reason"], remote_id=options["remote_id"])
-    except (CannotCompensate, NotAllowed) as refused:
+    except CannotCompensate as refused:
         raise CommandError(str(refused)) from None
     row = Record.objects.get(key=key)
     out.print(f"{key}: {deed} done; the record is ", terminal.coloured(row.state), sep="")

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from thirdparty.management.sync import argument, terminal
 from thirdparty.observe.explain import Explanation, explain
+from thirdparty.observe.moments import exactly
 
 
 def add_to(actions: Any) -> None:
@@ -41,9 +42,7 @@ def _show(out: Console, explanation: Explanation) -> None:
         for attempt in explanation.attempts:
             message = ": ".join(part for part in (attempt.reason, attempt.message) if part)
             outcome = attempt.outcome or "under way"
-            tries.add_row(
-                f"{attempt.started_at:%Y-%m-%d %H:%M:%S}", attempt.call, str(attempt.generation), outcome, message
-            )
+            tries.add_row(exactly(attempt.started_at), attempt.call, str(attempt.generation), outcome, message)
         out.print(tries)
     out.print()
 
@@ -71,5 +70,5 @@ def _facts(explanation: Explanation) -> list[tuple[str, str]]:
         facts.append(("audit", explanation.audit_note))
     facts += [("blocked by", reason) for reason in explanation.blocked_by]
     if explanation.next_try_at is not None:
-        facts.append(("next try", f"{explanation.next_try_at:%Y-%m-%d %H:%M:%S} UTC"))
+        facts.append(("next try", exactly(explanation.next_try_at)))
     return facts

@@ -11,7 +11,8 @@ from thirdparty.decide.brake import Change, words
 from thirdparty.decisions import brake
 from thirdparty.decisions.brake import HeldRecord, NothingHeld, Plan, Selection
 from thirdparty.management.sync import argument, terminal
-from thirdparty.permissions import OPERATOR, NotAllowed
+from thirdparty.observe.moments import exactly
+from thirdparty.permissions import OPERATOR
 
 
 def add_to(actions: Any) -> None:
@@ -52,7 +53,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     selection = Selection(keys, change, until=plan.as_of) if plan.total else Selection(keys, change)
     try:
         decision = decide(target, by=account, reason=options["reason"], selection=selection)
-    except (NothingHeld, NotAllowed) as refused:
+    except NothingHeld as refused:
         raise CommandError(str(refused)) from None
     if options["json"]:
         return
@@ -69,7 +70,7 @@ def _key(target: str, text: str) -> str:
 def _show(out: Console, plan: Plan) -> None:
     known = plan.standing
     if known.latched_at is not None:
-        out.print(f"the brake of {plan.target} is on since {known.latched_at:%Y-%m-%d %H:%M:%S} UTC: {known.reason}")
+        out.print(f"the brake of {plan.target} is on since {exactly(known.latched_at)}: {known.reason}")
     else:
         out.print(f"the brake of {plan.target} is off")
     if plan.total:
@@ -83,12 +84,12 @@ def _show(out: Console, plan: Plan) -> None:
     for decision in plan.decisions:
         did = "rejected" if decision.rejected else "released"
         out.print(
-            f"{decision.at:%Y-%m-%d %H:%M:%S} UTC: {decision.records} {did} by {decision.who}: {decision.reason}",
+            f"{exactly(decision.at)}: {decision.records} {did} by {decision.who}: {decision.reason}",
             style="dim",
         )
 
 
 def _cells(record: HeldRecord) -> list[str]:
-    since = f"{record.since:%Y-%m-%d %H:%M:%S}" if record.since is not None else "-"
+    since = exactly(record.since) if record.since is not None else "-"
     change = record.change if record.held else f"{record.change} (owed)"
     return [record.key, record.natural_key, change, since, str(record.generation), record.caused_by or "-"]

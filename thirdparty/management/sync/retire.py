@@ -9,10 +9,11 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from rich.console import Console
 
-from thirdparty import audit_log, targets
+from thirdparty import audit_log, permissions, targets
 from thirdparty.capture import retirement
 from thirdparty.management.sync.argument import staff_named
 from thirdparty.models import Target
+from thirdparty.permissions import Right
 
 _PAUSE_SECONDS = 0.5
 
@@ -36,6 +37,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     if target is None:
         raise CommandError(f"there is no target {name!r}")
     account = staff_named(options["by"])
+    permissions.require(account, Right.PAUSE)
     if not reason:
         raise CommandError("say why with --reason")
     with transaction.atomic():

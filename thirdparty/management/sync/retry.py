@@ -7,13 +7,14 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty import permissions
 from thirdparty.decisions.causes import Cause
 from thirdparty.decisions.look_now import look_now, note_on_targets
 from thirdparty.management.sync.argument import account_named, target_named
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify.broker import publisher
-from thirdparty.permissions import OPERATOR
+from thirdparty.permissions import OPERATOR, Right
 from thirdparty.store.contention import StillHeld
 
 STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
@@ -31,15 +32,18 @@ def add_to(actions: Any) -> None:
 
 
 def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` for a target that is not configured, or where somebody goes on holding some of the records."""
+    """Raises `NotAllowed`, and `CommandError` for a target that is not configured, or where somebody goes on holding some of the
+    records.
+    """
     target, state = target_named(options["target"]), options["state"]
     by = account_named(options["by"]) if options["by"] else OPERATOR
+    permissions.require(by, Right.DECIDE)
     cause = Cause(target, options["cause"], state=state)
     records = cause.records() if cause.cause else Record.objects.filter(target=target, state=state)
     which = f"{state} for {cause.cause}" if cause.cause else state
     note_on_targets(records, f"to be looked at now: {which}", by)
     try:
-        retried = look_now(records)
+        retried = look_now(records, by=by)
     except StillHeld as held:
         raise CommandError(
             f"{held.looked_at} records of {target} are due now; others are held by open transactions: run it again"

@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandError
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from thirdparty.management.sync import terminal
+from thirdparty.management.sync.watch import EVERY_SECONDS, watch
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
 from thirdparty.observe.reasons import Severity, words
 from thirdparty.observe.status import FIGURES, Status, status
 
 _REASONS_SHOWN = 8
+_LONGEST_SECONDS = 3_600.0
 _STYLES = {Severity.ACT: "bold red", Severity.WAIT: "yellow", Severity.INFO: "dim"}
 
 
 def add_to(actions: Any) -> None:
     parser = actions.add_parser("status", help="records per target and state, and the oldest change still owed")
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
-    parser.add_argument(
+    parser.add_argument("--json", action="store_true", help="the same as JSON; with --watch, a line for each look")
+    further = parser.add_mutually_exclusive_group()
+    further.add_argument(
         "--max-age", type=float, metavar="SECONDS", help="exit 1 when something has been owed for longer"
+    )
+    further.add_argument(
+        "--watch",
+        type=_seconds,
+        nargs="?",
+        const=EVERY_SECONDS,
+        metavar="SECONDS",
+        help=f"look again every so many seconds ({EVERY_SECONDS:g}), until Ctrl-C",
     )
     parser.set_defaults(run=run)
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ArgumentTypeError(f"more than 0 and at most {_LONGEST_SECONDS:g} seconds, not {text}")
+    return seconds
+
+
 def run(out: Console, options: dict[str, Any]) -> None:
     """Raises `CommandError` when ``--max-age`` is exceeded."""
+    as_json = options["json"]
+    if options["watch"] is not None:
+        watch(
+            out,
+            _json_line if as_json else lambda: _shown(status()),
+            (lambda error: terminal.json_line({"error": error}))
+            if as_json
+            else lambda error: Text(error, style="red"),
+            seconds=options["watch"],
+            in_place=not as_json,
+        )
+        return
     report = status()
-    if options["json"]:
+    if as_json:
         terminal.print_json(out, report.as_json())
     else:
-        _show(out, report)
+        out.print(_shown(report))
     limit_seconds = options["max_age"]
     if limit_seconds is None:
         return
@@ -44,19 +76,29 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError(f"owed for longer than {limit_seconds:g} s: {', '.join(late)}")
 
 
-def _show(out: Console, report: Status) -> None:
+def _json_line() -> str:
+    return terminal.json_line(status().as_json())
+
+
+def _shown(report: Status) -> Group:
+    return Group(*_parts(report))
+
+
+def _parts(report: Status) -> Iterator[RenderableType]:
     for reason in report.reasons:
         if not reason.target:
-            out.print(reason.sentence, style=_STYLES[reason.severity])
+            yield Text(reason.sentence, style=_STYLES[reason.severity])
     for name, entry in report.targets.items():
-        out.print(Text(f"{name}: ", style="bold").append(report.headlines[name], style="not bold"))
-        out.print(_indented(_figures(entry)))
+        yield Text(f"{name}: ", style="bold").append(report.headlines[name], style="not bold")
+        yield _indented(_figures(entry))
         told = [reason for reason in report.reasons if reason.target == name]
         for reason in told[:_REASONS_SHOWN]:
-            out.print(_indented(Text(reason.sentence, style=_STYLES[reason.severity])))
+            yield _indented(Text(reason.sentence, style=_STYLES[reason.severity]))
         if len(told) > _REASONS_SHOWN:
-            out.print(_indented(Text(f"and {len(told) - _REASONS_SHOWN} more: sync status --json", style="dim")))
-    out.print("healthy" if report.healthy else "not healthy", style="green" if report.healthy else "red")
+            yield _indented(Text(f"and {len(told) - _REASONS_SHOWN} more: sync status --json", style="dim"))
+    if report.figures_age:
+        yield Text(report.figures_age, style="dim")
+    yield Text("healthy" if report.healthy else "not healthy", style="green" if report.healthy else "red")
 
 
 def _indented(text: Text) -> Padding:
@@ -65,11 +107,12 @@ def _indented(text: Text) -> Padding:
 
 def _figures(entry: dict[str, Any]) -> Text:
     shown = [figure for figure in FIGURES if figure.is_column and entry[figure.name] not in (0, None)]
-    return Text(", ").join(_figure(figure, entry[figure.name]) for figure in shown) if shown else Text("no records")
+    return Text(", ").join(_figure(figure, entry) for figure in shown) if shown else Text("no records")
 
 
-def _figure(figure: Figure, value: Any) -> Text:
+def _figure(figure: Figure, entry: dict[str, Any]) -> Text:
+    value = entry[figure.name]
     if figure.kind is Kind.SECONDS:
         return Text(f"{figure.label} {words.duration(value)}")
-    text = f"{value} {figure.label}"
+    text = f"{value}{'+' if figure.name in entry['at_least'] else ''} {figure.label}"
     return terminal.coloured(figure.name, text) if figure.name in State.values else Text(text)

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty.management.sync import argument
+from thirdparty.permissions import OPERATOR
 from thirdparty.run import pause
 
 
@@ -25,18 +26,18 @@ def add_to(actions: Any) -> None:
 
 
 def run_pause(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` for a target, or an account, that does not exist."""
+    """Raises `NotAllowed`, and `CommandError` for a target, or an account, that does not exist."""
     if not pause.pause(options["target"], reason=options["reason"], by=_account(options["by"])):
         raise CommandError(f"there is no target {options['target']!r}")
     out.print(f"{options['target']} is paused")
 
 
 def run_resume(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` for a target, or an account, that does not exist."""
+    """Raises `NotAllowed`, and `CommandError` for a target, or an account, that does not exist."""
     if not pause.resume(options["target"], reason=options["reason"], by=_account(options["by"])):
         raise CommandError(f"there is no target {options['target']!r}")
     out.print(f"{options['target']} goes on")
 
 
 def _account(name: str) -> Any:
-    return argument.account_named(name) if name else None
+    return argument.account_named(name) if name else OPERATOR

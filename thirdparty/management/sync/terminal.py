@@ -41,5 +41,10 @@ def coloured(state: str, text: object = None) -> Text:
     return Text(state if text is None else str(text), style=_STYLES[State(state)])
 
 
+def json_line(value: Any) -> str:
+    """The value on one line."""
+    return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
+
+
 def print_json(out: Console, value: Any) -> None:
     out.print(json.dumps(value, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder), soft_wrap=True)

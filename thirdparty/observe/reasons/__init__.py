@@ -59,6 +59,7 @@ OF_RECORDS: list[Source] = [
     of_records.new_version,
     of_records.left_over,
     of_records.catching_up,
+    of_records.figures_old,
 ]
 """These count records."""
 

@@ -9,11 +9,13 @@ from django.utils.translation import ngettext
 
 from thirdparty.declaration import is_declared, of_kind
 from thirdparty.models.record import State
+from thirdparty.observe import counting
 from thirdparty.observe.left_behind import is_left_behind
 from thirdparty.observe.reasons import words
 from thirdparty.observe.reasons.causes import cause_in_words
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
-from thirdparty.observe.reasons.seen import Seen, Tally
+from thirdparty.observe.reasons.seen import Seen
+from thirdparty.observe.tally import Tally, how_many
 from thirdparty.settings import settings
 
 RECORDS = "admin:thirdparty_record_changelist"
@@ -23,8 +25,8 @@ def parked(seen: Seen) -> Iterator[Reason]:
     """One for each cause of each target: only a person, or a new edit, can help these."""
     for tally in _by_cause(seen, State.PARKED):
         sentence = ngettext(
-            "%(count)d record of %(kind)s is parked: %(cause)s.",
-            "%(count)d records of %(kind)s are parked: %(cause)s.",
+            "%(count)s record of %(kind)s is parked: %(cause)s.",
+            "%(count)s records of %(kind)s are parked: %(cause)s.",
             tally.count,
         )
         yield _of_cause("parked", Severity.ACT, sentence, tally)
@@ -34,8 +36,8 @@ def failing(seen: Seen) -> Iterator[Reason]:
     """One for each cause of each target: these are tried again by themselves."""
     for tally in _by_cause(seen, State.PENDING):
         sentence = ngettext(
-            "%(count)d record of %(kind)s fails and is tried again: %(cause)s.",
-            "%(count)d records of %(kind)s fail and are tried again: %(cause)s.",
+            "%(count)s record of %(kind)s fails and is tried again: %(cause)s.",
+            "%(count)s records of %(kind)s fail and are tried again: %(cause)s.",
             tally.count,
         )
         yield _of_cause("failing", Severity.WAIT, sentence, tally)
@@ -54,7 +56,7 @@ def _by_cause(seen: Seen, state: State) -> list[Tally]:
 
 
 def _of_cause(code: str, severity: Severity, sentence: str, tally: Tally) -> Reason:
-    given = {"count": tally.count, "kind": tally.kind, "cause": cause_in_words(tally.cause)}
+    given = {"count": how_many([tally]), "kind": tally.kind, "cause": cause_in_words(tally.cause)}
     return Reason(
         code,
         severity,
@@ -90,13 +92,25 @@ def new_version(seen: Seen) -> Iterator[Reason]:
 
 def left_over(seen: Seen) -> Iterator[Reason]:
     """Of what is declared no more, records are still there."""
-    for kind, count in sorted(seen.left_over.items()):
+    for kind in sorted({tally.kind for tally in seen.left_over}):
+        theirs = [tally for tally in seen.left_over if tally.kind == kind]
+        count = sum(tally.count for tally in theirs)
         sentence = ngettext(
-            "%(kind)s is declared no more: its %(count)d record is kept as it is, not counted and not sent.",
-            "%(kind)s is declared no more: its %(count)d records are kept as they are, not counted and not sent.",
+            "%(kind)s is declared no more: its %(count)s record is kept as it is, not counted and not sent.",
+            "%(kind)s is declared no more: its %(count)s records are kept as they are, not counted and not sent.",
             count,
         )
-        yield Reason("left_over", Severity.INFO, sentence % {"kind": kind, "count": count}, kind=kind, count=count)
+        given = {"kind": kind, "count": how_many(theirs)}
+        yield Reason("left_over", Severity.INFO, sentence % given, kind=kind, count=count)
+
+
+def figures_old(seen: Seen) -> Iterator[Reason]:
+    """What is shown of many records was counted long ago: the reconciler is to do that every few ticks."""
+    figures = seen.figures
+    if figures.late and figures.counted_at is not None:
+        given = {"many": counting.AT_ONCE, "since": words.moment(figures.counted_at, seen.now)}
+        sentence = _("Numbers of %(many)d and more have not been counted since %(since)s.") % given
+        yield Reason("figures_old", Severity.WAIT, sentence, since=figures.counted_at)
 
 
 def behind(seen: Seen) -> Iterator[Reason]:

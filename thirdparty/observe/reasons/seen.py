@@ -2,77 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Case, Count, DateTimeField, Min, Q, Value, When
-
 from thirdparty import protect, targets
 from thirdparty.capture import triggers, versions
 from thirdparty.capture.versions import Difference
-from thirdparty.models import Declaration, Heartbeat, Record, Target
+from thirdparty.models import Declaration, Heartbeat, Target
 from thirdparty.models.heartbeat import Role
-from thirdparty.models.record import State
 from thirdparty.observe.audits import LastAudits, last_audits
+from thirdparty.observe.kept_figures import Figures, figures
+from thirdparty.observe.tally import Tally
 from thirdparty.protect import brake
 from thirdparty.protect.brake import BrakeStanding
 from thirdparty.run import tick
 from thirdparty.run.heartbeat import SILENT_AFTER_SECONDS
 from thirdparty.run.tick import LastTick
-
-_WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.DELETED)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """So many records of one target and kind are in this state, and their last step failed for this cause, if it did.
-
-    ``since``: the oldest of them is owed. ``failing_since``: the first of them fails so. ``example``: the key of one.
-    ``outdated``: so many were acknowledged last before their declaration had its version, and are to be sent once more.
-    """
-
-    target: str
-    kind: str
-    state: str
-    parked: str
-    failed_for: str
-    count: int
-    since: datetime | None
-    failing_since: datetime | None
-    example: str
-    outdated: int = 0
-
-    @property
-    def cause(self) -> str:
-        return self.parked or self.failed_for
-
-    @property
-    def needs_somebody(self) -> bool:
-        return self.state in (State.PARKED, State.HELD)
-
-    @property
-    def waits(self) -> bool:
-        """It is owed, and nobody has to do anything for it."""
-        return self.state in (State.PENDING, State.IN_FLIGHT, State.UNKNOWN)
-
-    def with_those_of(self, other: Tally) -> Tally:
-        """Both together, as records of one cause."""
-        return replace(
-            self,
-            count=self.count + other.count,
-            since=_earlier(self.since, other.since),
-            failing_since=_earlier(self.failing_since, other.failing_since),
-            example=min(self.example, other.example),
-            outdated=self.outdated + other.outdated,
-        )
-
-
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min(filter(None, (one, other)), default=None)
 
 
 class Seen:
@@ -131,38 +78,23 @@ class Seen:
         return versions.differences()
 
     @cached_property
+    def figures(self) -> Figures:
+        """How many records stand how, and when they were counted."""
+        return figures(targets.names(), self.now)
+
+    @cached_property
     def tallies(self) -> list[Tally]:
         """All records but those of what is declared no more."""
-        return [tally for tally in self._counted if tally.kind in self._declared_since]
+        return [tally for tally in self.figures.tallies if tally.kind in self._declared]
 
     @cached_property
-    def left_over(self) -> Counter[str]:
-        """The records of what the database has no declaration of, by their kind."""
-        counts = Counter[str]()
-        for tally in self._counted:
-            if tally.kind not in self._declared_since:
-                counts[tally.kind] += tally.count
-        return counts
+    def left_over(self) -> list[Tally]:
+        """The records of what the database has no declaration of."""
+        return [tally for tally in self.figures.tallies if tally.kind not in self._declared]
 
     @cached_property
-    def _declared_since(self) -> dict[str, datetime]:
-        return dict(Declaration.objects.values_list("kind", "since"))
-
-    @cached_property
-    def _counted(self) -> list[Tally]:
-        # Each record is read once.
-        groups = Record.objects.filter(target__in=targets.names()).order_by()
-        by = groups.values_list("target", "kind", "state", "parked", "cause")
-        since = (When(kind=kind, then=Value(at)) for kind, at in self._declared_since.items())
-        older = Q(synced_at__lt=Case(*since, output_field=DateTimeField())) & ~Q(state__in=_WAITS_FOR_NO_VERSION)
-        counted = by.annotate(
-            number=Count("key"),
-            oldest=Min("owed_since"),
-            failing=Min("failing_since"),
-            example=Min("key"),
-            outdated=Count("key", filter=older),
-        )
-        return [Tally(*group) for group in counted]
+    def _declared(self) -> frozenset[str]:
+        return frozenset(Declaration.objects.values_list("kind", flat=True))
 
     def of(self, target: str) -> Iterator[Tally]:
         return (tally for tally in self.tallies if tally.target == target)

@@ -14,7 +14,7 @@ _DAY = timedelta(days=1)
 def moment(time: datetime, now: datetime) -> str:
     """The time of day, with the date where it was not in the last 24 hours; in the zone that is active."""
     here = timezone.localtime(time)
-    clock = f"{here:%H:%M}" if timezone.get_current_timezone_name() != "UTC" else f"{here:%H:%M} UTC"
+    clock = f"{here:%H:%M}" if timezone.get_current_timezone_name() != "UTC" else f"{here:%H:%M %Z}"
     if abs(now - time) < _DAY:
         return clock
     return f"{formats.date_format(here, 'j M')}, {clock}"

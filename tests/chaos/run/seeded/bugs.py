@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -127,9 +127,9 @@ def tombstone_dropped() -> None:
     """The row goes with its user."""
     needed = reconcile.drains_needed
 
-    def forgetful() -> dict[str, int]:
+    def forgetful(names: Iterable[str] | None = None) -> dict[str, int]:
         Record.objects.filter(deleted=True, leased_until__isnull=True).delete()
-        return needed()
+        return needed(names)
 
     reconcile.drains_needed = forgetful
 
