@@ -11,6 +11,7 @@ from django.db.models import F
 from tests.integration.conftest import converge, held_records, row_of, wanted_records
 from thirdparty.audit import listing, runner
 from thirdparty.models import Audit, Comparison, Finding, Record
+from thirdparty.models.audit import Verdict
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 
@@ -53,11 +54,7 @@ def finished(audit: Audit) -> Audit:
 
 
 def found(audit: Audit) -> dict[str, int]:
-    return {
-        name: audit.counts[name]
-        for name in ("equal", "missing", "differing", "extra", "altered", "not_comparable")
-        if audit.counts.get(name)
-    }
+    return {name: audit.counts[name] for name in Verdict.values if audit.counts.get(name)}
 
 
 def remote(sandbox: SandboxControl, user: User) -> str:

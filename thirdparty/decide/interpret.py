@@ -105,6 +105,14 @@ class Interpreter:
         """
         return self._settle(acknowledged=True, remote_id=None, adopted="", add_key=None, look_first=self.can_query)
 
+    def left(self) -> StepResult:
+        """No record is wanted, and ours stays at the target as it is. The link is kept for whoever comes back."""
+        return self._settle(acknowledged=True, stays=True)
+
+    def deactivated(self, sent: str | None) -> StepResult:
+        """The same, and it is inactive by now. ``sent``: what the row keeps of it."""
+        return self._settle(acknowledged=True, stays=True, sent=sent)
+
     def unlinked(self) -> StepResult:
         """No record is wanted, and none of ours is known to be there.
 
@@ -353,6 +361,7 @@ class Interpreter:
             "sent": lease.sent if facts.get("remote_id", lease.remote_id) == lease.remote_id else None,
             "look_first": lease.look_first,
             "no_progress": lease.no_progress,
+            "stays": None if self.wanted is None else False,
         }
         result = self._still_linked(StepResult(**(known | facts)))
         if result.doubt is Doubt.CLEAR:

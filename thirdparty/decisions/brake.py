@@ -148,6 +148,10 @@ def _decide(target: str, by: Any, reason: str, selection: Selection, *, rejected
     return decision
 
 
+def _who_and_why(decision: BrakeDecision) -> str:
+    return f"{decision.who}, {decision.at:%Y-%m-%d %H:%M:%S} UTC: {decision.reason}"
+
+
 def _said(decision: BrakeDecision) -> str:
     did = "rejected" if decision.rejected else "released"
     which = f" ({decision.selection})" if decision.selection else ""
@@ -161,7 +165,7 @@ def _decide_some(decision: BrakeDecision, batch: Sequence[HeldRecord]) -> None:
     seen = {each.key: each for each in batch}
     rows = Record.objects.select_for_update().filter(key__in=keys).order_by("key")
     same = [row.key for row in rows if row.generation == seen[row.key].generation]
-    decided = held.reject(same) if decision.rejected else held.release(same)
+    decided = held.reject(same, _who_and_why(decision)) if decision.rejected else held.release(same)
     counts = Counter(decision.counts)
     counts.update(seen[key].change for key in decided)
     decision.records += len(decided)
@@ -177,7 +181,7 @@ def _unlatch_if_nothing_waits(target: str) -> None:
 
 
 def _from(selection: Selection, target: str, after: str) -> tuple[str, list[Any]]:
-    change, since = "COALESCE(e.change, 'delete')", "COALESCE(e.at, s.owed_since)"
+    change, since = _change(target), "COALESCE(e.at, s.owed_since)"
     parameters: list[Any] = [target, after]
     further = ""
     if selection.keys:
@@ -191,15 +195,19 @@ def _from(selection: Selection, target: str, after: str) -> tuple[str, list[Any]
         parameters.append(dialect(connection).timestamp(selection.until))
     return (
         f"FROM {RECORDS} s LEFT JOIN {BRAKE_ENTRIES} e ON e.record = s.key AND s.state = '{State.HELD}' "
-        f"WHERE s.target = %s AND s.key > %s AND (s.state = '{State.HELD}' OR {brake.owed_deletions()}){further}"
+        f"WHERE s.target = %s AND s.key > %s AND (s.state = '{State.HELD}' OR {brake.owed_removals(target)}){further}"
     ), parameters
+
+
+def _change(target: str) -> str:
+    return f"COALESCE(e.change, {brake.owed_change(target)})"
 
 
 def _waiting(target: str, selection: Selection, *, limit: int, after: str = "") -> Iterator[HeldRecord]:
     these, parameters = _from(selection, target, after)
     found = Record.objects.raw(
         "SELECT s.key, s.kind, s.object_id, s.natural_key, s.generation, s.state, s.owed_since, s.caused_by, "
-        f"COALESCE(e.change, 'delete') AS change {these} ORDER BY s.key LIMIT %s",
+        f"{_change(target)} AS change {these} ORDER BY s.key LIMIT %s",
         [*parameters, limit],
     )
     rows: list[Any] = list(found)
@@ -224,6 +232,7 @@ def _counts(target: str, selection: Selection) -> dict[str, int]:
     these, parameters = _from(selection, target, "")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT COALESCE(e.change, 'delete'), count(*) {these} GROUP BY COALESCE(e.change, 'delete')", parameters
+            f"SELECT w.change, count(*) FROM (SELECT {_change(target)} AS change {these}) AS w GROUP BY w.change",
+            parameters,
         )
         return dict(cursor.fetchall())

@@ -18,7 +18,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from thirdparty import events
+from thirdparty import events, store, targets
+from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.decide.brake import DAY, HELD_BY_BRAKE, Change, Counted, Policy, obstacle
 from thirdparty.decide.interpret import TRUST
 from thirdparty.models import Brake, Record
@@ -112,12 +113,19 @@ def locked(target: str) -> Brake:
     return row
 
 
-def owed_deletions(alias: str = "s") -> str:
-    """The condition of a record whose deletion is owed, and was not let go by a person."""
+def owed_change(target: str, alias: str = "s") -> str:
+    """As SQL, what the target's policy takes away from a record whose object is gone: a `Change`, or NULL."""
+    leaving = targets.config(target).leaving if target in targets.names() else Leaving()
+    return store.leaving.owed_change(dialect(connection), leaving, alias)
+
+
+def owed_removals(target: str, alias: str = "s") -> str:
+    """The condition of a record whose object is gone, from which something is to be taken away that was not let go by a person."""
     return (
         f"{alias}.deleted AND {alias}.synced_generation < {alias}.generation AND {alias}.remote_id IS NOT NULL "
         f"AND {alias}.adopted <> '{TRUST}' AND {alias}.parked IN ('', '{HELD_BY_BRAKE}') "
-        f"AND ({alias}.released_generation IS NULL OR {alias}.released_generation <> {alias}.generation)"
+        f"AND ({alias}.released_generation IS NULL OR {alias}.released_generation <> {alias}.generation) "
+        f"AND {owed_change(target, alias)} IS NOT NULL"
     )
 
 
@@ -134,7 +142,7 @@ def _counted(db: Dialect, target: str, rules: Policy) -> Counted:
     since_day: list[Any] = [target, -DAY.total_seconds()]
     # Who is being worked on was let through, and has an entry.
     owed = (
-        f"SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND {owed_deletions()} AND s.lease_token IS NULL "
+        f"SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND {owed_removals(target)} AND s.lease_token IS NULL "
         f"AND s.key NOT IN (SELECT e.record {_passed(db)}) LIMIT {_COUNTED_AT_MOST}"
     )
     with connection.cursor() as cursor:
@@ -195,7 +203,8 @@ def _by_change(
         cursor.execute(f"SELECT e.change, count(*) {_passed(db)} GROUP BY e.change", [target, -rules.window_seconds])
         counts = Counter(dict(cursor.fetchall()))
     counts.update(changes.values())
-    counts[Change.DELETE.value] += counted.owed
+    deactivates = target in targets.names() and targets.config(target).leaving.on_leave is OnLeave.DEACTIVATE
+    counts[(Change.DEACTIVATE if deactivates else Change.DELETE).value] += counted.owed
     return {str(change): count for change, count in counts.items() if count}
 
 

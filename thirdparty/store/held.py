@@ -27,15 +27,16 @@ def release(keys: Sequence[str]) -> list[str]:
     )
 
 
-def reject(keys: Sequence[str]) -> list[str]:
+def reject(keys: Sequence[str], said: str) -> list[str]:
     """These records, which the caller has locked, stay as they are, here and at the target. Returns which.
 
-    They owe nothing until they are changed again. One that a worker holds is not touched.
+    They owe nothing until they are changed again. One that a worker holds is not touched. ``said``: who decided so, and why.
     """
     return _update(
         keys,
-        f"parked = '{REJECTED_BY_PERSON}', due_at = NULL, owed_since = NULL, last_error = ''",
+        f"parked = '{REJECTED_BY_PERSON}', due_at = NULL, owed_since = NULL, last_error = %s",
         f"parked IN ('', '{HELD_BY_BRAKE}') AND lease_token IS NULL",
+        f"{REJECTED_BY_PERSON}: {said}"[:300],
     )
 
 
@@ -58,12 +59,13 @@ def wake(limit: int) -> int:
     return woken
 
 
-def _update(keys: Sequence[str], changes: str, condition: str) -> list[str]:
+def _update(keys: Sequence[str], changes: str, condition: str, *parameters: str) -> list[str]:
     if not keys:
         return []
     marks = ", ".join(["%s"] * len(keys))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {RECORDS} SET {changes} WHERE key IN ({marks}) AND {condition} RETURNING key", list(keys)
+            f"UPDATE {RECORDS} SET {changes} WHERE key IN ({marks}) AND {condition} RETURNING key",
+            [*parameters, *keys],
         )
         return [key for (key,) in cursor.fetchall()]

@@ -24,7 +24,7 @@ from thirdparty.run import tick
 from thirdparty.run.heartbeat import SILENT_AFTER_SECONDS
 from thirdparty.run.tick import LastTick
 
-_WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.DELETED)
+_WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.LEFT, State.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
