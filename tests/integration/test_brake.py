@@ -358,6 +358,19 @@ def test_what_is_rejected_stays_as_it_is_and_counts_no_more_as_owed(sandbox: San
     assert any("olga" in reason and "a wrong query" in reason for reason in explanation.blocked_by)
 
 
+def test_the_explanation_names_who_rejected_this_record_and_not_who_last_rejected_another(
+    sandbox: SandboxControl, operator: Any
+) -> None:
+    first, *_others = everybody_deleted()
+    key = f"partner:users.user:{first.uuid.hex}"
+    decisions.reject("partner", by=operator, reason="she is on leave", selection=Selection(keys=(key,)))
+    decisions.reject("partner", by=operator, reason="a wrong query")
+    [explained] = explain(synced.person(first.uuid))
+    [blocked] = explained.blocked_by
+    assert "(olga, " in blocked
+    assert ": she is on leave): what is here" in blocked
+
+
 def test_what_was_rejected_asks_anew_when_it_is_edited(sandbox: SandboxControl, operator: Any) -> None:
     people(40)
     User.objects.update(is_active=False)

@@ -11,18 +11,19 @@ from django.db.models import F
 
 from tests.integration.braking import latched, states, work
 from tests.integration.conftest import converge, effects, row_of, step
+from tests.integration.strictly import STRICT
 from tests.integration.test_audit import audited, found
-from thirdparty import targets
+from thirdparty import store, targets
 from thirdparty.audit.certificate import certificate
 from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.connectors.rest.connector import RestConnector
-from thirdparty.models import Attempt, BrakeEntry, Record
+from thirdparty.models import Attempt, Brake, BrakeEntry, Record
 from thirdparty.observe.explain import explain
 from thirdparty.observe.preview import preview
 from thirdparty.sandbox.client import SandboxControl
-from thirdparty.store import look_now
 from thirdparty.tasks import run_reconcile
 from thirdparty.testing import FakeRestTarget
+from users import consistency
 from users.models import User
 from users.synced import person
 
@@ -156,6 +157,19 @@ def test_somebody_new_of_the_same_natural_key_waits_and_is_told_for_whom(
     )
 
 
+def test_the_natural_key_is_free_again_once_what_stayed_is_deleted_there_and_looked_at(
+    sandbox: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(leaving=STAYS)
+    user = somebody()
+    leave(user, "deleted here")
+    again = User.objects.create(name="张伟", phone="1")
+    sandbox.delete(str(row_of(user).remote_id))
+    store.look_now([row_of(user).key])
+    converge()
+    assert (row_of(user).state, row_of(again).state) == ("deleted", "synced")
+
+
 def test_an_unanswered_add_of_somebody_who_leaves_is_looked_for_and_stays(
     sandbox: SandboxControl, partner: Callable[..., None]
 ) -> None:
@@ -166,6 +180,31 @@ def test_an_unanswered_add_of_somebody_who_leaves_is_looked_for_and_stays(
     sandbox.faults(apply_then_500=0.0)
     leave(user, "deleted here")
     assert (row_of(user).state, len(sandbox.users())) == ("left", 1)
+
+
+def test_a_strict_deletion_leaves_the_record_there_whatever_the_brake_says(
+    sandbox: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(leaving=STAYS)
+    user = somebody()
+    Brake.objects.update_or_create(
+        target="partner", defaults={"latched_at": "2026-01-01T00:00:00Z", "reason": "a test"}
+    )
+    consistency.delete(user.uuid, consistency=STRICT)
+    converge()
+    assert (row_of(user).state, effects(sandbox)) == ("left", ["created"])
+
+
+def test_a_backfill_finds_what_stays_and_leaves_it(sandbox: SandboxControl, partner: Callable[..., None]) -> None:
+    partner(leaving=STAYS)
+    user, lost = somebody(), somebody("2")
+    leave(user, "deleted here")
+    leave(lost, "inactive")
+    sandbox.delete(str(row_of(lost).remote_id))
+    store.owe_again([row_of(user).key, row_of(lost).key], store.Why(backfill=True))
+    converge()
+    assert (row_of(user).state, row_of(lost).state) == ("left", "synced")
+    assert (row_of(lost).remote_id, row_of(lost).left_at) == (None, None)
 
 
 # -- deleted after some days ---------------------------------------------------------------
@@ -212,7 +251,7 @@ def test_a_second_look_does_not_begin_the_days_anew(sandbox: SandboxControl, par
     leave(user, "deleted here")
     days_pass(20)
     since = row_of(user).left_at
-    look_now([row_of(user).key])
+    store.look_now([row_of(user).key])
     converge()
     assert (row_of(user).state, row_of(user).left_at) == ("left", since)
 
