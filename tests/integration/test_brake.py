@@ -455,6 +455,23 @@ def test_what_a_worker_holds_is_not_said_to_be_rejected(sandbox: SandboxControl,
     assert latched()
 
 
+def test_a_rejection_does_not_let_go_what_a_worker_is_about_to_hold(sandbox: SandboxControl, operator: Any) -> None:
+    one, other, *_others = people(10)
+    Brake.objects.create(target="partner", latched_at="2026-01-01T00:00:00Z", reason="r")
+    User.objects.filter(pk=one.pk).update(phone="")
+    work()
+    User.objects.filter(pk=other.pk).update(phone="")
+    target, admission = targets.config("partner"), protect.admit("partner", patience_seconds=1.0)
+    [taken] = step.claim_and_plan(target, admission, partial(store.claim, [row_of(other).key]))
+    decisions.reject("partner", by=operator, reason="a wrong query")
+    step.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    work()
+    assert states() == {"synced": 8, "rejected": 1, "held": 1}
+    assert (updates(sandbox), latched()) == (0, True)
+    decisions.reject("partner", by=operator, reason="that one, too")
+    assert (states(), latched()) == ({"synced": 8, "rejected": 2}, False)
+
+
 def test_there_is_nothing_to_decide_while_the_brake_is_off(operator: Any) -> None:
     with pytest.raises(decisions.NothingHeld):
         decisions.release("partner", by=operator, reason="why not")

@@ -141,7 +141,7 @@ def _decide(target: str, by: Any, reason: str, selection: Selection, *, rejected
         _decide_some(decision, batch)
         after = batch[-1].key
     with transaction.atomic():
-        _unlatch_if_nothing_waits(target)
+        _unlatch_if_nothing_waits(target, rejected=rejected)
         decision.refresh_from_db()
         audit_log.record(by, Target.objects.get(name=target), audit_log.CHANGE, _said(decision))
     hints.drain(target)
@@ -173,10 +173,13 @@ def _decide_some(decision: BrakeDecision, batch: Sequence[HeldRecord]) -> None:
     decision.save(update_fields=["records", "counts"])
 
 
-def _unlatch_if_nothing_waits(target: str) -> None:
+def _unlatch_if_nothing_waits(target: str, *, rejected: bool) -> None:
     # The records first, then the brake: whoever claims does the same.
     brake.locked(target)
-    if not next(_waiting(target, ALL, limit=1), None):
+    # What a worker is about to hold would be taken up again once the brake is off: right after a release of all, not
+    # after a rejection.
+    about_to_be_held = rejected and held.being_held(target)
+    if not about_to_be_held and not next(_waiting(target, ALL, limit=1), None):
         Brake.objects.filter(target=target).update(latched_at=None, reason="", counts={}, counted_from=Now())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from thirdparty.decide.brake import HELD_BY_BRAKE
-from thirdparty.models import Brake, Target
+from thirdparty.models import Brake, BrakeEntry, Record, Target
 from thirdparty.models.record import REJECTED_BY_PERSON, State
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
@@ -38,6 +38,12 @@ def reject(keys: Sequence[str], said: str) -> list[str]:
         f"parked IN ('', '{HELD_BY_BRAKE}') AND lease_token IS NULL",
         f"{REJECTED_BY_PERSON}: {said}"[:300],
     )
+
+
+def being_held(target: str) -> bool:
+    """Whether a worker that was told to hold a record of this target has yet to write that down."""
+    entries = BrakeEntry.objects.filter(target=target, held=True)
+    return Record.objects.filter(key__in=entries.values("record"), lease_token__isnull=False).exists()
 
 
 def wake(limit: int) -> int:
