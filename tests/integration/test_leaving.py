@@ -353,6 +353,18 @@ def test_the_brake_stops_a_mass_whose_days_are_over_at_once(
     assert (states(), latched(), effects(sandbox).count("deleted")) == ({"held": 12}, True, 0)
 
 
+def test_whoever_comes_back_after_a_look_empties_nothing_that_we_never_sent(crm: FakeRestTarget) -> None:
+    user = somebody()
+    leave(user, "inactive")
+    crm.items["people"]["1"]["created_by"] = "their importer"
+    store.look_now([row_of(user).key])
+    converge()
+    User.objects.filter(pk=user.pk).update(is_active=True)
+    converge()
+    assert row_of(user).state == "synced"
+    assert list(BrakeEntry.objects.values_list("change", flat=True)) == ["deactivate"]
+
+
 # -- what is said of it --------------------------------------------------------------------
 
 

@@ -110,12 +110,20 @@ def _judge(step: Step) -> Interpreter:
 
 
 def _hashed(step: Step, payload: Payload) -> str | None:
-    """What the row keeps of a payload: of those fields that are wanted, where something is."""
+    """What the row keeps of a payload: of those fields that are wanted, or else of those that were sent before.
+
+    What else a record holds was never ours: it would look as if whoever comes back emptied it.
+    """
     key, comparable, wanted = settings.hash_key(), step.connector.comparable, step.wanted
     if step.sent is not None and wanted is not None and payload is wanted.payload:
         return step.sent
     try:
-        only = None if wanted is None or wanted.payload is payload else comparable(wanted.payload)
+        if wanted is None:
+            only = sent.read(step.lease.sent, key)
+            if only is None:
+                return None
+        else:
+            only = None if wanted.payload is payload else comparable(wanted.payload)
         return sent.written(sent.hashes(payload, comparable, key, only=only), key)
     except Exception:  # the target has answered: what is kept for later must not keep that from being written
         logger.exception("%s: what the target holds cannot be noted", step.lease.key)
