@@ -15,9 +15,16 @@ from thirdparty.models import Record
 from thirdparty.store import OpenedAttempt
 
 
-def claim(key: str, *, lease_seconds: float = 60, visibility_seconds: float = 60, **options: Any) -> Lease | None:
+def claim(
+    key: str,
+    *,
+    lease_seconds: float = 60,
+    visibility_seconds: float = 60,
+    delete_after_seconds: float | None = None,
+    **options: Any,
+) -> Lease | None:
     """The lease, or None where there is nothing to claim now."""
-    leases = store.claim([key], Terms(lease_seconds, visibility_seconds), **options)
+    leases = store.claim([key], Terms(lease_seconds, visibility_seconds, delete_after_seconds), **options)
     return leases[0] if leases else None
 
 

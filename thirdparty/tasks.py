@@ -175,6 +175,9 @@ def run_reconcile() -> int:
     if any_references():
         with reconcile.on_its_own("records that wait for others"):
             store.references.release()
+    for target in names:
+        with reconcile.on_its_own(f"what has left {target} and stays there"):
+            store.leaving.owe_deletions(target, targets.config(target).leaving, reconcile.ROWS_PER_TICK)
     woken += _wake_drains()
     probes = Probes(names)
     swept = 0

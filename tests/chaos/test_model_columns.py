@@ -26,6 +26,7 @@ IN_THE_MODEL = {
     "add_key": "add_key",
     "waits_for": "waits_for",
     "held_by": "held_by",
+    "left_at": "left",
     "parked": "parked",
     "failed_tries": "failed_tries",
     "crashes": "crashes",

@@ -31,6 +31,7 @@ from tests.chaos.model.materialised import (
     COMPANION,
     DELAY_SECONDS,
     LEASE_SECONDS,
+    STAYS,
     TOKEN,
     VISIBILITY_SECONDS,
     put,
@@ -40,6 +41,7 @@ from tests.chaos.model.materialised import (
 from tests.chaos.model.row import Held, Result, Row
 from tests.chaos.model.uses import USE
 from thirdparty import store
+from thirdparty.connectors.leaving import Leaving
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepResult
@@ -90,12 +92,16 @@ def asked_of(transition: Callable[..., Any], *, at_least: int = 1) -> dict[tuple
 def real_claim(*, in_company: bool = False) -> Lease | None:
     """``in_company``: by a statement that claims another row as well."""
     if not in_company:
-        return alone.claim(key_of(0), lease_seconds=LEASE_SECONDS, visibility_seconds=VISIBILITY_SECONDS)
+        return alone.claim(
+            key_of(0),
+            lease_seconds=LEASE_SECONDS,
+            visibility_seconds=VISIBILITY_SECONDS,
+            delete_after_seconds=STAYS.total_seconds(),
+        )
     put_companion()
     Record.objects.filter(key=COMPANION).update(lease_token=None, leased_until=None)
-    leases = {
-        lease.key: lease for lease in store.claim([key_of(0), COMPANION], Terms(LEASE_SECONDS, VISIBILITY_SECONDS))
-    }
+    terms = Terms(LEASE_SECONDS, VISIBILITY_SECONDS, STAYS.total_seconds())
+    leases = {lease.key: lease for lease in store.claim([key_of(0), COMPANION], terms)}
     assert COMPANION in leases
     return leases.get(key_of(0))
 
@@ -112,7 +118,8 @@ def settlement(result: Result) -> StepResult:
         parked=result.parked, next=Next(result.next), delay_seconds=DELAY_SECONDS,
         waits_for=key_of(result.waits_for) if result.waits_for >= 0 else "",
         held_by=key_of(result.held_by) if result.held_by >= 0 else "",
-        look_first=result.look_first, no_progress=result.no_progress, shown=result.shown, found_id=text(result.found) or "",
+        look_first=result.look_first, no_progress=result.no_progress, shown=result.shown,
+        stays=None if result.stays < 0 else bool(result.stays), found_id=text(result.found) or "",
         instead=settlement(result.instead) if result.instead else None, let_go=settlement(result.let_go) if result.let_go else None,
     )  # fmt: skip
 
@@ -199,7 +206,7 @@ def facts(held: Lease) -> Held:
     return Held(
         generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
         add_key=number(held.add_key), in_doubt=held.in_doubt, window_over=held.window_over, failed_tries=held.failed_tries, crashes=held.crashes,
-        look_first=held.look_first, no_progress=held.no_progress, named=bool(held.natural_key),
+        look_first=held.look_first, no_progress=held.no_progress, named=bool(held.natural_key), days_over=held.days_over,
     )  # fmt: skip
 
 
@@ -311,6 +318,14 @@ def test_a_declaration_whose_version_has_risen() -> None:
     for (row,), expected in asked.items():
         put(row, has_user=not row.deleted)
         store.owe_again([key_of(0)], store.Why(raised=(USE.kind,)))
+        assert seen() == expected, row
+
+
+def test_what_has_stayed_for_all_of_its_days_is_owed_its_deletion() -> None:
+    asked = asked_of(transitions.owe_deletion, at_least=100)
+    for (row,), expected in asked.items():
+        put(row, has_user=False)
+        store.leaving.owe_deletions(USE.target, Leaving(delete_after_days=STAYS.days), 10)
         assert seen() == expected, row
 
 

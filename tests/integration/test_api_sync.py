@@ -109,7 +109,7 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User, at_work:
     oldest = counts.pop("oldest_unsynced_seconds")
     assert 0 <= oldest < 60
     assert counts == {
-        "pending": 1, "in_flight": 0, "unknown": 0, "synced": 0, "parked": 1, "held": 0, "deleted": 0,
+        "pending": 1, "in_flight": 0, "unknown": 0, "synced": 0, "parked": 1, "held": 0, "left": 0, "deleted": 0,
         "outdated": 0, "standing": "active", "behind_since": None,
         "breaker": "closed", "breaker_reason": "", "paused": False, "paused_reason": "",
         "blocked_until": None, "rate_per_second": None, "capabilities_off": [],

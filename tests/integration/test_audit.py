@@ -6,11 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.models import F
 
-from tests.integration.conftest import converge, held_records, row_of, wanted_records
-from thirdparty.audit import listing, runner
+from tests.integration.conftest import converge, effects, held_records, row_of, wanted_records
+from tests.integration.strictly import Killed
+from thirdparty.audit import conclusions, listing, runner
+from thirdparty.audit.journal import Journal
 from thirdparty.models import Audit, Comparison, Finding, Record
+from thirdparty.models.audit import Verdict
+from thirdparty.observe.status import status
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 
@@ -53,11 +58,7 @@ def finished(audit: Audit) -> Audit:
 
 
 def found(audit: Audit) -> dict[str, int]:
-    return {
-        name: audit.counts[name]
-        for name in ("equal", "missing", "differing", "extra", "altered", "not_comparable")
-        if audit.counts.get(name)
-    }
+    return {name: audit.counts[name] for name in Verdict.values if audit.counts.get(name)}
 
 
 def remote(sandbox: SandboxControl, user: User) -> str:
@@ -317,8 +318,6 @@ def test_an_audit_over_pages_that_was_killed_goes_on_where_it_was(monkeypatch: p
 
 
 def test_two_do_not_take_one_audit_further_at_the_same_time() -> None:
-    from thirdparty.audit.journal import Journal
-
     people(1)
     audit = runner.begin("partner", KIND)
     held = Journal.take(audit.pk)
@@ -379,6 +378,34 @@ def test_what_a_target_alters_again_after_it_was_mended_is_not_pushed_for_ever(
     assert found(audited()) == {"equal": 1, "differing": 1}
 
 
+def test_a_target_that_alters_what_it_is_given_is_named_counted_and_not_pushed_for_ever(
+    sandbox: SandboxControl,
+) -> None:
+    sandbox.faults(capabilities=list(BY_LISTING), alters_values=True)
+    user = User.objects.create(name=" 张伟 ", phone="1", email="Zhang@X.example")
+    User.objects.create(name="李娜", phone="2", email="li@x.example")
+    converge()
+    assert {each["name"]: each["email"] for each in sandbox.users()} == {
+        "张伟": "zhang@x.example",
+        "李娜": "li@x.example",
+    }
+    assert found(audited(mends=True)) == {"equal": 1, "differing": 1}
+    converge()
+    written = effects(sandbox)
+    for _ in range(2):
+        assert found(audited(mends=True)) == {"equal": 1, "altered": 1}
+        converge()
+    assert effects(sandbox) == written == ["created", "created", "updated"]
+    assert Finding.objects.filter(verdict="altered").values_list("fields", flat=True).last() == ["name", "email"]
+    told = status()
+    assert told.targets["partner"]["drift"] == 1
+    assert [each.count for each in told.reasons if each.code == "altered"] == [1]
+    # An edit of ours is pushed as ever.
+    User.objects.filter(pk=user.pk).update(name="张伟", email="zhang@x.example")
+    converge()
+    assert found(audited(mends=True)) == {"equal": 2}
+
+
 def test_a_record_linked_to_an_id_that_is_another_objects_by_now_is_missing(sandbox: SandboxControl) -> None:
     first, _second = people(2)
     sandbox.edit(remote(sandbox, first), externalId="somebody.else", username="else")
@@ -407,3 +434,41 @@ def test_mending_more_than_the_brake_lets_through_stops_and_asks(sandbox: Sandbo
     assert Record.objects.filter(state="held").count() >= 12 - 4
     # What is held waits for a person, and is no finding of the next audit.
     assert found(audited(mends=True))["not_comparable"] >= 12 - 4
+
+
+def test_what_is_mended_and_that_it_is_are_written_in_one(
+    offer: Offer, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a report would have as not mended what was owed again just before a process died."""
+    [one] = people(1)
+    sandbox.edit(remote(sandbox, one), phone="999")
+    finding = Finding.objects.get(audit=audited())
+
+    def dies() -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("thirdparty.audit.conclusions.Now", dies)
+        conclusions.mend([finding])
+    finding.refresh_from_db()
+    assert (finding.mended_at, row_of(one).state) == (None, "synced")
+    assert conclusions.mend([finding]) == 1
+    finding.refresh_from_db()
+    assert (finding.mended_at is not None, row_of(one).state) == (True, "pending")
+
+
+def test_an_audit_whose_end_could_not_be_written_counts_nothing_twice(
+    offer: Offer, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, *_others = people(3)
+    sandbox.edit(remote(sandbox, one), phone="999")
+    real, failures = Journal._update, [OperationalError("the connection was lost"), OperationalError("once more")]
+
+    def update(self: Journal, **changes: Any) -> None:
+        if "finished_at" in changes and failures:
+            raise failures.pop()
+        real(self, **changes)
+
+    monkeypatch.setattr(Journal, "_update", update)
+    assert found(audited()) == {"equal": 2, "differing": 1}
+    assert failures == []

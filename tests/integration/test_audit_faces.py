@@ -84,7 +84,7 @@ def test_the_command_mends_where_it_is_told_to(drifted: tuple[User, User], sandb
 def test_the_command_prints_json(drifted: tuple[User, User]) -> None:
     (audit,) = json.loads(sync("audit", "--target", "partner", "--kind", "users.user", "--json"))
     assert audit["counts"] == {
-        "equal": 3, "missing": 1, "differing": 1, "extra": 1, "altered": 0, "not_comparable": 0,
+        "equal": 3, "missing": 1, "differing": 1, "extra": 1, "altered": 0, "left": 0, "not_comparable": 0,
     }  # fmt: skip
     assert sorted(finding["verdict"] for finding in audit["findings"]) == ["differing", "extra", "missing"]
 

@@ -358,6 +358,19 @@ def test_what_is_rejected_stays_as_it_is_and_counts_no_more_as_owed(sandbox: San
     assert any("olga" in reason and "a wrong query" in reason for reason in explanation.blocked_by)
 
 
+def test_the_explanation_names_who_rejected_this_record_and_not_who_last_rejected_another(
+    sandbox: SandboxControl, operator: Any
+) -> None:
+    first, *_others = everybody_deleted()
+    key = f"partner:users.user:{first.uuid.hex}"
+    decisions.reject("partner", by=operator, reason="she is on leave", selection=Selection(keys=(key,)))
+    decisions.reject("partner", by=operator, reason="a wrong query")
+    [explained] = explain(synced.person(first.uuid))
+    [blocked] = explained.blocked_by
+    assert "(olga, " in blocked
+    assert ": she is on leave): what is here" in blocked
+
+
 def test_what_was_rejected_asks_anew_when_it_is_edited(sandbox: SandboxControl, operator: Any) -> None:
     people(40)
     User.objects.update(is_active=False)
@@ -440,6 +453,23 @@ def test_what_a_worker_holds_is_not_said_to_be_rejected(sandbox: SandboxControl,
     decision = decisions.reject("partner", by=operator, reason="a mistake")
     assert (decision.records, decision.counts) == (39, {"delete": 39})
     assert latched()
+
+
+def test_a_rejection_does_not_let_go_what_a_worker_is_about_to_hold(sandbox: SandboxControl, operator: Any) -> None:
+    one, other, *_others = people(10)
+    Brake.objects.create(target="partner", latched_at="2026-01-01T00:00:00Z", reason="r")
+    User.objects.filter(pk=one.pk).update(phone="")
+    work()
+    User.objects.filter(pk=other.pk).update(phone="")
+    target, admission = targets.config("partner"), protect.admit("partner", patience_seconds=1.0)
+    [taken] = step.claim_and_plan(target, admission, partial(store.claim, [row_of(other).key]))
+    decisions.reject("partner", by=operator, reason="a wrong query")
+    step.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    work()
+    assert states() == {"synced": 8, "rejected": 1, "held": 1}
+    assert (updates(sandbox), latched()) == (0, True)
+    decisions.reject("partner", by=operator, reason="that one, too")
+    assert (states(), latched()) == ({"synced": 8, "rejected": 2}, False)
 
 
 def test_there_is_nothing_to_decide_while_the_brake_is_off(operator: Any) -> None:

@@ -27,9 +27,15 @@ def test_a_deletion_is_one() -> None:
     assert change_of(Call.DELETE, known=None, wanted=None, inactive={}) is Change.DELETE
 
 
-@pytest.mark.parametrize("call", [call for call in Call if call not in (Call.UPDATE, Call.DELETE)])
+@pytest.mark.parametrize("call", [call for call in Call if call not in (Call.UPDATE, Call.DEACTIVATE, Call.DELETE)])
 def test_no_other_call_takes_anything_away(call: Call) -> None:
     assert change_of(call, known=of(), wanted=of(name="", phone=""), inactive=INACTIVE) is None
+
+
+def test_a_deactivation_is_one_unless_the_record_is_inactive_already() -> None:
+    assert change_of(Call.DEACTIVATE, known=of(), wanted=None, inactive=INACTIVE) is Change.DEACTIVATE
+    assert change_of(Call.DEACTIVATE, known=None, wanted=None, inactive=INACTIVE) is Change.DEACTIVATE
+    assert change_of(Call.DEACTIVATE, known=of(active=False), wanted=None, inactive=INACTIVE) is None
 
 
 def test_an_update_that_deactivates_is_one_where_the_connector_can_tell() -> None:

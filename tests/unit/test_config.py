@@ -5,6 +5,7 @@ import subprocess
 import sys
 import traceback
 from importlib.metadata import EntryPoint, EntryPoints
+from typing import ClassVar
 
 import environ
 import pytest
@@ -15,7 +16,9 @@ from thirdparty.connectors import registry
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
 from thirdparty.connectors.config import load_targets
 from thirdparty.connectors.http.proxy import Proxy
+from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.connectors.options import Option
+from thirdparty.connectors.rest.connector import RestConnector
 
 GOOD = {
     "SYNC_TARGETS": "partner",
@@ -126,6 +129,40 @@ def test_an_installed_package_names_its_connectors_by_entry_points(monkeypatch: 
     assert load_targets(OWN | {"TARGET_ERP_CONNECTOR": "bare"})["erp"].connector == "bare"
 
 
+class _Deactivates(RestConnector):
+    collection = "/people"
+    update_method = "PATCH"
+    inactive: ClassVar[dict[str, bool]] = {"active": False}
+    active: ClassVar[dict[str, bool]] = {"active": True}
+
+
+def leaving(**settings: str) -> Leaving:
+    env = GOOD | {f"TARGET_PARTNER_{name}": value for name, value in settings.items()}
+    return load_targets(env)["partner"].leaving
+
+
+def test_what_leaves_is_deleted_at_once_unless_a_setting_says_otherwise() -> None:
+    assert leaving() == Leaving(OnLeave.DELETE, None)
+    assert leaving(ON_LEAVE="leave") == Leaving(OnLeave.LEAVE, None)
+    assert leaving(ON_LEAVE_DELETE_AFTER_DAYS="30") == Leaving(OnLeave.DELETE, 30.0)
+    kind = f"{__name__}._Deactivates"
+    assert leaving(CONNECTOR=kind, TOKEN="t", ON_LEAVE="deactivate") == Leaving(OnLeave.DEACTIVATE, None)
+
+
+def test_a_connector_that_cannot_deactivate_is_refused_with_what_to_do_instead() -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        leaving(ON_LEAVE="deactivate")
+    assert str(refused.value) == (
+        "TARGET_PARTNER_ON_LEAVE is 'deactivate', and connector landcloud cannot deactivate a record whose object is gone; "
+        "use delete (with TARGET_PARTNER_ON_LEAVE_DELETE_AFTER_DAYS, if they are to stay for a while) or leave"
+    )
+
+
+def test_what_is_left_for_good_is_not_deleted_after_some_days() -> None:
+    with pytest.raises(ImproperlyConfigured, match="TARGET_PARTNER_ON_LEAVE_DELETE_AFTER_DAYS"):
+        leaving(ON_LEAVE="leave", ON_LEAVE_DELETE_AFTER_DAYS="30")
+
+
 def test_no_target_at_all_is_fine() -> None:
     assert load_targets({}) == {}
 
@@ -174,6 +211,11 @@ def test_secrets_do_not_show_in_the_repr() -> None:
         ("TARGET_PARTNER_RATE", "0/s"),
         ("TARGET_PARTNER_ALLOW_HTTP", "perhaps"),
         ("TARGET_PARTNER_ADOPT", "all"),
+        ("TARGET_PARTNER_ON_LEAVE", "forget"),
+        ("TARGET_PARTNER_ON_LEAVE", "deactivate"),
+        ("TARGET_PARTNER_ON_LEAVE_DELETE_AFTER_DAYS", "soon"),
+        ("TARGET_PARTNER_ON_LEAVE_DELETE_AFTER_DAYS", "0"),
+        ("TARGET_PARTNER_ON_LEAVE_DELETE_AFTER_DAYS", "inf"),
         ("TARGET_PARTNER_CA_BUNDLE", "/nowhere.pem"),
         ("TARGET_PARTNER_PATHS", "ad=/x"),
         ("TARGET_PARTNER_PATHS", "add=x"),

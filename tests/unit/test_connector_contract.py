@@ -64,6 +64,8 @@ class Erp(RestConnector):
 
 class Patching(Erp):
     update_method = "PATCH"
+    inactive: ClassVar[dict[str, Any]] = {"active": False}
+    active: ClassVar[dict[str, Any]] = {"active": True}
     auth = Basic()
 
 

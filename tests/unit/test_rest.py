@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from thirdparty.connectors.base import Capabilities, RemoteObject
 from thirdparty.connectors.config import TargetConfig
@@ -63,7 +64,49 @@ def failure_of(erp: FakeRestTarget, reply: Reply, kind: type[RestConnector] = Er
     return caught.value
 
 
+class Crm(RestConnector):
+    collection = "/people"
+    key_field = "email"
+    update_method = "PATCH"
+    inactive: ClassVar[dict[str, bool]] = {"active": False}
+    active: ClassVar[dict[str, bool]] = {"active": True}
+
+
 # What is asked
+
+
+def test_a_deactivation_sends_the_inactive_fields_alone_and_an_update_activates(erp: FakeRestTarget) -> None:
+    with towards(erp, Crm) as crm:
+        remote_id = add(crm)
+        crm.deactivate(remote_id, version=2)
+        assert erp.items["people"][remote_id]["active"] is False
+        crm.update(remote_id, ORDER, version=3)
+    assert [request.method for request in erp.requests] == ["POST", "PATCH", "PATCH"]
+    assert erp.requests[1].json() == {"active": False}
+    assert erp.items["people"][remote_id]["active"] is True
+
+
+def test_a_payload_that_names_the_field_of_activity_itself_is_sent_as_it_is(erp: FakeRestTarget) -> None:
+    with towards(erp, Crm) as crm:
+        remote_id = add(crm, RemoteObject("7", "N-7", {"active": False}))
+    assert erp.items["people"][remote_id]["active"] is False
+
+
+def test_a_partner_that_only_takes_whole_items_cannot_deactivate(erp: FakeRestTarget) -> None:
+    class Whole(Crm):
+        update_method = "PUT"
+
+    assert not Whole.can_deactivate()
+    with towards(erp, Whole) as crm, pytest.raises(CapabilityMissing):
+        crm.deactivate("1", version=1)
+
+
+def test_a_connector_that_does_not_say_what_an_active_item_is_is_refused() -> None:
+    class Half(Crm):
+        active: ClassVar[dict[str, bool]] = {}
+
+    with pytest.raises(ImproperlyConfigured, match="`active` has to name the fields of `inactive`"):
+        Half(TargetConfig("crm", "rest", "https://crm.example", CREDENTIALS, READS), "users.user")
 
 
 def test_an_add_posts_payload_external_id_and_key_to_the_collection_of_its_kind(erp: FakeRestTarget) -> None:

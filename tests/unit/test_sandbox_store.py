@@ -174,3 +174,14 @@ def test_the_id_of_a_deleted_record_is_used_again_only_by_rule() -> None:
     store.rules = Rules(reuse_ids=True)
     assert store.create({"username": "c"}).record.user_id == "r1"
     assert store.create({"username": "d"}).record.user_id == "r3"
+
+
+def test_what_it_is_given_is_altered_only_by_rule() -> None:
+    given = {"username": " A ", "name": " 张伟 ", "email": " Zhang@X.example"}
+    store = Store(Rules())
+    assert store.perform(Call("add", given), now=0.0).effect.record.name == " 张伟 "  # type: ignore[union-attr]
+    store = Store(Rules(alters_values=True))
+    store.perform(Call("add", given), now=0.0)
+    store.perform(Call("update", {"userId": "r1", "name": "李娜  "}), now=0.0)
+    [record] = store
+    assert (record.username, record.name, record.email) == (" A ", "李娜", "zhang@x.example")

@@ -20,6 +20,7 @@ STATES = {
     State.PARKED: "danger",
     State.HELD: "danger",
     State.REJECTED: "",
+    State.LEFT: "",
     State.DELETED: "",
 }
 OUTCOMES = {

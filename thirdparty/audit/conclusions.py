@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -64,9 +65,11 @@ def mend(findings: Iterable[Finding]) -> int:
         for each in mendable
         if each.generation is not None and each.claims is not None
     }
-    owed = store.mend(list(seen.values()))
-    ids = [each.pk for each in mendable if each.record in owed]
-    Finding.objects.filter(pk__in=ids).update(mended_at=Now())
+    # In one: else a finding whose process died in between would be reported as not mended.
+    with transaction.atomic():
+        owed = store.mend(list(seen.values()))
+        ids = [each.pk for each in mendable if each.record in owed]
+        Finding.objects.filter(pk__in=ids).update(mended_at=Now())
     return len(owed)
 
 

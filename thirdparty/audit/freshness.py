@@ -20,6 +20,7 @@ from thirdparty.settings import settings
 HOURS = 24.0
 """Of the last so many hours."""
 _PERCENTILES = (50, 95, 99)
+_REMOVALS = (Call.DELETE, Call.DEACTIVATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,13 @@ class Freshness:
 def changes(target: str) -> Freshness:
     """Of adds and updates at this target."""
     owed = Record.objects.filter(target=target, deleted=False)
-    return _freshness(_acknowledged(target).exclude(call=Call.DELETE), owed, settings.SYNC_OBJECTIVE_SECONDS)
+    return _freshness(_acknowledged(target).exclude(call__in=_REMOVALS), owed, settings.SYNC_OBJECTIVE_SECONDS)
 
 
 def removals(target: str) -> Freshness:
-    """Of deletions at this target; what is still owed: of objects that are gone."""
+    """Of deletions and deactivations at this target; what is still owed: of objects that are gone."""
     owed = Record.objects.filter(target=target, deleted=True)
-    return _freshness(_acknowledged(target).filter(call=Call.DELETE), owed, settings.SYNC_OBJECTIVE_REMOVAL_SECONDS)
+    return _freshness(_acknowledged(target).filter(call__in=_REMOVALS), owed, settings.SYNC_OBJECTIVE_REMOVAL_SECONDS)
 
 
 def _acknowledged(target: str) -> QuerySet[Any]:

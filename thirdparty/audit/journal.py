@@ -100,9 +100,10 @@ class Journal:
         self.audit.refresh_from_db()
 
     def _sum_up(self) -> None:
-        self.count(Verdict.EQUAL, self.audit.comparisons.filter(outcome=Verdict.EQUAL).count())
-        for verdict, count in self.audit.findings.order_by().values_list("verdict").annotate(Count("id")):
-            self.count(verdict, count)
+        # Not added to what is there: an end that could not be written is made once more.
+        counts = self.audit.counts
+        counts[Verdict.EQUAL.value] = self.audit.comparisons.filter(outcome=Verdict.EQUAL).count()
+        counts.update(self.audit.findings.order_by().values_list("verdict").annotate(Count("id")))
 
     def release(self) -> None:
         """Hold it no longer; it goes on from where it is."""

@@ -1,6 +1,6 @@
 """The walk through a target's listing, page by page.
 
-What is equal is settled here. Whatever else a page seems to show is only a reason to ask again: about a record by a
+What is equal, or left there on purpose, is settled here. Whatever else a page seems to show is only a reason to ask again: about a record by a
 look-up, or by a second listing where the target offers none. Items move between pages while they are read.
 """
 
@@ -101,7 +101,7 @@ def _note_page(journal: Journal, questions: Questions, records: Sequence[RemoteR
         if (
             judged is not None
             and steady
-            and (judged.verdict == Verdict.EQUAL or _is_same(before.get(key), look, seen))
+            and (judged.verdict in (Verdict.EQUAL, Verdict.LEFT) or _is_same(before.get(key), look, seen))
         ):
             ended.append(Compared(look, judged, asked_at, found=found.remote_id, digest=seen))
         else:

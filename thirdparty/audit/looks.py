@@ -8,6 +8,7 @@ from typing import Any
 
 from thirdparty.audit.verdict import Look, Rules
 from thirdparty.connectors.base import Connector
+from thirdparty.connectors.leaving import OnLeave
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
 from thirdparty.run import payloads
@@ -16,7 +17,7 @@ from thirdparty.settings import settings
 
 _COLUMNS = (
     "key", "kind", "object_id", "generation", "synced_generation", "claims", "lease_token", "unknown_until", "deleted",
-    "parked", "remote_id", "natural_key", "adopted", "sent", "synced_at",
+    "parked", "remote_id", "natural_key", "adopted", "sent", "synced_at", "left_at",
 )  # fmt: skip
 
 
@@ -55,7 +56,11 @@ class Ours:
 
 def rules(connector: Connector) -> Rules:
     """By what the records of this connector are compared."""
-    return Rules(connector.comparable, settings.hash_key(), of_kind(connector.kind).audit_ignore)
+    deactivates = connector.config.leaving.on_leave is OnLeave.DEACTIVATE
+    return Rules(
+        connector.comparable, settings.hash_key(), of_kind(connector.kind).audit_ignore,
+        connector.inactive if deactivates else {},
+    )  # fmt: skip
 
 
 def ours(target: str, found: Mapping[str, Look]) -> dict[str, Ours]:

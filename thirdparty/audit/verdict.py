@@ -7,7 +7,7 @@ worked on it: else a newer edit of ours would look like somebody's meddling.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,7 @@ class Look:
     adopted: str
     sent: str | None
     synced_at: datetime | None
+    left_at: datetime | None = None
 
     @property
     def busy(self) -> str:
@@ -77,11 +78,13 @@ def unsettled(before: Look, after: Look | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """By what is compared. ``key``: of the hashes in `Look.sent`. ``ignored``: fields that the target may have as it likes."""
+    """By what is compared. ``key``: of the hashes in `Look.sent`. ``ignored``: fields that the target may have as it likes.
+    ``inactive``: the fields of what has left and stays there; empty where it stays as it is."""
 
     comparable: Comparable
     key: HashKey
     ignored: Collection[str] = ()
+    inactive: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +122,29 @@ def compared(
         # What was only taken on trust stays at the target when its object goes (PROTOCOL 7).
         if found is None or look.adopted == TRUST:
             return Judged(Verdict.EQUAL)
-        return Judged(Verdict.EXTRA, owner=Owner.OURS)
+        return _left(look, found, rules) if look.left_at is not None else Judged(Verdict.EXTRA, owner=Owner.OURS)
     if found is None:
         return Judged(Verdict.MISSING, ahead=Ahead.OURS if look.remote_id is None else Ahead.THEIRS)
     ours, theirs = _identity(look, wanted, found)
     for each in differences(wanted.payload, found.payload, rules.comparable):
         ours[each.field], theirs[each.field] = each.wanted, each.found
+    return _differing(look, ours, theirs, rules) or Judged(Verdict.EQUAL)
+
+
+def _left(look: Look, found: RemoteRecord, rules: Rules) -> Judged:
+    """The object has left, and its record stays there as the target's policy says (decision 0031)."""
+    held = rules.comparable(found.payload)
+    wrong = {name: held.get(name) for name, value in rules.inactive.items() if held.get(name) != value}
+    differing = _differing(look, {name: rules.inactive[name] for name in wrong}, wrong, rules)
+    return differing or Judged(
+        Verdict.LEFT, reason=gettext_noop("its object has left, and the target's policy leaves it there")
+    )
+
+
+def _differing(look: Look, ours: Mapping[str, Any], theirs: Mapping[str, Any], rules: Rules) -> Judged | None:
     fields = tuple(name for name in ours if name not in rules.ignored)
     if not fields:
-        return Judged(Verdict.EQUAL)
+        return None
     wanted_values, found_values = ({name: side[name] for name in fields} for side in (ours, theirs))
     ahead = _ahead(sent.read(look.sent, rules.key), wanted_values, found_values, rules.key)
     return Judged(Verdict.DIFFERING, fields, ahead, found=found_values, wanted=wanted_values)

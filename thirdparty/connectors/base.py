@@ -106,6 +106,11 @@ class Connector(ABC):
         needed = (each.name for each in self.declared_options() if each.default is REQUIRED)
         return tuple(str(self.config.options[name]) for name in needed)
 
+    @classmethod
+    def can_deactivate(cls) -> bool:
+        """Whether it has `deactivate`, so that targets of its kind may be set to ``TARGET_X_ON_LEAVE=deactivate``."""
+        return False
+
     @abstractmethod
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:
         """Create the record and return its remote id.
@@ -122,6 +127,13 @@ class Connector(ABC):
     @abstractmethod
     def delete(self, remote_id: str) -> None:
         """Remove the record. Raises `NotFound` when it is gone already."""
+
+    def deactivate(self, remote_id: str, *, version: int) -> None:  # noqa: ARG002  # for those who can
+        """Give the record its `inactive` fields and leave the others as they are: its object may be gone, and nobody
+        could say what it held. An `update` activates it again. Raises `NotFound`, `VersionConflict`, and
+        `CapabilityMissing` where it is not `can_deactivate`.
+        """
+        raise CapabilityMissing("deactivate")
 
     def find(
         self,

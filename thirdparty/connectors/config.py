@@ -15,6 +15,7 @@ from thirdparty.connectors import registry
 from thirdparty.connectors.base import Capabilities, Connector
 from thirdparty.connectors.http import address
 from thirdparty.connectors.http.proxy import Proxy
+from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.connectors.options import REQUIRED, Option
 
 DEFAULT_CONNECTOR = "landcloud"
@@ -22,6 +23,7 @@ DIRECT = "direct"
 """As ``TARGET_X_PROXY``: no proxy, whatever the environment says, and no warning about it."""
 ADOPTION_POLICIES = ("match", "trust", "never")
 REPORT, MEND = "report", "mend"
+MOST_DAYS = 36_500.0
 _TARGET_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
@@ -34,6 +36,7 @@ class TargetConfig:
     ``visibility_seconds``: how long an unanswered request may still take effect.
     ``rate_per_second``: None means unlimited.
     ``adopt``: whose record an existing one of the same natural key is (PROTOCOL 7).
+    ``leaving``: what becomes of the records whose objects leave.
     ``audit``: whether a scheduled audit only reports, or mends.
     ``keep_alive``: whether a connection may serve several calls. ``proxy``: the way there; None is the direct one,
     which is meant where ``direct``.
@@ -48,6 +51,7 @@ class TargetConfig:
     visibility_seconds: float = 60.0
     rate_per_second: float | None = None
     adopt: str = "match"
+    leaving: Leaving = field(default_factory=Leaving)
     audit: str = REPORT
     ca_bundle: str = ""
     client_cert: str = ""
@@ -98,6 +102,7 @@ class _Reader:
             visibility_seconds=self.seconds("VISIBILITY_SECONDS", 60.0),
             rate_per_second=self.rate(),
             adopt=self.choice("ADOPT", ADOPTION_POLICIES, default="match"),
+            leaving=self.leaving(kind, connector),
             audit=self.choice("AUDIT", (REPORT, MEND), default=REPORT),
             ca_bundle=self.existing_file("CA_BUNDLE"),
             client_cert=self.existing_file("CLIENT_CERT"),
@@ -206,6 +211,34 @@ class _Reader:
                     "CAPABILITIES", f"names {word!r}; use any of {', '.join(supported) or 'none'}, or none"
                 )
         return Capabilities(**dict.fromkeys(chosen, True))
+
+    def leaving(self, kind: type[Connector], connector: str) -> Leaving:
+        on_leave = OnLeave(self.choice("ON_LEAVE", tuple(OnLeave), default=OnLeave.DELETE))
+        if on_leave is OnLeave.DEACTIVATE and not kind.can_deactivate():
+            raise self.fail(
+                "ON_LEAVE",
+                f"is {on_leave.value!r}, and connector {connector} cannot deactivate a record whose object is gone; "
+                f"use {OnLeave.DELETE} (with {self.prefix}ON_LEAVE_DELETE_AFTER_DAYS, if they are to stay for a while) "
+                f"or {OnLeave.LEAVE}",
+            )
+        return Leaving(on_leave, self.days_until_deleted(on_leave))
+
+    def days_until_deleted(self, on_leave: OnLeave) -> float | None:
+        setting = "ON_LEAVE_DELETE_AFTER_DAYS"
+        text = self.text(setting)
+        if not text:
+            return None
+        if on_leave is OnLeave.LEAVE:
+            raise self.fail(
+                setting, f"is set, and {self.prefix}ON_LEAVE says that nothing is deleted; use {OnLeave.DELETE} there"
+            )
+        try:
+            days = float(text)
+        except ValueError:
+            days = -1.0
+        if not 0 < days <= MOST_DAYS:
+            raise self.fail(setting, f"is {text!r}; use a number of days above 0, {MOST_DAYS:g} at most, e.g. 30")
+        return days
 
     def rate(self) -> float | None:
         text = self.text("RATE")

@@ -14,13 +14,12 @@ from django.db import connections
 from thirdparty import targets
 from thirdparty.consistency.patience import retrying
 from thirdparty.models import Record, Ref, Target
-from thirdparty.models.record import State
+from thirdparty.models.record import AT_REST, State
 from thirdparty.notify import hints
 from thirdparty.run.until_done import Ending, push_until_done
 
 logger = logging.getLogger(__name__)
 
-LEVEL = (State.SYNCED, State.DELETED)
 _WATCH_EVERY_SECONDS = 0.05
 
 
@@ -67,7 +66,7 @@ def _follow(row: Record, deadline: float) -> bool:
         retrying(lambda last: not _over(last), within_seconds=deadline - time.monotonic())(once)
         if not _over(seen):
             hints.push_record(seen.target, seen.key, seen.due_at)
-        return seen.state in LEVEL
+        return seen.state in AT_REST
     except Exception:
         logger.exception("%s is left to the workers", row.key)
         hints.push_record(row.target, row.key)
@@ -81,13 +80,13 @@ def _levelled(key: str, deadline: float) -> bool:
     while True:
         row = _watch(key, deadline)
         if row is None or _over(row) or time.monotonic() >= deadline:
-            return row is not None and row.state in LEVEL
+            return row is not None and row.state in AT_REST
         time.sleep(_WATCH_EVERY_SECONDS)
 
 
 def _over(row: Record) -> bool:
     """Level, or nothing that a further try would change."""
-    return row.state in LEVEL or bool(row.parked)
+    return row.state in AT_REST or bool(row.parked)
 
 
 def _try(row: Record, deadline: float) -> Record | None:

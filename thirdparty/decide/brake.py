@@ -50,6 +50,8 @@ def change_of(call: Call, *, known: Hashes | None, wanted: Hashes | None, inacti
     """
     if call is Call.DELETE:
         return Change.DELETE
+    if call is Call.DEACTIVATE:
+        return None if known is not None and _holds(known, inactive) else Change.DEACTIVATE
     if call is not Call.UPDATE or wanted is None:
         return None
     if _holds(wanted, inactive) and not (known is not None and _holds(known, inactive)):

@@ -70,6 +70,14 @@ class Interpreter(Failures):
     def updated(self) -> StepResult:
         return self._settle(acknowledged=True, sent=self._sent())
 
+    def left(self) -> StepResult:
+        """No record is wanted, and ours stays at the target as it is. The link is kept for whoever comes back."""
+        return self._settle(acknowledged=True, stays=True)
+
+    def deactivated(self, sent: str | None) -> StepResult:
+        """The same, and it is inactive by now. ``sent``: what the row keeps of it."""
+        return self._settle(acknowledged=True, stays=True, sent=sent)
+
     def unlinked(self) -> StepResult:
         """No record is wanted, and none of ours is known to be there.
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 class Terms:
     """How long leases last, and the window of a write that an earlier one left unanswered.
 
+    ``delete_after_seconds``: how long what has left stays, where it is deleted then.
     ``one_by_one``: each record is claimed by itself, and one whose natural key another has taken is skipped.
     """
 
     lease_seconds: float
     visibility_seconds: float
+    delete_after_seconds: float | None = None
     one_by_one: bool = False
 
 
@@ -26,6 +28,7 @@ class Lease:
     ``look_first``: the remote id may be somebody else's by now. ``no_progress``: so many steps of this generation were
     answered and brought the record no nearer.
     ``sent``: as the row keeps it (`thirdparty.decide.sent`).
+    ``days_over``: its object has left, and it has stayed at the target for as long as it was to stay.
     ``released``: a person has let the brake's hold on this generation go.
     ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
     later than the database's own ``leased_until``.
@@ -52,6 +55,7 @@ class Lease:
     no_progress: int
     sent: str | None = None
     released: bool = False
+    days_over: bool = False
 
     def lasts(self, seconds: float) -> bool:
         """Whether a call of at most so many seconds ends before the lease does."""

@@ -8,34 +8,46 @@ from __future__ import annotations
 from enum import StrEnum
 
 from thirdparty.connectors.base import Capabilities, RemoteObject
+from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.ownership import TRUST
 
+AT_ONCE = Leaving()
+
 
 class Call(StrEnum):
-    """The one thing a lease does. ``CONFIRM``, ``RECHECK`` and ``VERIFY`` only read; the last three need no request."""
+    """The one thing a lease does. ``CONFIRM``, ``RECHECK`` and ``VERIFY`` only read; the last four need no request."""
 
     ADD = "add"
     UPDATE = "update"
     DELETE = "delete"
+    DEACTIVATE = "deactivate"
     CONFIRM = "confirm"
     VERIFY = "verify"
     RECHECK = "recheck"
     WAIT = "wait"
     UNLINK = "unlink"
+    LEAVE = "leave"
     NOTHING = "nothing"
 
     @property
     def writes(self) -> bool:
-        return self in (Call.ADD, Call.UPDATE, Call.DELETE)
+        return self in (Call.ADD, Call.UPDATE, Call.DELETE, Call.DEACTIVATE)
 
     @property
     def reads(self) -> bool:
         return self in (Call.CONFIRM, Call.VERIFY, Call.RECHECK)
 
 
-def next_call(lease: Lease, wanted: RemoteObject | None, offers: Capabilities, *, key_is_fresh: bool) -> Call:
-    """The next call towards ``wanted`` (None: no record at all).
+def next_call(
+    lease: Lease,
+    wanted: RemoteObject | None,
+    offers: Capabilities,
+    *,
+    key_is_fresh: bool,
+    leaving: Leaving = AT_ONCE,
+) -> Call:
+    """The next call towards ``wanted`` (None: its object has left, and ``leaving`` says what becomes of the record).
 
     ``key_is_fresh``: the target still honours the idempotency key of the unanswered add.
     """
@@ -45,14 +57,31 @@ def next_call(lease: Lease, wanted: RemoteObject | None, offers: Capabilities, *
         # An add that lands after the delete could not be found again: let the window pass first.
         return Call.WAIT
     if lease.add_key is not None:
-        if offers.query and not (offers.idempotency and key_is_fresh):
-            return Call.VERIFY
-        # Sending the add again is the only way left to learn the record's id, also for its deletion.
-        return Call.ADD
+        stays = wanted is None and parting(leaving, days_over=lease.days_over) is Call.LEAVE
+        return _about_unanswered_add(offers, key_is_fresh=key_is_fresh, stays=stays)
     if wanted is None and lease.remote_id is not None and lease.adopted == TRUST:
         return Call.UNLINK
     if lease.look_first and offers.query:
         return Call.CONFIRM
     if wanted is None:
-        return Call.NOTHING if lease.remote_id is None else Call.DELETE
+        return Call.NOTHING if lease.remote_id is None else parting(leaving, days_over=lease.days_over)
     return Call.ADD if lease.remote_id is None else Call.UPDATE
+
+
+def _about_unanswered_add(offers: Capabilities, *, key_is_fresh: bool, stays: bool) -> Call:
+    """``stays``: its object has left, and what it made stays at the target."""
+    if offers.query and not (offers.idempotency and key_is_fresh):
+        return Call.VERIFY
+    # Sending the add again is the only way left to learn the record's id, also for its deletion. The key of what stays is
+    # kept: whoever comes back learns by it which record it was.
+    return Call.LEAVE if stays else Call.ADD
+
+
+def parting(leaving: Leaving, *, days_over: bool) -> Call:
+    """What is asked for, of a record that is the target's and ours, once its object has left (decision 0031).
+
+    ``days_over``: it has stayed for as long as it was to stay.
+    """
+    if leaving.deletes(days_over=days_over):
+        return Call.DELETE
+    return Call.DEACTIVATE if leaving.on_leave is OnLeave.DEACTIVATE else Call.LEAVE

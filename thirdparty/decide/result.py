@@ -47,6 +47,7 @@ class StepResult:
     ``remote_id``, ``adopted``, ``add_key``: what is now known of the remote record.
     ``sent``: what the target is known to hold, as hashes (`thirdparty.decide.sent`); without a remote id there is none.
     ``raise_above``: force another push, with a generation above this one and above the present.
+    ``stays``: whether the object has left and its record stays at the target; None where that is as it was.
     ``look_first``: whether the remote id has to be read back before anything is written under it.
     ``shown``: the target itself showed that the remote record is ours, by its answer to our add or the external id, so
     that another row's link to it is out of date.
@@ -68,6 +69,7 @@ class StepResult:
     acknowledged: bool = False
     raise_above: int | None = None
     doubt: Doubt = Doubt.KEEP
+    stays: bool | None = None
     look_first: bool = False
     shown: bool = False
     external_id: str = ""

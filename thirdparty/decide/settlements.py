@@ -51,6 +51,7 @@ class Settlements:
             "sent": lease.sent if facts.get("remote_id", lease.remote_id) == lease.remote_id else None,
             "look_first": lease.look_first,
             "no_progress": lease.no_progress,
+            "stays": None if self.wanted is None else False,
         }
         result = self._still_linked(StepResult(**(known | facts)))
         if result.doubt is Doubt.CLEAR:

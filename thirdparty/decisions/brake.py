@@ -21,6 +21,7 @@ from thirdparty.protect import brake
 from thirdparty.protect.brake import BrakeStanding
 from thirdparty.store import braking, held
 from thirdparty.store.dialect import dialect
+from thirdparty.store.leaving import owed_change
 from thirdparty.store.tables import BRAKE_ENTRIES, RECORDS
 
 SHOWN = 100
@@ -141,11 +142,15 @@ def _decide(target: str, by: Any, reason: str, selection: Selection, *, rejected
         _decide_some(decision, batch)
         after = batch[-1].key
     with transaction.atomic():
-        _unlatch_if_nothing_waits(target)
+        _unlatch_if_nothing_waits(target, rejected=rejected)
         decision.refresh_from_db()
         audit_log.record(by, Target.objects.get(name=target), audit_log.CHANGE, _said(decision))
     hints.drain(target)
     return decision
+
+
+def _who_and_why(decision: BrakeDecision) -> str:
+    return f"{decision.who}, {decision.at.isoformat(timespec='seconds')}: {decision.reason}"
 
 
 def _said(decision: BrakeDecision) -> str:
@@ -161,7 +166,7 @@ def _decide_some(decision: BrakeDecision, batch: Sequence[HeldRecord]) -> None:
     seen = {each.key: each for each in batch}
     rows = Record.objects.select_for_update().filter(key__in=keys).order_by("key")
     same = [row.key for row in rows if row.generation == seen[row.key].generation]
-    decided = held.reject(same) if decision.rejected else held.release(same)
+    decided = held.reject(same, _who_and_why(decision)) if decision.rejected else held.release(same)
     counts = Counter(decision.counts)
     counts.update(seen[key].change for key in decided)
     decision.records += len(decided)
@@ -169,15 +174,18 @@ def _decide_some(decision: BrakeDecision, batch: Sequence[HeldRecord]) -> None:
     decision.save(update_fields=["records", "counts"])
 
 
-def _unlatch_if_nothing_waits(target: str) -> None:
+def _unlatch_if_nothing_waits(target: str, *, rejected: bool) -> None:
     # The records first, then the brake: whoever claims does the same.
     braking.locked(target)
-    if not next(_waiting(target, ALL, limit=1), None):
+    # What a worker is about to hold would be taken up again once the brake is off: right after a release of all, not
+    # after a rejection.
+    about_to_be_held = rejected and held.being_held(target)
+    if not about_to_be_held and not next(_waiting(target, ALL, limit=1), None):
         Brake.objects.filter(target=target).update(latched_at=None, reason="", counts={}, counted_from=Now())
 
 
 def _from(selection: Selection, target: str, after: str) -> tuple[str, list[Any]]:
-    change, since = "COALESCE(e.change, 'delete')", "COALESCE(e.at, s.owed_since)"
+    change, since = _change(target), "COALESCE(e.at, s.owed_since)"
     parameters: list[Any] = [target, after]
     further = ""
     if selection.keys:
@@ -191,15 +199,19 @@ def _from(selection: Selection, target: str, after: str) -> tuple[str, list[Any]
         parameters.append(dialect(connection).timestamp(selection.until))
     return (
         f"FROM {RECORDS} s LEFT JOIN {BRAKE_ENTRIES} e ON e.record = s.key AND s.state = '{State.HELD}' "
-        f"WHERE s.target = %s AND s.key > %s AND (s.state = '{State.HELD}' OR {braking.owed_deletions()}){further}"
+        f"WHERE s.target = %s AND s.key > %s AND (s.state = '{State.HELD}' OR {braking.owed_removals(brake.leaving(target))}){further}"
     ), parameters
+
+
+def _change(target: str) -> str:
+    return f"COALESCE(e.change, {owed_change(dialect(connection), brake.leaving(target), 's')})"
 
 
 def _waiting(target: str, selection: Selection, *, limit: int, after: str = "") -> Iterator[HeldRecord]:
     these, parameters = _from(selection, target, after)
     found = Record.objects.raw(
         "SELECT s.key, s.kind, s.object_id, s.natural_key, s.generation, s.state, s.owed_since, s.caused_by, "
-        f"COALESCE(e.change, 'delete') AS change {these} ORDER BY s.key LIMIT %s",
+        f"{_change(target)} AS change {these} ORDER BY s.key LIMIT %s",
         [*parameters, limit],
     )
     rows: list[Any] = list(found)
@@ -224,6 +236,7 @@ def _counts(target: str, selection: Selection) -> dict[str, int]:
     these, parameters = _from(selection, target, "")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT COALESCE(e.change, 'delete'), count(*) {these} GROUP BY COALESCE(e.change, 'delete')", parameters
+            f"SELECT w.change, count(*) FROM (SELECT {_change(target)} AS change {these}) AS w GROUP BY w.change",
+            parameters,
         )
         return dict(cursor.fetchall())

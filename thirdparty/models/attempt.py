@@ -15,7 +15,7 @@ class Attempt(models.Model):
 
     record = models.ForeignKey(Record, on_delete=models.CASCADE, db_constraint=False, related_name="attempts")
     lease_token = models.CharField(max_length=32)
-    call = models.CharField(max_length=8)
+    call = models.CharField(max_length=10)
     generation = models.BigIntegerField()
     idempotency_key = models.CharField(max_length=36, blank=True)
     started_at = models.DateTimeField()

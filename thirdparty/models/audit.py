@@ -20,6 +20,7 @@ class Verdict(models.TextChoices):
     DIFFERING = "differing", _("differing")
     EXTRA = "extra", _("extra")
     ALTERED = "altered", _("altered by the target")
+    LEFT = "left", _("left there on purpose")
     NOT_COMPARABLE = "not_comparable", _("not comparable")
 
 

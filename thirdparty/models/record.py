@@ -27,9 +27,12 @@ class State(models.TextChoices):
     PARKED = "parked", _("Parked")
     HELD = "held", _("Held")
     REJECTED = "rejected", _("Rejected")
+    LEFT = "left", _("Left there")
     DELETED = "deleted", _("Deleted")
 
 
+AT_REST = (State.SYNCED, State.LEFT, State.DELETED)
+"""Nothing is owed, and nothing in doubt."""
 REJECTED_BY_PERSON = "rejected"
 """Parked: a person decided that what is here and what is there differ on purpose."""
 
@@ -40,6 +43,7 @@ _STATE = Case(
     When(lease_token__isnull=False, then=Value(State.IN_FLIGHT)),
     When(unknown_until__isnull=False, then=Value(State.UNKNOWN)),
     When(synced_generation__lt=F("generation"), then=Value(State.PENDING)),
+    When(left_at__isnull=False, then=Value(State.LEFT)),
     When(deleted=True, then=Value(State.DELETED)),
     default=Value(State.SYNCED),
     output_field=models.CharField(max_length=9),
@@ -122,6 +126,9 @@ class Record(models.Model):
     failing_since = models.DateTimeField(null=True, help_text="for this cause, and without a success in between")
     synced_at = models.DateTimeField(null=True)
     pulled_at = models.DateTimeField(null=True, help_text="when N hours of waiting last brought it forward")
+    left_at = models.DateTimeField(
+        null=True, help_text="since when its object has left, and its record stays at the target as the policy says"
+    )
     asked_at = models.DateTimeField(null=True, help_text="when an explanation last had the target asked")
     state = models.GeneratedField(expression=_STATE, output_field=models.CharField(max_length=9), db_persist=True)
     may_exist = models.GeneratedField(expression=_MAY_EXIST, output_field=models.BooleanField(), db_persist=True)
@@ -154,6 +161,7 @@ class Record(models.Model):
             ),
             models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
             models.Index(fields=["target", "state"], name="sync_state"),
+            models.Index(fields=["target", "left_at"], condition=Q(left_at__isnull=False), name="sync_left"),
             models.Index(fields=["kind", "object_id"], name="sync_object"),
             models.Index(fields=["waits_for"], condition=Q(waits_for__isnull=False), name="sync_waits_for"),
             models.Index(fields=["held_by"], condition=Q(held_by__isnull=False), name="sync_held_by"),

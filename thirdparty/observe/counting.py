@@ -15,7 +15,7 @@ from thirdparty.store.tables import DECLARATIONS, RECORDS
 
 AT_ONCE = 1_000
 """Of the records of one target in one state, so many are read whenever somebody asks, and no more."""
-_WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.DELETED)
+_WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.LEFT, State.DELETED)
 
 
 def count_all() -> list[Tally]:

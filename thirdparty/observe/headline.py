@@ -22,7 +22,7 @@ _STOPS = (
 
 def headline(target: str, seen: Seen, reasons: Sequence[Reason]) -> str:
     """For people, in their language: "26 of 219 people differ at partner. It has refused connections since 10:48; …"."""
-    tallies = [tally for tally in seen.of(target) if tally.state != State.DELETED]
+    tallies = [tally for tally in seen.of(target) if tally.state not in (State.DELETED, State.LEFT)]
     total = sum(tally.count for tally in tallies)
     waiting = sum(tally.count for tally in tallies if tally.waits)
     stuck = sum(tally.count for tally in tallies if tally.needs_somebody)

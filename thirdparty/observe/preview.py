@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from thirdparty import protect, targets
+from thirdparty import protect, store, targets
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.connectors.errors import TargetError
 from thirdparty.decide import sent
 from thirdparty.decide.brake import HELD_BY_BRAKE, Change
 from thirdparty.decide.ownership import TRUST
-from thirdparty.decide.plan import Call
+from thirdparty.decide.plan import Call, parting
 from thirdparty.decide.sent import Hashes
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
@@ -31,10 +31,10 @@ from thirdparty.protect import brake
 from thirdparty.run import destruction, payloads
 from thirdparty.settings import settings
 
-ADD, UPDATE, DELETE, NOTHING = "add", "update", "delete", "nothing"
+ADD, UPDATE, DEACTIVATE, DELETE, LEAVE, NOTHING = "add", "update", "deactivate", "delete", "leave", "nothing"
 UNMAPPABLE, WAITS, PARKED, NOT_KNOWN = "unmappable", "waits", "parked", "not_known"
-KINDS_OF_OUTCOME = (ADD, UPDATE, DELETE, NOTHING, UNMAPPABLE, WAITS, PARKED, NOT_KNOWN)
-"""``not_known``: it would be pushed, or read first, and what that changes cannot be told. ``parked``: nothing, until a person acts."""
+KINDS_OF_OUTCOME = (ADD, UPDATE, DEACTIVATE, DELETE, LEAVE, NOTHING, UNMAPPABLE, WAITS, PARKED, NOT_KNOWN)
+"""``not_known``: it would be pushed, or read first, and what that changes cannot be told. ``leave``: its object has left, and nothing is sent for it. ``parked``: nothing, until a person acts."""
 EXAMPLES_SHOWN = 5
 _AT_ONCE = 500
 _WHOLE = 1_000_000
@@ -98,6 +98,8 @@ class _Tally:
         self._target = target
         self._percent = percent
         self._ask = ask
+        self._leaving = targets.config(target).leaving
+        self._days_over: set[str] = set()
         self._counts = Counter[str](dict.fromkeys(KINDS_OF_OUTCOME, 0))
         self._fields = Counter[str]()
         self._changes = Counter[str]()
@@ -106,6 +108,7 @@ class _Tally:
     def look_at(self, rows: Iterable[Record]) -> None:
         chosen = [row for row in rows if zlib.crc32(row.key.encode()) % _WHOLE < self._percent / 100 * _WHOLE]
         goals = payloads.read(self._target, chosen)
+        self._days_over = store.leaving.days_over([row.key for row in chosen], self._leaving)
         for row in chosen:
             self._note(row, goals[row.key])
 
@@ -129,8 +132,7 @@ class _Tally:
             return UNMAPPABLE, (), None, obstacle.message if isinstance(obstacle, Unmappable) else obstacle
         there, known = self._held(row, goal.obj)
         if goal.obj is None:
-            deletes = there and row.adopted != TRUST
-            return (DELETE, (), Change.DELETE, "") if deletes else (NOTHING, (), None, "")
+            return self._parting(row, known) if there and row.adopted != TRUST else (NOTHING, (), None, "")
         if not there:
             return ADD, (), None, ""
         if known is None:
@@ -142,6 +144,19 @@ class _Tally:
             return NOTHING, (), None, ""
         change = destruction.effect(Call.UPDATE, goal.obj, sent.written(known, key), connector).change
         return UPDATE, fields, change, ""
+
+    def _parting(self, row: Record, known: Hashes | None) -> tuple[str, tuple[str, ...], Change | None, str]:
+        """What becomes of a record of ours whose object has left."""
+        call = parting(self._leaving, days_over=row.key in self._days_over)
+        if call is Call.LEAVE:
+            return (NOTHING if row.left_at is not None else LEAVE), (), None, ""
+        if call is Call.DELETE:
+            return DELETE, (), Change.DELETE, ""
+        key, connector = settings.hash_key(), targets.connector(self._target, row.kind)
+        kept = None if known is None else sent.written(known, key)
+        change = destruction.effect(call, None, kept, connector).change
+        stays = change is None and row.left_at is not None
+        return (NOTHING, (), None, "") if stays else (DEACTIVATE, (), change, "")
 
     def _held(self, row: Record, wanted: RemoteObject | None) -> tuple[bool, Hashes | None]:
         """Whether the target holds it, and what of it, as far as is known."""
@@ -160,9 +175,7 @@ class _Tally:
 
     def result(self) -> Preview:
         whole = 100 / self._percent
-        calls = round(
-            (self._counts[ADD] + self._counts[UPDATE] + self._counts[DELETE] + self._counts[NOT_KNOWN]) * whole
-        )
+        calls = round(sum(self._counts[each] for each in (ADD, UPDATE, DEACTIVATE, DELETE, NOT_KNOWN)) * whole)
         row = Target.objects.filter(name=self._target).first() or Target(name=self._target)
         rate = protect.summary(row)["rate_per_second"]
         return Preview(

@@ -2,7 +2,7 @@
 
 A latch, shared by all workers through its row: once too much would go, nothing that takes something away goes any more,
 until a person has decided (`thirdparty.decisions.brake`); no window that ends lets the next ones go. What is decided is
-in `thirdparty.decide.brake`, purely. Locks are taken in this order: records, then the brake's row.
+in `thirdparty.decide.brake`, purely. Who locks both takes the records first, then the brake's row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from functools import partial
 
 from django.db import transaction
 
-from thirdparty import events
+from thirdparty import events, targets
+from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.decide.brake import Change, Counted, Policy, obstacle
 from thirdparty.models import Brake, Record
 from thirdparty.models.record import State
@@ -57,6 +58,11 @@ def standings(names: Collection[str]) -> dict[str, BrakeStanding]:
     return {row.target: BrakeStanding(row.latched_at, row.reason, row.counts) for row in rows}
 
 
+def leaving(target: str) -> Leaving:
+    """What becomes of a record of the target whose object leaves; as by default, where this process does not know the target."""
+    return targets.config(target).leaving if target in targets.names() else Leaving()
+
+
 def latched(target: str) -> bool:
     """Whether nothing that takes something away goes to this target."""
     return Brake.objects.filter(target=target, latched_at__isnull=False).exists()
@@ -65,8 +71,8 @@ def latched(target: str) -> bool:
 def reserve(target: str, changes: Mapping[str, Change]) -> frozenset[str]:
     """Which of these records, by their keys, are held; the others may lose something now, and count from here on.
 
-    Call in the transaction of the claim, which holds the records. Where they would be too many together with what went
-    and what is owed, none of them goes, and the brake is latched.
+    Call in the transaction of their attempts. Where they would be too many together with what went and what is owed, none
+    of them goes, and the brake is latched.
     """
     row = braking.locked(target)
     if row.latched_at is not None:
@@ -75,7 +81,7 @@ def reserve(target: str, changes: Mapping[str, Change]) -> frozenset[str]:
     rules = policy()
     holds = braking.records(row, rules)
     again = braking.in_window(target, rules, changes)
-    counted = braking.counted(target, rules)
+    counted = braking.counted(target, rules, leaving(target), besides=changes)
     why = obstacle(counted, len(changes) - len(again), limit=rules.limit(holds), holds=holds, policy=rules)
     if why:
         _latch(target, why, _would_go(target, rules, counted, changes))
@@ -90,7 +96,7 @@ def forecast(target: str, fresh: int) -> str:
         return f"it is on: {row.reason}"
     holds = Record.objects.filter(target=target, remote_id__isnull=False).count()
     # What is owed is among those that were looked at.
-    counted = replace(braking.counted(target, rules), owed=0)
+    counted = replace(braking.counted(target, rules, leaving(target)), owed=0)
     return obstacle(counted, fresh, limit=rules.limit(holds), holds=holds, policy=rules)
 
 
@@ -98,7 +104,8 @@ def _would_go(target: str, rules: Policy, counted: Counted, changes: Mapping[str
     """How many of each change have gone, would go now, or are owed."""
     counts = Counter(braking.by_change(target, rules))
     counts.update(changes.values())
-    counts[Change.DELETE.value] += counted.owed
+    deactivates = leaving(target).on_leave is OnLeave.DEACTIVATE
+    counts[(Change.DEACTIVATE if deactivates else Change.DELETE).value] += counted.owed
     return {str(change): count for change, count in counts.items() if count}
 
 

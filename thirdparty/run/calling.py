@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -111,12 +111,20 @@ def _judge(step: Step) -> Interpreter:
 
 
 def _hashed(step: Step, payload: Payload) -> str | None:
-    """What the row keeps of a payload: of those fields that are wanted, where something is."""
+    """What the row keeps of a payload: of those fields that are wanted, or else of those that were sent before.
+
+    What else a record holds was never ours: it would look as if whoever comes back emptied it.
+    """
     key, comparable, wanted = settings.hash_key(), step.connector.comparable, step.wanted
     if step.sent is not None and wanted is not None and payload is wanted.payload:
         return step.sent
     try:
-        only = None if wanted is None or wanted.payload is payload else comparable(wanted.payload)
+        if wanted is None:
+            only = sent.read(step.lease.sent, key)
+            if only is None:
+                return None
+        else:
+            only = None if wanted.payload is payload else comparable(wanted.payload)
         return sent.written(sent.hashes(payload, comparable, key, only=only), key)
     except Exception:  # the target has answered: what is kept for later must not keep that from being written
         logger.exception("%s: what the target holds cannot be noted", step.lease.key)
@@ -152,23 +160,37 @@ def _heard(step: Step, judge: Interpreter, error: TargetError | None) -> GuardRe
 
 
 def _call(step: Step, judge: Interpreter) -> StepResult:
+    return _write(step, judge) if step.call.writes else _look(step, judge)
+
+
+def _look(step: Step, judge: Interpreter) -> StepResult:
+    """What only reads, or asks nothing."""
     match step.call:
-        case Call.WAIT:
-            return judge.waiting()
-        case Call.NOTHING | Call.UNLINK:
-            return judge.unlinked()
         case Call.VERIFY:
             return judge.verified(_find_by_our_keys(step, judge))
         case Call.CONFIRM:
             return judge.confirmed(_find(step, judge))
         case Call.RECHECK:
             return judge.rechecked(_find(step, judge)) if judge.can_query else judge.recheck_blindly()
-        case Call.ADD:
-            return _add(step, judge)
+        case Call.WAIT:
+            return judge.waiting()
+        case Call.LEAVE:
+            return judge.left()
+        case _:
+            return judge.unlinked()
+
+
+def _write(step: Step, judge: Interpreter) -> StepResult:
+    if step.call is Call.ADD:
+        return _add(step, judge)
+    remote_id = cast("str", step.lease.remote_id)
+    match step.call:
         case Call.UPDATE:
-            return _update(step, judge, cast("str", step.lease.remote_id), cast("RemoteObject", step.wanted))
-        case Call.DELETE:
-            return _delete(step, judge, cast("str", step.lease.remote_id))
+            return _update(step, judge, remote_id, cast("RemoteObject", step.wanted))
+        case Call.DEACTIVATE:
+            return _deactivate(step, judge, remote_id)
+        case _:
+            return _delete(step, judge, remote_id)
 
 
 def _add(step: Step, judge: Interpreter) -> StepResult:
@@ -196,21 +218,32 @@ def _made_before(step: Step, judge: Interpreter) -> RemoteRecord | None:
 
 
 def _update(step: Step, judge: Interpreter, remote_id: str, goal: RemoteObject) -> StepResult:
+    missed = _missed(
+        step, judge, remote_id, lambda: step.connector.update(remote_id, goal, version=step.lease.generation)
+    )
+    return missed or judge.updated()
+
+
+def _deactivate(step: Step, judge: Interpreter, remote_id: str) -> StepResult:
+    missed = _missed(
+        step, judge, remote_id, lambda: step.connector.deactivate(remote_id, version=step.lease.generation)
+    )
+    return missed or judge.deactivated(step.sent)
+
+
+def _delete(step: Step, judge: Interpreter, remote_id: str) -> StepResult:
+    return _missed(step, judge, remote_id, lambda: step.connector.delete(remote_id)) or judge.absent()
+
+
+def _missed(step: Step, judge: Interpreter, remote_id: str, write: Callable[[], None]) -> StepResult | None:
+    """What is settled where the write did not meet our record as it was known; None where it did."""
     try:
-        step.connector.update(remote_id, goal, version=step.lease.generation)
+        write()
     except NotFound:
         return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
     except VersionConflict:
         return judge.outdated(_look_up(step, remote_id=remote_id) if judge.can_query else None)
-    return judge.updated()
-
-
-def _delete(step: Step, judge: Interpreter, remote_id: str) -> StepResult:
-    try:
-        step.connector.delete(remote_id)
-    except NotFound:
-        return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
-    return judge.absent()
+    return None
 
 
 def _find(step: Step, judge: Interpreter) -> RemoteRecord | None:

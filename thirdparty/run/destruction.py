@@ -24,13 +24,16 @@ class Effect:
 
 def effect(call: Call, wanted: RemoteObject | None, kept: str | None, connector: Connector) -> Effect:
     """What this call does to its target. ``kept``: the record's `sent`."""
-    if call is not Call.UPDATE or wanted is None:
-        return Effect(change_of(call, known=None, wanted=None, inactive={}))
     key = settings.hash_key()
     known = sent.read(kept, key)
+    inactive = {name: key.of(name, value) for name, value in connector.inactive.items()}
+    if call is Call.DEACTIVATE:
+        change = change_of(call, known=known, wanted=None, inactive=inactive)
+        return Effect(change, sent.written({**known, **inactive}, key) if known is not None else None)
+    if call is not Call.UPDATE or wanted is None:
+        return Effect(change_of(call, known=None, wanted=None, inactive={}))
     if known is None and not connector.inactive:
         return Effect(None)
-    inactive = {name: key.of(name, value) for name, value in connector.inactive.items()}
     try:
         wanted_hashes = sent.hashes(wanted.payload, connector.comparable, key)
     except Exception:  # the connector cannot compare what it is to be sent: the step itself says so

@@ -44,7 +44,7 @@ class Step:
 
     ``offered``: what may be asked for now, of what the target is said to offer. ``look_up_in_seconds``: the look-up that
     it is said to offer is off for so long; None where it is not. Whatever rests on it then waits: the call is planned,
-    and judged, by what the target is *said* to offer. ``sent``: what the row keeps once ``wanted`` is acknowledged, where
+    and judged, by what the target is *said* to offer. ``sent``: what the row keeps once the step is acknowledged, where
     that is known already.
     """
 
@@ -104,7 +104,9 @@ def claim_and_plan(
     out while its object was read is left to whoever takes it over. Where reading or writing down fails, as where the database
     is not to be had, the leases are given back and the error is raised.
     """
-    leases = _claimed(claim, Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds))
+    leases = _claimed(
+        claim, Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds, target.leaving.delete_after_seconds)
+    )
     if not leases:
         return []
     try:
@@ -131,7 +133,7 @@ def _planned(
     with transaction.atomic():
         holders = store.references.holders_of(leaving)
         planned: Sequence[Planned] = [
-            _held(*_plan(lease, goals[lease.key], said, key_is_fresh=lease.key in fresh), lease, holders)
+            _held(*_plan(lease, goals[lease.key], target, key_is_fresh=lease.key in fresh), lease, holders)
             for lease in leases
         ]
         effects = _effects(target, planned, goals)
@@ -162,17 +164,18 @@ def _give_back(leases: Sequence[Lease]) -> None:
 
 
 def _plan(
-    lease: Lease, goal: payloads.Desired, said: Capabilities, *, key_is_fresh: bool
+    lease: Lease, goal: payloads.Desired, target: TargetConfig, *, key_is_fresh: bool
 ) -> tuple[Call, Obstacle | None]:
     if lease.crashes >= CRASH_LIMIT:
         return Call.NOTHING, WORKER_DIED
     if goal.obstacle is not None:
         return Call.NOTHING, goal.obstacle
     try:
-        return next_call(lease, goal.obj, said, key_is_fresh=key_is_fresh), None
+        call = next_call(lease, goal.obj, target.capabilities, key_is_fresh=key_is_fresh, leaving=target.leaving)
     except Exception as error:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: cannot be planned", lease.key)
         return Call.NOTHING, type(error).__name__
+    return call, None
 
 
 def _held(call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[str, str]) -> Planned:
@@ -188,13 +191,13 @@ def _held(call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[
 def _effects(
     target: TargetConfig, planned: Sequence[Planned], goals: Mapping[str, payloads.Desired]
 ) -> dict[str, Effect]:
-    """What the updates and deletions among them do to the target."""
+    """What the updates, deactivations and deletions among them do to the target."""
     return {
         lease.key: destruction.effect(
             call, goals[lease.key].obj, lease.sent, targets.connector(target.name, lease.kind)
         )
         for lease, call, obstacle in planned
-        if obstacle is None and call in (Call.UPDATE, Call.DELETE)
+        if obstacle is None and call in (Call.UPDATE, Call.DEACTIVATE, Call.DELETE)
     }
 
 

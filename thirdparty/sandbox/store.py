@@ -15,17 +15,20 @@ WRITES = ("add", "update", "delete")
 CALLS = (*WRITES, "query", "list")
 KEY_LIFETIME_SECONDS = 24 * 3600
 DEFAULT_PAGE = 100
+_ALTERED = ("name", "phone", "email")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What this third party offers: any of `CAPABILITIES`; whether a username is unique; whether the id of a record
-    that was deleted is given to the next new one.
+    that was deleted is given to the next new one; whether it keeps something else than it is given, and says ``ok``: texts
+    without the spaces around them, e-mail addresses in lower case.
     """
 
     capabilities: frozenset[str] = frozenset(CAPABILITIES)
     unique_usernames: bool = True
     reuse_ids: bool = False
+    alters_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ class Store:
         existing = self._usernames.first(fields["username"])
         if existing and self.rules.unique_usernames:
             return Outcome(Answer("user_exists", existing, "this username is registered"))
-        effect = self.create(self._versioned(fields))
+        effect = self.create(self._kept_of(fields))
         return Outcome(Answer("ok", effect.record.user_id), effect)
 
     def _update(self, fields: Mapping[str, Any]) -> Outcome:
@@ -209,7 +212,7 @@ class Store:
         fields = self._versioned(fields)
         if "version" in fields and record.version is not None and fields["version"] <= record.version:
             return Outcome(Answer("stale", None, f"version {record.version} is stored"))
-        return Outcome(Answer("ok", record.user_id), self.edit(record, fields))
+        return Outcome(Answer("ok", record.user_id), self.edit(record, self._kept_of(fields)))
 
     def _delete(self, fields: Mapping[str, Any]) -> Outcome:
         record = self._records.get(fields["userId"])
@@ -237,6 +240,15 @@ class Store:
         if "versions" in self.rules.capabilities:
             return fields
         return {word: value for word, value in fields.items() if word != "version"}
+
+    def _kept_of(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        fields = self._versioned(fields)
+        if not self.rules.alters_values:
+            return fields
+        altered = {word: fields[word].strip() for word in _ALTERED if word in fields}
+        if "email" in altered:
+            altered["email"] = altered["email"].lower()
+        return {**fields, **altered}
 
     def _check_username(self, username: str, *, user_id: str | None) -> None:
         holder = self._usernames.first(username)

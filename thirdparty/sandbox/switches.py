@@ -12,7 +12,7 @@ from thirdparty.sandbox.manner import CLOSES, CODINGS, Manner
 from thirdparty.sandbox.store import CALLS, CAPABILITIES, Rules
 
 _MANY = 10**9
-_RULES = ("unique_usernames", "reuse_ids")
+_RULES = ("unique_usernames", "reuse_ids", "alters_values")
 _ALIASES = {"latency": "latency_seconds", "latency_jitter": "latency_jitter_seconds"}
 
 
@@ -23,8 +23,8 @@ class BadSwitch(ValueError):
 def parse(body: object, rules: Rules) -> tuple[Faults, Rules]:
     """The switches of a request body: fault names at the top level or under ``rates``, ``-`` or a blank for ``_``.
 
-    ``rules`` change only where the body names ``capabilities``, ``unique_usernames`` or ``reuse_ids``. Without a ``seed`` one is
-    drawn. Raises `BadSwitch`.
+    ``rules`` change only where the body names ``capabilities``, ``unique_usernames``, ``reuse_ids`` or ``alters_values``. Without
+    a ``seed`` one is drawn. Raises `BadSwitch`.
     """
     switches = {_plain(name): value for name, value in _object("the body", body).items()}
     rates = {_plain(name): value for name, value in _object("rates", switches.pop("rates", {})).items()}

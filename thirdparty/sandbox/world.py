@@ -129,6 +129,7 @@ class World:
             "capabilities": sorted(rules.capabilities),
             "unique_usernames": rules.unique_usernames,
             "reuse_ids": rules.reuse_ids,
+            "alters_values": rules.alters_values,
         }
 
     def stats(self) -> dict[str, Any]:

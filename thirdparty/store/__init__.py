@@ -5,7 +5,7 @@ answer), never an error. Bulk statements skip rows that others hold, so they wai
 nobody deadlocks with them (PROTOCOL 13).
 """
 
-from thirdparty.store import held, references
+from thirdparty.store import held, leaving, references
 from thirdparty.store.attempts import OpenedAttempt, open_attempts
 from thirdparty.store.claiming import (
     SUSPECT_CRASHES,
@@ -42,6 +42,7 @@ __all__ = [
     "is_edit_claimable",
     "key_holder",
     "leave_alone",
+    "leaving",
     "look_now",
     "mend",
     "open_attempts",

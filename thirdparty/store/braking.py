@@ -8,10 +8,12 @@ from typing import Any
 
 from django.db import connection
 
+from thirdparty.connectors.leaving import Leaving
 from thirdparty.decide.brake import DAY, HELD_BY_BRAKE, Change, Counted, Policy
 from thirdparty.decide.ownership import TRUST
 from thirdparty.models import Brake
 from thirdparty.store.dialect import Dialect, dialect
+from thirdparty.store.leaving import owed_change
 from thirdparty.store.tables import BRAKE_ENTRIES, BRAKES, RECORDS
 
 _COUNTED_AT_MOST = 1_000_000
@@ -29,30 +31,32 @@ def locked(target: str) -> Brake:
     return row
 
 
-def owed_deletions(alias: str = "s") -> str:
-    """The condition of a record whose deletion is owed, and was not let go by a person."""
+def owed_removals(leaving: Leaving, alias: str = "s") -> str:
+    """The condition of a record whose object is gone, from which something is to be taken away that was not let go by a person."""
     return (
         f"{alias}.deleted AND {alias}.synced_generation < {alias}.generation AND {alias}.remote_id IS NOT NULL "
         f"AND {alias}.adopted <> '{TRUST}' AND {alias}.parked IN ('', '{HELD_BY_BRAKE}') "
-        f"AND ({alias}.released_generation IS NULL OR {alias}.released_generation <> {alias}.generation)"
+        f"AND ({alias}.released_generation IS NULL OR {alias}.released_generation <> {alias}.generation) "
+        f"AND {owed_change(dialect(connection), leaving, alias)} IS NOT NULL"
     )
 
 
-def counted(target: str, rules: Policy) -> Counted:
-    """The distinct records of a target that count."""
+def counted(target: str, rules: Policy, leaving: Leaving, *, besides: Collection[str] = ()) -> Counted:
+    """The distinct records of a target that count. ``besides``: keys of those that are not to be counted as owed."""
     db = dialect(connection)
     since_window: list[Any] = [target, -rules.window_seconds]
     since_day: list[Any] = [target, -DAY.total_seconds()]
-    # Who is being worked on was let through, and has an entry.
+    # Who was let through has an entry; who is claimed and has none is yet to be let through.
+    others = f"AND s.key NOT IN ({', '.join(['%s'] * len(besides))})" if besides else ""
     owed = (
-        f"SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND {owed_deletions()} AND s.lease_token IS NULL "
+        f"SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND {owed_removals(leaving)} {others} "
         f"AND s.key NOT IN (SELECT e.record {_passed(db)}) LIMIT {_COUNTED_AT_MOST}"
     )
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT (SELECT count(*) {_passed(db)}), (SELECT count(*) {_passed(db)}), "
             f"(SELECT count(*) FROM ({owed}) AS owed)",
-            [*since_window, *since_day, target, *since_window],
+            [*since_window, *since_day, target, *besides, *since_window],
         )
         return Counted(*cursor.fetchone())
 

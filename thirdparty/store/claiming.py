@@ -171,11 +171,14 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
-            look_first, no_progress, no_progress_generation, sent, released_generation
-            {_unflushed(db)}
+            look_first, no_progress, no_progress_generation, sent, released_generation,
+            COALESCE(left_at <= {db.after()}, {db.false}) {_unflushed(db)}
     """
     with prepared(), connection.cursor() as cursor:
-        cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])
+        stays_seconds = terms.delete_after_seconds or 0.0
+        cursor.execute(
+            sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds, -stays_seconds]
+        )
         return [_lease(row, expires) for row in cursor.fetchall()]
 
 
@@ -233,7 +236,7 @@ def key_holder(row: Record) -> Record | None:
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
-     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation, *_) = row  # fmt: skip
+     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation, days_over, *_) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
@@ -258,4 +261,5 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         no_progress=no_progress if no_progress_generation == generation else 0,
         sent=sent,
         released=released_generation == generation,
+        days_over=bool(days_over),
     )

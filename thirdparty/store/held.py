@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from thirdparty.decide.brake import HELD_BY_BRAKE
-from thirdparty.models import Brake, Target
+from thirdparty.models import Brake, BrakeEntry, Record, Target
 from thirdparty.models.record import REJECTED_BY_PERSON, State
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
@@ -27,16 +27,23 @@ def release(keys: Sequence[str]) -> list[str]:
     )
 
 
-def reject(keys: Sequence[str]) -> list[str]:
+def reject(keys: Sequence[str], said: str) -> list[str]:
     """These records, which the caller has locked, stay as they are, here and at the target. Returns which.
 
-    They owe nothing until they are changed again. One that a worker holds is not touched.
+    They owe nothing until they are changed again. One that a worker holds is not touched. ``said``: who decided so, and why.
     """
     return _update(
         keys,
-        f"parked = '{REJECTED_BY_PERSON}', due_at = NULL, owed_since = NULL, last_error = ''",
+        f"parked = '{REJECTED_BY_PERSON}', due_at = NULL, owed_since = NULL, last_error = %s",
         f"parked IN ('', '{HELD_BY_BRAKE}') AND lease_token IS NULL",
+        f"{REJECTED_BY_PERSON}: {said}"[:300],
     )
+
+
+def being_held(target: str) -> bool:
+    """Whether a worker that was told to hold a record of this target has yet to write that down."""
+    entries = BrakeEntry.objects.filter(target=target, held=True)
+    return Record.objects.filter(key__in=entries.values("record"), lease_token__isnull=False).exists()
 
 
 def wake(limit: int) -> int:
@@ -58,12 +65,13 @@ def wake(limit: int) -> int:
     return woken
 
 
-def _update(keys: Sequence[str], changes: str, condition: str) -> list[str]:
+def _update(keys: Sequence[str], changes: str, condition: str, *parameters: str) -> list[str]:
     if not keys:
         return []
     marks = ", ".join(["%s"] * len(keys))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {RECORDS} SET {changes} WHERE key IN ({marks}) AND {condition} RETURNING key", list(keys)
+            f"UPDATE {RECORDS} SET {changes} WHERE key IN ({marks}) AND {condition} RETURNING key",
+            [*parameters, *keys],
         )
         return [key for (key,) in cursor.fetchall()]

@@ -14,7 +14,7 @@ from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record
-from thirdparty.models.record import State
+from thirdparty.models.record import AT_REST
 from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
@@ -59,7 +59,7 @@ def _named_as_ours(ended: FinishedStep) -> FinishedStep:
     """
     lease, result = ended.lease, ended.settlement
     other = _of_external_id(ended).filter(parked="").first()
-    at_rest = other is not None and other.state in (State.SYNCED, State.DELETED)
+    at_rest = other is not None and other.state in AT_REST
     if other is not None and at_rest:
         instead = _left_to_us(result, other, _others(lease).filter(deleted=True, wanted_key=lease.natural_key))
         if instead is not None:

@@ -26,7 +26,7 @@ _AT_ONCE = 1_000
 
 
 def note(used: Mapping[str, Mapping[str, str]]) -> None:
-    """Keep the remote ids that these records are about to be sent with, by key. Call in the transaction of the claim."""
+    """Keep the remote ids that these records are about to be sent with, by key. Call in the transaction of the attempts."""
     rows = [
         Reference(record=key, on_record=on_record, remote_id=remote_id)
         for key, theirs in used.items()

@@ -33,7 +33,7 @@ _GIVEN = {
     "record_id": "text", "token": "text", "seen": "bigint", "acknowledged": "boolean", "raise_above": "bigint",
     "doubt": "text", "park": "text", "delay": "double precision", "new_remote_id": "text",
     "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text", "why": "text",
-    "look": "text", "looks": "boolean", "no_progress": "bigint", "waits_for": "text", "held_by": "text", "new_sent": "text",
+    "look": "text", "looks": "boolean", "stays": "boolean", "no_progress": "bigint", "waits_for": "text", "held_by": "text", "new_sent": "text",
 }  # fmt: skip
 
 
@@ -150,6 +150,8 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             failed_tries = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN failed_tries + 1 ELSE failed_tries END,
             crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
             look_first = CASE WHEN {changed} THEN look_first OR g.looks ELSE g.looks END,
+            left_at = CASE WHEN g.stays THEN COALESCE(left_at, {db.clock})
+                WHEN g.acknowledged OR NOT g.stays THEN NULL ELSE left_at END,
             waits_for = g.waits_for, held_by = g.held_by,
             no_progress = g.no_progress,
             released_generation = CASE WHEN released_generation = g.seen AND NOT {changed} THEN {wanted}
@@ -167,6 +169,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
         rows = Record.objects.raw(sql, [given, *[visibility_seconds] * sql.count(opened)])
         settled = Settled({row.key: row for row in rows})
     if any_references():
+        # What has left and stays there names at the target what it named.
         level = {key for key, row in settled.rows.items() if row.state in (State.SYNCED, State.DELETED)}
         forget_unused({each.lease.key: each.refers_to for each in ended if each.lease.key in level})
     settled.locked = _locked([each for each in ended if each.lease.key not in settled.rows])
@@ -182,7 +185,7 @@ def _given(ended: FinishedStep, grace_seconds: float) -> dict[str, Any]:
         "park": result.parked, "look": result.next, "delay": result.delay_seconds + grace_seconds,
         "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
         "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED and not result.parked,
-        "looks": result.look_first, "no_progress": result.no_progress,
+        "looks": result.look_first, "stays": result.stays, "no_progress": result.no_progress,
         "waits_for": result.waits_for or None, "held_by": result.held_by or None, "new_sent": result.sent,
         "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
         "why": result.reason[:40] if result.failed else "",

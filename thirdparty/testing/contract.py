@@ -87,6 +87,28 @@ class ConnectorContract:
         connector.update(remote_id, make(1, 1), version=2)
         connector.update(remote_id, make(1, 1), version=3)
 
+    def test_what_was_deactivated_keeps_the_rest_and_is_active_again_after_an_update(
+        self, connector: Connector, make: Make
+    ) -> None:
+        if not connector.can_deactivate():
+            with pytest.raises(CapabilityMissing):
+                connector.deactivate(self.absent_id, version=1)
+            return
+        with pytest.raises(NotFound):
+            connector.deactivate(self.absent_id, version=1)
+        obj = make(1, 0)
+        remote_id = _add(connector, obj)
+        for version in (2, 3):
+            connector.deactivate(remote_id, version=version)
+        _require(connector, "query")
+        found = connector.find(remote_id=remote_id)
+        assert found is not None
+        expected = {**connector.comparable(obj.payload), **connector.inactive}
+        held = connector.comparable(found.payload)
+        assert {name: held.get(name) for name in expected} == expected
+        connector.update(remote_id, obj, version=4)
+        _same(connector, connector.find(remote_id=remote_id), remote_id, obj)
+
     def test_what_was_deleted_is_gone(self, connector: Connector, make: Make) -> None:
         obj = make(1, 0)
         remote_id = _add(connector, obj)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.model import bugs_by_hand, bugs_of_references, transitions
+from tests.chaos.model import bugs_by_hand, bugs_of_leaving, bugs_of_references, transitions
 from tests.chaos.model.bug import Bug
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
@@ -220,5 +220,6 @@ BUGS = (
         "what was taken on trust is deleted": Bug(Rules(next_call=_deletes_what_it_trusted), TRUST, "P7"),
     }
     | bugs_by_hand.BUGS
+    | bugs_of_leaving.BUGS
     | bugs_of_references.BUGS
 )

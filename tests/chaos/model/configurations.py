@@ -7,6 +7,7 @@ from dataclasses import replace
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.state import Budget
 from tests.chaos.model.target import NOBODY, STRANGER, Offers
+from thirdparty.connectors.leaving import Leaving, OnLeave
 
 TARGETS = {
     "query": Offers(query=True),
@@ -178,6 +179,35 @@ STRANGERS_BESIDE = replace(
 )
 
 
+LEAVING = {
+    "left": Leaving(OnLeave.LEAVE),
+    "deactivated": Leaving(OnLeave.DEACTIVATE),
+    "deleted later": Leaving(OnLeave.DELETE, 30),
+    "deactivated, and deleted later": Leaving(OnLeave.DEACTIVATE, 30),
+}
+_WHO_LEAVES = {
+    "somebody who comes back": Budget(edits=1, toggles=2, kills=1, timeouts=1),
+    "a username used again": Budget(edits=1, deletes=1, creates=1, timeouts=1),
+    "days": Budget(toggles=2, kills=1, timeouts=1, days=1),
+}
+
+
+def leaving() -> list[Configuration]:
+    """Where the target keeps the records of those who leave, for good or for some days."""
+    return [
+        Configuration(f"{policy}, {target}: {profile}", TARGETS[target], budget, leaving=LEAVING[policy])
+        for policy, targets in (
+            ("left", ("query", "nothing")),
+            ("deactivated", ("query", "everything", "nothing")),
+            ("deleted later", ("query",)),
+            ("deactivated, and deleted later", ("query", "nothing")),
+        )
+        for target in targets
+        for profile, budget in _WHO_LEAVES.items()
+        if (profile == "days") == ("later" in policy)
+    ]
+
+
 def by_hand() -> list[Configuration]:
     """Decisions by hand; they differ by what can be asked of the target, and in doubt by what else it offers."""
     found = [
@@ -222,7 +252,7 @@ def daily() -> list[Configuration]:
         RESTORED_BACK,
     ]  # fmt: skip
     raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
-    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *by_hand(), *references()]
+    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *by_hand(), *references(), *leaving()]
 
 
 def full() -> list[Configuration]:

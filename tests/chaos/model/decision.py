@@ -10,6 +10,7 @@ from tests.chaos.model.target import Offers, Record, login_of
 from tests.chaos.model.uses import USE
 from thirdparty.connectors import errors
 from thirdparty.connectors.base import Capabilities, RemoteObject, RemoteRecord, fields_of
+from thirdparty.connectors.leaving import Leaving
 from thirdparty.decide.backoff import Backoff
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease
@@ -56,10 +57,11 @@ class Answer(NamedTuple):
 NextCall = Callable[..., Call]
 
 
-def plan(step: Step, offers: Offers, next_call: NextCall) -> str:
+def plan(step: Step, offers: Offers, next_call: NextCall, leaving: Leaving) -> str:
     """What to ask of the target. An idempotency key is always fresh: a day is longer than any run."""
     capabilities = Capabilities(query=offers.query, idempotency=offers.idempotency, versions=offers.versions)
-    return next_call(lease(step, offers), wanted(step, offers), capabilities, key_is_fresh=True).value
+    goal = wanted(step, offers)
+    return next_call(lease(step, offers), goal, capabilities, key_is_fresh=True, leaving=leaving).value
 
 
 def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Interpreter]) -> Result:
@@ -122,6 +124,8 @@ def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # 
             return verdict.added(str(answer.remote_id))
         case "ok", Call.UPDATE:
             return verdict.updated()
+        case "ok", Call.DEACTIVATE:
+            return verdict.deactivated(None)
         case "ok", Call.DELETE:
             return verdict.absent()
         case "exists", _:
@@ -132,6 +136,8 @@ def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # 
             return verdict.outdated(found)
         case _, Call.WAIT:
             return verdict.waiting()
+        case _, Call.LEAVE:
+            return verdict.left()
         case _, Call.NOTHING | Call.UNLINK:
             return verdict.unlinked()
         case _, Call.VERIFY:
@@ -166,6 +172,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         crashes=held.crashes,
         look_first=held.look_first,
         no_progress=held.no_progress,
+        days_over=held.days_over,
     )
 
 
@@ -220,6 +227,7 @@ def abstract(settlement: StepResult) -> Result:
         found=int(settlement.found_id or 0),
         instead=abstract(settlement.instead) if settlement.instead is not None else (),
         let_go=abstract(settlement.let_go) if settlement.let_go is not None else (),
+        stays=-1 if settlement.stays is None else int(settlement.stays),
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.landing import is_of
-from tests.chaos.model.state import State
-from tests.chaos.model.target import NOBODY, STRANGER
+from tests.chaos.model.row import Row
+from tests.chaos.model.state import Person, State
+from tests.chaos.model.target import NOBODY, STRANGER, Record
 from tests.chaos.model.transitions import WRITES
+from thirdparty.connectors.leaving import OnLeave
 from thirdparty.decide.failures import REFERENCE_CYCLE
 
 
@@ -36,7 +38,8 @@ def unfinished(state: State, configuration: Configuration) -> str:
     if any(all(row.remote_id != record.id for row in state.rows) for record in left):
         return "I3: a record that somebody linked by hand is left, and nobody deletes it"
     for index in range(len(state.rows)):
-        if not (_waits_for_a_person(state, index) or _waits_for_another(state, index)):
+        waits = _waits_for_a_person(state, index) or _waits_for_another(state, index)
+        if not (waits or _waits_for_one_that_stays(state, index, configuration)):
             what = _unequal(state, index, configuration) or _unsettled(state, index)
             if what:
                 return what
@@ -66,6 +69,13 @@ def _waits_for_another(state: State, index: int) -> bool:
     return holder is not None and not person.present and holder.present and holder.names == index
 
 
+def _waits_for_one_that_stays(state: State, index: int, configuration: Configuration) -> bool:
+    """Whether the username is that of a record whose user has left, and which stays at the target."""
+    others = (other for number, other in enumerate(state.rows) if number != index)
+    shared = not configuration.offers.distinct
+    return shared and not state.rows[index].may_exist and any(other.is_left and other.named for other in others)
+
+
 def _is_in_circle(state: State, index: int) -> bool:
     seen, at = {index}, state.people[index].names
     while at >= 0 and at not in seen and not state.rows[at].remote_id and state.people[at].present:
@@ -87,7 +97,7 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
         return f"I7: row {index} is parked without a reason: {row.parked}"
     own = [record for record in state.world.records if is_of(record, index, offers)]
     if not person.present:
-        return f"I4: the target still holds user {index}, who is not wanted there" if own else ""
+        return _wrongly_there(own, row, person, configuration)
     if person.believed != person.seq:
         used = state.rows[person.names].remote_id if person.names >= 0 else 0
         level = [(record.seq, record.refers) for record in held] == [(person.seq, used)]
@@ -96,9 +106,22 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
     return "" if known else f"I3: a record of user {index} is left, and nobody deletes it"
 
 
+def _wrongly_there(own: list[Record], row: Row, person: Person, configuration: Configuration) -> str:
+    """What is wrong with the records of somebody who has left."""
+    if not own:
+        return ""
+    leaving = configuration.leaving
+    if leaving.deletes(days_over=row.left == "over"):
+        return "I4: the target still holds a user who is not wanted there"
+    if leaving.on_leave is OnLeave.DEACTIVATE and any(record.seq != person.seq for record in own):
+        return "I4: the record of a user who has left is not inactive"
+    known = row.is_left and (row.add_key or all(record.id == row.remote_id for record in own))
+    return "" if known else "I3: a record stays, and nobody knows whose it is"
+
+
 def _unsettled(state: State, index: int) -> str:
     row = state.rows[index]
-    if row.synced != row.generation or row.lease != "free" or row.recheck != "none" or row.add_key:
+    if row.synced != row.generation or row.lease != "free" or row.recheck != "none" or (row.add_key and not row.left):
         return f"I7: row {index} never settles"
     return ""
 

@@ -27,6 +27,8 @@ COMPANION = Ref(USE.kind, USE.companion_id).key(USE.target)
 LEASE_SECONDS = 2_000.0
 VISIBILITY_SECONDS = 1_000.0
 DELAY_SECONDS = 300.0
+STAYS = timedelta(days=30)
+"""So long what has left stays, where it is deleted then."""
 _TRUNCATED_EACH = 100
 _PUTS = count()
 _SOON = timedelta(seconds=2)
@@ -69,6 +71,7 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
         remote_id=text(row.remote_id), natural_key=USERNAMES[index] if row.named else "", adopted=row.adopted,
         add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, failed_tries=row.failed_tries, crashes=row.crashes,
         look_first=row.look_first, no_progress=row.no_progress, no_progress_generation=row.generation,
+        left_at={"": None, "stays": now, "over": now - 2 * STAYS}[row.left],
         waits_for=key_of(row.waits_for) if row.waits_for >= 0 else None, held_by=key_of(row.held_by) if row.held_by >= 0 else None,
     )  # fmt: skip
     if leased and row.doing:
@@ -128,6 +131,7 @@ def seen(index: int = 0) -> Row:
         no_progress=row.no_progress if row.no_progress_generation == row.generation else 0,
         waits_for=_INDEX[row.waits_for],
         held_by=_INDEX[row.held_by],
+        left="" if row.left_at is None else "over" if row.left_at <= now - STAYS else "stays",
     )
     assert row.may_exist == found.may_exist, "may_exist"
     return found

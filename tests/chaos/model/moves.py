@@ -175,6 +175,12 @@ class Moves:
             )
             after = state.with_row(index, row._replace(lease="expired"))._replace(workers=workers)
             yield self._spend("freezes", f"the worker on row {index} is frozen until its lease has run out", after)
+        if row.left == "stays" and state.budget.days:
+            over = state.with_row(index, row._replace(left="over"))
+            yield self._spend("days", f"the days of row {index} are over", over)
+        owed: Row = self.memo(self.rules.owe_deletion, row)
+        if owed != row:
+            yield Move(f"the deletion of row {index} is owed", True, state.with_row(index, owed))
         others = (other for number, other in enumerate(state.rows) if number != index)
         waits = row.waits_for >= 0 or row.held_by >= 0
         if row.due == "later" and not waits and all(other.due in ("none", "later") for other in others):

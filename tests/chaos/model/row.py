@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 Due = Literal["now", "later", "recheck", "lease", "none"]
 """``due_at``: passed; in the future; equal to ``unknown_until``; equal to ``leased_until``; null."""
 LeaseIs = Literal["free", "held", "expired"]
+Left = Literal["", "stays", "over"]
+"""``left_at``: null, set, and so long ago that the record is to be deleted."""
 Window = Literal["none", "open", "over"]
 """``unknown_until``: null, in the future, passed."""
 
@@ -37,11 +39,20 @@ class Row(NamedTuple):
     no_progress: int = 0
     waits_for: int = -1
     held_by: int = -1
+    left: Left = ""
 
     @property
     def may_exist(self) -> bool:
         """The generated column of the same name."""
         return bool(self.remote_id or self.add_key or self.recheck != "none" or self.lease != "free")
+
+    @property
+    def is_left(self) -> bool:
+        """The state `left`."""
+        at_rest = (
+            self.synced == self.generation and self.lease == "free" and self.recheck == "none" and not self.parked
+        )
+        return bool(self.left) and at_rest
 
     @property
     def is_due(self) -> bool:
@@ -70,6 +81,7 @@ class Held(NamedTuple):
     look_first: bool = False
     no_progress: int = 0
     named: bool = True
+    days_over: bool = False
 
 
 class Link(NamedTuple):
@@ -86,6 +98,7 @@ class Result(NamedTuple):
     """`thirdparty.decide.result.StepResult` without its words. ``raise_above``: -1 for none.
 
     ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not. ``found``: its id.
+    ``stays``: 1 where the object has left and its record stays, 0 where it does not, -1 where that is as it was.
     """
 
     outcome: str
@@ -107,6 +120,7 @@ class Result(NamedTuple):
     found: int = 0
     instead: Result | tuple[()] = ()
     let_go: Result | tuple[()] = ()
+    stays: int = -1
 
     @property
     def failed(self) -> bool:

@@ -33,6 +33,7 @@ class Rules:
     repair: Callable[[Row], Row] = transitions.repair
     owe_again: Callable[[Row], Row] = transitions.owe_again
     owe_raised: Callable[[Row], Row] = transitions.owe_raised
+    owe_deletion: Callable[[Row], Row] = transitions.owe_deletion
     changed: Callable[[Row], Row] = transitions.changed
     gone: Callable[[Row], Row] = transitions.gone
     retry: Callable[[Row], Row] = transitions.retry

@@ -88,6 +88,7 @@ class Budget(NamedTuple):
     ``switches``: of whom a user refers to. ``losses``: of a record at the third party.
     ``restores``: of the third party, to what it held at the beginning, while no write is on its way. ``raises``: of the
     declaration's version. ``slips``: claims of older processes whose statement began before that, and ends after it.
+    ``days``: those of a record that has left, and is to be deleted after them.
     """
 
     edits: int = 0
@@ -105,6 +106,7 @@ class Budget(NamedTuple):
     losses: int = 0
     raises: int = 0
     slips: int = 0
+    days: int = 0
 
 
 class Reference(NamedTuple):

@@ -120,6 +120,8 @@ def _write(world: World, request: Request, offers: Offers) -> tuple[tuple[Record
         return others, ("ok", held.id)
     if offers.versions and held.version and version <= held.version:
         return records, ("stale", 0)
+    if request.call == "deactivate":
+        return tuple(sorted((*others, held._replace(seq=request.seq, version=version)))), ("ok", held.id)
     updated = held._replace(owner=request.row, seq=request.seq, version=version, refers=request.refers)
     return tuple(sorted((*others, updated))), ("ok", held.id)
 

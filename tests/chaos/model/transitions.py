@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.model.row import Due, Held, Link, Result, Row, Window
+from tests.chaos.model.row import Due, Held, Left, Link, Result, Row, Window
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
@@ -38,6 +38,7 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
         look_first=looks,
         no_progress=row.no_progress,
         named=named,
+        days_over=row.left == "over",
     )
     return claimed, held
 
@@ -58,6 +59,7 @@ def settle(row: Row, generation: int, result: Result) -> Row:
     synced = max(row.synced, generation) if result.acknowledged else row.synced
     recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]
     moved = row.generation > generation
+    left: Left = "" if result.acknowledged or not result.stays else row.left
     return row._replace(
         generation=wanted,
         synced=synced,
@@ -75,6 +77,7 @@ def settle(row: Row, generation: int, result: Result) -> Row:
         no_progress=0 if moved else result.no_progress,
         waits_for=result.waits_for,
         held_by=result.held_by,
+        left=row.left or "stays" if result.stays > 0 else left,
     )
 
 
@@ -151,7 +154,7 @@ def repair(row: Row) -> Row:
 def owe_again(row: Row) -> Row:
     """`store.owe_again` for a backfill, which is for every row."""
     confirmed = row.deleted and row.synced == row.generation and row.recheck == "none" and row.lease == "free"
-    if row.parked or (confirmed and not row.named):
+    if row.parked or (confirmed and not row.left and not row.named):
         return row._replace(look_first=row.look_first or bool(row.parked and row.remote_id))
     due = "now" if row.due == "none" else row.due
     looks = row.look_first or bool(row.remote_id) or row.named
@@ -166,11 +169,19 @@ def owe_raised(row: Row) -> Row:
         and row.recheck == "none"
         and row.lease == "free"
         and not row.parked
+        and not row.left
     ):
         return row
     due = "now" if row.due == "none" else row.due
     looks = row.look_first or bool(row.remote_id)
     return row._replace(generation=row.generation + 1, due=due, look_first=looks, parked="", no_progress=0)
+
+
+def owe_deletion(row: Row) -> Row:
+    """`store.leaving.owe_deletions`."""
+    if not (row.left == "over" and row.is_left):
+        return row
+    return row._replace(generation=row.generation + 1, due="now", look_first=True, no_progress=0)
 
 
 def changed(row: Row) -> Row:
@@ -201,7 +212,7 @@ def adopt(row: Row, link: Link) -> Row:
 def settle_by_hand(row: Row, link: Link) -> Row:
     """`hand.settle`."""
     due: Due = "recheck" if row.recheck != "none" else "now" if link.add_key else "none"
-    return _linked(row, link)._replace(synced=row.generation, due=due, parked="", failed_tries=0, crashes=0)
+    return _linked(row, link)._replace(synced=row.generation, due=due, parked="", failed_tries=0, crashes=0, left="")
 
 
 def stands(seen: Row, row: Row) -> bool:

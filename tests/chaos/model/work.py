@@ -21,12 +21,13 @@ from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Person, State, Worker
 from tests.chaos.model.target import FRESH, Record, login_of
 from tests.chaos.model.transitions import WRITES
+from thirdparty.connectors.leaving import OnLeave
 
 WORKERS = 2
 _LOOKED_UP = ("exists", "missing", "stale")
 _ASKS_AGAIN = 2
 """So often one who waits for another row is due at any moment; then only once that one is at rest, which no one outlasts."""
-_SAID_WITHOUT_ASKING = ("nothing", "wait", "unlink")
+_SAID_WITHOUT_ASKING = ("nothing", "wait", "unlink", "leave")
 
 
 class Event(NamedTuple):
@@ -44,6 +45,7 @@ class Work:
     def __init__(self, configuration: Configuration, rules: Rules, memo: Memo) -> None:
         self.offers = configuration.offers
         self.adopt = configuration.adopt
+        self.leaving = configuration.leaving
         self.frozen_senders = configuration.frozen_senders
         self.rules = rules
         self.memo = memo
@@ -85,7 +87,7 @@ class Work:
         step = Step(index, held, person.seq - worker.outdated, person.present, "", 0)
         step = references.read(state, step, partial(self.memo, self.rules.is_circle))
         if not step.obstacle:
-            step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
+            step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call, self.leaving))
         if step.call == "delete" and state.references:
             step = self._held(step, state.references)
         if step.call == "add":
@@ -236,7 +238,8 @@ class Work:
         settled: Row = self.memo(settle, row, step.held.generation, _untold(result))
         if result.doubt == "open":
             state = self._doubt(state, index, row)
-        if result.acknowledged and not step.present and not own(state.world, index, self.offers):
+        stays = result.stays > 0 and self.leaving.on_leave is not OnLeave.DEACTIVATE
+        if result.acknowledged and not step.present and (stays or not own(state.world, index, self.offers)):
             person = person._replace(shown=max(person.shown, step.seq))
         person = _acknowledged(person, row, settled, step)
         # What is due later may be due at any moment, but for whoever waits for another row; failed tries matter to waits

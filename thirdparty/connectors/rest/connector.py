@@ -14,6 +14,7 @@ from thirdparty.connectors.base import (
     Capabilities,
     Connector,
     Page,
+    Payload,
     RemoteObject,
     RemoteRecord,
     fields_of,
@@ -47,6 +48,9 @@ class RestConnector(Connector):
     for each kind; empty where there is none. ``external_id_field``: where the partner keeps our id. Both fields are
     asked for as query parameters of the same name (`lookup`).
     ``update_method``: PUT, or PATCH where the partner keeps what it is not sent.
+    ``inactive``: the fields of an item that is deactivated, as ``{"active": False}``, and ``active``: the same fields of one
+    that is not, which go with each add and update whose payload does not name them. With an ``update_method`` of PATCH,
+    items can be deactivated then.
     ``conditional``: read the item before each update and send its ``ETag`` as ``If-Match``, within one deadline; for
     partners that ask for it (428), or that others write to as well.
     """
@@ -56,6 +60,7 @@ class RestConnector(Connector):
     external_id_field: str = "external_id"
     key_field: str | Mapping[str, str] = ""
     update_method: str = "PUT"
+    active: ClassVar[Mapping[str, Any]] = {}
     conditional: ClassVar[bool] = False
     media_type: ClassVar[str] = "application/json"
     auth: ClassVar[Auth] = Bearer()
@@ -84,7 +89,8 @@ class RestConnector(Connector):
     def encode(self, obj: RemoteObject) -> Mapping[str, Any]:
         """The body of an add or an update. The payload is empty where the object is gone (`Connector.add`)."""
         ours = {self.external_id_field: obj.external_id, self.of_kind(self.key_field): obj.key}
-        return fields_of(obj.payload) | {field: value for field, value in ours.items() if field}
+        held = {**self.active, **fields_of(obj.payload)}
+        return held | {field: value for field, value in ours.items() if field}
 
     def decode(self, item: Mapping[str, Any]) -> RemoteRecord:
         """One item as the partner holds it. Raises `OutcomeUnknown` where it has no id."""
@@ -125,6 +131,11 @@ class RestConnector(Connector):
     def _require_usable(self) -> None:
         self.of_kind(self.collection)
         self.of_kind(self.key_field)
+        if self.can_deactivate() and self.active.keys() != self.inactive.keys():
+            raise ImproperlyConfigured(
+                f"{type(self).__module__}.{type(self).__qualname__}, the connector of target {self.config.name}: `active` has "
+                f"to name the fields of `inactive` ({', '.join(self.inactive)}), or whoever comes back stays inactive"
+            )
         if self.capabilities.query and not self.external_id_field:
             raise ImproperlyConfigured(
                 f"TARGET_{self.config.name.upper()}_CAPABILITIES: without an external_id_field nobody can tell whose "
@@ -148,8 +159,26 @@ class RestConnector(Connector):
         absent = meaning(answer.status) is Meaning.ABSENT
         raise self._failure(answer, as_meaning=Meaning.NOT_OFFERED if absent else None)
 
+    @classmethod
+    def can_deactivate(cls) -> bool:
+        """Where the partner keeps what it is not sent: nobody can say the whole of an item whose object is gone."""
+        return bool(cls.inactive) and cls.update_method == "PATCH"
+
+    def comparable(self, payload: Payload) -> Mapping[str, Any]:
+        """With the fields of an active item, where the payload does not name them."""
+        return {**self.active, **fields_of(payload)}
+
     def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:  # noqa: ARG002  # it supports no versions
         """Make the item hold these values."""
+        self._change(remote_id, self.encode(obj))
+
+    def deactivate(self, remote_id: str, *, version: int) -> None:  # noqa: ARG002  # as above
+        """Give the item its `inactive` fields."""
+        if not self.can_deactivate():
+            raise CapabilityMissing("deactivate")
+        self._change(remote_id, self.inactive)
+
+    def _change(self, remote_id: str, body: Mapping[str, Any]) -> None:
         until = time.monotonic() + self.config.timeout_seconds
         path = self.item_path(remote_id)
         headers = {}
@@ -159,9 +188,7 @@ class RestConnector(Connector):
         left_seconds = until - time.monotonic()
         if left_seconds <= 0:
             raise Transient("timeout", "reading the item took all of the time; nothing was sent")
-        answer = self._ask(
-            self.update_method, path, body=self.encode(obj), headers=headers, timeout_seconds=left_seconds
-        )
+        answer = self._ask(self.update_method, path, body=body, headers=headers, timeout_seconds=left_seconds)
         self._require_done(answer)
 
     def delete(self, remote_id: str) -> None:

@@ -13,7 +13,7 @@ from thirdparty.consistency.strict import readiness
 from thirdparty.consistency.strict.errors import Verdict
 from thirdparty.consistency.strict_payload import payload_of
 from thirdparty.decide.brake import HELD_BY_BRAKE
-from thirdparty.decide.plan import Call
+from thirdparty.decide.plan import Call, parting
 from thirdparty.decide.result import Next
 from thirdparty.declaration import Unmappable
 from thirdparty.declaration.at_target import WaitsFor
@@ -73,7 +73,7 @@ def _braked(strict_write: StrictWrite, name: str) -> Verdict | None:
     except (Unmappable, WaitsFor):
         return None  # the step says so itself
     wanted = None if payload is None else RemoteObject("", row.natural_key, payload)
-    call = Call.UPDATE if wanted is not None else Call.DELETE
+    call = Call.UPDATE if wanted is not None else parting(targets.config(name).leaving, days_over=False)
     change = destruction.effect(call, wanted, row.sent, targets.connector(name, row.kind)).change
     if change is None:
         return None

@@ -11,6 +11,7 @@ from thirdparty.capture import versions
 from thirdparty.consistency.strict.errors import NOT_ASKED, NotAccepted, TargetsDiffer, Verdict
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.ownership import TRUST
+from thirdparty.decide.plan import Call, parting
 from thirdparty.models import Record, Ref, Target
 from thirdparty.models.record import State
 from thirdparty.protect import Openness, brake
@@ -91,8 +92,10 @@ def _braked(row: Record, *, leaves: bool) -> str:
         return "the target's brake holds an earlier change of this record: a person has to decide about it first"
     if row.state == State.REJECTED:
         return "a person rejected an earlier change of this record: edit it without strict consistency"
-    deletes = leaves and row.remote_id is not None and row.adopted != TRUST
-    return "the target's brake is on: nothing is deleted there" if deletes and brake.latched(row.target) else ""
+    parts = leaves and row.remote_id is not None and row.adopted != TRUST
+    if not parts or parting(targets.config(row.target).leaving, days_over=False) is Call.LEAVE:
+        return ""
+    return "the target's brake is on: nothing is deleted there" if brake.latched(row.target) else ""
 
 
 def _certainty(place: _Place, *, leaves: bool) -> tuple[object, ...]:

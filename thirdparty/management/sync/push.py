@@ -11,7 +11,7 @@ from rich.console import Console
 from thirdparty import store, targets
 from thirdparty.management.sync import argument, terminal
 from thirdparty.models import Record
-from thirdparty.models.record import State
+from thirdparty.models.record import AT_REST
 from thirdparty.observe.explain import Explanation, explain
 from thirdparty.run.push import Pushed
 from thirdparty.run.until_done import push_until_done
@@ -33,7 +33,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     behind = []
     for explanation in explain(ref):
         out.print(f"{explanation.target}: ", terminal.coloured(explanation.state), sep="")
-        if explanation.state not in (State.SYNCED, State.DELETED):
+        if explanation.state not in AT_REST:
             behind.append(_obstacle(explanation))
     if behind:
         raise CommandError("; ".join(behind))

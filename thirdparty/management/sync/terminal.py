@@ -22,6 +22,7 @@ _STYLES = {
     State.PARKED: "bold red",
     State.HELD: "red",
     State.REJECTED: "dim",
+    State.LEFT: "dim",
     State.DELETED: "dim",
 }
 
