@@ -10,7 +10,7 @@ from tests.chaos.run.ledger import Effect, Ledger, Write
 from tests.chaos.run.options import TIMEOUT_SECONDS
 from tests.chaos.run.witness import Content, Evidence
 
-_CLOCK_SECONDS = 0.02
+CLOCK_SECONDS = 0.02
 """One machine, one clock; SQLite's has milliseconds."""
 
 
@@ -38,6 +38,8 @@ class History:
     effects: Sequence[Effect]
     others: Sequence[Evidence] = ()
     """What was seen of the other records of this target."""
+    dropped_at: float = 0.0
+    """When the target's rows were dropped here, as it was retired: what it held then is looked for once it is wanted again."""
     sent_by: dict[int, Attempt | None] = field(default_factory=dict)
     """The attempt behind each write request, by the request's ``seq``."""
 
@@ -46,18 +48,23 @@ class History:
 
 
 def histories(
-    ledger: Ledger, attempts: dict[str, list[Attempt]], evidence_by_key: dict[str, Evidence]
+    ledger: Ledger,
+    attempts: dict[str, list[Attempt]],
+    evidence_by_key: dict[str, Evidence],
+    *,
+    dropped_at: float = 0.0,
 ) -> Iterator[History]:
-    """One for each external id that anybody knows of."""
+    """One for each external id that anybody knows of. With rows that were dropped, their attempts have gone, too."""
     for external_id in sorted({*ledger.writes, *ledger.effects, *attempts, *evidence_by_key}):
         others = [seen for other, seen in evidence_by_key.items() if other != external_id]
         yield History(
             external_id,
             sorted(attempts.get(external_id, ()), key=lambda attempt: attempt.started_at),
             evidence_by_key.get(external_id, Evidence()),
-            ledger.writes.get(external_id, ()),
+            [write for write in ledger.writes.get(external_id, ()) if write.at > dropped_at],
             ledger.effects.get(external_id, ()),
             others,
+            dropped_at,
         )
 
 
@@ -67,11 +74,12 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
     Absent is also who is named by records only that others of ours are linked to, which an update went astray to after a
     restore; who was absent, is back by a restore, and is owed without a question, as before a backfill; and who was never
     here, since the strict write that was to bring them was refused: what it took over of the third party's own stays there.
+    So does what a target held when it was retired, of whoever has not been wanted since.
     """
     for number, at in history.evidence.acknowledged:
         later = [item for item in history.evidence.generations if item.number >= number]
         contents = {item.content for item in later}
-        now = at + _CLOCK_SECONDS
+        now = at + CLOCK_SECONDS
         if any(effect.at <= now and _holds(effect, contents) for effect in history.effects):
             continue
         if None in contents and _absent_between(history.effects, min(item.at for item in later), now):
@@ -82,6 +90,8 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
         if None in contents and _asked_nobody(history, at) and all(effect.restored for effect in there.values()):
             continue
         if not history.evidence.was_wanted and all(effect.was_theirs for effect in there.values()):
+            continue
+        if _was_left_there(history, number, there.values()):
             continue
         yield f"{history.external_id}: generation {number} was acknowledged at {at:.3f} and never applied before"
 
@@ -112,7 +122,7 @@ def in_flight_together(history: History, freezes: Iterable[tuple[float, float]])
         if sender is not None and sender.finished_at is not None and sender.reason != "lease_expired":
             ends = min(ends, sender.finished_at)
         began = sender.started_at if sender is not None else one.at
-        if two.at + _CLOCK_SECONDS < ends and not any(since < two.at and until > began for since, until in frozen):
+        if two.at + CLOCK_SECONDS < ends and not any(since < two.at and until > began for since, until in frozen):
             yield f"{history.external_id}: requests #{one.seq} and #{two.seq} were under way together"
 
 
@@ -152,7 +162,7 @@ def _matched(writes: Sequence[Write], attempts: Sequence[Attempt]) -> Iterator[t
             attempt
             for attempt in free
             if attempt.call == write.call
-            and attempt.started_at <= write.at + _CLOCK_SECONDS
+            and attempt.started_at <= write.at + CLOCK_SECONDS
             and (write.key is None or attempt.key == write.key)
         ]
         sender = possible[-1] if possible else None
@@ -173,6 +183,13 @@ def _living(effects: Sequence[Effect], until: float) -> dict[str, Effect]:
     return {user_id: effect for user_id, effect in last.items() if effect.content is not None}
 
 
+def _was_left_there(history: History, number: int, there: Iterable[Effect]) -> bool:
+    """Whether these records are from before the target was retired, or of others' doing, and nobody was wanted since."""
+    until = [item.content for item in history.evidence.generations if item.number <= number]
+    old = all(effect.at < history.dropped_at or effect.is_foreign for effect in there)
+    return bool(history.dropped_at) and old and all(content is None for content in until)
+
+
 def _is_of_another(history: History, user_id: str, at: float) -> bool:
     return any(other.has_linked(user_id, at) for other in history.others)
 
@@ -182,8 +199,8 @@ def _asked_nobody(history: History, at: float) -> bool:
     return any(
         attempt.call == "nothing"
         and attempt.finished_at is not None
-        and attempt.started_at <= at + _CLOCK_SECONDS
-        and at <= attempt.finished_at + _CLOCK_SECONDS
+        and attempt.started_at <= at + CLOCK_SECONDS
+        and at <= attempt.finished_at + CLOCK_SECONDS
         for attempt in history.attempts
     )
 

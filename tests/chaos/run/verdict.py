@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from syncproject.demo.comparison import Comparison
-from tests.chaos.run import comparison, promises, witness
+from tests.chaos.run import comparison, findings, promises, witness
 from tests.chaos.run.archive import Archive
 from tests.chaos.run.comparison import Expected, Values
 from tests.chaos.run.ledger import Ledger
@@ -17,14 +17,15 @@ from tests.chaos.run.moods import PARKING
 from tests.chaos.run.options import Options
 from tests.chaos.run.strangers import Strangers
 from tests.chaos.run.third_parties import ThirdParty
+from tests.chaos.run.upgraded import mapping
 from thirdparty.decide.interpret import IDENTITY_CONFLICT
 from thirdparty.decisions.look_now import look_now
-from thirdparty.models import Attempt, Record
+from thirdparty.models import Attempt, Finding, Record
 from thirdparty.models.record import State
 from thirdparty.sandbox.client import SandboxControl
 from users.models import RoleMapping, User
 
-INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9")
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I15", "I16")
 _AT_REST = (State.SYNCED, State.DELETED)
 _STILL_SECONDS = 1.5
 _POLL_SECONDS = 0.25
@@ -33,12 +34,18 @@ _TOLD_EVERY_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Side:
-    """One third party in the end: what it knows, and what we know of it."""
+    """One third party in the end: what it knows, and what we know of it.
+
+    ``dropped_at``: when its rows were dropped here, as it was retired (unix seconds); 0 for never. ``attempts_dropped``: with
+    them, those that remained unknown, and those whose lease was taken over.
+    """
 
     party: ThirdParty
     strangers: Strangers = field(default_factory=Strangers)
     archive: Archive = field(default_factory=Archive)
     reuses_ids: bool = False
+    dropped_at: float = 0.0
+    attempts_dropped: Counter[str] = field(default_factory=Counter)
     control: SandboxControl = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,8 +60,12 @@ class Side:
         """Whether an id may have been given to more than one record."""
         return self.reuses_ids or bool(self.archive.restores)
 
+    def entries(self) -> list[Values]:
+        """The ledger's, with what restores changed."""
+        return list(self.archive.whole(self.control.ledger()))
+
     def ledger(self) -> Ledger:
-        return Ledger(self.archive.whole(self.control.ledger()), ids_return=self.ids_return)
+        return Ledger(self.entries(), ids_return=self.ids_return)
 
 
 Sides = Mapping[str, Side]
@@ -103,10 +114,25 @@ def still_moving(sides: Sides) -> list[Record]:
 
 
 def _meets_a_stranger(row: Record, side: Side) -> bool:
-    """Whether it is rightly parked: a stranger has its username."""
+    """Whether it is rightly parked: a stranger has its username, or somebody who went while the target was retired."""
     if row.parked != IDENTITY_CONFLICT:
         return False
-    return row.natural_key in side.strangers.usernames or row.natural_key in _overwritten_strangers(side)
+    if row.natural_key in side.strangers.usernames or row.natural_key in _overwritten_strangers(side):
+        return True
+    return bool(side.dropped_at) and row.natural_key in _left_there(side, witness.evidence_by_key()).values()
+
+
+def _left_there(side: Side, evidence: Mapping[str, witness.Evidence]) -> dict[str, str]:
+    """External ids and usernames of the records that a target has kept since it was retired, of people not wanted since."""
+    if not side.dropped_at:
+        return {}
+    rows = set(Record.objects.filter(target=side.name).values_list("key", flat=True))
+    wanted = {_external_id(key) for key, seen in evidence.items() if key in rows and seen.was_wanted}
+    return {
+        record["externalId"]: record["username"]
+        for record in side.control.users()
+        if is_person(record["externalId"]) and record["externalId"] not in wanted
+    }
 
 
 def _overwritten_strangers(side: Side) -> set[str]:
@@ -150,17 +176,35 @@ def compared(sides: Sides) -> tuple[Comparison, list[str]]:
 def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
     rows = Record.objects.filter(target=side.name)
     apart = {UUID(row.object_id) for row in rows if _meets_a_stranger(row, side)}
+    left = _left_there(side, evidence).keys()
     frozen = {UUID(_external_id(key)): seen.frozen[-1] for key, seen in evidence.items() if _of(side, key)}
     users = User.objects.filter(is_superuser=False).prefetch_related("groups")
     mappings = RoleMapping.objects.filter(target=side.name).select_related("group")
+    active = {str(user.uuid) for user in users if user.is_active}
     return Expected(
         people=[person(user, frozen.get(user.uuid, "")) for user in users if user.uuid not in apart],
-        roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
-        strangers=side.strangers.records,
+        roles={each.group.name: each.remote_role_id for each in mappings}
+        | {mapping.NAME: mapping.role(mapping.version())},
+        strangers={**side.strangers.records, **findings.extras(side.entries())},
+        left=left - active,
         adoptable=side.strangers.adoptable,
         never_wanted={_external_id(key) for key, seen in evidence.items() if _of(side, key) and not seen.was_wanted},
         revived=set(side.archive.revived(side.control.ledger())),
     )
+
+
+def wanted(side: Side) -> list[Values]:
+    """What the target is to hold of people, in the third party's words."""
+    expected = _expected(side, witness.evidence_by_key())
+    return [
+        {
+            "externalId": str(one["uuid"]),
+            **{name: one[name] for name in ("name", "phone", "email")},
+            "roleIds": sorted(expected.roles[group] for group in one["groups"]),
+        }
+        for one in expected.people
+        if one["is_active"]
+    ]
 
 
 def person(user: User, username: str) -> Values:
@@ -172,7 +216,7 @@ def person(user: User, username: str) -> Values:
         "phone": user.phone,
         "email": user.email,
         "is_active": user.is_active,
-        "groups": [group.name for group in user.groups.all()],
+        "groups": [group.name for group in user.groups.all()] + ([mapping.NAME] if mapping.version() else []),
     }
 
 
@@ -203,7 +247,7 @@ def judge(
 
     ``candidates``: addresses that strict writes bore.
     """
-    attempts, evidence = _attempts(), witness.evidence_by_key()
+    attempts, evidence, named = _attempts(), witness.evidence_by_key(), found()
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS} | {
         name: list(c) for name, c in complaints.items()
     }
@@ -215,14 +259,19 @@ def judge(
         if not side.ids_return:
             # What lies under an id that was given out again may change hands for a while.
             broken["I3"] += [f"{side.name}:{one}: two records at one time" for one in ledger.doubled_ever()]
+        broken["I15"] += [f"{side.name}: {line}" for line in findings.touched_extras(ledger.entries)]
         of_side = (
             {_external_id(key): seen for key, seen in some.items() if _of(side, key)} for some in (attempts, evidence)
         )
-        for history in promises.histories(ledger, *of_side):
-            if not history.external_id:
+        there = set(Record.objects.filter(target=side.name).values_list("object_id", flat=True))
+        for history in promises.histories(ledger, *of_side, dropped_at=side.dropped_at):
+            if not is_person(history.external_id):
                 continue  # strangers
-            found = _broken(history, freezes, versions=versions, candidates=candidates)
-            for name, lines in found.items():
+            if side.dropped_at and UUID(history.external_id).hex not in there:
+                continue  # with its row, its attempts have gone
+            lines_by_name = _broken(history, freezes, versions=versions, candidates=candidates)
+            lines_by_name["I16"] = list(findings.unfounded(history, named[side.name, history.external_id], freezes))
+            for name, lines in lines_by_name.items():
                 broken[name] += [f"{side.name}:{line}" for line in lines]
             void += promises.later_than_promised(history, options.window_seconds)
         if not versions:
@@ -254,6 +303,35 @@ def _attempts() -> dict[str, list[promises.Attempt]]:
             promises.Attempt(row.pk, row.call, row.idempotency_key, row.outcome, row.reason, began, ended)
         )
     return found
+
+
+def found() -> dict[tuple[str, str], list[findings.Found]]:
+    """What audits found for certain, by target and external id; that of nobody's records under an empty one."""
+    times = witness.finding_times()
+    by_record: dict[tuple[str, str], list[findings.Found]] = defaultdict(list)
+    for row in Finding.objects.filter(confirmed_at__isnull=False).order_by("id").iterator():
+        external_id = _external_id(row.record) if row.record else ""
+        by_record[row.target, external_id].append(
+            findings.Found(
+                external_id,
+                row.remote_id,
+                row.verdict,
+                frozenset(row.fields),
+                row.ahead,
+                row.generation,
+                times[row.pk],
+                mended=row.mended_at is not None,
+            )
+        )
+    return by_record
+
+
+def is_person(external_id: str) -> bool:
+    """Whether it may be one of ours."""
+    try:
+        return str(UUID(external_id)) == external_id
+    except ValueError:
+        return False
 
 
 def _of(side: Side, key: str) -> bool:
