@@ -105,7 +105,7 @@ def test_drift_that_is_not_named_or_not_owed_again_is_seen(drift: Drift, named: 
         ([ADDED, EDITED | {"request": 2}], found("differing", "name"), True),
         ([ADDED, EDITED | {"at": 1.5}], found("differing", "name"), False),
         ([ADDED, EDITED | {"at": 1.5}, effect(4, "updated", by=3, at=1.7)], found("differing", "name"), True),
-        ([ADDED], found("differing", "name", ahead="ours"), False),
+        ([ADDED], found("differing", "name", ahead="ours"), True),
         ([ADDED], found("extra"), False),
     ],
     ids=[
@@ -128,6 +128,12 @@ def test_what_an_audit_names_was_done_by_somebody_there(
     entries: list[dict[str, Any]], named: Found, *, broken: bool
 ) -> None:
     assert bool(list(unfounded(history(*entries), [named], freezes=[]))) == broken
+
+
+def test_what_is_to_be_owed_anew_may_be_found_before_its_turn_as_a_change_of_ours() -> None:
+    told, named = history(ADDED), [found("differing", "name", ahead="ours")]
+    assert not list(unfounded(told, named, freezes=[], owed_in_batches=True))
+    assert list(unfounded(told, [replace(named[0], ahead="both")], freezes=[], owed_in_batches=True))
 
 
 def test_what_a_worker_sent_that_had_been_frozen_is_drift_too() -> None:

@@ -60,14 +60,21 @@ def unnamed(drifts: Iterable[Drift], found: Sequence[Found]) -> Iterator[str]:
             yield f"{what}, and is taken for a change of ours"
 
 
-def unfounded(history: History, found: Iterable[Found], freezes: Collection[tuple[float, float]]) -> Iterator[str]:
+def unfounded(
+    history: History,
+    found: Iterable[Found],
+    freezes: Collection[tuple[float, float]],
+    *,
+    owed_in_batches: bool = False,
+) -> Iterator[str]:
     """I16: what an audit calls missing or differing was made so by somebody else, since it was acknowledged.
 
-    An audit is to find nothing else: a change of ours that got lost would come right by it, and nobody would know. What it
-    says to be ahead here is left to the other invariants: what is owed anew in batches may be found before its turn.
+    An audit is to find nothing else: a change of ours that got lost would come right by it, and nobody would know.
+    ``owed_in_batches``: something happened for which everything is owed anew; what is found before its turn is rightly said
+    to be ahead here.
     """
     for each in found:
-        if each.verdict not in (MISSING, DIFFERING, ALTERED) or each.ahead == OURS:
+        if each.verdict not in (MISSING, DIFFERING, ALTERED) or (owed_in_batches and each.ahead == OURS):
             continue
         wanted = {item.content for item in history.evidence.generations if item.number == each.generation}
         since = max((at for number, at in history.evidence.acknowledged if number == each.generation), default=0.0)

@@ -27,6 +27,8 @@ from users.models import RoleMapping, User
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I15", "I16")
 _AT_REST = (State.SYNCED, State.DELETED)
+_OWING_ALL = {"migrations", "retire", "targets", "upgrade"}
+"""The kinds of trouble after which everything is owed anew, in batches."""
 _STILL_SECONDS = 1.5
 _POLL_SECONDS = 0.25
 _TOLD_EVERY_SECONDS = 5.0
@@ -270,7 +272,14 @@ def judge(
             if side.dropped_at and UUID(history.external_id).hex not in there:
                 continue  # with its row, its attempts have gone
             lines_by_name = _broken(history, freezes, versions=versions, candidates=candidates)
-            lines_by_name["I16"] = list(findings.unfounded(history, named[side.name, history.external_id], freezes))
+            lines_by_name["I16"] = list(
+                findings.unfounded(
+                    history,
+                    named[side.name, history.external_id],
+                    freezes,
+                    owed_in_batches=not _OWING_ALL.isdisjoint(options.troubles),
+                )
+            )
             for name, lines in lines_by_name.items():
                 broken[name] += [f"{side.name}:{line}" for line in lines]
             void += promises.later_than_promised(history, options.window_seconds)
