@@ -26,9 +26,9 @@ def content(version: int) -> Content:
     return Content("Ann", "1", "", (mapping.role(version), "staff-1"))
 
 
-def history(*entries: dict[str, Any], seen: Evidence, **options: Any) -> History:
+def history(*entries: dict[str, Any], seen: Evidence) -> History:
     effects = Ledger(entries).effects
-    return History("ann", (), seen, (), [each for some in effects.values() for each in some], **options)
+    return History("ann", (), seen, (), [each for some in effects.values() for each in some])
 
 
 @pytest.mark.parametrize(("applied", "broken"), [(1, True), (2, False), (3, False)])
@@ -97,33 +97,13 @@ def test_of_a_row_that_was_dropped_and_made_anew_only_the_second_life_counts() -
     Record.objects.all()._raw_delete(using="default")
     Record.objects.bulk_create([Record(key=row.key, target=row.target, kind=row.kind, object_id=row.object_id)])
     assert [item.content.name for item in _seen().generations if item.content is not None] == ["Bea"]
+    assert witness.called_ever()
 
 
 def test_what_a_target_keeps_since_it_was_retired_is_neither_extra_nor_called_gone() -> None:
     records = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r3", None, "cid", externalId="gone")]
     assert compared("partner", expected(left={"gone"}), records)[0].equal
     assert not compared("partner", expected(), records)[0].equal
-
-
-@pytest.mark.parametrize(
-    ("dropped_at", "generations", "broken"),
-    [
-        (NOW, [None], False),
-        (0.0, [None], True),
-        (0.5, [None], True),
-        (NOW, ["Ann", None], True),
-    ],
-    ids=["kept there since", "never retired", "ours since", "wanted since"],
-)
-def test_who_has_not_been_wanted_since_a_target_was_retired_need_not_be_gone_there(
-    dropped_at: float, generations: list[str | None], *, broken: bool
-) -> None:
-    contents = [Content(name, "1", "", ()) if name else None for name in generations]
-    lives = [Generation(number, 11.0 + number, each) for number, each in enumerate(contents, 1)]
-    seen = Evidence(lives, acknowledged=[(len(lives), 20.0)])
-    there = effect(2, 1.0, kind="created")
-    told = history(there, seen=seen, dropped_at=dropped_at)
-    assert bool(list(acknowledged_unapplied(told))) == broken
 
 
 def test_requests_from_before_a_target_was_retired_have_no_attempts_any_more() -> None:

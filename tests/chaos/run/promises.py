@@ -38,8 +38,6 @@ class History:
     effects: Sequence[Effect]
     others: Sequence[Evidence] = ()
     """What was seen of the other records of this target."""
-    dropped_at: float = 0.0
-    """When the target's rows were dropped here, as it was retired: what it held then is looked for once it is wanted again."""
     sent_by: dict[int, Attempt | None] = field(default_factory=dict)
     """The attempt behind each write request, by the request's ``seq``."""
 
@@ -54,7 +52,10 @@ def histories(
     *,
     dropped_at: float = 0.0,
 ) -> Iterator[History]:
-    """One for each external id that anybody knows of. With rows that were dropped, their attempts have gone, too."""
+    """One for each external id that anybody knows of.
+
+    ``dropped_at``: when the target was retired, in unix seconds. With its records, their attempts have gone.
+    """
     for external_id in sorted({*ledger.writes, *ledger.effects, *attempts, *evidence_by_key}):
         others = [seen for other, seen in evidence_by_key.items() if other != external_id]
         yield History(
@@ -64,7 +65,6 @@ def histories(
             [write for write in ledger.writes.get(external_id, ()) if write.at > dropped_at],
             ledger.effects.get(external_id, ()),
             others,
-            dropped_at,
         )
 
 
@@ -74,7 +74,6 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
     Absent is also who is named by records only that others of ours are linked to, which an update went astray to after a
     restore; who was absent, is back by a restore, and is owed without a question, as before a backfill; and who was never
     here, since the strict write that was to bring them was refused: what it took over of the third party's own stays there.
-    So does what a target held when it was retired, of whoever has not been wanted since.
     """
     for number, at in history.evidence.acknowledged:
         later = [item for item in history.evidence.generations if item.number >= number]
@@ -90,8 +89,6 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
         if None in contents and _asked_nobody(history, at) and all(effect.restored for effect in there.values()):
             continue
         if not history.evidence.was_wanted and all(effect.was_theirs for effect in there.values()):
-            continue
-        if _was_left_there(history, number, there.values()):
             continue
         yield f"{history.external_id}: generation {number} was acknowledged at {at:.3f} and never applied before"
 
@@ -181,13 +178,6 @@ def _living(effects: Sequence[Effect], until: float) -> dict[str, Effect]:
     """The records that lived then, each with what was done to it last."""
     last = {effect.user_id: effect for effect in effects if effect.at <= until}
     return {user_id: effect for user_id, effect in last.items() if effect.content is not None}
-
-
-def _was_left_there(history: History, number: int, there: Iterable[Effect]) -> bool:
-    """Whether these records are from before the target was retired, or of others' doing, and nobody was wanted since."""
-    until = [item.content for item in history.evidence.generations if item.number <= number]
-    old = all(effect.at < history.dropped_at or effect.is_foreign for effect in there)
-    return bool(history.dropped_at) and old and all(content is None for content in until)
 
 
 def _is_of_another(history: History, user_id: str, at: float) -> bool:

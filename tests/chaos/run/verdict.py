@@ -116,24 +116,35 @@ def still_moving(sides: Sides) -> list[Record]:
 
 
 def _meets_a_stranger(row: Record, side: Side) -> bool:
-    """Whether it is rightly parked: a stranger has its username, or somebody who went while the target was retired."""
+    """Whether it is rightly parked: a stranger has its username, or somebody whose record is from before the target was retired."""
     if row.parked != IDENTITY_CONFLICT:
         return False
     if row.natural_key in side.strangers.usernames or row.natural_key in _overwritten_strangers(side):
         return True
-    return bool(side.dropped_at) and row.natural_key in _left_there(side, witness.evidence_by_key()).values()
+    return bool(side.dropped_at) and any(
+        record["username"] == row.natural_key and record["externalId"] != str(UUID(row.object_id))
+        for record in side.control.users()
+    )
 
 
-def _left_there(side: Side, evidence: Mapping[str, witness.Evidence]) -> dict[str, str]:
-    """External ids and usernames of the records that a target has kept since it was retired, of people not wanted since."""
+def _left_there(side: Side) -> set[str]:
+    """External ids of whoever was gone here before a retired target was named again: it keeps what it held of them."""
+    if not side.dropped_at:
+        return set()
+    known = set(Record.objects.filter(target=side.name).values_list("object_id", flat=True))
+    ids = {record["externalId"] for record in side.control.users() if is_person(record["externalId"])}
+    return {external_id for external_id in ids if UUID(external_id).hex not in known}
+
+
+def _called_there(side: Side) -> dict[UUID, str]:
+    """By what names a target that was retired still knows people whom it had been told of by these names."""
     if not side.dropped_at:
         return {}
-    rows = set(Record.objects.filter(target=side.name).values_list("key", flat=True))
-    wanted = {_external_id(key) for key, seen in evidence.items() if key in rows and seen.was_wanted}
+    called = {_external_id(key): names for key, names in witness.called_ever().items() if _of(side, key)}
     return {
-        record["externalId"]: record["username"]
+        UUID(record["externalId"]): record["username"]
         for record in side.control.users()
-        if is_person(record["externalId"]) and record["externalId"] not in wanted
+        if record["username"] in called.get(record["externalId"], ())
     }
 
 
@@ -178,8 +189,8 @@ def compared(sides: Sides) -> tuple[Comparison, list[str]]:
 def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
     rows = Record.objects.filter(target=side.name)
     apart = {UUID(row.object_id) for row in rows if _meets_a_stranger(row, side)}
-    left = _left_there(side, evidence).keys()
     frozen = {UUID(_external_id(key)): seen.frozen[-1] for key, seen in evidence.items() if _of(side, key)}
+    frozen |= _called_there(side)
     users = User.objects.filter(is_superuser=False).prefetch_related("groups")
     mappings = RoleMapping.objects.filter(target=side.name).select_related("group")
     active = {str(user.uuid) for user in users if user.is_active}
@@ -188,7 +199,7 @@ def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
         roles={each.group.name: each.remote_role_id for each in mappings}
         | {mapping.NAME: mapping.role(mapping.version())},
         strangers={**side.strangers.records, **findings.extras(side.entries())},
-        left=left - active,
+        left=_left_there(side) - active,
         adoptable=side.strangers.adoptable,
         never_wanted={_external_id(key) for key, seen in evidence.items() if _of(side, key) and not seen.was_wanted},
         revived=set(side.archive.revived(side.control.ledger())),

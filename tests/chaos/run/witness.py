@@ -186,6 +186,16 @@ def evidence_by_key() -> dict[str, Evidence]:
     return dict(seen)
 
 
+def called_ever() -> dict[str, set[str]]:
+    """By what names targets were to know each record, in all its rows' lives."""
+    names: dict[str, set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key, username FROM chaos_frozen")
+        for key, username in cursor.fetchall():
+            names[key].add(username)
+    return names
+
+
 def finding_times() -> dict[int, float]:
     """When each finding of an audit was written down or confirmed, by its id, and by a clock that nobody sets."""
     with connection.cursor() as cursor:
