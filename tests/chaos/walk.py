@@ -20,7 +20,7 @@ from django.db import connection
 from tests.chaos.run import verdict, witness
 from tests.chaos.run.archive import Restore
 from tests.chaos.run.options import World
-from tests.chaos.run.verdict import Side
+from tests.chaos.run.side import Side
 from thirdparty import protect, store, targets
 from thirdparty.capture import backfill
 from thirdparty.decide.result import FinishedStep

@@ -23,12 +23,12 @@ from tests.chaos.run.hardness import Hits
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.options import POPULATION, TARGETS, Options
 from tests.chaos.run.population import Population, settle_in
+from tests.chaos.run.side import Side
 from tests.chaos.run.strangers import planted
 from tests.chaos.run.system import System
 from tests.chaos.run.tally import Tally
 from tests.chaos.run.troubles.actors import actors
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from tests.chaos.run.verdict import Side
 from tests.chaos.run.voice import Voice
 from tests.chaos.run.writers import Writer
 from thirdparty.models import Attempt, Record

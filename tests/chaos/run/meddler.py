@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tests.chaos.run.findings import DIFFERING, EXTRA, EXTRA_USERNAME, MISSING, Drift
 from tests.chaos.run.population import Population
+from tests.chaos.run.side import is_person
 from thirdparty.sandbox.client import SandboxControl
 
 FIELDS = {"name": "name", "phone": "phone", "email": "email", "roleIds": "role_ids"}
@@ -100,9 +101,4 @@ def _content(record: Values) -> Values:
 
 def _is_persons(record: Values) -> bool:
     """Whether it is of one of ours: strangers' and extra ones stay as they are."""
-    try:
-        return str(UUID(record["externalId"])) == record["externalId"] and not record["username"].startswith(
-            EXTRA_USERNAME
-        )
-    except ValueError:
-        return False
+    return is_person(record["externalId"]) and not record["username"].startswith(EXTRA_USERNAME)

@@ -5,25 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from syncproject.demo.comparison import Comparison
 from tests.chaos.run import comparison, findings, promises, witness
-from tests.chaos.run.archive import Archive
-from tests.chaos.run.comparison import Expected, Values
+from tests.chaos.run.expectation import expected_at, meets_a_stranger
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.moods import PARKING
 from tests.chaos.run.options import Options
-from tests.chaos.run.strangers import Strangers
-from tests.chaos.run.third_parties import ThirdParty
-from tests.chaos.run.upgraded import mapping
+from tests.chaos.run.side import Sides, external_id_of, is_of, is_person
 from thirdparty.decide.interpret import IDENTITY_CONFLICT
 from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Attempt, Finding, Record
 from thirdparty.models.record import State
-from thirdparty.sandbox.client import SandboxControl
-from users.models import RoleMapping, User
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I15", "I16")
 _AT_REST = (State.SYNCED, State.DELETED)
@@ -32,45 +27,6 @@ _OWING_ALL = {"migrations", "retire", "targets", "upgrade"}
 _STILL_SECONDS = 1.5
 _POLL_SECONDS = 0.25
 _TOLD_EVERY_SECONDS = 5.0
-
-
-@dataclass(slots=True)
-class Side:
-    """One third party in the end: what it knows, and what we know of it.
-
-    ``dropped_at``: when its rows were dropped here, as it was retired (unix seconds); 0 for never. ``attempts_dropped``: with
-    them, those that remained unknown, and those whose lease was taken over.
-    """
-
-    party: ThirdParty
-    strangers: Strangers = field(default_factory=Strangers)
-    archive: Archive = field(default_factory=Archive)
-    reuses_ids: bool = False
-    dropped_at: float = 0.0
-    attempts_dropped: Counter[str] = field(default_factory=Counter)
-    control: SandboxControl = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.control = self.party.control()
-
-    @property
-    def name(self) -> str:
-        return self.party.name
-
-    @property
-    def ids_return(self) -> bool:
-        """Whether an id may have been given to more than one record."""
-        return self.reuses_ids or bool(self.archive.restores)
-
-    def entries(self) -> list[Values]:
-        """The ledger's, with what restores changed."""
-        return list(self.archive.whole(self.control.ledger()))
-
-    def ledger(self) -> Ledger:
-        return Ledger(self.entries(), ids_return=self.ids_return)
-
-
-Sides = Mapping[str, Side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,52 +68,7 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
 
 def still_moving(sides: Sides) -> list[Record]:
     rows = Record.objects.exclude(state__in=_AT_REST)
-    return [row for row in rows if not _meets_a_stranger(row, sides[row.target])]
-
-
-def _meets_a_stranger(row: Record, side: Side) -> bool:
-    """Whether it is rightly parked: a stranger has its username, or somebody whose record is from before the target was retired."""
-    if row.parked != IDENTITY_CONFLICT:
-        return False
-    if row.natural_key in side.strangers.usernames or row.natural_key in _overwritten_strangers(side):
-        return True
-    return bool(side.dropped_at) and any(
-        record["username"] == row.natural_key and record["externalId"] != str(UUID(row.object_id))
-        for record in side.control.users()
-    )
-
-
-def _left_there(side: Side) -> set[str]:
-    """External ids of whoever was gone here before a retired target was named again: it keeps what it held of them."""
-    if not side.dropped_at:
-        return set()
-    known = set(Record.objects.filter(target=side.name).values_list("object_id", flat=True))
-    ids = {record["externalId"] for record in side.control.users() if is_person(record["externalId"])}
-    return {external_id for external_id in ids if UUID(external_id).hex not in known}
-
-
-def _called_there(side: Side) -> dict[UUID, str]:
-    """By what names a target that was retired still knows people whom it had been told of by these names."""
-    if not side.dropped_at:
-        return {}
-    called = {_external_id(key): names for key, names in witness.called_ever().items() if _of(side, key)}
-    return {
-        UUID(record["externalId"]): record["username"]
-        for record in side.control.users()
-        if record["username"] in called.get(record["externalId"], ())
-    }
-
-
-def _overwritten_strangers(side: Side) -> set[str]:
-    """Usernames of the third party's own records that a restore brought back under an id that somebody of ours had by then, and
-    that a change of theirs went astray to before the backfill (docs/guarantees.md).
-    """
-    revived = side.archive.revived(side.control.ledger())
-    return {
-        record["username"]
-        for record in side.control.users()
-        if record["externalId"] and revived.get((record["userId"], record["username"])) == ""
-    }
+    return [row for row in rows if not meets_a_stranger(row, sides[row.target])]
 
 
 def _unbury(sides: Sides) -> Counter[str]:
@@ -181,56 +92,9 @@ def compared(sides: Sides) -> tuple[Comparison, list[str]]:
     """Every user of the database against every record of each third party; and what became of strangers."""
     evidence = witness.evidence_by_key()
     found = [
-        comparison.compared(side.name, _expected(side, evidence), side.control.users()) for side in sides.values()
+        comparison.compared(side.name, expected_at(side, evidence), side.control.users()) for side in sides.values()
     ]
     return comparison.together(each for each, _ in found), [line for _, lines in found for line in lines]
-
-
-def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
-    rows = Record.objects.filter(target=side.name)
-    apart = {UUID(row.object_id) for row in rows if _meets_a_stranger(row, side)}
-    frozen = {UUID(_external_id(key)): seen.frozen[-1] for key, seen in evidence.items() if _of(side, key)}
-    frozen |= _called_there(side)
-    users = User.objects.filter(is_superuser=False).prefetch_related("groups")
-    mappings = RoleMapping.objects.filter(target=side.name).select_related("group")
-    active = {str(user.uuid) for user in users if user.is_active}
-    return Expected(
-        people=[person(user, frozen.get(user.uuid, "")) for user in users if user.uuid not in apart],
-        roles={each.group.name: each.remote_role_id for each in mappings}
-        | {mapping.NAME: mapping.role(mapping.version())},
-        strangers={**side.strangers.records, **findings.extras(side.entries())},
-        left=_left_there(side) - active,
-        adoptable=side.strangers.adoptable,
-        never_wanted={_external_id(key) for key, seen in evidence.items() if _of(side, key) and not seen.was_wanted},
-        revived=set(side.archive.revived(side.control.ledger())),
-    )
-
-
-def wanted(side: Side) -> list[Values]:
-    """What the target is to hold of people, in the third party's words."""
-    expected = _expected(side, witness.evidence_by_key())
-    return [
-        {
-            "externalId": str(one["uuid"]),
-            **{name: one[name] for name in ("name", "phone", "email")},
-            "roleIds": sorted(expected.roles[group] for group in one["groups"]),
-        }
-        for one in expected.people
-        if one["is_active"]
-    ]
-
-
-def person(user: User, username: str) -> Values:
-    """A user as `comparison` takes them. ``username``: as the target is to know them; empty for theirs here."""
-    return {
-        "uuid": user.uuid,
-        "username": username or user.username,
-        "name": user.name,
-        "phone": user.phone,
-        "email": user.email,
-        "is_active": user.is_active,
-        "groups": [group.name for group in user.groups.all()] + ([mapping.NAME] if mapping.version() else []),
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +138,8 @@ def judge(
             broken["I3"] += [f"{side.name}:{one}: two records at one time" for one in ledger.doubled_ever()]
         broken["I15"] += [f"{side.name}: {line}" for line in findings.touched_extras(ledger.entries)]
         of_side = (
-            {_external_id(key): seen for key, seen in some.items() if _of(side, key)} for some in (attempts, evidence)
+            {external_id_of(key): seen for key, seen in some.items() if is_of(side, key)}
+            for some in (attempts, evidence)
         )
         there = set(Record.objects.filter(target=side.name).values_list("object_id", flat=True))
         for history in promises.histories(ledger, *of_side, dropped_at=side.dropped_at):
@@ -330,7 +195,7 @@ def found() -> dict[tuple[str, str], list[findings.Found]]:
     times = witness.finding_times()
     by_record: dict[tuple[str, str], list[findings.Found]] = defaultdict(list)
     for row in Finding.objects.filter(confirmed_at__isnull=False).order_by("id").iterator():
-        external_id = _external_id(row.record) if row.record else ""
+        external_id = external_id_of(row.record) if row.record else ""
         by_record[row.target, external_id].append(
             findings.Found(
                 external_id,
@@ -344,19 +209,3 @@ def found() -> dict[tuple[str, str], list[findings.Found]]:
             )
         )
     return by_record
-
-
-def is_person(external_id: str) -> bool:
-    """Whether it may be one of ours."""
-    try:
-        return str(UUID(external_id)) == external_id
-    except ValueError:
-        return False
-
-
-def _of(side: Side, key: str) -> bool:
-    return key.startswith(f"{side.name}:")
-
-
-def _external_id(key: str) -> str:
-    return str(UUID(key.rpartition(":")[2]))

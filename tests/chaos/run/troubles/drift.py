@@ -11,10 +11,11 @@ from uuid import UUID
 from django.db import Error
 
 from tests.chaos.run import findings, verdict
+from tests.chaos.run.expectation import wanted_at
 from tests.chaos.run.findings import DIFFERING, EXTRA, MISSING
 from tests.chaos.run.meddler import FIELDS, Meddler
+from tests.chaos.run.side import Side
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from tests.chaos.run.verdict import Side
 from thirdparty.models import Audit, Record
 from thirdparty.models.record import State
 
@@ -69,7 +70,7 @@ class Drift(Trouble):
     def _at_rest(self, side: Side) -> Iterator[findings.Drift]:
         """What is done to people whose records are as they are to be."""
         left = {each.external_id for each in _standing(side)} | _restless(side)
-        spared = {one["externalId"] for one in verdict.wanted(side)} - left
+        spared = {one["externalId"] for one in wanted_at(side)} - left
         for way in _LAST:
             done = self._meddlers[side.name].act(side.control, way, among=spared)
             if done is not None:
@@ -85,7 +86,7 @@ def _standing(side: Side) -> list[findings.Drift]:
     for record in side.control.users():
         held[record["externalId"]].append(record)
     found = []
-    for wanted in verdict.wanted(side):
+    for wanted in wanted_at(side):
         external_id = wanted["externalId"]
         there, done = held[external_id], effects.get(external_id, ())
         if external_id in restless or len(there) > 1 or not done or not done[-1].is_foreign:

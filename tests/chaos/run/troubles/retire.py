@@ -9,8 +9,8 @@ from django.db.models import Q
 
 from tests.chaos.run.ledger import WRITES
 from tests.chaos.run.options import TARGETS
+from tests.chaos.run.side import Side
 from tests.chaos.run.troubles.deployment import Deployment
-from tests.chaos.run.verdict import Side
 from thirdparty.models import Attempt, Record
 
 _RETIRED_SECONDS = (2.0, 6.0)

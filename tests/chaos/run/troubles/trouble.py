@@ -16,9 +16,9 @@ from tests.chaos.run.clients import Account
 from tests.chaos.run.gate import Gate
 from tests.chaos.run.options import Options
 from tests.chaos.run.population import Population
+from tests.chaos.run.side import Sides
 from tests.chaos.run.system import System
 from tests.chaos.run.tally import Tally
-from tests.chaos.run.verdict import Sides
 
 _TRIES = 4
 _PAUSE_SECONDS = 1.0
