@@ -269,7 +269,7 @@ class Walk:
         return verdict.Convergence(0.0, left, Counter())
 
     def _judged(self, convergence: verdict.Convergence) -> list[str]:
-        options: Any = SimpleNamespace(window_seconds=60.0)
+        options: Any = SimpleNamespace(troubles=(), window_seconds=60.0)
         judged = verdict.judge(
             options, {TARGET: self.side}, {TARGET: self.side.ledger()}, convergence, complaints={}, freezes=[]
         )
