@@ -12,7 +12,8 @@ from tests.chaos.run.witness import Content
 
 MISSING, DIFFERING, ALTERED, EXTRA = "missing", "differing", "altered", "extra"
 OURS = "ours"
-IDENTITY = frozenset({"key", "remote_id", "external_id"})
+KEY = "key"
+IDENTITY = frozenset({KEY, "remote_id", "external_id"})
 EXTRA_USERNAME = "extra"
 """With what the usernames begin of records that the third party gets beside ours."""
 
@@ -66,14 +67,17 @@ def unfounded(
     freezes: Collection[tuple[float, float]],
     *,
     owed_in_batches: bool = False,
+    was_retired: bool = False,
 ) -> Iterator[str]:
     """I16: what an audit calls missing or differing was made so by somebody else, since it was acknowledged.
 
     An audit is to find nothing else: a change of ours that got lost would come right by it, and nobody would know.
     ``owed_in_batches``: something happened for which everything is owed anew; what is found before its turn is rightly said
-    to be ahead here.
+    to be ahead here. ``was_retired``: the target was, and may know people by names that they had before.
     """
     for each in found:
+        if was_retired and each.fields == {KEY}:
+            continue
         if each.verdict not in (MISSING, DIFFERING, ALTERED) or (owed_in_batches and each.ahead == OURS):
             continue
         wanted = {item.content for item in history.evidence.generations if item.number == each.generation}

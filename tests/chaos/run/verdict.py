@@ -154,6 +154,7 @@ def judge(
                     named[side.name, history.external_id],
                     freezes,
                     owed_in_batches=not _OWING_ALL.isdisjoint(options.troubles),
+                    was_retired=bool(side.dropped_at),
                 )
             )
             for name, lines in lines_by_name.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from thirdparty import protect, targets
@@ -15,6 +16,7 @@ from thirdparty.audit.questions import Questions
 from thirdparty.audit.verdict import Judged, Look
 from thirdparty.capture import retirement
 from thirdparty.connectors.config import load_targets
+from thirdparty.connectors.errors import TargetError
 from thirdparty.connectors.registry import connector_class
 from thirdparty.models import Comparison, Finding, Record
 from thirdparty.models.audit import Ahead, Verdict
@@ -68,7 +70,8 @@ def retire_deletes() -> None:
     def tidy(name: str) -> Iterator[int]:
         target = load_targets({**os.environ, "SYNC_TARGETS": name})[name]
         for row in Record.objects.filter(target=name, remote_id__isnull=False):
-            connector_class(target.connector)(target, row.kind).delete(row.remote_id)
+            with suppress(TargetError):
+                connector_class(target.connector)(target, row.kind).delete(row.remote_id)
         return steps(name)
 
     retirement.steps = tidy

@@ -27,13 +27,22 @@ class Retire(Deployment):
 
     kind = "retire"
     pauses = (3.0, 8.0)
+    _since = 0.0
 
     def strike(self) -> None:
         with self.stage.deploying:
             present = self.stage.system.roster.present()
             sides = [side for side in self._sides() if side.name in present]
             if sides and not self.stopped.is_set():
-                self._retire(self.chance.choice(sides), sorted(present))
+                side = self.chance.choice(sides)
+                try:
+                    self._retire(side, [name for name in sorted(present) if name != side.name])
+                    self._judge(side)
+                finally:
+                    with self.stage.gate.passing():
+                        self.deploy(sorted(present))
+                self.did("named again")
+                self.stage.say(f"{side.name} is named again")
 
     def undo(self) -> None:
         with self.stage.deploying:
@@ -45,27 +54,19 @@ class Retire(Deployment):
             side for side in self.stage.sides.values() if side.party.world.offers_query and side.name != TARGETS[0]
         ]
 
-    def _retire(self, side: Side, present: list[str]) -> None:
-        others = [name for name in present if name != side.name]
+    def _retire(self, side: Side, others: list[str]) -> None:
         self.deploy(others)
         self._await_silence(side)
-        since = time.time()
+        self._since = time.time()
         self._count_attempts(side)
         self.stage.system.roster.retire(side.name)
+        by = ("--by", self.stage.account.username, "--reason", "chaos")
         try:
-            self.manage(
-                "sync", "retire", side.name, "--by", self.stage.account.username, "--reason", "chaos",
-                SYNC_TARGETS=",".join(others),
-            )  # fmt: skip
+            self.manage("sync", "retire", side.name, *by, SYNC_TARGETS=",".join(others))
         finally:
             side.dropped_at = time.time()
         self.stage.say(f"{side.name} is retired")
         self.stopped.wait(self.chance.uniform(*_RETIRED_SECONDS))
-        self._judge(side, since)
-        with self.stage.gate.passing():
-            self.deploy(present)
-        self.did("named again")
-        self.stage.say(f"{side.name} is named again")
 
     def _await_silence(self, side: Side) -> None:
         """Until nothing is on its way any more that was sent before."""
@@ -84,10 +85,10 @@ class Retire(Deployment):
         side.attempts_dropped["unknown"] += attempts.filter(outcome="unknown").count()
         side.attempts_dropped["takeovers"] += attempts.filter(reason="lease_expired").count()
 
-    def _judge(self, side: Side, since: float) -> None:
+    def _judge(self, side: Side) -> None:
         with side.party.control() as control:
             for entry in control.ledger():
-                if entry["kind"] == "request" and entry["call"] in WRITES and entry["at"] > since:
+                if entry["kind"] == "request" and entry["call"] in WRITES and entry["at"] > self._since:
                     self.complain(
                         "I17", f"{side.name}: {entry['call']} #{entry['seq']} was sent though it was retired"
                     )
