@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from thirdparty import protect, targets
-from thirdparty.audit import extras, records, verdict
+from thirdparty.audit import extras, listing, records
 from thirdparty.audit.conclusions import Compared
 from thirdparty.audit.journal import Journal
 from thirdparty.audit.looks import Ours
@@ -19,7 +19,7 @@ from thirdparty.connectors.config import load_targets
 from thirdparty.connectors.errors import TargetError
 from thirdparty.connectors.registry import connector_class
 from thirdparty.models import Comparison, Finding, Record
-from thirdparty.models.audit import Ahead, Verdict
+from thirdparty.models.audit import Verdict
 from thirdparty.store import claiming, manual, settling, strict_rows
 
 
@@ -37,10 +37,10 @@ def listing_shows_all() -> None:
     records._asked = trusting
 
 
-def audit_knows_no_edit() -> None:
-    """What is yet to be sent is compared like everything else, and whatever differs was changed there."""
-    verdict.Look.busy = property(lambda self: self.parked)
-    verdict._ahead = lambda *_: Ahead.THEIRS
+def one_look_is_enough() -> None:
+    """What is sent while the target is asked is taken for what somebody did there."""
+    for module in (listing, records):
+        module.unsettled = lambda *_: ""
 
 
 def extras_removed() -> None:

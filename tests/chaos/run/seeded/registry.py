@@ -53,7 +53,7 @@ BUGS: dict[str, Bug] = {
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
     "key_pairs_by_id": Bug((*_PAIR, "--troubles", "keys", "--targets", "1")),
     "listing_shows_all": Bug(_DRIFT),
-    "audit_knows_no_edit": Bug(_DRIFT),
+    "one_look_is_enough": Bug(_DRIFT),
     "extras_removed": Bug(_DRIFT),
     "old_acknowledges": Bug(_UPGRADED),
     "retire_deletes": Bug(_RETIRED),
