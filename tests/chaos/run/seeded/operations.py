@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -22,6 +23,8 @@ from thirdparty.models import Comparison, Finding, Record
 from thirdparty.models.audit import Verdict
 from thirdparty.store import claiming, manual, settling, strict_rows
 
+_SLOW_SECONDS = 0.3
+
 
 def listing_shows_all() -> None:
     """What a listing does not show is not asked about: an empty page is as good as a full one."""
@@ -38,7 +41,14 @@ def listing_shows_all() -> None:
 
 
 def one_look_is_enough() -> None:
-    """What is sent while the target is asked is taken for what somebody did there."""
+    """What is sent while the target is asked is taken for what somebody did there. Needs an audit that takes its time."""
+    asked = records._asked
+
+    def slowly(*args: Any) -> Compared | None:
+        time.sleep(_SLOW_SECONDS)
+        return asked(*args)
+
+    records._asked = slowly
     for module in (listing, records):
         module.unsettled = lambda *_: ""
 
