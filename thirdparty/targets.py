@@ -60,13 +60,18 @@ def publish_rows() -> None:
 
 
 def take_up() -> None:
-    """Make the targets that settings name active. One that is new, or was retired, is owed everything first."""
+    """Make the targets that settings name active. One that is new, or was retired, is owed everything first.
+
+    One that was retired may hold what it was sent then: that is looked for where it can be.
+    """
     wanted = names()
     present = {target.name: target for target in Target.objects.filter(name__in=wanted)}
     Target.objects.bulk_create([Target(name=name) for name in wanted if name not in present], ignore_conflicts=True)
     for name, target in present.items():
         if target.retired:
-            Target.objects.filter(name=name, retired=True).update(enabled=True, retired=False, **_as_new())
+            Target.objects.filter(name=name, retired=True).update(
+                enabled=True, retired=False, held_before=True, **_as_new()
+            )
         elif not target.enabled:
             # It was owed all the time: nothing has to be caught up.
             Target.objects.filter(name=name, retired=False).update(enabled=True)

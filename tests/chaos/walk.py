@@ -20,7 +20,7 @@ from django.db import connection
 from tests.chaos.run import verdict, witness
 from tests.chaos.run.archive import Restore
 from tests.chaos.run.options import World
-from tests.chaos.run.verdict import Side
+from tests.chaos.run.side import Side
 from thirdparty import protect, store, targets
 from thirdparty.capture import backfill
 from thirdparty.decide.result import FinishedStep
@@ -269,7 +269,7 @@ class Walk:
         return verdict.Convergence(0.0, left, Counter())
 
     def _judged(self, convergence: verdict.Convergence) -> list[str]:
-        options: Any = SimpleNamespace(window_seconds=60.0)
+        options: Any = SimpleNamespace(troubles=(), window_seconds=60.0)
         judged = verdict.judge(
             options, {TARGET: self.side}, {TARGET: self.side.ledger()}, convergence, complaints={}, freezes=[]
         )

@@ -414,6 +414,18 @@ def test_a_record_linked_to_an_id_that_is_another_objects_by_now_is_missing(sand
     assert Finding.objects.get(verdict="missing").record == row_of(first).key
 
 
+def test_a_record_linked_to_an_id_that_the_target_gave_to_one_of_its_own_is_missing(sandbox: SandboxControl) -> None:
+    first, _second = people(2)
+    theirs = remote(sandbox, first)
+    sandbox.edit(theirs, externalId="", username="else", phone="9")
+    audit = audited(mends=True)
+    assert found(audit) == {"equal": 1, "missing": 1, "extra": 1}
+    assert Finding.objects.get(verdict="missing").record == row_of(first).key
+    assert Finding.objects.get(verdict="extra").remote_id == theirs
+    converge()
+    assert found(audited()) == {"equal": 2, "extra": 1}
+
+
 def test_a_wiped_external_id_is_a_difference(sandbox: SandboxControl) -> None:
     [user] = people(1)
     sandbox.edit(remote(sandbox, user), externalId="")

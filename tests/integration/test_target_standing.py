@@ -172,6 +172,61 @@ def test_a_retired_target_that_is_named_again_is_a_new_one(boss: User, away: Any
     assert {row_of(user).state for user in (before, meanwhile)} == {"pending"}
 
 
+def _retired_and_named_again(settings: Any) -> None:
+    named, settings.SYNC_TARGETS = settings.SYNC_TARGETS, {}
+    targets.publish_rows()
+    _retire()
+    settings.SYNC_TARGETS = named
+    targets.take_up()
+
+
+def test_who_is_called_otherwise_by_now_is_not_added_twice_to_a_target_that_is_named_again(
+    sandbox: SandboxControl, boss: User, settings: Any
+) -> None:
+    user = User.objects.create(name="张伟", phone="1")
+    converge()
+    (held,) = sandbox.users()
+    User.objects.filter(pk=user.pk).update(username="otherwise", name="王芳")
+    _retired_and_named_again(settings)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    (there,) = sandbox.users()
+    assert (there["userId"], there["name"]) == (held["userId"], "王芳")
+    assert row_of(user).state == "synced"
+
+
+def test_who_is_edited_before_the_others_are_owed_is_looked_for_as_well(
+    sandbox: SandboxControl, boss: User, settings: Any
+) -> None:
+    user = User.objects.create(name="张伟", phone="1")
+    converge()
+    User.objects.filter(pk=user.pk).update(username="otherwise")
+    _retired_and_named_again(settings)
+    User.objects.filter(pk=user.pk).update(name="王芳")
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert [there["name"] for there in sandbox.users()] == ["王芳"]
+
+
+def test_who_became_inactive_while_a_target_was_retired_is_removed_once_it_is_named_again(
+    sandbox: SandboxControl, boss: User, settings: Any
+) -> None:
+    user = User.objects.create(name="张伟", phone="1")
+    converge()
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    _retired_and_named_again(settings)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert sandbox.users() == []
+    assert row_of(user).state == "synced"
+
+
+def test_to_a_target_that_is_new_everybody_is_added_without_a_question(sandbox: SandboxControl) -> None:
+    User.objects.create(name="张伟", phone="1")
+    converge()
+    assert [entry["call"] for entry in sandbox.ledger() if entry["kind"] == "request"] == ["add"]
+
+
 def test_retiring_that_was_stopped_goes_on(boss: User, away: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retirement, "ROWS_PER_STEP", 2)
     User.objects.bulk_create([User(name="x", phone=str(n)) for n in range(5)])

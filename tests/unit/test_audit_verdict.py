@@ -126,3 +126,14 @@ def test_a_record_is_ours_by_its_external_id_and_by_our_link_only_where_it_has_n
     ours: bool,  # noqa: FBT001  # a parameter of the example
 ) -> None:
     assert is_of(replace(FOUND, external_id=external_id, remote_id=remote_id), LOOK, "shop.order.1") is ours
+
+
+@pytest.mark.parametrize(
+    ("look", "ours"), [({}, False), ({"adopted": "match"}, True), ({"natural_key": ""}, True)], ids=str
+)
+def test_a_record_of_another_natural_key_and_no_external_id_is_ours_only_if_adopted(
+    look: dict[str, Any],
+    ours: bool,  # noqa: FBT001  # a parameter of the example
+) -> None:
+    another = replace(FOUND, external_id="", key="another")
+    assert is_of(another, replace(LOOK, **look), "shop.order.1") is ours

@@ -71,4 +71,5 @@ def _owner(finding: Finding, found: RemoteRecord) -> Look | None:
         return looks.looks([key]).get(key)
     if found.external_id:
         return None
-    return looks.looks_at_remote_ids(finding.target, finding.kind, [found.remote_id]).get(found.remote_id)
+    look = looks.looks_at_remote_ids(finding.target, finding.kind, [found.remote_id]).get(found.remote_id)
+    return look if look is not None and is_of(found, look, declaration.external_id(look.object_id)) else None

@@ -105,10 +105,15 @@ def not_comparable(reason: str) -> Judged:
 
 
 def is_of(found: RemoteRecord, look: Look, external_id: str) -> bool:
-    """Whether this remote record is the one of ours: by its external id, or by our link to it where it has none."""
+    """Whether this remote record is the one of ours: by its external id, or by our link to it where it has none.
+
+    An id may have been given out again: what has neither our external id nor our natural key is another's, unless we adopted it.
+    """
     if found.external_id:
         return same_external_id(found.external_id, external_id)
-    return look.remote_id is not None and same_remote_id(found.remote_id, look.remote_id)
+    if look.remote_id is None or not same_remote_id(found.remote_id, look.remote_id):
+        return False
+    return bool(look.adopted) or not look.natural_key or found.key.casefold() == look.natural_key.casefold()
 
 
 def compared(

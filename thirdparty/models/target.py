@@ -30,6 +30,11 @@ class Target(models.Model):
     name = models.CharField(primary_key=True, max_length=30)
     enabled = models.BooleanField(default=True, help_text="named in SYNC_TARGETS")
     retired = models.BooleanField(default=False, editable=False, help_text="nothing is owed to it any more")
+    held_before = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="it was retired once: what it may hold of ours is looked for before anything is added",
+    )
     paused = models.BooleanField(default=False, help_text="nothing is sent while paused; nothing is lost either")
     paused_reason = models.CharField(max_length=200, blank=True, default="")
     sent_from = models.CharField(

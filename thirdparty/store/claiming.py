@@ -159,7 +159,8 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
             add_key = CASE WHEN lease_token IS NULL THEN add_key
                 ELSE COALESCE((SELECT a.idempotency_key {left_open} AND a.call = '{Call.ADD}'), add_key) END,
             look_first = look_first OR (lease_token IS NOT NULL
-                AND EXISTS (SELECT 1 {left_open} AND a.call = '{Call.DELETE}')),
+                AND EXISTS (SELECT 1 {left_open} AND a.call = '{Call.DELETE}')) OR (claims = 0 AND remote_id IS NULL
+                AND EXISTS (SELECT 1 FROM {TARGETS} t WHERE t.name = {RECORDS}.target AND t.held_before)),
             crashes = crashes + CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END,
             {owe}
             lease_token = {db.new_token},

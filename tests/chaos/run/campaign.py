@@ -23,12 +23,12 @@ from tests.chaos.run.hardness import Hits
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.options import POPULATION, TARGETS, Options
 from tests.chaos.run.population import Population, settle_in
+from tests.chaos.run.side import Side
 from tests.chaos.run.strangers import planted
 from tests.chaos.run.system import System
 from tests.chaos.run.tally import Tally
 from tests.chaos.run.troubles.actors import actors
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from tests.chaos.run.verdict import Side
 from tests.chaos.run.voice import Voice
 from tests.chaos.run.writers import Writer
 from thirdparty.models import Attempt, Record
@@ -76,6 +76,8 @@ class Campaign:
         for trouble in troubles:
             trouble.end()
         self._heal(adversary)
+        for trouble in troubles:
+            trouble.end_last()
         self._say("healed: nothing is killed or frozen any more, the third parties are well")
         return self._conclude_baseline(adversary) if self._options.baseline else self._conclude(adversary)
 
@@ -161,10 +163,13 @@ class Campaign:
 
     def _hits(self, adversary: Adversary) -> Hits:
         assert self._stage is not None
+        unknown = Counter(Attempt.objects.filter(outcome="unknown").values_list("record__target", flat=True))
+        gone = {name: side.attempts_dropped for name, side in self._sides.items()}
         return Hits(
             writes=self._tally.operations.total(),
-            takeovers=Attempt.objects.filter(reason="lease_expired").count(),
-            unknown=Counter(Attempt.objects.filter(outcome="unknown").values_list("record__target", flat=True)),
+            takeovers=Attempt.objects.filter(reason="lease_expired").count()
+            + sum(n["takeovers"] for n in gone.values()),
+            unknown=unknown + Counter({name: dropped["unknown"] for name, dropped in gone.items()}),
             late=sum(side.control.stats()["late"]["done"] for side in self._sides.values()),
             in_flight_kills=adversary.record.in_flight_kills.total(),
             troubles=self._troubles(self._stage),

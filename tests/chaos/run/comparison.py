@@ -19,7 +19,8 @@ class Expected:
     records that are the third party's own until we take them over, as the policy allows. ``never_wanted``: external ids of whoever
     never was here: a strict write that was refused may have taken such a record over, which stays (PROTOCOL 14). ``revived``: the records of people
     who are gone that a restore has brought back, by id and username. What was sent to such an id before the backfill has written
-    over the record, whose username stays (docs/guarantees.md).
+    over the record, whose username stays (docs/guarantees.md). ``left``: external ids of whoever was gone before a
+    target that was retired was named again: it keeps what it held of them.
     """
 
     people: list[Values]
@@ -28,6 +29,7 @@ class Expected:
     adoptable: Collection[str] = ()
     never_wanted: Collection[str] = ()
     revived: Collection[tuple[str, str]] = ()
+    left: Collection[str] = ()
 
 
 def compared(target: str, expected: Expected, records: Iterable[Values]) -> tuple[Comparison, list[str]]:
@@ -83,6 +85,8 @@ def together(comparisons: Iterable[Comparison]) -> Comparison:
 
 
 def _is_foreign(record: Values, expected: Expected) -> bool:
+    if record["externalId"] in expected.left:
+        return True
     if record["userId"] in expected.strangers and record == expected.strangers[record["userId"]]:
         return True
     untaken = not record["externalId"] or record["externalId"] in expected.never_wanted

@@ -18,19 +18,22 @@ PER_TARGET = 0.1
 PER_MINUTE = {
     "clocks": 1,
     "decisions": 8,
+    "drift": 6,
     "ids": 1,
     "imports": 1,
     "keys": 2,
     "migrations": 2,
     "pauses": 3,
     "restores": 1,
+    "retire": 1,
     "strangers": 1,
     "strict": 10,
     "targets": 2,
     "transactions": 4,
+    "upgrade": 1,
 }
 """How much of each kind of trouble, where a run has it."""
-MEANT = {"strict": ("accepted", 1)}
+MEANT = {"strict": ("accepted", 1), "drift": ("audited", 1)}
 """What some of a kind have to be, and how many in a minute: the promise is made of those."""
 
 

@@ -42,6 +42,11 @@ class Effect:
     restored: bool = False
     was_theirs: bool = False
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is no request of ours that this came of, or one of another record."""
+        return self.request is None
+
 
 class Ledger:
     """``writes`` and ``effects`` by external id, oldest first.

@@ -19,16 +19,19 @@ TARGETS = ("partner", "branch", "depot")
 KINDS = (
     "clocks",
     "decisions",
+    "drift",
     "ids",
     "imports",
     "keys",
     "migrations",
     "pauses",
     "restores",
+    "retire",
     "strangers",
     "strict",
     "targets",
     "transactions",
+    "upgrade",
 )
 """The kinds of trouble beyond killing, freezing and lying (`tests.chaos.run.troubles`)."""
 BY_DEFAULT = ("decisions", "ids", "keys", "pauses", "strangers", "strict")

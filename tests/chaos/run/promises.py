@@ -10,7 +10,7 @@ from tests.chaos.run.ledger import Effect, Ledger, Write
 from tests.chaos.run.options import TIMEOUT_SECONDS
 from tests.chaos.run.witness import Content, Evidence
 
-_CLOCK_SECONDS = 0.02
+CLOCK_SECONDS = 0.02
 """One machine, one clock; SQLite's has milliseconds."""
 
 
@@ -46,16 +46,23 @@ class History:
 
 
 def histories(
-    ledger: Ledger, attempts: dict[str, list[Attempt]], evidence_by_key: dict[str, Evidence]
+    ledger: Ledger,
+    attempts: dict[str, list[Attempt]],
+    evidence_by_key: dict[str, Evidence],
+    *,
+    dropped_at: float = 0.0,
 ) -> Iterator[History]:
-    """One for each external id that anybody knows of."""
+    """One for each external id that anybody knows of.
+
+    ``dropped_at``: when the target was retired, in unix seconds. With its records, their attempts have gone.
+    """
     for external_id in sorted({*ledger.writes, *ledger.effects, *attempts, *evidence_by_key}):
         others = [seen for other, seen in evidence_by_key.items() if other != external_id]
         yield History(
             external_id,
             sorted(attempts.get(external_id, ()), key=lambda attempt: attempt.started_at),
             evidence_by_key.get(external_id, Evidence()),
-            ledger.writes.get(external_id, ()),
+            [write for write in ledger.writes.get(external_id, ()) if write.at > dropped_at],
             ledger.effects.get(external_id, ()),
             others,
         )
@@ -71,7 +78,7 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
     for number, at in history.evidence.acknowledged:
         later = [item for item in history.evidence.generations if item.number >= number]
         contents = {item.content for item in later}
-        now = at + _CLOCK_SECONDS
+        now = at + CLOCK_SECONDS
         if any(effect.at <= now and _holds(effect, contents) for effect in history.effects):
             continue
         if None in contents and _absent_between(history.effects, min(item.at for item in later), now):
@@ -112,7 +119,7 @@ def in_flight_together(history: History, freezes: Iterable[tuple[float, float]])
         if sender is not None and sender.finished_at is not None and sender.reason != "lease_expired":
             ends = min(ends, sender.finished_at)
         began = sender.started_at if sender is not None else one.at
-        if two.at + _CLOCK_SECONDS < ends and not any(since < two.at and until > began for since, until in frozen):
+        if two.at + CLOCK_SECONDS < ends and not any(since < two.at and until > began for since, until in frozen):
             yield f"{history.external_id}: requests #{one.seq} and #{two.seq} were under way together"
 
 
@@ -152,7 +159,7 @@ def _matched(writes: Sequence[Write], attempts: Sequence[Attempt]) -> Iterator[t
             attempt
             for attempt in free
             if attempt.call == write.call
-            and attempt.started_at <= write.at + _CLOCK_SECONDS
+            and attempt.started_at <= write.at + CLOCK_SECONDS
             and (write.key is None or attempt.key == write.key)
         ]
         sender = possible[-1] if possible else None
@@ -182,8 +189,8 @@ def _asked_nobody(history: History, at: float) -> bool:
     return any(
         attempt.call == "nothing"
         and attempt.finished_at is not None
-        and attempt.started_at <= at + _CLOCK_SECONDS
-        and at <= attempt.finished_at + _CLOCK_SECONDS
+        and attempt.started_at <= at + CLOCK_SECONDS
+        and at <= attempt.finished_at + CLOCK_SECONDS
         for attempt in history.attempts
     )
 

@@ -10,7 +10,7 @@ _LONGEST_TRANSACTION_SECONDS = 60.0
 
 
 class Roster:
-    """Safe for threads. A target that left counts as known: what it misses is owed to it."""
+    """Safe for threads. A target that left counts as known, unless it is retired: what it misses is owed to it."""
 
     def __init__(self, names: list[str]) -> None:
         self._lock = threading.Lock()
@@ -25,6 +25,11 @@ class Roster:
                 self._since.setdefault(name, time.monotonic())
             self._steady &= set(names)
             self._present = set(names)
+
+    def retire(self, name: str) -> None:
+        """Nothing is owed to it from now on; named again, it is a new one."""
+        with self._lock:
+            self._since.pop(name, None)
 
     def owed(self) -> set[str]:
         """Targets to which every change is owed in its own transaction."""

@@ -21,9 +21,11 @@ from tests.chaos.run.roster import Roster
 from tests.chaos.run.servers import NotInstalled, PostgreSQL, RabbitMQ
 from tests.chaos.run.third_parties import ThirdParty
 from tests.chaos.run.truce import Truce
+from tests.chaos.run.upgraded import mapping
 
 WORKERS = ("worker", "worker-2")
 _LOCK_SECONDS = 0.3
+_AUDIT_EVERY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,8 @@ def _settings(options: Options) -> dict[str, str]:
         # Hundreds of people are deleted on purpose, without anybody there to release them: tests/integration/test_brake*.py
         # are about the brake.
         "SYNC_BRAKE_MIN": "1000000",
-        # Everything is to come right without one.
-        "SYNC_AUDIT_EVERY_HOURS": "0",
+        # Without drift everything is to come right without one.
+        "SYNC_AUDIT_EVERY_HOURS": str(_AUDIT_EVERY_SECONDS / 3600 if "drift" in options.troubles else 0),
         "SYNC_BREAKER_SECONDS": "0.1",
         "SYNC_BREAKER_MAX_SECONDS": "0.5",
         "SYNC_TARGETS": ",".join(name for name in options.targets if name != options.newcomer),
@@ -129,10 +131,13 @@ def _settings(options: Options) -> dict[str, str]:
     }
     for name in options.targets:
         settings |= third_parties.durations(name, options.window_seconds)
+        settings |= {f"TARGET_{name.upper()}_AUDIT": "mend"} if "drift" in options.troubles else {}
     if options.baseline:
         settings["DJANGO_SETTINGS_MODULE"] = "tests.chaos.baseline.settings"
     elif options.bug:
         settings |= {"DJANGO_SETTINGS_MODULE": "tests.chaos.run.seeded.settings", "CHAOS_BUG": options.bug}
+    if "upgrade" in options.troubles:
+        settings |= {"DJANGO_SETTINGS_MODULE": "tests.chaos.run.upgraded.settings", mapping.VARIABLE: "1"}
     return settings
 
 

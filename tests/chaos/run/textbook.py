@@ -8,8 +8,8 @@ from uuid import UUID
 
 from syncproject.demo.comparison import Comparison
 from syncproject.demo.comparison import compare as compared
+from tests.chaos.run.expectation import person
 from tests.chaos.run.options import TARGETS
-from tests.chaos.run.verdict import person
 from thirdparty.sandbox.client import SandboxControl
 from users.models import RoleMapping, User
 

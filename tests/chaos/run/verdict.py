@@ -5,59 +5,28 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from syncproject.demo.comparison import Comparison
-from tests.chaos.run import comparison, promises, witness
-from tests.chaos.run.archive import Archive
-from tests.chaos.run.comparison import Expected, Values
+from tests.chaos.run import comparison, findings, promises, witness
+from tests.chaos.run.expectation import expected_at, meets_a_stranger
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.moods import PARKING
 from tests.chaos.run.options import Options
-from tests.chaos.run.strangers import Strangers
-from tests.chaos.run.third_parties import ThirdParty
+from tests.chaos.run.side import Sides, external_id_of, is_of, is_person
 from thirdparty.decide.interpret import IDENTITY_CONFLICT
 from thirdparty.decisions.look_now import look_now
-from thirdparty.models import Attempt, Record
+from thirdparty.models import Attempt, Finding, Record
 from thirdparty.models.record import State
-from thirdparty.sandbox.client import SandboxControl
-from users.models import RoleMapping, User
 
-INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9")
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I15", "I16")
 _AT_REST = (State.SYNCED, State.DELETED)
+_OWING_ALL = {"migrations", "retire", "targets", "upgrade"}
+"""The kinds of trouble after which everything is owed anew, in batches."""
 _STILL_SECONDS = 1.5
 _POLL_SECONDS = 0.25
 _TOLD_EVERY_SECONDS = 5.0
-
-
-@dataclass(slots=True)
-class Side:
-    """One third party in the end: what it knows, and what we know of it."""
-
-    party: ThirdParty
-    strangers: Strangers = field(default_factory=Strangers)
-    archive: Archive = field(default_factory=Archive)
-    reuses_ids: bool = False
-    control: SandboxControl = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.control = self.party.control()
-
-    @property
-    def name(self) -> str:
-        return self.party.name
-
-    @property
-    def ids_return(self) -> bool:
-        """Whether an id may have been given to more than one record."""
-        return self.reuses_ids or bool(self.archive.restores)
-
-    def ledger(self) -> Ledger:
-        return Ledger(self.archive.whole(self.control.ledger()), ids_return=self.ids_return)
-
-
-Sides = Mapping[str, Side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +68,7 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
 
 def still_moving(sides: Sides) -> list[Record]:
     rows = Record.objects.exclude(state__in=_AT_REST)
-    return [row for row in rows if not _meets_a_stranger(row, sides[row.target])]
-
-
-def _meets_a_stranger(row: Record, side: Side) -> bool:
-    """Whether it is rightly parked: a stranger has its username."""
-    if row.parked != IDENTITY_CONFLICT:
-        return False
-    return row.natural_key in side.strangers.usernames or row.natural_key in _overwritten_strangers(side)
-
-
-def _overwritten_strangers(side: Side) -> set[str]:
-    """Usernames of the third party's own records that a restore brought back under an id that somebody of ours had by then, and
-    that a change of theirs went astray to before the backfill (docs/guarantees.md).
-    """
-    revived = side.archive.revived(side.control.ledger())
-    return {
-        record["username"]
-        for record in side.control.users()
-        if record["externalId"] and revived.get((record["userId"], record["username"])) == ""
-    }
+    return [row for row in rows if not meets_a_stranger(row, sides[row.target])]
 
 
 def _unbury(sides: Sides) -> Counter[str]:
@@ -142,38 +92,9 @@ def compared(sides: Sides) -> tuple[Comparison, list[str]]:
     """Every user of the database against every record of each third party; and what became of strangers."""
     evidence = witness.evidence_by_key()
     found = [
-        comparison.compared(side.name, _expected(side, evidence), side.control.users()) for side in sides.values()
+        comparison.compared(side.name, expected_at(side, evidence), side.control.users()) for side in sides.values()
     ]
     return comparison.together(each for each, _ in found), [line for _, lines in found for line in lines]
-
-
-def _expected(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expected:
-    rows = Record.objects.filter(target=side.name)
-    apart = {UUID(row.object_id) for row in rows if _meets_a_stranger(row, side)}
-    frozen = {UUID(_external_id(key)): seen.frozen[-1] for key, seen in evidence.items() if _of(side, key)}
-    users = User.objects.filter(is_superuser=False).prefetch_related("groups")
-    mappings = RoleMapping.objects.filter(target=side.name).select_related("group")
-    return Expected(
-        people=[person(user, frozen.get(user.uuid, "")) for user in users if user.uuid not in apart],
-        roles={mapping.group.name: mapping.remote_role_id for mapping in mappings},
-        strangers=side.strangers.records,
-        adoptable=side.strangers.adoptable,
-        never_wanted={_external_id(key) for key, seen in evidence.items() if _of(side, key) and not seen.was_wanted},
-        revived=set(side.archive.revived(side.control.ledger())),
-    )
-
-
-def person(user: User, username: str) -> Values:
-    """A user as `comparison` takes them. ``username``: as the target is to know them; empty for theirs here."""
-    return {
-        "uuid": user.uuid,
-        "username": username or user.username,
-        "name": user.name,
-        "phone": user.phone,
-        "email": user.email,
-        "is_active": user.is_active,
-        "groups": [group.name for group in user.groups.all()],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +124,7 @@ def judge(
 
     ``candidates``: addresses that strict writes bore.
     """
-    attempts, evidence = _attempts(), witness.evidence_by_key()
+    attempts, evidence, named = _attempts(), witness.evidence_by_key(), found()
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS} | {
         name: list(c) for name, c in complaints.items()
     }
@@ -215,14 +136,28 @@ def judge(
         if not side.ids_return:
             # What lies under an id that was given out again may change hands for a while.
             broken["I3"] += [f"{side.name}:{one}: two records at one time" for one in ledger.doubled_ever()]
+        broken["I15"] += [f"{side.name}: {line}" for line in findings.touched_extras(ledger.entries)]
         of_side = (
-            {_external_id(key): seen for key, seen in some.items() if _of(side, key)} for some in (attempts, evidence)
+            {external_id_of(key): seen for key, seen in some.items() if is_of(side, key)}
+            for some in (attempts, evidence)
         )
-        for history in promises.histories(ledger, *of_side):
-            if not history.external_id:
+        there = set(Record.objects.filter(target=side.name).values_list("object_id", flat=True))
+        for history in promises.histories(ledger, *of_side, dropped_at=side.dropped_at):
+            if not is_person(history.external_id):
                 continue  # strangers
-            found = _broken(history, freezes, versions=versions, candidates=candidates)
-            for name, lines in found.items():
+            if side.dropped_at and UUID(history.external_id).hex not in there:
+                continue  # with its row, its attempts have gone
+            lines_by_name = _broken(history, freezes, versions=versions, candidates=candidates)
+            lines_by_name["I16"] = list(
+                findings.unfounded(
+                    history,
+                    named[side.name, history.external_id],
+                    freezes,
+                    owed_in_batches=not _OWING_ALL.isdisjoint(options.troubles),
+                    was_retired=bool(side.dropped_at),
+                )
+            )
+            for name, lines in lines_by_name.items():
                 broken[name] += [f"{side.name}:{line}" for line in lines]
             void += promises.later_than_promised(history, options.window_seconds)
         if not versions:
@@ -256,9 +191,22 @@ def _attempts() -> dict[str, list[promises.Attempt]]:
     return found
 
 
-def _of(side: Side, key: str) -> bool:
-    return key.startswith(f"{side.name}:")
-
-
-def _external_id(key: str) -> str:
-    return str(UUID(key.rpartition(":")[2]))
+def found() -> dict[tuple[str, str], list[findings.Found]]:
+    """What audits found for certain, by target and external id; that of nobody's records under an empty one."""
+    times = witness.finding_times()
+    by_record: dict[tuple[str, str], list[findings.Found]] = defaultdict(list)
+    for row in Finding.objects.filter(confirmed_at__isnull=False).order_by("id").iterator():
+        external_id = external_id_of(row.record) if row.record else ""
+        by_record[row.target, external_id].append(
+            findings.Found(
+                external_id,
+                row.remote_id,
+                row.verdict,
+                frozenset(row.fields),
+                row.ahead,
+                row.generation,
+                times[row.pk],
+                mended=row.mended_at is not None,
+            )
+        )
+    return by_record

@@ -11,37 +11,50 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import permutations
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from tests.chaos.run.upgraded import mapping
 from thirdparty.store.dialect import dialect
+from thirdparty.store.tables import DECLARATIONS
 
-_COLUMNS = "key, generation, at, present, name, phone, email, roles, username"
+_COLUMNS = "key, at, generation, present, name, phone, email, roles, username"
 _TABLES = (
     """CREATE TABLE chaos_generation (key text, generation bigint, at {time}, present integer, name text, phone text,
     email text, roles text, username text)""",
+    "CREATE TABLE chaos_born (key text, at {time})",
     "CREATE TABLE chaos_acknowledged (key text, generation bigint, at {time})",
     "CREATE TABLE chaos_frozen (key text, username text, at {time})",
     "CREATE TABLE chaos_linked (key text, remote_id text, at {time})",
     "CREATE TABLE chaos_attempt (id bigint PRIMARY KEY, began {time}, ended {time})",
+    "CREATE TABLE chaos_finding (id bigint PRIMARY KEY, at {time})",
 )
 _CONTENT = """
     SELECT NEW.key, NEW.generation, {clock}, CASE WHEN u.id IS NULL THEN 0 ELSE 1 END, u.name, u.phone, u.email,
-        (SELECT {joined} FROM users_user_groups g JOIN users_rolemapping r
-         ON r.group_id = g.group_id AND r.target = NEW.target WHERE g.user_id = u.id),
+        {roles},
         (SELECT w.username FROM users_user w WHERE w.uuid = {uuid})
     FROM (SELECT 1 AS one) o LEFT JOIN users_user u
     ON u.uuid = {uuid} AND u.is_active AND NOT u.is_superuser
 """
+_ROLES = """(SELECT {joined} FROM users_user_groups g JOIN users_rolemapping r
+    ON r.group_id = g.group_id AND r.target = NEW.target WHERE g.user_id = u.id)"""
+_ROLES_AND_VERSION = f"""COALESCE({_ROLES} || ',', '') ||
+    (SELECT '{mapping.NAME}-' || d.version FROM {DECLARATIONS} d WHERE d.kind = NEW.kind)"""
+"""What a generation stands for is what is sent of it by the version that the database has then, or by a later one."""
 _SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 _UUID = {"sqlite": "NEW.object_id", "postgresql": "NEW.object_id::uuid"}
 _JOINED = {"sqlite": "group_concat(r.remote_role_id)", "postgresql": "string_agg(r.remote_role_id, ',')"}
+_BORN = "INSERT INTO chaos_born VALUES (NEW.key, {clock})"
 _ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
 _FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.natural_key, {clock})"
 _LINKED = "INSERT INTO chaos_linked VALUES (NEW.key, NEW.remote_id, {clock})"
 _BEGAN = "INSERT INTO chaos_attempt VALUES (NEW.id, {clock}, NULL)"
 _ENDED = "UPDATE chaos_attempt SET ended = {clock} WHERE id = NEW.id"
+_FOUND = "INSERT INTO chaos_finding VALUES (NEW.id, {clock}) ON CONFLICT (id) DO UPDATE SET at = EXCLUDED.at"
+_ONE_INSTANT_SECONDS = 0.01
+"""What one statement caused may be told by so much earlier or later: its triggers run in no order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +99,9 @@ class Generation:
 
 @dataclass(slots=True)
 class Evidence:
-    """What the witness saw of one record, oldest first. ``frozen``: by what name the target was to know it. ``linked``: under
-    which remote id, None for none, from when on.
+    """What the witness saw of one record since its row was made last, oldest first.
+
+    ``frozen``: by what name the target was to know it. ``linked``: under which remote id, None for none, from when on.
     """
 
     generations: list[Generation] = field(default_factory=list)
@@ -117,10 +131,7 @@ def note(uuids: Collection[UUID]) -> None:
     """These people were changed while nobody recorded it: what they are now counts as of their present generation."""
     told = dialect(connection)
     clock = "clock_timestamp()" if told.vendor == "postgresql" else _SQLITE_CLOCK
-    joined = _JOINED[told.vendor]
-    content = _CONTENT.format(clock=clock, joined=joined, uuid=_UUID[told.vendor]).replace(
-        "(SELECT 1 AS one) o", "thirdparty_record new"
-    )
+    content = _content(told.vendor, clock).replace("(SELECT 1 AS one) o", "thirdparty_record new")
     values = [uuid.hex for uuid in uuids]
     with connection.cursor() as cursor:
         marks = ", ".join(["%s"] * len(values))
@@ -147,25 +158,49 @@ def _same_at(born: Generation, other: list[Generation]) -> bool:
 
 
 def evidence_by_key() -> dict[str, Evidence]:
-    """All that was seen, by the record's key."""
+    """All that was seen, by the record's key. A row that was dropped and made anew has only what came since."""
     seen: dict[str, Evidence] = defaultdict(Evidence)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COLUMNS} FROM chaos_generation ORDER BY generation")
-        for key, number, at, present, name, phone, email, roles, username in cursor.fetchall():
+        cursor.execute("SELECT key, MAX(at) FROM chaos_born GROUP BY key")
+        born = {key: _seconds(at) - _ONE_INSTANT_SECONDS for key, at in cursor.fetchall()}
+
+        def told(sql: str) -> Iterator[tuple[Evidence, float, list[Any]]]:
+            cursor.execute(sql)
+            for key, at, *values in cursor.fetchall():
+                if (when := _seconds(at)) >= born.get(key, 0.0):
+                    yield seen[key], when, values
+
+        for of, at, (number, present, name, phone, email, roles, username) in told(
+            f"SELECT {_COLUMNS} FROM chaos_generation ORDER BY generation"
+        ):
             content = (
                 Content(name, phone, email, tuple(sorted(filter(None, (roles or "").split(","))))) if present else None
             )
-            seen[key].generations.append(Generation(number, _seconds(at), content, username))
-        cursor.execute("SELECT key, generation, at FROM chaos_acknowledged ORDER BY generation")
-        for key, number, at in cursor.fetchall():
-            seen[key].acknowledged.append((number, _seconds(at)))
-        cursor.execute("SELECT key, username FROM chaos_frozen ORDER BY at")
-        for key, username in cursor.fetchall():
-            seen[key].frozen.append(username)
-        cursor.execute("SELECT key, remote_id, at FROM chaos_linked ORDER BY at")
-        for key, remote_id, at in cursor.fetchall():
-            seen[key].linked.append((remote_id, _seconds(at)))
+            of.generations.append(Generation(number, at, content, username))
+        for of, at, (number,) in told("SELECT key, at, generation FROM chaos_acknowledged ORDER BY generation"):
+            of.acknowledged.append((number, at))
+        for of, _, (username,) in told("SELECT key, at, username FROM chaos_frozen ORDER BY at"):
+            of.frozen.append(username)
+        for of, at, (remote_id,) in told("SELECT key, at, remote_id FROM chaos_linked ORDER BY at"):
+            of.linked.append((remote_id, at))
     return dict(seen)
+
+
+def called_ever() -> dict[str, set[str]]:
+    """By what names targets were to know each record, in all its rows' lives."""
+    names: dict[str, set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key, username FROM chaos_frozen")
+        for key, username in cursor.fetchall():
+            names[key].add(username)
+    return names
+
+
+def finding_times() -> dict[int, float]:
+    """When each finding of an audit was written down or confirmed, by its id, and by a clock that nobody sets."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, at FROM chaos_finding")
+        return {number: _seconds(at) for number, at in cursor.fetchall()}
 
 
 def attempt_times() -> dict[int, tuple[float, float | None]]:
@@ -181,10 +216,9 @@ def attempt_times() -> dict[int, tuple[float, float | None]]:
 def _sqlite() -> Iterator[str]:
     clock = _SQLITE_CLOCK
     yield from (table.format(time="text") for table in _TABLES)
-    content = "INSERT INTO chaos_generation " + _CONTENT.format(
-        clock=clock, joined=_JOINED["sqlite"], uuid=_UUID["sqlite"]
-    )
-    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record BEGIN {content}; END"
+    content = f"INSERT INTO chaos_generation {_content('sqlite', clock)}"
+    first = f"{_BORN.format(clock=clock)}; {content}"
+    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record BEGIN {first}; END"
     moved = "AFTER UPDATE ON thirdparty_record WHEN NEW.{0} <> OLD.{0}"
     yield f"CREATE TRIGGER chaos_moved {moved.format('generation')} BEGIN {content}; END"
     acknowledged = _ACKNOWLEDGED.format(clock=clock)
@@ -198,19 +232,24 @@ def _sqlite() -> Iterator[str]:
     yield f"CREATE TRIGGER chaos_began AFTER INSERT ON thirdparty_attempt BEGIN {began}; END"
     closed = "WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL"
     yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON thirdparty_attempt {closed} BEGIN {ended}; END"
+    found = _FOUND.format(clock=clock)
+    yield f"CREATE TRIGGER chaos_found AFTER INSERT ON thirdparty_finding BEGIN {found}; END"
+    confirmed = "WHEN NEW.confirmed_at IS NOT OLD.confirmed_at"
+    yield f"CREATE TRIGGER chaos_confirmed AFTER UPDATE ON thirdparty_finding {confirmed} BEGIN {found}; END"
 
 
 def _postgresql(clock: str) -> Iterator[str]:
     yield from (table.format(time="timestamptz") for table in _TABLES)
-    joined = _JOINED["postgresql"]
+    content = f"INSERT INTO chaos_generation {_content('postgresql', clock)}"
     bodies = {
-        "content": "INSERT INTO chaos_generation "
-        + _CONTENT.format(clock=clock, joined=joined, uuid=_UUID["postgresql"]),
+        "content": content,
+        "born": f"{_BORN.format(clock=clock)}; {content}",
         "acknowledged": _ACKNOWLEDGED.format(clock=clock),
         "frozen": _FROZEN.format(clock=clock),
         "linked": _LINKED.format(clock=clock),
         "began": _BEGAN.format(clock=clock),
         "ended": _ENDED.format(clock=clock),
+        "found": _FOUND.format(clock=clock),
     }
     for name, body in bodies.items():
         yield (
@@ -219,7 +258,7 @@ def _postgresql(clock: str) -> Iterator[str]:
         )
     run = "FOR EACH ROW {} EXECUTE FUNCTION chaos_{}()"
     moved = "WHEN (NEW.{0} <> OLD.{0})"
-    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record {run.format('', 'content')}"
+    yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record {run.format('', 'born')}"
     generation = run.format(moved.format("generation"), "content")
     yield f"CREATE TRIGGER chaos_moved AFTER UPDATE ON thirdparty_record {generation}"
     synced = run.format(moved.format("synced_generation"), "acknowledged")
@@ -232,6 +271,15 @@ def _postgresql(clock: str) -> Iterator[str]:
     yield f"CREATE TRIGGER chaos_began AFTER INSERT ON thirdparty_attempt {run.format('', 'began')}"
     ended = run.format("WHEN (OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL)", "ended")
     yield f"CREATE TRIGGER chaos_ended AFTER UPDATE ON thirdparty_attempt {ended}"
+    yield f"CREATE TRIGGER chaos_found AFTER INSERT ON thirdparty_finding {run.format('', 'found')}"
+    confirmed = run.format("WHEN (NEW.confirmed_at IS DISTINCT FROM OLD.confirmed_at)", "found")
+    yield f"CREATE TRIGGER chaos_confirmed AFTER UPDATE ON thirdparty_finding {confirmed}"
+
+
+def _content(vendor: str, clock: str) -> str:
+    """What is wanted of the record ``NEW`` at this moment, as a row of ``chaos_generation``."""
+    roles = (_ROLES_AND_VERSION if mapping.version() else _ROLES).format(joined=_JOINED[vendor])
+    return _CONTENT.format(clock=clock, roles=roles, uuid=_UUID[vendor])
 
 
 def _seconds(at: datetime | str) -> float:

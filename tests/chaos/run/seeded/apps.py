@@ -13,7 +13,8 @@ class SeededConfig(AppConfig):
     name = "tests.chaos.run.seeded"
 
     def ready(self) -> None:
-        from tests.chaos.run.seeded import bugs
+        from tests.chaos.run.seeded import bugs, operations
 
+        known = {**vars(bugs), **vars(operations)}
         for name in filter(None, os.environ.get("CHAOS_BUG", "").split(",")):
-            getattr(bugs, name)()
+            known[name]()

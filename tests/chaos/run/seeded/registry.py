@@ -19,8 +19,13 @@ _UNIQUE = ("--capabilities", "query,list")
 _SHARED = ("--capabilities", "query,list", "--shared-usernames")
 _KEYS = ("--capabilities", "idempotency", "--shared-usernames")
 _FROZEN = (*_UNIQUE, "--strikes", "past lease", "--seconds", "70", "--writes", "250")
+_DEAD = (*_UNIQUE, "--window", "16", "--moods", "late", "--strikes", "child")
+"""Workers die while they wait, and what they sent takes effect after their lease is over: nothing else happens so often then."""
 _PAIR = ("--pair", "postgres+redis", *_UNIQUE)
 _RESTORED = ("--pair", "postgres+redis", "--troubles", "restores,ids", "--targets", "1", "--seconds", "60")
+_DRIFT = (*_UNIQUE, "--troubles", "drift", "--targets", "1")
+_UPGRADED = (*_UNIQUE, "--troubles", "upgrade", "--targets", "1")
+_RETIRED = (*_UNIQUE, "--troubles", "retire", "--targets", "2", "--seconds", "60")
 BUGS: dict[str, Bug] = {
     "no_trigger": Bug(_UNIQUE),
     "no_lease_check": Bug(_UNIQUE),
@@ -28,7 +33,7 @@ BUGS: dict[str, Bug] = {
     "mark_before_send": Bug(_UNIQUE),
     "unknown_as_failed": Bug(_SHARED),
     "no_reread": Bug(_UNIQUE),
-    "expired_lease_clean": Bug((*_UNIQUE, "--window", "16")),
+    "expired_lease_clean": Bug(_DEAD),
     "tombstone_dropped": Bug(_UNIQUE),
     "reconciler_off": Bug(_UNIQUE),
     "wakes_lost": Bug(_UNIQUE),
@@ -47,5 +52,11 @@ BUGS: dict[str, Bug] = {
     "username_decides": Bug((*_RESTORED, *_UNIQUE)),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
     "key_pairs_by_id": Bug((*_PAIR, "--troubles", "keys", "--targets", "1")),
+    "listing_shows_all": Bug(_DRIFT),
+    "one_look_is_enough": Bug(_DRIFT),
+    "extras_removed": Bug(_DRIFT),
+    "old_acknowledges": Bug(_UPGRADED),
+    "retire_deletes": Bug(_RETIRED),
+    "named_again_is_known": Bug(_RETIRED),
     "slow_send": Bug(_FROZEN, harmless=True),
 }

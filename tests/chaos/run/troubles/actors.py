@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from tests.chaos.run.troubles.clocks import LIBRARY, Clocks
 from tests.chaos.run.troubles.decisions import Decisions
+from tests.chaos.run.troubles.drift import Drift
 from tests.chaos.run.troubles.imports import Imports
 from tests.chaos.run.troubles.migrations import Migrations
 from tests.chaos.run.troubles.pauses import Pauses
 from tests.chaos.run.troubles.restores import Restores
+from tests.chaos.run.troubles.retire import Retire
 from tests.chaos.run.troubles.strict import Strict
 from tests.chaos.run.troubles.targets import Targets
 from tests.chaos.run.troubles.transactions import Transactions
 from tests.chaos.run.troubles.trouble import Stage, Trouble
+from tests.chaos.run.troubles.upgrade import Upgrade
 
 _ACTORS: tuple[type[Trouble], ...] = (
     Clocks,
+    Upgrade,
+    Retire,
     Targets,
     Migrations,
     Pauses,
@@ -23,6 +28,7 @@ _ACTORS: tuple[type[Trouble], ...] = (
     Imports,
     Strict,
     Transactions,
+    Drift,
 )
 """In the order in which they are undone: a target has to be named before it can be backfilled."""
 
@@ -40,7 +46,9 @@ def _can(actor: type[Trouble], stage: Stage) -> bool:
             return len(stage.options.worlds) > 1
         case "transactions":
             return stage.on_postgresql
-        case "restores":
+        case "restores" | "drift":
             return any(world.offers_query for world in stage.options.worlds)
+        case "retire":
+            return any(world.offers_query for world in stage.options.worlds[1:])
         case _:
             return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -10,6 +12,7 @@ from uuid import UUID
 from django.db import Error, connection
 
 from tests.chaos.run import witness
+from tests.chaos.run.ledger import Effect
 from tests.chaos.run.troubles.trouble import Stage, Trouble
 from thirdparty.decisions import compensation
 from thirdparty.decisions.compensation import OPEN, CannotCompensate, Deed
@@ -34,7 +37,7 @@ class Decisions(Trouble):
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
         self._account = User.objects.get(username=stage.account.username)
-        self._accepted: list[tuple[str, int]] = []
+        self._accepted: list[tuple[str, int, float]] = []
 
     def strike(self) -> None:
         with self.stage.gate.passing():
@@ -68,12 +71,17 @@ class Decisions(Trouble):
         if now != row.generation:
             self.complain("I10", f"{row.key}: {deed} of generation {row.generation} was done at {now}")
         if deed is Deed.ACCEPT:
-            self._accepted.append((row.key, row.generation))
+            self._accepted.append((row.key, row.generation, time.time()))
 
     def undo(self) -> None:
         evidence = witness.evidence_by_key()
-        for key, seen in self._accepted:
-            for line in _overwritten(evidence[key], seen):
+        ledgers = {name: side.ledger() for name, side in self.stage.sides.items()}
+        for key, seen, at in self._accepted:
+            target, _, of = key.partition(":")
+            if at < self.stage.sides[target].dropped_at:
+                continue  # the generations that it was about are no more
+            theirs = ledgers[target].effects.get(str(UUID(of.rpartition(":")[2])), ())
+            for line in _overwritten(evidence[key], seen, theirs):
                 self.complain("I10", f"{key}: {line}")
 
     def _chosen(self, deed: Deed) -> Record | None:
@@ -113,12 +121,15 @@ class Decisions(Trouble):
         return {"remote_id": held[0]["userId"]} if row.remote_id is None else {}
 
 
-def _overwritten(evidence: witness.Evidence, seen: int) -> list[str]:
+def _overwritten(evidence: witness.Evidence, seen: int, effects: Iterable[Effect] = ()) -> list[str]:
     """I10: what a person accepts does not go over an edit that they had not seen.
 
-    Every edit bears a value that nobody had before; what is accepted was held before.
+    Every edit bears a value that nobody had before; what is accepted was held before. ``effects``: at the third party, whose
+    own people may have given the record values that nobody had here.
     """
-    known: set[tuple[str, str]] = set()
+    known = {
+        (each.content.name, each.content.email) for each in effects if each.is_foreign and each.content is not None
+    }
     for item in evidence.generations:
         if item.content is None:
             continue

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from tests.chaos.run.archive import Restore
+from tests.chaos.run.side import Side
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from tests.chaos.run.verdict import Side
 from thirdparty.sandbox.client import SandboxControl
 
 _BETWEEN_SECONDS = (4.0, 9.0)

@@ -13,8 +13,8 @@ from tests.chaos.run import witness
 from tests.chaos.run.clients import Api, Refused
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.population import chosen, crowded, scarce
+from tests.chaos.run.side import Side
 from tests.chaos.run.troubles.trouble import Stage, Trouble
-from tests.chaos.run.verdict import Side
 from thirdparty.models import Record, Target
 from thirdparty.models.record import State
 from users.models import User

@@ -6,18 +6,18 @@ import time
 from uuid import UUID
 
 from tests.chaos.run.options import TARGETS
+from tests.chaos.run.troubles.deployment import Deployment
 from tests.chaos.run.troubles.long_transaction import LongTransaction
-from tests.chaos.run.troubles.trouble import Stage, Trouble
+from tests.chaos.run.troubles.trouble import Stage
 from thirdparty.models import Record
 from thirdparty.models.record import State
 
 _AWAY_SECONDS = (3.0, 8.0)
 _ARRIVAL_SECONDS = 25.0
 _POLL_SECONDS = 0.2
-_PRODUCT = ("web", "worker", "worker-2", "beat")
 
 
-class Targets(Trouble):
+class Targets(Deployment):
     """One target, never the first: named and not named in ``SYNC_TARGETS``, by turns.
 
     Either as it is deployed (the variable changes, then ``migrate``, then every process is started anew), or as it
@@ -33,6 +33,14 @@ class Targets(Trouble):
         self._coming = stage.options.newcomer
 
     def strike(self) -> None:
+        with self.stage.deploying:
+            self._come_or_go()
+
+    def undo(self) -> None:
+        with self.stage.deploying:
+            self.deploy(self._all)
+
+    def _come_or_go(self) -> None:
         if self._coming:
             with self.stage.gate.passing():
                 self._bring(self._coming, "added")
@@ -42,24 +50,21 @@ class Targets(Trouble):
         deployed = self.chance.random() < 0.5
         others = [other for other in self._all if other != name]
         if deployed:
-            self._deploy(others)
+            self.deploy(others)
         else:
-            self._migrate_by(others)
+            self.migrate_by(others)
         self.did("left" if deployed else "left by a shell")
         self.stage.say(f"{name} is not named any more" + ("" if deployed else ", by one migrate"))
         self.stopped.wait(self.chance.uniform(*_AWAY_SECONDS))
         with self.stage.gate.passing():
             self._bring(name, "returned")
 
-    def undo(self) -> None:
-        self._deploy(self._all)
-
     def _bring(self, name: str, what: str) -> None:
         held_open = LongTransaction(self.stage, self.chance) if self.stage.on_postgresql else None
         if held_open is not None:
             held_open.open()
         try:
-            self._deploy(self._all)
+            self.deploy(self._all)
             if held_open is not None:
                 self._await_arrival(name, held_open.people)
         finally:
@@ -69,19 +74,6 @@ class Targets(Trouble):
         if held_open is not None and held_open.committed:
             self.did(f"{what} across a transaction")
         self.stage.say(f"{name} is {what}")
-
-    def _deploy(self, names: list[str]) -> None:
-        system = self.stage.system
-        self._migrate_by(names)
-        system.stack.env["SYNC_TARGETS"] = ",".join(names)
-        for process in self.chance.sample(_PRODUCT, len(_PRODUCT)):
-            with system.hands:
-                system.process[process].kill()
-                system.process[process].start()
-
-    def _migrate_by(self, names: list[str]) -> None:
-        self.manage("migrate", "--verbosity", "0", SYNC_TARGETS=",".join(names))
-        self.stage.system.roster.name(names)
 
     def _await_arrival(self, name: str, people: list[str]) -> None:
         """Until the target has what could be seen of these people before the transaction ends; or not for ever."""

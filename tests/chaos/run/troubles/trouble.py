@@ -16,9 +16,9 @@ from tests.chaos.run.clients import Account
 from tests.chaos.run.gate import Gate
 from tests.chaos.run.options import Options
 from tests.chaos.run.population import Population
+from tests.chaos.run.side import Sides
 from tests.chaos.run.system import System
 from tests.chaos.run.tally import Tally
-from tests.chaos.run.verdict import Sides
 
 _TRIES = 4
 _PAUSE_SECONDS = 1.0
@@ -29,7 +29,8 @@ _TRUCE_POLL_SECONDS = 0.1
 class Stage:
     """Where the actors act. ``done``: what was done how often, by the kind of trouble. ``aloof``: intervals of unix
     seconds in which a lease could be lost without any fault of the product's. ``candidates``: addresses that strict writes
-    bore, which targets are asked to take before anybody has them here.
+    bore, which targets are asked to take before anybody has them here. ``deploying``: held by whoever changes which targets
+    are named, or what version of the mapping is in use.
     """
 
     options: Options
@@ -43,6 +44,7 @@ class Stage:
     say: Callable[[str], None]
     aloof: list[tuple[float, float]]
     candidates: set[str] = field(default_factory=set)
+    deploying: threading.Lock = field(default_factory=threading.Lock)
     done: Mapping[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     @property
@@ -77,12 +79,22 @@ class Trouble(threading.Thread):
     def undo(self) -> None:
         """Leave nothing as it is not meant to stay. Called when the thread is over and all processes run."""
 
+    def act_last(self) -> None:
+        """Act once more when all is undone and everything is well."""
+
     def end(self) -> None:
         """`undo`, of which what fails is said: the run is judged all the same."""
         try:
             self.undo()
         except ProcessError as failure:
             self.stage.say(f"{self.kind} cannot be undone: {failure}")
+
+    def end_last(self) -> None:
+        """`act_last`, in the same way."""
+        try:
+            self.act_last()
+        except ProcessError as failure:
+            self.stage.say(f"{self.kind} cannot act once more: {failure}")
 
     def run(self) -> None:
         while not self.stopped.wait(self.chance.uniform(*self.pauses)):
