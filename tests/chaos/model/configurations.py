@@ -239,6 +239,27 @@ _DAILY = {
 """What differs enough from the others to be explored each time."""
 
 
+def apart() -> list[Configuration]:
+    """Something comes between a claim and its attempt."""
+    edits = Configuration("apart: edits and a death", TARGETS["query"], Budget(edits=2, kills=1, busy=1), apart=True)
+    return [
+        edits,
+        replace(edits, name="apart: a frozen worker", budget=Budget(edits=1, freezes=1, kills=1)),
+        replace(edits, name="apart: whoever leaves and comes back", budget=Budget(toggles=2, kills=1, timeouts=1)),
+        replace(edits, name="apart: a username used again", budget=Budget(deletes=1, creates=1, freezes=1)),
+        replace(
+            edits, name="apart: versions", offers=TARGETS["everything"], budget=Budget(edits=1, freezes=1, timeouts=1)
+        ),
+        replace(
+            edits,
+            name="apart: nothing on offer",
+            offers=TARGETS["nothing"],
+            budget=Budget(edits=1, kills=1, timeouts=1),
+        ),
+        replace(RAISED, name="apart: the version rises", apart=True),
+    ]
+
+
 def daily() -> list[Configuration]:
     """What is explored in each test run, without PROTOCOL 5's exception."""
     found = [
@@ -252,7 +273,18 @@ def daily() -> list[Configuration]:
         RESTORED_BACK,
     ]  # fmt: skip
     raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
-    return [*found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *by_hand(), *references(), *leaving()]
+    return [
+        *found,
+        TRUST,
+        UNMARKED,
+        UNMARKED_NEVER,
+        *restored,
+        *raised,
+        *by_hand(),
+        *references(),
+        *leaving(),
+        *apart(),
+    ]
 
 
 def full() -> list[Configuration]:

@@ -47,6 +47,7 @@ class Work:
         self.adopt = configuration.adopt
         self.leaving = configuration.leaving
         self.frozen_senders = configuration.frozen_senders
+        self.apart = configuration.apart
         self.rules = rules
         self.memo = memo
 
@@ -68,22 +69,32 @@ class Work:
         after = state.with_row(index, leased, _acknowledged(person, row, leased, now))
         unread = Step(index, held, 0, True, "", 0)
         after = after._replace(workers=(*after.workers, Worker(unread, phase="claimed", outdated=outdated)))
-        yield (
-            f"row {index} is claimed{' by an older process' if outdated else ''} at generation {held.generation}",
-            after,
-        )
+        by = " by an older process" if outdated else ""
+        label = f"row {index} is claimed{by} at generation {held.generation}"
+        if self.apart:
+            yield label, after
+            return
+        about, prepared = self._prepared(after, len(after.workers) - 1)
+        yield f"{label}, {about}", prepared
 
     def _prepare(self, state: State, position: int) -> Iterator[Event]:
-        """The worker reads the user, decides, and writes its attempt down; edits since the claim are in what it reads."""
         worker = state.workers[position]
-        index, held = worker.step.row, worker.step.held
-        row, person, name = state.rows[index], state.people[index], f"the worker on row {worker.step.row}"
+        row, name = state.rows[worker.step.row], f"the worker on row {worker.step.row}"
         if not worker.holds or row.lease == "expired":
             yield Event(f"{name} finds that its lease has run out", "", state.with_worker(position, None))
             return
         if state.budget.busy:
-            released = state.with_worker(position, None).with_row(index, self.memo(self.rules.release, row))
-            yield Event(f"{name} cannot write its attempt down, and gives the lease back", "busy", released)
+            released = self.memo(self.rules.release, row)
+            after = state.with_worker(position, None).with_row(worker.step.row, released)
+            yield Event(f"{name} cannot write its attempt down, and gives the lease back", "busy", after)
+        about, prepared = self._prepared(state, position)
+        yield Event(f"{name} is {about}", "", prepared)
+
+    def _prepared(self, state: State, position: int) -> tuple[str, State]:
+        """The worker reads the user, decides, and writes its attempt down; edits since the claim are in what it reads."""
+        worker = state.workers[position]
+        index, held = worker.step.row, worker.step.held
+        row, person = state.rows[index], state.people[index]
         step = Step(index, held, person.seq - worker.outdated, person.present, "", 0)
         step = references.read(state, step, partial(self.memo, self.rules.is_circle))
         if not step.obstacle:
@@ -98,7 +109,7 @@ class Work:
         opened = self.memo(self.rules.open_attempt, row, step.call, step.key)
         after = state.with_row(index, opened).with_worker(position, worker._replace(step=step, phase="asking"))
         what = f"{step.call}, row {step.other} {step.obstacle}" if step.obstacle else step.call
-        yield Event(f"{name} is about to {what}", "", after)
+        return f"about to {what}", after
 
     def _held(self, step: Step, noted: references.References) -> Step:
         holder: int = self.memo(self.rules.holder, noted, step.row)

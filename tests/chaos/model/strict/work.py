@@ -32,7 +32,7 @@ class StrictWork(Work):
         leased, held = claimed
         leased, held = leased._replace(crashes=0), held._replace(crashes=0)
         step = Step(0, held, seq, present, "", 0)
-        step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call))
+        step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call, self.leaving))
         if step.call == "add":
             step = step._replace(key=self._key(step))
         leased = self.memo(self.rules.open_attempt, leased, step.call, step.key)
