@@ -26,6 +26,7 @@ class Lease:
     ``look_first``: the remote id may be somebody else's by now. ``no_progress``: so many steps of this generation were
     answered and brought the record no nearer.
     ``sent``: as the row keeps it (`thirdparty.decide.sent`).
+    ``replaces``: the object has another natural key than the record, which goes before one is added under the new key.
     ``released``: a person has let the brake's hold on this generation go.
     ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
     later than the database's own ``leased_until``.
@@ -52,6 +53,7 @@ class Lease:
     no_progress: int
     sent: str | None = None
     released: bool = False
+    replaces: bool = False
 
     def lasts(self, seconds: float) -> bool:
         """Whether a call of at most so many seconds ends before the lease does."""

@@ -42,6 +42,9 @@ class Settlements:
 
     def _settle(self, **facts: Any) -> StepResult:
         lease = self.lease
+        if lease.replaces and facts.get("acknowledged"):
+            # The record of the old natural key is gone, and that of the new one is still to be added.
+            facts |= {"acknowledged": False, "next": Next.AT_RECHECK if lease.in_doubt else Next.NOW}
         known = {
             "outcome": Outcome.OK,
             "remote_id": lease.remote_id,

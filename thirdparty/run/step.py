@@ -119,7 +119,7 @@ def _claimed_and_planned(
         leases = claim()
         if not leases:
             return []
-        goals = read(target.name, leases)
+        goals = _replaced_first(leases, read(target.name, leases))
         fresh = _with_fresh_keys(leases)
         said, offered = target.capabilities, admission.offered(target.capabilities)
         leaving = [lease.key for lease in leases if goals[lease.key].obj is None] if any_references() else []
@@ -142,6 +142,12 @@ def _claimed_and_planned(
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip
+
+
+def _replaced_first(leases: Sequence[Lease], goals: Mapping[str, payloads.Desired]) -> Mapping[str, payloads.Desired]:
+    """The same, without what is only to be added once the record of the old natural key is gone."""
+    going = {lease.key for lease in leases if lease.replaces and goals[lease.key].obj is not None}
+    return {key: payloads.Desired() if key in going else goal for key, goal in goals.items()}
 
 
 def _plan(
