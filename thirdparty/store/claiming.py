@@ -12,6 +12,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from thirdparty.decide.lease import Lease, Terms
+from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
 from thirdparty.declaration import KeyChanges, declared, of_kind
 from thirdparty.models import Record
@@ -169,7 +170,8 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation,
-            {_replaced("")} AND NOT deleted AND '' NOT IN (natural_key, wanted_key) AND natural_key <> wanted_key
+            {_replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
+                AND natural_key <> wanted_key
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds])

@@ -15,7 +15,8 @@ class Configuration:
     `target.STRANGER` or `target.NOBODY`; 0 where there was none. Where each user has a username of their own, so has the
     stranger, who comes right after a restore. ``restored_at_rest``: a restore comes while nothing is owed. ``backed_up``: the
     user and their record have been there since before the backup. ``refers``: whom each user may refer to, and does at the
-    beginning, -1 for nobody; as many users are there then.
+    beginning, -1 for nobody; as many users are there then. ``replaces``: a record is deleted and added anew where its user
+    has another username.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Configuration:
     restored_at_rest: bool = False
     backed_up: bool = False
     refers: tuple[int, ...] = ()
+    replaces: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -157,7 +157,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         generation=held.generation,
         deleted=False,
         remote_id=text(held.remote_id),
-        natural_key=USERNAMES[login_of(step.row, offers)] if held.named else "",
+        natural_key=USERNAMES[login_of(step.row, offers, held.login)] if held.named else "",
         adopted=held.adopted,
         add_key=text(held.add_key),
         in_doubt=held.in_doubt,
@@ -166,6 +166,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         crashes=held.crashes,
         look_first=held.look_first,
         no_progress=held.no_progress,
+        replaces=held.replaces,
     )
 
 
@@ -174,7 +175,7 @@ def wanted(step: Step, offers: Offers) -> RemoteObject | None:
     if not step.present:
         return None
     payload = content(step.row, step.seq, step.used)
-    return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers)], payload)
+    return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers, step.held.login)], payload)
 
 
 def key_of(row: int) -> str:

@@ -27,6 +27,10 @@ def broken(state: State, configuration: Configuration) -> str:
         )
         if in_flight > 1:
             return f"I5: {in_flight} requests in flight for row {index}"
+    if configuration.replaces:
+        logins = [row.login for row in state.rows if row.may_exist and row.named]
+        if len(logins) != len(set(logins)):
+            return "P1: two rows have one username at the target"
     return ""
 
 
@@ -83,6 +87,8 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
         held = [record for record in held if record.login == index or not _is_left(state, record.login)]
         if any(record.login != index for record in held):
             return f"I4: a record of user {index} has another's username"
+    if configuration.replaces and any(record.login != person.key and not record.foreign for record in held):
+        return f"I4: the record of user {index} has a username that they had before"
     if row.parked:
         return f"I7: row {index} is parked without a reason: {row.parked}"
     own = [record for record in state.world.records if is_of(record, index, offers)]

@@ -24,6 +24,7 @@ class Rules:
     """
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
+    claim_replacing: Callable[..., tuple[Row, Held] | None] = transitions.claim_replacing
     open_attempt: Callable[..., Row] = transitions.open_attempt
     settle: Callable[..., Row] = transitions.settle
     named_as_ours: Callable[..., tuple[Result, Row]] = transitions.named_as_ours
