@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import transaction
 
 from tests.declarations import know_them
 from tests.integration.test_references import Memory
@@ -15,10 +16,12 @@ from thirdparty import targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, RemoteObject, RemoteRecord
 from thirdparty.connectors.errors import AlreadyExists, NotFound, OutcomeUnknown
+from thirdparty.consistency import strict
 from thirdparty.declaration import AtTarget, KeyChanges, Synced, Unmappable, register, registry
 from thirdparty.declaration.misdeclared import faults_of
 from thirdparty.models import Brake, Record, Target
 from thirdparty.models.record import EPOCH
+from thirdparty.models.strict_write import Action
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
 from users.models import RoleMapping
@@ -271,3 +274,23 @@ def test_records_that_others_name_are_not_replaced() -> None:
     [fault] = faults_of(registry.of_kind(Team.kind))
     assert fault.number == 113
     assert "test.seat" in fault.message
+
+
+def test_a_record_adopted_on_trust_stays_under_its_old_key(team: Group) -> None:
+    Record.objects.update(adopted="trust")
+    renamed(team, "trade")
+    converge()
+    assert Unique.calls == ["update sales"]
+    assert record(team).natural_key == "sales"
+
+
+@pytest.mark.parametrize("owed", [False, True], ids=["would change", "has changed"])
+def test_a_strict_write_is_refused_with_nobody_asked_where_the_key(team: Group, *, owed: bool) -> None:
+    if owed:
+        renamed(team, "trade")
+    ref = registry.of_kind(Team.kind).ref(team.pk)
+    candidate = strict.Candidate(ref, Action.UPDATE, {}, "trade", "", leaves=False)
+    with pytest.raises(strict.NotAccepted) as refused, transaction.atomic():
+        strict.open_write(candidate)
+    assert refused.value.verdicts[0].reason == "key_changes"
+    assert Unique.calls == []

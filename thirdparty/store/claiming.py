@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
-from thirdparty.declaration import KeyChanges, declared, of_kind
+from thirdparty.declaration import KeyChanges, declared, is_declared, of_kind
 from thirdparty.models import Record
 from thirdparty.store.attempts import WRITES
 from thirdparty.store.current import is_current
@@ -170,7 +170,7 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation,
-            {_replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
+            {db.false if choice.strict else _replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
                 AND natural_key <> wanted_key
     """
     with connection.cursor() as cursor:
@@ -232,7 +232,8 @@ def key_holder(row: Record) -> Record | None:
     """The other row whose remote record may still hold this row's natural key: it goes first."""
     if row.deleted and not row.may_exist:
         return None
-    replaced = of_kind(row.kind).key_changes is KeyChanges.REPLACED and not row.may_exist
+    changes = of_kind(row.kind).key_changes if is_declared(row.kind) else KeyChanges.KEPT
+    replaced = changes is KeyChanges.REPLACED and not row.may_exist
     wanted = "" if row.deleted else row.wanted_key
     username = (wanted if replaced else "") or row.natural_key or wanted
     if not username:

@@ -1,4 +1,4 @@
-"""Which other records a strict write names at a target, and which name it there (PROTOCOL 18): seen before anybody is asked."""
+"""By which key a strict write is to be known at a target, which records it names, and which name it: seen before anybody is asked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from thirdparty.consistency.strict.errors import NotAccepted, Verdict
 from thirdparty.consistency.strict_payload import asked_of
 from thirdparty.decide.failures import BLOCKED, still_named
 from thirdparty.decide.ownership import TRUST
-from thirdparty.declaration import Unmappable
+from thirdparty.declaration import KeyChanges, Unmappable, of_kind
 from thirdparty.declaration.at_target import UNDECLARED, WaitsFor
 from thirdparty.models import Record, StrictWrite
 from thirdparty.store import references
+
+KEY_CHANGES = "key_changes"
 
 
 def require_free(strict_write: StrictWrite, names: Sequence[str]) -> None:
@@ -27,8 +29,18 @@ def require_free(strict_write: StrictWrite, names: Sequence[str]) -> None:
         raise NotAccepted([obstacles.get(name) or readiness.not_asked(name, other) for name in names], asked=False)
 
 
+def _is_to_be_replaced(strict_write: StrictWrite, row: Record) -> bool:
+    """Two steps, of which the first cannot be taken back."""
+    if of_kind(row.kind).key_changes is not KeyChanges.REPLACED or not row.may_exist or row.adopted == TRUST:
+        return False
+    return bool({row.wanted_key, strict_write.natural_key} - {"", row.natural_key}) and row.natural_key != ""
+
+
 def _obstacle(strict_write: StrictWrite, name: str) -> Verdict | None:
     row = Record.objects.filter(key=strict_write.ref.key(name)).first()
+    if row is not None and _is_to_be_replaced(strict_write, row):
+        message = "its natural key changes, and the record there is replaced for it: write without strict consistency"
+        return Verdict(name, accepted=False, reason=KEY_CHANGES, message=message)
     try:
         asked = asked_of(strict_write, name, row.natural_key if row is not None else "")
     except WaitsFor as waits:
