@@ -17,6 +17,7 @@ class Configuration:
     stranger, who comes right after a restore. ``restored_at_rest``: a restore comes while nothing is owed. ``backed_up``: the
     user and their record have been there since before the backup. ``refers``: whom each user may refer to, and does at the
     beginning, -1 for nobody; as many users are there then. ``leaving``: what becomes of the record of whoever leaves.
+    ``replaces``: a record is deleted and added anew where its user has another username.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Configuration:
     backed_up: bool = False
     refers: tuple[int, ...] = ()
     leaving: Leaving = Leaving()  # noqa: RUF009  # it is frozen
+    replaces: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:
