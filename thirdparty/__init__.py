@@ -71,6 +71,7 @@ if TYPE_CHECKING:  # under their own names, which makes them public to type chec
         AtTarget as AtTarget,
     )
     from thirdparty.declaration import CannotAccept as CannotAccept
+    from thirdparty.declaration import KeyChanges as KeyChanges
     from thirdparty.declaration import PerTarget as PerTarget
     from thirdparty.declaration import (
         Synced as Synced,
@@ -107,7 +108,7 @@ _HOMES = {
     "thirdparty.connectors.rest.connector": ("RestConnector",),
     "thirdparty.connectors.rest.listing": ("Listing",),
     "thirdparty.events": ("attempt_finished", "audit_finished", "brake_latched", "record_parked", "target_changed"),
-    "thirdparty.declaration": ("AtTarget", "CannotAccept", "PerTarget", "Synced", "Unmappable", "accepts", "register"),
+    "thirdparty.declaration": ("AtTarget", "CannotAccept", "KeyChanges", "PerTarget", "Synced", "Unmappable", "accepts", "register"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -45,6 +45,7 @@ from thirdparty.connectors.leaving import Leaving
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.plan import Call
 from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepResult
+from thirdparty.declaration import KeyChanges, of_kind
 from thirdparty.models import Attempt, Declaration, Record
 from thirdparty.store import manual
 from thirdparty.store.manual import RemoteLink
@@ -192,6 +193,26 @@ def test_claim(window_seconds: float) -> None:
         assert_window(before, opened=row.doing in transitions.WRITES)
 
 
+def test_claim_of_a_declaration_that_has_records_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(of_kind(USE.kind)), "key_changes", KeyChanges.REPLACED)
+    asked = asked_of(transitions.claim_replacing, at_least=100)
+    for (row, has_user, rival, wanted), expected in asked.items():
+        put(row, has_user=has_user)
+        Record.objects.update(wanted_key=USERNAMES[wanted])
+        if rival:
+            login = transitions.key_at_target(row, wanted=wanted)
+            materialised.put_other(remote_id="another's", natural_key=USERNAMES[login] if login >= 0 else "nobody's")
+        held = real_claim()
+        if expected is None:
+            assert held is None, row
+            assert seen() == row
+            continue
+        after, expected_held = expected
+        assert held is not None, row
+        assert seen() == after, row
+        assert facts(held) == expected_held, row
+
+
 def test_what_is_settled_for_later_is_not_claimed_yet() -> None:
     later = {row for row in asked_of(transitions.settle).values() if row.due == "later"}
     assert later
@@ -207,6 +228,7 @@ def facts(held: Lease) -> Held:
         generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
         add_key=number(held.add_key), in_doubt=held.in_doubt, window_over=held.window_over, failed_tries=held.failed_tries, crashes=held.crashes,
         look_first=held.look_first, no_progress=held.no_progress, named=bool(held.natural_key), days_over=held.days_over,
+        login=USERNAMES.index(held.natural_key) if held.natural_key else 0, replaces=held.replaces,
     )  # fmt: skip
 
 

@@ -272,7 +272,7 @@ def test_who_comes_into_scope_with_a_version_gets_a_record(
     root = User.objects.create_superuser("root")
     catch_up.go_on("partner", seconds=30)
     people_of_version(2, monkeypatch)
-    monkeypatch.setattr(Person, "scope", None)
+    rescope(Person, None, monkeypatch)
     call_command("migrate", verbosity=0)
     catch_up.go_on("partner", seconds=30)
     assert row_of(root).state == "pending"

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Q
 
+from tests.declarations import rescope
 from tests.integration.braking import people, work
 from tests.integration.conftest import converge, row_of
 from thirdparty.declaration import Unmappable
@@ -88,7 +89,7 @@ def test_a_changed_scope_adds_whom_it_brings_in_and_deletes_whom_it_leaves_out(
     converge()
     Record.objects.filter(natural_key="", remote_id=None).delete()
     inside = [made[0].pk, User.objects.get(name="Out").pk]
-    monkeypatch.setattr(synced.Person, "scope", Q(pk__in=inside))
+    rescope(synced.Person, Q(pk__in=inside), monkeypatch)
     monkeypatch.setattr(synced.Person, "payload", whoever_is_in_scope)
     assert counts() == {"add": 1, "delete": 3, "nothing": 1}
 

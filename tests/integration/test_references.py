@@ -229,7 +229,7 @@ def test_a_worker_that_dies_right_after_it_has_settled_leaves_no_reference_behin
     seat.group = other
     seat.save()
     with monkeypatch.context() as dying:
-        dying.setattr(step, "_follow_references", lambda _settled: None)
+        dying.setattr(step, "follow_references", lambda _keys: None)
         converge()
     assert [each.on_record for each in Reference.objects.all()] == [record(seat.group).key]
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 from thirdparty.connectors.base import Payload, RemoteObject
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.result import FinishedStep, Next, StepResult
-from thirdparty.declaration import AtTarget, of_kind
+from thirdparty.declaration import of_kind
 from thirdparty.models import StrictWrite
 from thirdparty.models.strict_write import Action
 from thirdparty.run import payloads
-from thirdparty.run.payloads import Desired, prepared
+from thirdparty.run.payloads import Desired, prepared, seen_by
 
 
 class Candidate:
@@ -28,14 +27,8 @@ class Candidate:
         """What the target is to hold, should the strict write be accepted, by the record's key."""
         present = payloads.read(target, leases)
         self._unwanted = {key for key, goal in present.items() if goal == Desired()}
-        return {lease.key: prepared(lease.key, partial(self._wanted, target, lease)) for lease in leases}
-
-    def _wanted(self, target: str, lease: Lease) -> RemoteObject | None:
         strict_write = StrictWrite.objects.get(token=self._token)
-        payload = payload_of(strict_write, target)
-        if payload is None:
-            return None
-        return RemoteObject(lease.external_id, lease.natural_key or strict_write.natural_key, payload)
+        return {lease.key: _prepared(strict_write, target, lease) for lease in leases}
 
     def only_facts(self, ended: FinishedStep) -> FinishedStep:
         """What a candidate's step leaves in the row: the facts about the remote record and nothing else."""
@@ -45,12 +38,37 @@ class Candidate:
         )
 
 
-def payload_of(strict_write: StrictWrite, target: str) -> Payload | None:
-    """What this target is asked to accept, by what is known now."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a target is asked to accept: None for no record. ``used``: the remote ids in it, by the key of their record."""
+
+    payload: Payload | None = None
+    used: Mapping[str, str] = field(default_factory=dict)
+
+
+def asked_of(strict_write: StrictWrite, target: str, natural_key: str = "") -> Asked:
+    """What this target is asked to accept, by what is known now. ``natural_key``: that of the record there, if any.
+
+    Raises `Unmappable`, `WaitsFor`, and what a declaration raises.
+    """
     if strict_write.action == Action.DELETE:
-        return None
-    declaration = of_kind(strict_write.kind)
-    return declaration.candidate(strict_write.candidate, AtTarget(target))
+        return Asked()
+    at_target = seen_by(strict_write.ref, target, natural_key or strict_write.natural_key)
+    payload = of_kind(strict_write.kind).candidate(strict_write.candidate, at_target)
+    return Asked(payload, at_target.used)
+
+
+def _prepared(strict_write: StrictWrite, target: str, lease: Lease) -> Desired:
+    used: dict[str, str] = {}
+
+    def wanted() -> RemoteObject | None:
+        asked = asked_of(strict_write, target, lease.natural_key)
+        used.update(asked.used)
+        if asked.payload is None:
+            return None
+        return RemoteObject(lease.external_id, lease.natural_key or strict_write.natural_key, asked.payload)
+
+    return prepared(lease.key, wanted, used)
 
 
 def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> StepResult:

@@ -29,6 +29,7 @@ class Lease:
     answered and brought the record no nearer.
     ``sent``: as the row keeps it (`thirdparty.decide.sent`).
     ``days_over``: its object has left, and it has stayed at the target for as long as it was to stay.
+    ``replaces``: the object is wanted under another natural key than the record's, which goes before one is added under it.
     ``released``: a person has let the brake's hold on this generation go.
     ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
     later than the database's own ``leased_until``.
@@ -56,6 +57,7 @@ class Lease:
     sent: str | None = None
     released: bool = False
     days_over: bool = False
+    replaces: bool = False
 
     def lasts(self, seconds: float) -> bool:
         """Whether a call of at most so many seconds ends before the lease does."""

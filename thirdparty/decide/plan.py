@@ -51,6 +51,8 @@ def next_call(
 
     ``key_is_fresh``: the target still honours the idempotency key of the unanswered add.
     """
+    if lease.replaces:
+        leaving = AT_ONCE  # its object has not left: the record goes for the one under the new key
     if lease.window_over:
         return Call.RECHECK
     if wanted is None and lease.in_doubt and not offers.query:

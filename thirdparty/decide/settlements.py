@@ -42,6 +42,9 @@ class Settlements:
 
     def _settle(self, **facts: Any) -> StepResult:
         lease = self.lease
+        if lease.replaces and facts.get("acknowledged"):
+            # The record of the old natural key is gone, and that of the new one is still to be added.
+            facts |= {"acknowledged": False, "next": Next.AT_RECHECK if lease.in_doubt else Next.NOW}
         known = {
             "outcome": Outcome.OK,
             "remote_id": lease.remote_id,
@@ -51,7 +54,7 @@ class Settlements:
             "sent": lease.sent if facts.get("remote_id", lease.remote_id) == lease.remote_id else None,
             "look_first": lease.look_first,
             "no_progress": lease.no_progress,
-            "stays": None if self.wanted is None else False,
+            "stays": None if self.wanted is None and not lease.replaces else False,
         }
         result = self._still_linked(StepResult(**(known | facts)))
         if result.doubt is Doubt.CLEAR:

@@ -2,6 +2,7 @@
 
 from thirdparty.declaration.accepting import CannotAccept, accepts
 from thirdparty.declaration.at_target import AtTarget
+from thirdparty.declaration.key_changes import KeyChanges
 from thirdparty.declaration.lookups import PerTarget
 from thirdparty.declaration.registry import declared, is_declared, of_kind, register
 from thirdparty.declaration.synced import Synced
@@ -10,6 +11,7 @@ from thirdparty.declaration.unmappable import Unmappable
 __all__ = [
     "AtTarget",
     "CannotAccept",
+    "KeyChanges",
     "PerTarget",
     "Synced",
     "Unmappable",

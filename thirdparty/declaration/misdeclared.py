@@ -17,6 +17,7 @@ from django.core.exceptions import (
 )
 from django.db import DEFAULT_DB_ALIAS, connections, models, router
 
+from thirdparty.declaration.key_changes import KeyChanges
 from thirdparty.declaration.lookups import PerTarget, column_of, resolved
 from thirdparty.declaration.registry import declared, is_declared
 from thirdparty.declaration.source import Source
@@ -165,6 +166,20 @@ def _references(declaration: Synced[Any]) -> Iterator[Fault]:
             yield _fault(declaration, 109, f"refers by {name!r}: {wrong}", hint)
 
 
+def _key_changes(declaration: Synced[Any]) -> Iterator[Fault]:
+    if declaration.key_changes is not KeyChanges.REPLACED:
+        return
+    if declaration.key is None:
+        yield _fault(
+            declaration, 113, "has records replaced whose key changes, and no `key`", "Name the field of the key."
+        )
+    named_by = [each.kind for each in declared() if declaration.kind in each.kinds_referred_to().values()]
+    if named_by:
+        what = f"has records replaced whose key changes, and {', '.join(named_by)} name them at the target"
+        hint = "A record that others name is deleted after them, and they stay: leave `key_changes` at KEPT."
+        yield _fault(declaration, 113, what, hint)
+
+
 def _version(declaration: Synced[Any]) -> Iterator[Fault]:
     version: object = declaration.version
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= _HIGHEST_VERSION:
@@ -173,7 +188,7 @@ def _version(declaration: Synced[Any]) -> Iterator[Fault]:
 
 
 _LOOKS: tuple[Callable[[Synced[Any]], Iterator[Fault]], ...] = (
-    _kind, _identity, _key, _watch, _scope, _database, _references, _version,
+    _kind, _identity, _key, _watch, _scope, _database, _references, _key_changes, _version,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from thirdparty.connectors.base import Payload
 from thirdparty.declaration.at_target import AtTarget
+from thirdparty.declaration.key_changes import KeyChanges
 from thirdparty.declaration.lookups import Lookup, PerTarget, lookups_of, resolved
 from thirdparty.declaration.reading import Reading, watched
 from thirdparty.models.instance import instance_code
@@ -24,7 +25,8 @@ class Synced(Generic[M]):
     """One kind of object that targets are to hold.
 
     ``identity``: the field that says which object it is, for ever; ``"pk"`` by default.
-    ``key``: the field of its natural key at the targets, frozen once it is sent; None where there is none.
+    ``key``: the field of its natural key at the targets; None where there is none. ``key_changes``: what becomes of the
+    record when it changes once it was sent.
     ``targets``: the names of those that are to hold it; None for all.
     ``watch``: columns and lookups (``customer__email``, ``lines``, ``tags``) whose change is owed to the targets.
     ``scope``: who is to be there; leaving it means leaving the targets. None for all.
@@ -42,6 +44,7 @@ class Synced(Generic[M]):
     kind: ClassVar[str] = ""
     identity: ClassVar[str] = "pk"
     key: ClassVar[str | None] = None
+    key_changes: ClassVar[KeyChanges] = KeyChanges.KEPT
     targets: ClassVar[Sequence[str] | None] = None
     watch: ClassVar[Sequence[str | PerTarget]] = ()
     scope: ClassVar[Q | None] = None

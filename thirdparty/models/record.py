@@ -92,7 +92,9 @@ class Record(models.Model):
     unknown_until = models.DateTimeField(null=True, help_text="an unanswered request may take effect until then")
     remote_id = models.CharField(max_length=128, null=True)
     wanted_key = models.CharField(max_length=254, db_default="", help_text="the natural key that the object has now")
-    natural_key = models.CharField(max_length=254, db_default="", help_text="frozen at the first claim")
+    natural_key = models.CharField(
+        max_length=254, db_default="", help_text="by which the target knows the record: frozen while one may be there"
+    )
     adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
     add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
     sent = models.TextField(

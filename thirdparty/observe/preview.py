@@ -29,6 +29,7 @@ from thirdparty.models import Record, Target
 from thirdparty.observe import inquiry
 from thirdparty.protect import brake
 from thirdparty.run import destruction, payloads
+from thirdparty.run.replacing import is_replaced
 from thirdparty.settings import settings
 
 ADD, UPDATE, DEACTIVATE, DELETE, LEAVE, NOTHING = "add", "update", "deactivate", "delete", "leave", "nothing"
@@ -135,14 +136,22 @@ class _Tally:
             return self._parting(row, known) if there and row.adopted != TRUST else (NOTHING, (), None, "")
         if not there:
             return ADD, (), None, ""
+        return self._pushed(row, goal.obj, known)
+
+    def _pushed(
+        self, row: Record, wanted: RemoteObject, known: Hashes | None
+    ) -> tuple[str, tuple[str, ...], Change | None, str]:
+        """What becomes of a record that is there, and whose object is wanted there."""
+        if is_replaced(row, row.wanted_key):
+            return DELETE, (), Change.DELETE, "its natural key has changed: it is added anew under the new one"
         if known is None:
             return NOT_KNOWN, (), None, ""
         connector = targets.connector(self._target, row.kind)
         key = settings.hash_key()
-        fields = sent.changed(known, sent.hashes(goal.obj.payload, connector.comparable, key))
+        fields = sent.changed(known, sent.hashes(wanted.payload, connector.comparable, key))
         if not fields:
             return NOTHING, (), None, ""
-        change = destruction.effect(Call.UPDATE, goal.obj, sent.written(known, key), connector).change
+        change = destruction.effect(Call.UPDATE, wanted, sent.written(known, key), connector).change
         return UPDATE, fields, change, ""
 
     def _parting(self, row: Record, known: Hashes | None) -> tuple[str, tuple[str, ...], Change | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -97,6 +97,32 @@ def _wanted(
         return None
     require_json(payload)
     return RemoteObject(external_id, natural_key or declaration.key_of(obj), payload)
+
+
+def seen_by(ref: Ref, target: str, natural_key: str) -> AtTarget:
+    """The target as one object sees it that need not be saved: whatever it refers to is read when it is asked for."""
+    declaration = of_kind(ref.kind)
+    known = tuple(dict.fromkeys((declaration, *map(of_kind, declaration.kinds_referred_to().values()))))
+    return AtTarget(target, known, _ReadWhenAsked(target), {}, (ref, natural_key))
+
+
+class _ReadWhenAsked(Mapping[Ref, Referred]):
+    """The records of one target."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    def __getitem__(self, ref: Ref) -> Referred:
+        row = Record.objects.filter(key=ref.key(self._target)).first()
+        if row is None:
+            raise KeyError(ref)
+        return _referred(row)
+
+    def __iter__(self) -> Iterator[Ref]:
+        return (row.ref for row in Record.objects.filter(target=self._target))
+
+    def __len__(self) -> int:
+        return Record.objects.filter(target=self._target).count()
 
 
 def _view(declaration: Synced[Any], target: str, objects: Iterable[Any]) -> Callable[[Ref, str], AtTarget]:

@@ -23,10 +23,11 @@ from thirdparty.declaration import Unmappable
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.declaration.registry import any_references
 from thirdparty.models import Attempt
-from thirdparty.notify import hints
 from thirdparty.protect import Admission, brake
 from thirdparty.run import destruction, payloads
 from thirdparty.run.destruction import Effect
+from thirdparty.run.following import follow_references
+from thirdparty.run.replacing import replaced_first
 from thirdparty.settings import settings
 from thirdparty.store import Settled
 from thirdparty.store.contention import is_contention
@@ -110,7 +111,7 @@ def claim_and_plan(
     if not leases:
         return []
     try:
-        return _planned(target, admission, leases, (read or payloads.read)(target.name, leases))
+        return _planned(target, admission, *replaced_first(leases, (read or payloads.read)(target.name, leases)))
     except BaseException:
         _give_back(leases)
         raise
@@ -252,7 +253,7 @@ def write_results(
             raise
         logger.warning("%s results cannot be written yet: %s", len(ended), error)
         return Settled(locked=list(ended))
-    _follow_references(settled)
+    follow_references(list(settled.rows))
     _announce(ended, settled)
     held = {*settled.rows, *(each.lease.key for each in settled.locked)}
     lost = [each for each in ended if each.lease.key not in held]
@@ -262,21 +263,6 @@ def write_results(
         if each.sent and not _repaired(each.lease.key):
             settled.locked.append(each)
     return settled
-
-
-def _follow_references(settled: Settled) -> None:
-    """Wake who waited for one of these, and owe who was sent with an id that is another now."""
-    if not settled.rows or not any_references():
-        return
-    try:
-        released = store.references.release(list(settled.rows))
-    except OperationalError as error:
-        if not is_contention(error):
-            raise
-        logger.warning("who waits for these is left to the reconciler: %s", error)
-        return
-    for name in {key.partition(":")[0] for key in released}:
-        hints.drain(name)
 
 
 def _announce(ended: Sequence[FinishedStep], settled: Settled) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from thirdparty.decide.lease import Lease, Terms
+from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
-from thirdparty.declaration import of_kind
+from thirdparty.declaration import KeyChanges, declared, is_declared, of_kind
 from thirdparty.models import Record
 from thirdparty.store.attempts import WRITES
 from thirdparty.store.current import is_current
@@ -167,13 +168,15 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
             claims = claims + 1,
             leased_until = {db.after()},
             due_at = {db.after()},
-            natural_key = CASE WHEN {_unused("", db, strict=choice.strict)} THEN ''
-                WHEN natural_key <> '' THEN natural_key WHEN deleted THEN '' ELSE wanted_key END
+            natural_key = {_key_at_target("", db, strict=choice.strict)}
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation,
-            COALESCE(left_at <= {db.after()}, {db.false}) {_unflushed(db)}
+            COALESCE(left_at <= {db.after()}, {db.false}),
+            {db.false if choice.strict else _replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
+                AND natural_key <> wanted_key
+            {_unflushed(db)}
     """
     with prepared(), connection.cursor() as cursor:
         stays_seconds = terms.delete_after_seconds or 0.0
@@ -205,13 +208,30 @@ def _unused(row: str, db: Dialect, *, strict: bool) -> str:
     return db.false if strict else f"{row}deleted AND NOT {row}may_exist"
 
 
+def _key_at_target(row: str, db: Dialect, *, strict: bool) -> str:
+    """The natural key by which the target is to know the record: it is frozen while there may be one.
+
+    A declaration that has its records replaced gives the old key up once nothing can be there under it any more.
+    """
+    kept = f"{row}natural_key <> ''"
+    if not strict:
+        kept += f" AND ({row}may_exist OR {row}wanted_key = '' OR NOT {_replaced(row)})"
+    return (
+        f"CASE WHEN {_unused(row, db, strict=strict)} THEN '' WHEN {kept} THEN {row}natural_key "
+        f"WHEN {row}deleted THEN '' ELSE {row}wanted_key END"
+    )
+
+
+def _replaced(row: str) -> str:
+    """Whether the record is of a declaration that has its records replaced."""
+    kinds = [f"'{each.kind}'" for each in declared() if each.key_changes is KeyChanges.REPLACED]
+    return f"{row}kind IN ({', '.join(kinds)})" if kinds else "(1 = 0)"
+
+
 def _claimable(db: Dialect, *, strict: bool) -> str:
     # In the words of the index `one_row_per_natural_key`, or SQLite reads every record of the target for each one that is due.
     # OFFSET keeps PostgreSQL from making a join of the look-up, which compares each row with every other.
-    wanted_username = (
-        f"CASE WHEN {_unused('s.', db, strict=strict)} THEN '' "
-        "WHEN s.natural_key <> '' THEN s.natural_key WHEN s.deleted THEN '' ELSE s.wanted_key END"
-    )
+    wanted_username = _key_at_target("s.", db, strict=strict)
     anybody = "" if strict else f"AND s.parked = '' AND NOT {_strict_write(db)}"
     return f"""
         (s.leased_until IS NULL OR s.leased_until <= {db.now}) {anybody} AND {is_current(db, "s.kind")}
@@ -228,7 +248,10 @@ def key_holder(row: Record) -> Record | None:
     """The other row whose remote record may still hold this row's natural key: it goes first."""
     if row.deleted and not row.may_exist:
         return None
-    username = row.natural_key or ("" if row.deleted else row.wanted_key)
+    changes = of_kind(row.kind).key_changes if is_declared(row.kind) else KeyChanges.KEPT
+    replaced = changes is KeyChanges.REPLACED and not row.may_exist
+    wanted = "" if row.deleted else row.wanted_key
+    username = (wanted if replaced else "") or row.natural_key or wanted
     if not username:
         return None
     others = Record.objects.filter(target=row.target, kind=row.kind, natural_key=username, may_exist=True)
@@ -237,7 +260,8 @@ def key_holder(row: Record) -> Record | None:
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
-     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation, days_over, *_) = row  # fmt: skip
+     add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation,
+     days_over, replaces, *_) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
@@ -263,4 +287,5 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         sent=sent,
         released=released_generation == generation,
         days_over=bool(days_over),
+        replaces=bool(replaces),
     )

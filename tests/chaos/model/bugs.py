@@ -13,6 +13,9 @@ from tests.chaos.model.configurations import (
     PROFILES,
     RAISED,
     RAISED_REFUSALS,
+    REPLACED,
+    REPLACED_LEFT,
+    REPLACED_REUSED,
     RESTORED,
     RESTORED_BACK,
     RESTORED_LATE,
@@ -167,6 +170,32 @@ class _VanishedIsDone(Interpreter):
         return self._settle(acknowledged=True)
 
 
+class _GoneIsDone(Interpreter):
+    def absent(self) -> StepResult:
+        return replace(super().absent(), acknowledged=True)
+
+
+def _has_the_new_username_at_once(row: Row, *, wanted: int, **how: bool) -> tuple[Row, Held] | None:
+    return transitions.claim(row._replace(login=wanted), **how)
+
+
+def _knows_the_new_username_alone(row: Row, *, wanted: int, **how: bool) -> tuple[Row, Held] | None:
+    claimed = transitions.claim_replacing(row, wanted=wanted, **how)
+    if claimed is None:
+        return None
+    after, held = claimed
+    return after._replace(login=wanted), held._replace(login=wanted)
+
+
+def _waits_for_no_username(row: Row, *, rival: bool, **how: Any) -> tuple[Row, Held] | None:  # that is the bug
+    return transitions.claim_replacing(row, rival=False, **how)
+
+
+def _leaves_what_is_replaced(*args: Any, **kwargs: Any) -> Call:
+    lease, *others = args
+    return next_call(replace(lease, replaces=False), *others, **kwargs)
+
+
 BUGS = (
     {
         "an edit is not recorded": Bug(Rules(changed=lambda row: row), REUSE, "I1"),
@@ -186,6 +215,19 @@ BUGS = (
         "an expired lease is clean": Bug(Rules(claim=_expired_is_clean), REUSE, "I2"),
         "a lost lease settles": Bug(Rules(lost_lease_settles=True), FREEZES, "I5"),
         "a lost lease is not repaired": Bug(Rules(repair=lambda row: row), SURVIVING_SENDER, "I4"),
+        "a replaced record is done once it is gone": Bug(Rules(judge=_GoneIsDone), REPLACED, "I4"),
+        "the old username is given up while its record is there": Bug(
+            Rules(claim_replacing=_has_the_new_username_at_once), REPLACED, "I4"
+        ),
+        "the record of the old username is looked for under the new one": Bug(
+            Rules(claim_replacing=_knows_the_new_username_alone), REPLACED_REUSED, "I4"
+        ),
+        "who has the old username is not waited for": Bug(
+            Rules(claim_replacing=_waits_for_no_username), REPLACED_REUSED, "P1"
+        ),
+        "a replaced record stays as one whose user has left": Bug(
+            Rules(next_call=_leaves_what_is_replaced), REPLACED_LEFT, "I4"
+        ),
         "the username is not frozen": Bug(Rules(claim=_never_named), REUSE, "I7"),
         "a username in use does not block": Bug(Rules(claim=_never_waits_for_a_rival), BLIND, "I7"),
         "synced before it is sent": Bug(Rules(claim=_synced_when_claimed), REUSE, "I2"),

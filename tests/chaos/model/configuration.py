@@ -18,6 +18,7 @@ class Configuration:
     user and their record have been there since before the backup. ``refers``: whom each user may refer to, and does at the
     beginning, -1 for nobody; as many users are there then. ``leaving``: what becomes of the record of whoever leaves.
     ``apart``: something may come between a claim and its attempt; else they are one move, which leaves far fewer states.
+    ``replaces``: a record is deleted and added anew where its user has another username.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Configuration:
     refers: tuple[int, ...] = ()
     leaving: Leaving = Leaving()  # noqa: RUF009  # it is frozen
     apart: bool = False
+    replaces: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:

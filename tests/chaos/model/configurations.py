@@ -159,6 +159,51 @@ RAISED_VERSIONS = replace(
 """What an older process sends with a newer generation, the target cannot know to be older: it is sent once more."""
 RAISED_BLIND = replace(RAISED, name="a version that rises, nothing on offer", offers=TARGETS["nothing"])
 
+REPLACED = Configuration(
+    "replaced: a username that changes", TARGETS["query"], Budget(edits=1, kills=1, timeouts=1, renames=1),
+    replaces=True, backed_up=True,
+)  # fmt: skip
+REPLACED_REUSED = replace(
+    REPLACED, name="replaced: the old username used again", budget=Budget(creates=1, kills=1, timeouts=1, renames=1)
+)
+REPLACED_BACK = replace(
+    REPLACED, name="replaced: back and forth, a deletion", budget=Budget(deletes=1, timeouts=1, renames=2)
+)
+REPLACED_SHARED = replace(
+    REPLACED_REUSED, name="replaced: shared usernames", offers=TARGETS["query, shared usernames"]
+)
+REPLACED_EVERYTHING = replace(REPLACED_REUSED, name="replaced: everything on offer", offers=TARGETS["everything"])
+REPLACED_BLIND = replace(
+    REPLACED, name="replaced: nothing on offer", offers=TARGETS["nothing"], budget=Budget(timeouts=1, renames=1)
+)
+REPLACED_TRUST = replace(
+    TRUST,
+    name="replaced: a stranger's record, adopted on trust",
+    budget=Budget(edits=1, timeouts=1, renames=1),
+    replaces=True,
+)
+REPLACED_UNMARKED = replace(
+    UNMARKED,
+    name="replaced: a stranger's record without external id",
+    budget=Budget(edits=1, timeouts=1, renames=1),
+    replaces=True,
+)
+REPLACED_LEFT = replace(
+    REPLACED,
+    name="replaced: somebody who leaves, comes back, and stays there meanwhile",
+    budget=Budget(toggles=2, timeouts=1, renames=1),
+    leaving=Leaving(OnLeave.LEAVE),
+)
+REPLACED_DEACTIVATED = replace(
+    REPLACED_LEFT,
+    name="replaced: somebody who leaves, comes back, and is deactivated meanwhile",
+    leaving=Leaving(OnLeave.DEACTIVATE),
+)
+REPLACING = (
+    REPLACED, REPLACED_REUSED, REPLACED_BACK, REPLACED_SHARED, REPLACED_EVERYTHING, REPLACED_BLIND, REPLACED_TRUST, REPLACED_UNMARKED,
+    REPLACED_LEFT, REPLACED_DEACTIVATED,
+)  # fmt: skip
+
 _DECISIONS = {
     "in doubt": Budget(edits=1, kills=1, timeouts=1, decisions=1),
     "one after the other": Budget(edits=1, timeouts=1, refusals=1, decisions=2),
@@ -257,6 +302,7 @@ def apart() -> list[Configuration]:
             budget=Budget(edits=1, kills=1, timeouts=1),
         ),
         replace(RAISED, name="apart: the version rises", apart=True),
+        replace(REPLACED, name="apart: a record is replaced", apart=True),
     ]
 
 
@@ -274,17 +320,8 @@ def daily() -> list[Configuration]:
     ]  # fmt: skip
     raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
     return [
-        *found,
-        TRUST,
-        UNMARKED,
-        UNMARKED_NEVER,
-        *restored,
-        *raised,
-        *by_hand(),
-        *references(),
-        *leaving(),
-        *apart(),
-    ]
+        *found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *REPLACING, *by_hand(), *references(), *leaving(), *apart(),
+    ]  # fmt: skip
 
 
 def full() -> list[Configuration]:

@@ -163,7 +163,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         generation=held.generation,
         deleted=False,
         remote_id=text(held.remote_id),
-        natural_key=USERNAMES[login_of(step.row, offers)] if held.named else "",
+        natural_key=USERNAMES[login_of(step.row, offers, held.login)] if held.named else "",
         adopted=held.adopted,
         add_key=text(held.add_key),
         in_doubt=held.in_doubt,
@@ -173,6 +173,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         look_first=held.look_first,
         no_progress=held.no_progress,
         days_over=held.days_over,
+        replaces=held.replaces,
     )
 
 
@@ -181,7 +182,7 @@ def wanted(step: Step, offers: Offers) -> RemoteObject | None:
     if not step.present:
         return None
     payload = content(step.row, step.seq, step.used)
-    return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers)], payload)
+    return RemoteObject(external_id(step.row), USERNAMES[login_of(step.row, offers, step.held.login)], payload)
 
 
 def key_of(row: int) -> str:

@@ -29,6 +29,10 @@ def broken(state: State, configuration: Configuration) -> str:
         )
         if in_flight > 1:
             return f"I5: {in_flight} requests in flight for row {index}"
+    if configuration.replaces:
+        logins = [row.login for row in state.rows if row.may_exist and row.named]
+        if len(logins) != len(set(logins)):
+            return "P1: two rows have one username at the target"
     return ""
 
 
@@ -72,8 +76,9 @@ def _waits_for_another(state: State, index: int) -> bool:
 def _waits_for_one_that_stays(state: State, index: int, configuration: Configuration) -> bool:
     """Whether the username is that of a record whose user has left, and which stays at the target."""
     others = (other for number, other in enumerate(state.rows) if number != index)
-    shared = not configuration.offers.distinct
-    return shared and not state.rows[index].may_exist and any(other.is_left and other.named for other in others)
+    shared, key = not configuration.offers.distinct, state.people[index].key
+    stays = any(other.is_left and other.named and other.login == key for other in others)
+    return shared and not state.rows[index].may_exist and stays
 
 
 def _is_in_circle(state: State, index: int) -> bool:
@@ -93,6 +98,9 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
         held = [record for record in held if record.login == index or not _is_left(state, record.login)]
         if any(record.login != index for record in held):
             return f"I4: a record of user {index} has another's username"
+    old = [record for record in held if record.login != person.key and not record.foreign]
+    if configuration.replaces and person.present and old:
+        return f"I4: the record of user {index} has a username that they had before"
     if row.parked:
         return f"I7: row {index} is parked without a reason: {row.parked}"
     own = [record for record in state.world.records if is_of(record, index, offers)]

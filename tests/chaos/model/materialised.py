@@ -68,7 +68,7 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
         deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
         due_at={"lease": leased_until, "recheck": unknown_until}.get(row.due, times.get(row.due)),
         lease_token=TOKENS[index] if leased else None, leased_until=leased_until, unknown_until=unknown_until,
-        remote_id=text(row.remote_id), natural_key=USERNAMES[index] if row.named else "", adopted=row.adopted,
+        remote_id=text(row.remote_id), natural_key=USERNAMES[index or row.login] if row.named else "", adopted=row.adopted,
         add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, failed_tries=row.failed_tries, crashes=row.crashes,
         look_first=row.look_first, no_progress=row.no_progress, no_progress_generation=row.generation,
         left_at={"": None, "stays": now, "over": now - 2 * STAYS}[row.left],
@@ -111,6 +111,7 @@ def seen(index: int = 0) -> Row:
         attempt = Attempt.objects.filter(record=row, lease_token=row.lease_token, finished_at=None).first()
     assert (row.owed_since is not None) == (row.synced_generation < row.generation), "owed_since"
     assert (row.lease_token is None) == (row.leased_until is None), "lease"
+    login = USERNAMES.index(row.natural_key) if row.natural_key and not index else 0
     found = Row(
         generation=row.generation,
         synced=row.synced_generation,
@@ -120,7 +121,8 @@ def seen(index: int = 0) -> Row:
         doing=attempt.call if attempt is not None else "",
         recheck=_window(row, now),
         remote_id=number(row.remote_id),
-        named=row.natural_key == USERNAMES[index],
+        named=row.natural_key == USERNAMES[index or login],
+        login=login,
         # While an add is under way its key is the attempt's.
         add_key=number(attempt.idempotency_key if attempt is not None and attempt.call == Call.ADD else row.add_key),
         adopted=row.adopted,

@@ -76,7 +76,7 @@ class Moves:
             for label, after in self.work.claim(state, index, outdated=True):
                 yield self._spend("slips", label, after)
 
-    def _of_people(self, state: State) -> Iterator[Move]:
+    def _of_people(self, state: State) -> Iterator[Move]:  # noqa: C901  # one thing after the other that people may do
         budget = state.budget
         # What is written to an id that a stranger has by now, before everything is owed anew, is a limit.
         quiet = state.world.restored and self.configuration.newcomers
@@ -87,6 +87,8 @@ class Moves:
             before = state if row.lease != "free" else state.without_holder(index)
             if budget.edits and not quiet:
                 yield self._spend("edits", f"user {index} is edited", before.with_row(index, row, edited(person)))
+            if budget.renames:
+                yield from self._renamed(state, index, before.with_row(index, row))
             if budget.toggles and not quiet:
                 toggled = person._replace(seq=person.seq + 1, active=not person.active)
                 word = "activated" if toggled.active else "deactivated"
@@ -105,10 +107,19 @@ class Moves:
             gone = edited(state.people[index])._replace(exists=False)
             yield self._spend("deletes", f"user {index} is deleted", state.with_row(index, row, gone))
         distinct = self.configuration.offers.distinct
-        if budget.creates and len(state.people) == 1 and (distinct or not first.exists):
+        free = distinct or not first.exists or bool(first.key)
+        if budget.creates and len(state.people) == 1 and free:
             again = state._replace(people=(first, Person()), rows=(state.rows[0], Row()))
             username = "a username of their own" if distinct else "the same username"
             yield self._spend("creates", f"user 1 is created with {username}", again)
+
+    def _renamed(self, state: State, index: int, owed: State) -> Iterator[Move]:
+        """``owed``: the state once the row is owed. The database has one user of each username."""
+        person = state.people[index]
+        key = 1 - person.key
+        if all(other.key != key for other in state.people if other.exists):
+            called = owed.with_row(index, owed.rows[index], edited(person)._replace(key=key))
+            yield self._spend("renames", f"user {index} has another username", called)
 
     def _may_be_deleted(self, state: State, index: int) -> bool:
         """The database keeps whoever others refer to. Without references, one deletion is as good as another."""

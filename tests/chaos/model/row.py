@@ -17,7 +17,8 @@ class Row(NamedTuple):
     """One record. Numbers stand for ids and keys, 0 for none.
 
     ``no_progress``: 0 where the row counts for another generation than the present one.
-    ``doing``: the call of the open attempt under the present lease. ``named``: ``natural_key`` is set.
+    ``doing``: the call of the open attempt under the present lease. ``named``: ``natural_key`` is set, to the
+    username ``login``, 0 for the one that everybody has from the beginning.
     ``waits_for``, ``held_by``: the number of the other row; -1 for none.
     """
 
@@ -40,6 +41,7 @@ class Row(NamedTuple):
     waits_for: int = -1
     held_by: int = -1
     left: Left = ""
+    login: int = 0
 
     @property
     def may_exist(self) -> bool:
@@ -67,7 +69,7 @@ class Row(NamedTuple):
 class Held(NamedTuple):
     """What a worker knows of the row that it claimed: `thirdparty.decide.lease.Lease` without names and times.
 
-    ``named``: it knows by which name the target is to know the record.
+    ``named``: it knows by which name the target is to know the record, ``login``.
     """
 
     generation: int
@@ -82,6 +84,8 @@ class Held(NamedTuple):
     no_progress: int = 0
     named: bool = True
     days_over: bool = False
+    login: int = 0
+    replaces: bool = False
 
 
 class Link(NamedTuple):

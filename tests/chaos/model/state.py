@@ -16,7 +16,7 @@ Phase = Literal["claimed", "asking", "answered", "done"]
 class Person(NamedTuple):
     """A user. ``seq``: their edits so far, the deletion too; and the versions of their declaration.
 
-    ``names``: the user whom they refer to; -1 for none. ``raised``: the version has risen; of an older one, their content is just below the newest. ``behind``: their row is
+    ``key``: which username they have now. ``names``: the user whom they refer to; -1 for none. ``raised``: the version has risen; of an older one, their content is just below the newest. ``behind``: their row is
     yet to be owed for it.
 
     For the invariants alone: ``shown``: the newest content that the target has ever held;
@@ -34,6 +34,7 @@ class Person(NamedTuple):
     names: int = -1
     raised: bool = False
     behind: bool = False
+    key: int = 0
 
     @property
     def present(self) -> bool:
@@ -65,8 +66,10 @@ class Worker(NamedTuple):
     @property
     def request(self) -> Request:
         row, held, seq, present, call, key, _, used, _ = self.step
-        content = BARE if call == "add" and not present else seq
-        return Request(row, call, content, held.generation, held.remote_id, key, self.covered, used)
+        # A record that is to be replaced goes for what the user is called, and shows nothing of them.
+        bare = held.replaces if call == "delete" else call == "add" and not present
+        content = BARE if bare else seq
+        return Request(row, call, content, held.generation, held.remote_id, key, self.covered, used, held.login)
 
 
 class Decision(NamedTuple):
@@ -88,7 +91,7 @@ class Budget(NamedTuple):
     ``switches``: of whom a user refers to. ``losses``: of a record at the third party.
     ``restores``: of the third party, to what it held at the beginning, while no write is on its way. ``raises``: of the
     declaration's version. ``slips``: claims of older processes whose statement began before that, and ends after it.
-    ``days``: those of a record that has left, and is to be deleted after them.
+    ``days``: those of a record that has left, and is to be deleted after them. ``renames``: of a user.
     """
 
     edits: int = 0
@@ -107,6 +110,7 @@ class Budget(NamedTuple):
     raises: int = 0
     slips: int = 0
     days: int = 0
+    renames: int = 0
 
 
 class Reference(NamedTuple):

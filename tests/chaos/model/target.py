@@ -32,7 +32,7 @@ class Record(NamedTuple):
 
 class Request(NamedTuple):
     """A write on its way. ``covered``: by the windows of which rows, as bits: sent before they were opened, it lands before
-    one of them ends. ``refers``: as that of `Record`.
+    one of them ends. ``refers``, ``login``: as those of `Record`.
     """
 
     row: int
@@ -43,6 +43,7 @@ class Request(NamedTuple):
     key: int
     covered: int = 0
     refers: int = 0
+    login: int = 0
 
 
 class World(NamedTuple):
@@ -94,9 +95,9 @@ def restored(records: tuple[Record, ...], newcomers: tuple[Record, ...], given_o
     return World((*records, *new), (), tuple(ids[len(new) :]), restored=True)
 
 
-def login_of(row: int, offers: Offers) -> int:
-    """Whose username the user of this row has."""
-    return row if offers.distinct else 0
+def login_of(row: int, offers: Offers, login: int = 0) -> int:
+    """Which username this row has: ``login``, or each its own."""
+    return row if offers.distinct else login
 
 
 def _write(world: World, request: Request, offers: Offers) -> tuple[tuple[Record, ...], tuple[str, int]]:
@@ -105,7 +106,7 @@ def _write(world: World, request: Request, offers: Offers) -> tuple[tuple[Record
     if offers.checks and _is_refused(request, records):
         return records, ("refused", 0)
     if request.call == "add":
-        login = login_of(request.row, offers)
+        login = login_of(request.row, offers, request.login)
         rival = next((record for record in records if record.login == login), None)
         if offers.unique and rival is not None:
             return records, ("exists", rival.id)

@@ -43,6 +43,29 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
     return claimed, held
 
 
+def key_at_target(row: Row, *, wanted: int) -> int:
+    """By which username the target is to know the record, of a declaration that has it replaced; -1 for none.
+
+    ``wanted``: what the user is called now.
+    """
+    if row.deleted and not row.may_exist:
+        return -1
+    if row.named and row.may_exist:
+        return row.login
+    return -1 if row.deleted else wanted
+
+
+def claim_replacing(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tuple[Row, Held] | None:
+    """`store.claim`, of a declaration that has records replaced. ``rival``: as of `key_at_target`."""
+    login = key_at_target(row, wanted=wanted)
+    claimed = claim(row._replace(login=max(login, 0)), has_user=has_user, rival=rival)
+    if claimed is None:
+        return None
+    after, held = claimed
+    replaces = held.named and not row.deleted and login != wanted and row.adopted != TRUST
+    return after, held._replace(login=max(login, 0), replaces=replaces)
+
+
 def open_attempt(row: Row, call: str, add_key: int) -> Row:
     """`store.open_attempts` under a lease that has not run out. ``add_key``: the key an add is sent under."""
     return row._replace(doing=call, add_key=add_key if call == Call.ADD else row.add_key)

@@ -16,7 +16,7 @@ from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.decision import Answer, Step, best, judge, plan
 from tests.chaos.model.landing import land, own
 from tests.chaos.model.reduction import NOTHING_HELD
-from tests.chaos.model.row import Due, Result, Row
+from tests.chaos.model.row import Due, Held, Result, Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Person, State, Worker
 from tests.chaos.model.target import FRESH, Record, login_of
@@ -48,15 +48,14 @@ class Work:
         self.leaving = configuration.leaving
         self.frozen_senders = configuration.frozen_senders
         self.apart = configuration.apart
+        self.replaces = configuration.replaces
         self.rules = rules
         self.memo = memo
 
     def claim(self, state: State, index: int, *, outdated: bool = False) -> Iterator[tuple[str, State]]:
         """An idle worker claims the row. ``outdated``: by a process of an older version."""
         row, person = state.rows[index], state.people[index]
-        others = () if self.offers.distinct else (other for other in state.rows if other is not row)
-        rival = any(other.may_exist and other.named for other in others)
-        claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=rival)
+        claimed = self._claimed(state, index)
         if claimed is None:
             return
         leased, held = claimed
@@ -95,7 +94,9 @@ class Work:
         worker = state.workers[position]
         index, held = worker.step.row, worker.step.held
         row, person = state.rows[index], state.people[index]
-        step = Step(index, held, person.seq - worker.outdated, person.present, "", 0)
+        replaces = held.replaces and person.present and person.key != held.login
+        held = held._replace(replaces=replaces)
+        step = Step(index, held, person.seq - worker.outdated, person.present and not replaces, "", 0)
         step = references.read(state, step, partial(self.memo, self.rules.is_circle))
         if not step.obstacle:
             step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call, self.leaving))
@@ -110,6 +111,21 @@ class Work:
         after = state.with_row(index, opened).with_worker(position, worker._replace(step=step, phase="asking"))
         what = f"{step.call}, row {step.other} {step.obstacle}" if step.obstacle else step.call
         return f"about to {what}", after
+
+    def _claimed(self, state: State, index: int) -> tuple[Row, Held] | None:
+        row, person = state.rows[index], state.people[index]
+        others = () if self.offers.distinct else (other for other in state.rows if other is not row)
+        there = [other for other in others if other.may_exist and other.named]
+        claimed: tuple[Row, Held] | None
+        if self.replaces:
+            login = transitions.key_at_target(row, wanted=person.key)
+            rival = any(other.login == login for other in there)
+            claimed = self.memo(
+                self.rules.claim_replacing, row, has_user=person.exists, rival=rival, wanted=person.key
+            )
+        else:
+            claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=bool(there))
+        return claimed
 
     def _held(self, step: Step, noted: references.References) -> Step:
         holder: int = self.memo(self.rules.holder, noted, step.row)
@@ -192,7 +208,7 @@ class Work:
 
     def _found(self, step: Step, records: tuple[Record, ...]) -> Record | None:
         """As `thirdparty.run.calling` finds it; a verification asks by our other keys alone."""
-        login = login_of(step.row, self.offers)
+        login = login_of(step.row, self.offers, step.held.login)
         by_id = (record for record in records if record.id == step.held.remote_id)
         by_external_id = (record for record in records if record.owner == step.row)
         by_username = (record for record in records if record.login == login)
@@ -279,19 +295,24 @@ class Work:
 
     def _has_gone(self, state: State, result: Result) -> bool:
         """Whether somebody had the username of the record found who is gone, and not the one of its external id."""
-        called = login_of(result.owner, self.offers) == result.login
+        called = self._login(state, result.owner) == result.login
         others = (number for number, row in enumerate(state.rows) if row.deleted and number != result.owner)
-        return not called and any(login_of(number, self.offers) == result.login for number in others)
+        keys = (login_of(number, self.offers, state.people[number].key) for number in others)
+        return not called and result.login in keys
+
+    def _login(self, state: State, index: int) -> int:
+        """By which username the target knows the record of this row."""
+        return login_of(index, self.offers, state.rows[index].login if index < len(state.rows) else 0)
 
     def _is_anothers(self, state: State, index: int, result: Result) -> bool:
         if result.owner != index:
-            name = login_of(result.owner, self.offers)
+            name = self._login(state, result.owner)
             other = state.rows[result.owner] if result.owner < len(state.rows) else None
             return other is not None and not (name == result.login and other.named)
         others = (
             row
             for number, row in enumerate(state.rows)
-            if number != index and login_of(number, self.offers) == result.login and row.named
+            if number != index and self._login(state, number) == result.login and row.named
         )
         return any(row.remote_id == result.found if self.rules.by_link else row.may_exist for row in others)
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from thirdparty import targets
-from thirdparty.connectors.base import Payload, RemoteObject
+from thirdparty.connectors.base import RemoteObject
 from thirdparty.consistency.patience import retrying
 from thirdparty.consistency.strict import readiness
 from thirdparty.consistency.strict.errors import Verdict
-from thirdparty.consistency.strict_payload import payload_of
+from thirdparty.consistency.strict_payload import Asked, asked_of
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.plan import Call, parting
 from thirdparty.decide.result import Next
@@ -32,11 +32,11 @@ class Accepted:
     key: str
     generation: int
     adopted: str
-    payload: Payload | None
+    asked: Asked
 
     def covers(self, row: Record, strict_write: StrictWrite) -> bool:
         """Whether nothing came since. What the candidate is read through may have changed, owed to nobody: it is not saved."""
-        return row.generation == self.generation and payload_of(strict_write, self.target) == self.payload
+        return row.generation == self.generation and asked_of(strict_write, self.target).payload == self.asked.payload
 
 
 def ask_all(strict_write: StrictWrite, names: Sequence[str], deadline: float) -> tuple[list[Verdict], list[Accepted]]:
@@ -69,7 +69,7 @@ def _braked(strict_write: StrictWrite, name: str) -> Verdict | None:
     if row is None or row.remote_id is None or not brake.latched(name):
         return None
     try:
-        payload = payload_of(strict_write, name)
+        payload = asked_of(strict_write, name).payload
     except (Unmappable, WaitsFor):
         return None  # the step says so itself
     wanted = None if payload is None else RemoteObject("", row.natural_key, payload)
@@ -102,7 +102,7 @@ class _Question:
 
     def put(self) -> _Answer:
         """One try: steps until the target has accepted or refused."""
-        payload = self._payload()
+        asked = self._asked()
         course = push_until_done(
             self._name,
             self._key,
@@ -122,17 +122,17 @@ class _Question:
             return self._refused(last.row.parked, last.row.last_error)
         result = last.settlement
         if result.acknowledged:
-            accepted = Accepted(self._name, self._key, last.lease.generation, self._adopted or "", payload)
+            accepted = Accepted(self._name, self._key, last.lease.generation, self._adopted or "", asked)
             return _Answer(Verdict(self._name, accepted=True), accepted)
         if result.failed:
             return self._refused(result.reason, result.message, passes=not result.parked)
         return self._refused("unknown", "an unanswered request may still take effect", passes=True)
 
-    def _payload(self) -> Payload | None:
+    def _asked(self) -> Asked:
         try:
-            return payload_of(self._strict_write, self._name)
+            return asked_of(self._strict_write, self._name)
         except (Unmappable, WaitsFor):
-            return None  # the step says so itself
+            return Asked()  # the step says so itself
 
     def _note(self, pushed: Pushed) -> None:
         if self._adopted is None or pushed.settlement.adopted != pushed.lease.adopted:

@@ -11,7 +11,7 @@ from uuid import uuid4
 from django.db import IntegrityError
 from django.db.models.functions import Now
 
-from thirdparty.consistency.strict import readiness
+from thirdparty.consistency.strict import naming, readiness
 from thirdparty.consistency.strict.durations import longest_seconds
 from thirdparty.consistency.strict.errors import Underway
 from thirdparty.consistency.strict.taking_back import take_back_expired
@@ -60,25 +60,26 @@ def open_write(candidate: Candidate) -> Opened:
     """Keep the candidate, and rows for it at every target. Call in a transaction, with the object's row locked.
 
     Raises `Underway` while another one stands, `IntegrityError` for a natural key that one keeps, or an object has; and as
-    `readiness.in_order`, where not every target can be asked.
+    `readiness.in_order` and `naming.require_free`, where not every target can be asked.
     """
     ref, key, is_new = candidate.ref, candidate.natural_key, candidate.action == Action.CREATE
     require_none(ref)
     take_back_expired(kind=ref.kind, action=Action.CREATE, natural_key=key)
     order = readiness.in_order(ref, key, leaves=candidate.leaves)
-    strict_rows.ensure(ref, key if is_new else "", tombstone=is_new)
-    token = uuid4().hex
-    StrictWrite.objects.create(
+    strict_write = StrictWrite(
         kind=ref.kind,
         object_id=ref.object_id,
         action=candidate.action,
         natural_key=key,
         candidate={} if candidate.action == Action.DELETE else dict(candidate.values),
         base=candidate.base,
-        token=token,
+        token=uuid4().hex,
         expires_at=Now() + timedelta(seconds=longest_seconds()),
     )
+    naming.require_free(strict_write, order)
+    strict_rows.ensure(ref, key if is_new else "", tombstone=is_new)
+    strict_write.save()
     # Only now: one that kept the key until just before is an object by now, which the choice had not seen.
     if is_new and of_kind(ref.kind).holders_of(key):
         raise IntegrityError(f"the natural key {key} was taken in the same instant")
-    return Opened(StrictWrite.objects.get(token=token), order)
+    return Opened(StrictWrite.objects.get(token=strict_write.token), order)
