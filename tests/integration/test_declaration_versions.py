@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
+from tests.declarations import rescope
 from tests.integration.conftest import converge, held_records, row_of, step
 from thirdparty import protect, store, targets
 from thirdparty.capture import catch_up, triggers, versions
