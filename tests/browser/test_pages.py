@@ -195,10 +195,14 @@ def test_the_list_of_people_shows_the_state_of_each(browser: WebDriver, stack: S
 
 
 def test_the_page_of_a_record_explains_it_and_asks_the_target_on_demand(
-    browser: WebDriver, stack: Stack, anna: str
+    browser: WebDriver, stack: Stack, operator: Operator, anna: str
 ) -> None:
+    system = System(stack, Api(stack.url("web"), operator.token))
     # Nobody is asked anything while the target wants to be left alone.
     stack.manage("sync", "resume", "partner")
+    system.wait(lambda: system.api.explain(anna)["state"] == "synced")
+    [there] = [each for each in system.sandbox.users() if each["externalId"] == anna]
+    system.sandbox.edit(there["userId"], phone="4930123456")
     key = quote(f"partner:users.user:{anna.replace('-', '')}")
     address = f"{stack.url('web')}/admin/thirdparty/record/{key}/change/?ask=1"
     page = look(browser, "explanation", address, "http_503")

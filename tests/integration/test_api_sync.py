@@ -114,7 +114,7 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User, at_work:
         "breaker": "closed", "breaker_reason": "", "paused": False, "paused_reason": "",
         "blocked_until": None, "rate_per_second": None, "capabilities_off": [],
         "brake_latched_since": None, "brake_reason": "", "rejected": 0,
-        "drift": 0, "drift_by_verdict": [], "audit_age_seconds": None, "audit_failure": "",
+        "drift": 0, "drift_by_verdict": [], "audit_age_seconds": None, "audit_failure": "", "at_least": [],
     }  # fmt: skip
     assert [reason["code"] for reason in report["reasons"] if reason["severity"] == "act"] == ["parked"]
     assert report["healthy"] is False

@@ -226,6 +226,7 @@ def test_now_and_then_what_became_due_last_goes_first_and_edits_are_left_out(san
     assert row_of(edited).lease_token is None
 
 
+@pytest.mark.django_db(transaction=True)
 def test_of_two_rows_of_one_batch_that_want_one_username_one_is_claimed_and_no_other_row_suffers(
     sandbox: SandboxControl,
 ) -> None:
