@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from django.db import connection, transaction
 from tests.integration.braking import deletions, latched, people, states, work
 from tests.integration.conftest import at_once, held_records, wanted_records
 from tests.integration.strictly import STRICT, create
+from thirdparty import store, targets
 from thirdparty.consistency import strict
 from thirdparty.decide.brake import Change
+from thirdparty.decide.lease import Terms
 from thirdparty.models import Brake, BrakeEntry, Record
-from thirdparty.protect import brake
+from thirdparty.protect import Admission, brake
 from thirdparty.run import step
 from thirdparty.run.drain import drain
 from thirdparty.run.push import push
@@ -235,3 +238,14 @@ def test_a_latch_that_is_none_would_be_found(
 def test_without_a_fault_the_same_mistake_is_stopped(sandbox: SandboxControl) -> None:
     mistake_whose_window_ends_and_whose_records_are_edited()
     assert deletions(sandbox) <= FLOOR
+
+
+def test_who_is_claimed_by_others_and_has_not_asked_the_brake_yet_counts_as_owed(sandbox: SandboxControl) -> None:
+    people(FLOOR + 1)
+    User.objects.all().delete()
+    [first, *others] = list(Record.objects.order_by("key").values_list("key", flat=True))
+    store.claim(others, Terms(60, 60))
+    [planned] = step.claim_and_plan(targets.config("partner"), Admission(1), partial(store.claim, [first]))
+    assert isinstance(planned.obstacle, step.Braked)
+    assert latched()
+    assert deletions(sandbox) == 0
