@@ -23,14 +23,12 @@ from tests.chaos.model.configurations import (
     TRUST_DEACTIVATION,
     daily,
 )
-from tests.chaos.model.explorer import explore, explored
+from tests.chaos.model.explored import explored
+from tests.chaos.model.explorer import explore
 from tests.chaos.model.state import Budget
 from thirdparty.decide.progress import HONEST_STEPS
 
 DAILY = daily()
-
-# One process of a parallel run explores once for all of them.
-pytestmark = pytest.mark.xdist_group("model")
 
 
 @pytest.mark.parametrize("configuration", DAILY, ids=lambda configuration: configuration.name)
@@ -61,8 +59,6 @@ def test_no_honest_chain_of_steps_is_as_long_as_those_that_back_off() -> None:
     assert max(explored(configuration).longest for configuration in DAILY) < HONEST_STEPS
 
 
-# Of what they explore, nothing is explored by anybody else.
-@pytest.mark.xdist_group("seeded_bugs")
 @pytest.mark.parametrize("name", BUGS)
 def test_a_seeded_bug_is_found(name: str) -> None:
     bug = BUGS[name]

@@ -8,13 +8,11 @@ shares its statement with a record in order, to which nothing may happen but its
 from __future__ import annotations
 
 import os
-import pickle
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +24,7 @@ from tests import alone
 from tests.chaos.model import materialised, references, transitions
 from tests.chaos.model.configurations import TRUST_DEACTIVATION, daily
 from tests.chaos.model.decision import EXTERNAL_IDS, USERNAMES, Step, key_of, lease, number, text
-from tests.chaos.model.explorer import explored
+from tests.chaos.model.explored import explored
 from tests.chaos.model.materialised import (
     COMPANION,
     DELAY_SECONDS,
@@ -50,10 +48,7 @@ from thirdparty.models import Attempt, Declaration, Record
 from thirdparty.store import manual
 from thirdparty.store.manual import RemoteLink
 
-_KEPT = Path(os.environ.get("MODEL_ANSWERS", ""))
-# One process of a parallel run explores once for all of them; what is explored already any process can read.
-_IN_ONE_PROCESS = [] if _KEPT.is_file() else [pytest.mark.xdist_group("model")]
-pytestmark = [pytest.mark.django_db, *_IN_ONE_PROCESS, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
 EVERY = int(os.environ.get("MODEL_EVERY", "1"))
 """1 for all cases; otherwise one in so many, and others each day."""
@@ -64,19 +59,12 @@ SHORT, LONG = 50.0, 5_000.0
 
 @cache
 def asked() -> dict[Callable[..., Any], dict[tuple[Any, ...], Any]]:
-    """By transition: all arguments that the explorations gave to it, and what it answered.
-
-    Kept in the file that MODEL_ANSWERS names, where it does: one exploration then serves both databases.
-    """
-    if _KEPT.is_file():
-        return dict(pickle.loads(_KEPT.read_bytes()))
+    """By transition: all arguments that the explorations gave to it, and what it answered."""
     found: dict[Callable[..., Any], dict[tuple[Any, ...], Any]] = defaultdict(dict)
     for configuration in [*daily(), TRUST_DEACTIVATION]:
         for (function, *arguments), answer in explored(configuration).memo.answers.items():
             if function.__module__ in (transitions.__name__, references.__name__):
                 found[function][tuple(arguments)] = answer
-    if _KEPT.name:
-        _KEPT.write_bytes(pickle.dumps(dict(found)))
     return found
 
 

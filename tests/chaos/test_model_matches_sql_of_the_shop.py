@@ -18,8 +18,7 @@ SHOP = ROOT / "examples" / "shop"
 TESTS = ("tests/chaos/test_model_matches_sql.py", "tests/chaos/references_match_sql.py")
 _OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "--ds", "config.settings")
 
-# One process of a parallel run explores once for all of them.
-pytestmark = [pytest.mark.xdist_group("model_of_the_shop"), pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 
 def test_the_statements_do_to_the_records_of_the_shop_what_the_model_says() -> None:

@@ -17,9 +17,6 @@ from tests.chaos.model.strict.exploration import explore, explored
 
 DAILY = daily()
 
-# One process of a parallel run explores once for all of them.
-pytestmark = pytest.mark.xdist_group("strict_model")
-
 
 @pytest.mark.parametrize("configuration", DAILY, ids=lambda configuration: configuration.name)
 def test_no_interleaving_of_a_strict_write_breaks_a_promise(configuration: StrictConfiguration) -> None:

@@ -27,8 +27,7 @@ from thirdparty.store import strict_rows
 from users.models import User
 from users.synced import person
 
-# One process of a parallel run explores once for all of them.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("strict_model")]
+pytestmark = pytest.mark.django_db
 
 HOLDER = "s" * 32
 

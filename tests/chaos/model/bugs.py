@@ -228,7 +228,9 @@ BUGS = (
         "a replaced record stays as one whose user has left": Bug(
             Rules(next_call=_leaves_what_is_replaced), REPLACED_LEFT, "I4"
         ),
-        "the username is not frozen": Bug(Rules(claim=_never_named), REUSE, "I7"),
+        "the username is not frozen": Bug(
+            Rules(claim=_never_named), replace(REUSE, budget=Budget(deletes=1, creates=1)), "I7"
+        ),
         "a username in use does not block": Bug(Rules(claim=_never_waits_for_a_rival), BLIND, "I7"),
         "synced before it is sent": Bug(Rules(claim=_synced_when_claimed), REUSE, "I2"),
         "the key of an unanswered add is not kept": Bug(Rules(open_attempt=_forgets_the_key), SHARED, "I3"),

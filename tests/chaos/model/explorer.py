@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from array import array
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from tests.chaos.model.configuration import Configuration
@@ -48,12 +48,6 @@ class Exploration:
     at_rest: list[Any] = field(default_factory=list, repr=False)
 
 
-@cache
-def explored(configuration: Configuration) -> Exploration:
-    """Explore under the product's own rules, once per process."""
-    return explore(configuration, Rules())
-
-
 def explore(configuration: Configuration, rules: Rules) -> Exploration:
     """Visit every state, or stop at the first violation."""
     return _Records(configuration, rules).run()
@@ -89,6 +83,16 @@ class Search:
 
     def run(self) -> Exploration:
         """Every state, or as many as it takes to the first violation."""
+        # States have no circles: walking through hundreds of thousands of them finds nothing to collect.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return self._search()
+        finally:
+            if collects:
+                gc.enable()
+
+    def _search(self) -> Exploration:
         started = time.perf_counter()
         result = Exploration(self.configuration, memo=self.moves.memo)
         self._number(self.beginning(), -1)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from tests.chaos.model.explorer import Exploration, Search
 from tests.chaos.model.invariants import broken, unfinished
+from tests.chaos.model.kept import kept
 from tests.chaos.model.packing import Packing
 from tests.chaos.model.strict.configuration import StrictConfiguration
 from tests.chaos.model.strict.moves import StrictMoves
@@ -13,9 +12,9 @@ from tests.chaos.model.strict.rules import StrictRules
 from tests.chaos.model.strict.state import Whole
 
 
-@cache
+@kept
 def explored(configuration: StrictConfiguration) -> Exploration:
-    """Explore under the product's own rules, once per process."""
+    """Explore under the product's own rules."""
     return explore(configuration, StrictRules())
 
 
