@@ -28,6 +28,7 @@ def all_of(system: System, plan: Plan, tell: Tell) -> Iterator[tuple[str, Callab
     yield "recovery", partial(_recovery, system, plan)
     yield "bulk_create", partial(_bulk_create, system, plan, tell)
     if system.has_postgres:
+        yield "log of the database", partial(_log_of_the_database, system, plan, tell)
         yield "reconciler", partial(_reconciler, system, plan)
     yield "memory", partial(_memory, system, plan.pushes)
 
@@ -88,6 +89,16 @@ def _where_the_time_goes(system: System, plan: Plan) -> list[Figure]:
         Figure("CPU of the workers for a user, drain", "our client, bare", "ms", workers, call),
         Figure("CPU of PostgreSQL for a user, drain", "our client, bare", "ms", database, call),
     ]
+
+
+def _log_of_the_database(system: System, plan: Plan, tell: Tell) -> list[Figure]:
+    wal = partial(throughput.wal_bytes_per_user, system, latency_seconds=_MAIN_LATENCY_SECONDS)
+    measures: dict[str, Callable[[], float]] = {
+        "drain": partial(wal, throughput.DRAIN, count=plan.drained),
+        "textbook": partial(wal, throughput.TEXTBOOK_APP, count=plan.one_by_one),
+    }
+    found = medians(plan.rounds, measures, tell)
+    return [Figure("WAL for a push, drain", "textbook", "bytes", found["drain"], found["textbook"])]
 
 
 def _latency(system: System, plan: Plan) -> list[Figure]:

@@ -50,6 +50,19 @@ def cpu_ms_per_user(system: System, *, latency_seconds: float, count: int) -> tu
     return used[0], used[1]
 
 
+def wal_bytes_per_user(system: System, design: Design, *, latency_seconds: float, count: int) -> float:
+    """What PostgreSQL's log grows by for each user, from a checkpoint on."""
+    with system.target(latency_seconds) as target:
+        system.people(count)
+        design.fill(system, target)
+        _do("CHECKPOINT")
+        before = _one("SELECT pg_current_wal_lsn()")
+        workers = design.workers(system, target)
+        with running(*workers):
+            wait_until(lambda: design.recorded() >= count, alive=workers)
+        return float(str(_one(f"SELECT pg_current_wal_lsn() - '{before}'::pg_lsn"))) / count
+
+
 def _drains(system: System, target: Target) -> Sequence[Process]:
     return [system.celery("syncproject", "--concurrency", PROCESSES, SYNC_DRAIN_THREADS=THREADS, **target.env)]
 
@@ -77,6 +90,13 @@ def _one(sql: str) -> object:
         cursor.execute(sql)
         (value,) = cursor.fetchone()
     return value
+
+
+def _do(sql: str) -> None:
+    from django.db import connection  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 def _ids() -> list[int]:

@@ -7,7 +7,6 @@ import os
 import random
 import socket
 import tempfile
-from io import TextIOWrapper
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -15,7 +14,8 @@ _BELOW_EPHEMERAL = range(15_000, 30_000)
 """Outgoing connections never get these, so a server that was killed can come back to its port."""
 
 
-_RESERVED: dict[int, TextIOWrapper] = {}
+_RESERVED: dict[int, int] = {}
+"""By port, the descriptor of the file that is locked for it: until the process ends."""
 
 
 class Port:
@@ -49,11 +49,11 @@ def _is_reserved(number: int) -> bool:
         return True
     folder = Path(tempfile.gettempdir()) / f"usersync-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    told = (folder / str(number)).open("w")
+    told = os.open(folder / str(number), os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(told, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        told.close()
+        os.close(told)
         return False
     _RESERVED[number] = told
     return True

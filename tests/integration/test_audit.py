@@ -234,8 +234,9 @@ def test_a_newer_edit_of_ours_is_no_drift(sandbox: SandboxControl, offer: Offer,
 def test_an_edit_that_is_pushed_while_the_target_is_asked_is_no_drift(
     sandbox: SandboxControl, offer: Offer, offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is of before the push, the row of after it: whoever compares them mends what nobody broke."""
-    first, *_others = people(3)
+    """What was wanted is of before the push, the answer of after it: whoever compares them mends what nobody broke."""
+    # Whoever is asked about last: by then both edits are there, and what was wanted has been read before them.
+    last = max(people(3), key=lambda user: row_of(user).key)
     offer(*offers)
     from thirdparty.audit.questions import Questions
 
@@ -244,7 +245,7 @@ def test_an_edit_that_is_pushed_while_the_target_is_asked_is_no_drift(
     def ask(self: Questions, *args: Any, **options: Any) -> Any:
         answer = real(self, *args, **options)
         if (phone := next(edits, None)) is not None:
-            User.objects.filter(pk=first.pk).update(phone=phone)
+            User.objects.filter(pk=last.pk).update(phone=phone)
             converge()
         return answer
 
