@@ -1,7 +1,6 @@
 """CSV files as people have them: which encoding, which delimiter, what their spreadsheet made of the cells. Pure.
 
-Cells that a spreadsheet would take for a formula are written with an apostrophe before them (OWASP, "CSV Injection"),
-and read without it, so what was written and read again is what it was.
+What was written and read again is what it was, formulas too (`thirdparty.csv_cells`).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from io import StringIO, TextIOWrapper
 from itertools import chain, islice
 from typing import IO
 
+from thirdparty.csv_cells import guarded, unguarded
 from users.surnames import COMMON
 
 _LONGEST_FIELD = 10_000
@@ -25,9 +25,6 @@ _DELIMITERS = (",", ";", "\t")
 _BYTE_ORDER_MARK = "\ufeff"
 _HINT = re.compile(r"\"?sep=([,;\t|])\"?[,;\t]*\Z", re.IGNORECASE)
 """A first line by which spreadsheets are told the delimiter."""
-_FORMULA = r"\s*[=+\-@＝＋－＠]|[\t\r\n]"
-_TO_GUARD = re.compile(f"'*(?:{_FORMULA})")
-_GUARDED = re.compile(f"'+(?:{_FORMULA})")
 
 
 class NotReadable(Exception):
@@ -86,15 +83,7 @@ def write(file: IO[str], columns: Sequence[str], values: Iterable[Mapping[str, s
     """Write these values as a file that `rows` reads; keys that are no column are passed over."""
     writer = csv.writer(file)
     writer.writerow(columns)
-    writer.writerows([_guarded(each.get(column, "")) for column in columns] for each in values)
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if _TO_GUARD.match(cell) else cell
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if _GUARDED.match(cell) else cell
+    writer.writerows([guarded(each.get(column, "")) for column in columns] for each in values)
 
 
 def _delimiter(header: str, columns: Collection[str]) -> str:
@@ -122,7 +111,7 @@ def _header(cells: Sequence[str], columns: Collection[str]) -> list[str]:
 
 def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> Row:
     given = dict(zip(header, cells, strict=False))
-    values = {name: _unguarded(given.get(name, "")) for name in header if name}
+    values = {name: unguarded(given.get(name, "")) for name in header if name}
     unnamed = [cell for name, cell in zip(header, cells, strict=False) if not name]
     return Row(line, values, surplus=any(cell.strip() for cell in (*unnamed, *cells[len(header) :])))
 

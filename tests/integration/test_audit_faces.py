@@ -98,6 +98,36 @@ def test_the_command_goes_on_with_one_that_was_stopped(drifted: tuple[User, User
     assert Audit.objects.count() == 2
 
 
+def test_the_command_keeps_who_asked_for_an_audit(drifted: tuple[User, User]) -> None:
+    boss = User.objects.create_user(name="Boss", phone="8", is_staff=True)
+    boss.user_permissions.set(Permission.objects.filter(codename="change_record"))
+
+    sync("audit", "--target", "partner", "--by", boss.username)
+    sync("audit", "--target", "partner")
+
+    assert list(Audit.objects.order_by("pk").values_list("by", flat=True)) == ["boss8", "command line"]
+
+
+def test_an_audit_that_somebody_else_goes_on_with_keeps_who_began_it(drifted: tuple[User, User]) -> None:
+    runner.begin("partner", "users.user", by="night shift")
+    User.objects.create_superuser("root")
+
+    sync("audit", "--target", "partner", "--resume", "--by", "root")
+
+    assert Audit.objects.get().by == "night shift"
+
+
+def test_the_command_begins_nothing_for_an_account_that_may_not_or_is_none(drifted: tuple[User, User]) -> None:
+    clerk = User.objects.create_user(name="Clerk", phone="8", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="view_record"))
+
+    with pytest.raises(CommandError, match=r"permission thirdparty\.change_record"):
+        sync("audit", "--target", "partner", "--by", clerk.username)
+    with pytest.raises(CommandError, match="--by nobody: there is no such account"):
+        sync("audit", "--target", "partner", "--by", "nobody")
+    assert not Audit.objects.exists()
+
+
 def test_the_command_says_what_could_not_be_finished(
     drifted: tuple[User, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:

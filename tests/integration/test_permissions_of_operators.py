@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from thirdparty import targets
+from thirdparty.audit import runner
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.models import Audit, Brake, BrakeDecision, BrakeEntry, Finding, Record, Target
 from thirdparty.models.audit import Phase, Verdict
@@ -128,6 +129,7 @@ ENTRIES = {
     "see the status, API": Entry(page(f"{API}status/"), None, SEES),
     "see the records": Entry(page(f"{ADMIN}record/"), None, SEES),
     "see the records, API": Entry(page(f"{API}records/"), None, SEES),
+    "export the records": Entry(page(f"{ADMIN}record/export/"), None, SEES),
     "see the causes": Entry(page(f"{ADMIN}record/causes/"), None, SEES),
     "see the brake": Entry(page(f"{ADMIN}target/partner/brake/"), None, SEES),
     "see the brake, API": Entry(page(f"{API}targets/partner/brake/"), None, SEES),
@@ -161,6 +163,7 @@ ENTRIES = {
         post(f"{ADMIN}finding/", action="mend_these", _selected_action=findings), is_mended, DECIDES
     ),
     "begin an audit, API": Entry(post(f"{API}audits/", target="partner"), is_begun, DECIDES),
+    "begin an audit, command": Entry(command("audit", "--target", "partner"), is_begun, DECIDES),
     "pause": Entry(post(f"{ADMIN}target/partner/pause/", confirmed="yes", reason="x"), is_paused, PAUSES),
     "pause from the list": Entry(
         post(f"{ADMIN}target/", action="pause_selected", _selected_action="partner", confirmed="yes", reason="x"),
@@ -209,7 +212,13 @@ def _at_partner(partner: Callable[..., None], settings: Any, monkeypatch: pytest
         Target.objects.filter(name="partner").update(paused_reason="probed")
         return lambda: Probe.NONE
 
+    def ended(audit_id: int, **_: Any) -> Audit:
+        Audit.objects.filter(pk=audit_id).update(finished_at=Now(), phase=Phase.ENDED)
+        return Audit.objects.get(pk=audit_id)
+
+    # Nobody answers at this target: who may have it asked is tried here, not what it holds.
     monkeypatch.setattr(pause.protect, "in_doubt", seen)
+    monkeypatch.setattr(runner, "go_on", ended)
 
 
 def account_of(who: str) -> User | None:

@@ -31,6 +31,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     [
         "index",
         "records",
+        "export",
         "record",
         "attempts",
         "targets",
@@ -53,6 +54,11 @@ def test_the_page_of_a_record_explains_it_once_and_offers_a_decision(seen: dict[
     assert page.count("Look at it now") == 1
     assert page.count("Decide by hand") == 1
     assert "thirdparty/admin.css" in page
+
+
+def test_the_list_of_records_is_offered_as_a_file(seen: dict[str, Any]) -> None:
+    assert seen["records"]["text"].count("/admin/thirdparty/record/export/") == 1
+    assert "phone too long" in seen["export"]["text"]
 
 
 def test_the_page_of_the_targets_says_how_the_whole_stands(seen: dict[str, Any]) -> None:

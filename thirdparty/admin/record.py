@@ -25,6 +25,7 @@ from thirdparty.admin.badge import record_page, state_badge
 from thirdparty.admin.causes import about_to_look, causes_view, retry_view, tell
 from thirdparty.admin.confirm import Question, ask, is_confirmed
 from thirdparty.admin.decision import decide
+from thirdparty.admin.export import export_view
 from thirdparty.admin.filters import RecordCause, RecordState, RowKind, RowTarget
 from thirdparty.admin.moment import moment
 from thirdparty.admin.panel import may_look, panel
@@ -75,6 +76,7 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     ordering = ("key",)
     actions = ("look_now",)
     change_form_template = "thirdparty/admin/record.html"
+    change_list_template = "thirdparty/admin/record_list.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RecordList
@@ -156,6 +158,7 @@ class RecordAdmin(ReadOnly, SyncAdmin):
         return [
             path("causes/", causes, name="thirdparty_record_causes"),
             path("causes/retry/", retry, name="thirdparty_record_retry"),
+            path("export/", site.admin_view(partial(export_view, pages=self)), name="thirdparty_record_export"),
             path("<path:key>/look-now/", look, name="thirdparty_record_look_now"),
             path("<path:key>/decide/", decide, name="thirdparty_record_decide"),
             *super().get_urls(),

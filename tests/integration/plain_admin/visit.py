@@ -33,6 +33,7 @@ def main() -> None:
     pages = {
         "index": "/admin/",
         "records": RECORDS,
+        "export": f"{RECORDS}export/?sync_state=parked",
         "record": page,
         "attempts": "/admin/thirdparty/attempt/",
         "targets": "/admin/thirdparty/target/",
@@ -46,7 +47,7 @@ def main() -> None:
     seen: dict[str, Any] = {}
     for name, address in pages.items():
         answer = web.get(address)
-        seen[name] = {"status": answer.status_code, "text": answer.content.decode()}
+        seen[name] = {"status": answer.status_code, "text": answer.getvalue().decode()}
     for name, address in {"unknown": "nowhere/users.user/1/", "misspelt": "?stat=parked"}.items():
         answer = web.get(f"/api/v1/sync/records/{address}")
         seen[name] = {"status": answer.status_code, "type": answer.headers["Content-Type"], "text": answer.json()}

@@ -8,10 +8,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty import permissions
 from thirdparty.audit import report, runner
 from thirdparty.management.sync import argument, terminal
 from thirdparty.models import Audit
 from thirdparty.models.audit import Verdict
+from thirdparty.permissions import OPERATOR, Account, Right
 
 _SLICE_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
@@ -28,18 +30,23 @@ def add_to(actions: Any) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the one that is under way; without, a new one is begun"
     )
+    parser.add_argument("--by", default="", metavar="YOU", help="your account: a new audit keeps who asked for it")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     parser.set_defaults(run=run)
 
 
 def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` for a target or kind that there is not, and where an audit could not be finished."""
+    """Raises `NotAllowed`, and `CommandError` for a target, kind or account that there is not, and where an audit could not be
+    finished.
+    """
     target = argument.target_named(options["target"])
+    by = argument.account_named(options["by"]) if options["by"] else OPERATOR
+    permissions.require(by, Right.DECIDE)
     kinds = runner.kinds(target)
     if options["kind"] is not None and options["kind"] not in kinds:
         raise CommandError(f"{target} is to hold no {options['kind']!r}; it holds {', '.join(kinds) or 'nothing'}")
     audits = [
-        _through(out, _begun(target, kind, options), quietly=options["json"])
+        _through(out, _begun(target, kind, by, options), quietly=options["json"])
         for kind in kinds
         if options["kind"] in (None, kind)
     ]
@@ -52,12 +59,13 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError(f"could not be finished: {'; '.join(unfinished)}")
 
 
-def _begun(target: str, kind: str, options: dict[str, Any]) -> Audit:
+def _begun(target: str, kind: str, by: Account, options: dict[str, Any]) -> Audit:
+    wanted_by = "command line" if by is OPERATOR else options["by"]
     try:
         runner.require_version(kind)
         if options["resume"] and (open_one := runner.under_way(target, kind).first()) is not None:
             return open_one
-        return runner.begin(target, kind, by="command line", mends=options["apply"])
+        return runner.begin(target, kind, by=wanted_by, mends=options["apply"])
     except runner.CannotAudit as why:
         raise CommandError(str(why)) from None
 
