@@ -25,15 +25,15 @@ PER_MINUTE = {
     "migrations": 2,
     "pauses": 3,
     "restores": 1,
-    "retire": 1,
+    "retire": 0.3,
     "strangers": 1,
     "strict": 10,
-    "targets": 2,
+    "targets": 0.5,
     "transactions": 4,
-    "upgrade": 1,
+    "upgrade": 0.3,
 }
-"""How much of each kind of trouble, where a run has it."""
-MEANT = {"strict": ("accepted", 1), "drift": ("audited", 1)}
+"""How much of each kind of trouble, where a run has it. Those that deploy go one after the other, each for up to a minute."""
+MEANT = {"strict": ("accepted", 1), "drift": ("audited", 0.5)}
 """What some of a kind have to be, and how many in a minute: the promise is made of those."""
 
 
@@ -65,17 +65,17 @@ def too_few(options: Options, hits: Hits) -> list[str]:
         "late": hits.late,
         "in_flight_kills": hits.in_flight_kills,
     }
-    few = ["writes"] if hits.writes < options.writes * WRITES_SHARE else []
-    few += [name for name, count in wanted.items() if happened[name] < count]
     each = max(1, round(wanted["unknown"] * PER_TARGET))
-    few += [f"unknown at {name}" for name in options.targets if hits.unknown[name] < each]
-    few += [kind for kind, done in hits.troubles.items() if done.total() < _least_of(kind, options.seconds)]
-    few += [
-        f"{kind} {word}"
+    counts = {"writes": (hits.writes, options.writes * WRITES_SHARE)}
+    counts |= {name: (happened[name], count) for name, count in wanted.items()}
+    counts |= {f"unknown at {name}": (hits.unknown[name], each) for name in options.targets}
+    counts |= {kind: (done.total(), _least_of(kind, options.seconds)) for kind, done in hits.troubles.items()}
+    counts |= {
+        f"{kind} {word}": (_of(hits.troubles[kind], word), int(each_minute * options.seconds / 60))
         for kind, (word, each_minute) in MEANT.items()
-        if kind in hits.troubles and _of(hits.troubles[kind], word) < int(each_minute * options.seconds / 60)
-    ]
-    return few
+        if kind in hits.troubles
+    }
+    return [f"{name} ({count} of {least:g})" for name, (count, least) in counts.items() if count < least]
 
 
 def _least_of(kind: str, seconds: float) -> int:
