@@ -80,10 +80,10 @@ def _of_reasons(reasons: list[dict[str, Any]], seen: Seen) -> Iterator[Metric]:
         counted[place] += 1
         if reason["since"] is not None:
             ages[place] = max(ages.get(place, 0.0), (seen.now - reason["since"]).total_seconds())
-    for place, count in counted.items():
-        metric.add_metric(place, count)
-    for place, seconds in ages.items():
-        age.add_metric(place, seconds)
+    for labelled, count in counted.items():
+        metric.add_metric(labelled, count)
+    for labelled, seconds in ages.items():
+        age.add_metric(labelled, seconds)
     yield metric
     yield age
 

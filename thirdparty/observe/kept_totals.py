@@ -7,13 +7,13 @@ when its lease must be over, and so has ended or never will.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, Sum
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
 
 from thirdparty import protect, targets
 from thirdparty.decide.plan import REMOVALS
@@ -121,7 +121,7 @@ def _add_attempts(found: Mapping[str, Totals], since: datetime, to: datetime) ->
         kept.buckets = [before + row[f"bucket_{nth}"] for nth, before in enumerate(kept.buckets)]
 
 
-def _grouped(since: datetime, to: datetime) -> Iterator[dict[str, Any]]:
+def _grouped(since: datetime, to: datetime) -> QuerySet[Any, Any]:
     took = ExpressionWrapper(F("finished_at") - F("owed_since"), output_field=DurationField())
     counts = Q(acknowledged=True, owed_since__isnull=False, finished_at__isnull=False)
 
@@ -130,7 +130,7 @@ def _grouped(since: datetime, to: datetime) -> Iterator[dict[str, Any]]:
 
     removal = Q(call__in=REMOVALS)
     in_time = (within(What.REMOVALS.objective_seconds) & removal) | (within(What.CHANGES.objective_seconds) & ~removal)
-    rows = (
+    return (
         Attempt.objects.filter(started_at__gte=since, started_at__lt=to)
         .annotate(took=took)
         .order_by()
@@ -143,7 +143,6 @@ def _grouped(since: datetime, to: datetime) -> Iterator[dict[str, Any]]:
             **{f"bucket_{nth}": Count("id", filter=within(seconds)) for nth, seconds in enumerate(BUCKETS)},
         )
     )
-    yield from rows
 
 
 def _set_late(found: Mapping[str, Totals]) -> None:
