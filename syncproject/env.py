@@ -10,6 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _REQUEST_RATE = re.compile(r"[1-9]\d{0,8}/(s|min|hour|day)")
+_LOG_FORMATS = ("line", "json")
 _SAME_PROTOCOL = {"valkey": "redis", "valkeys": "rediss", "valkey+socket": "redis+socket"}
 _PREPARE_THRESHOLD = 5
 """The engine's statements are prepared once a connection has made them so many times."""
@@ -28,6 +29,14 @@ def request_rate(env: environ.Env, name: str, default: str) -> str | None:
         return None
     if not _REQUEST_RATE.fullmatch(text):
         raise ImproperlyConfigured(f"{name} is {text!r}; use requests per s, min, hour or day, e.g. {default}, or off")
+    return text
+
+
+def log_format(env: environ.Env, name: str, default: str) -> str:
+    """``line`` or ``json``: what one line of the log looks like."""
+    text = env.str(name, default="").strip() or default
+    if text not in _LOG_FORMATS:
+        raise ImproperlyConfigured(f"{name} is {text!r}; use {' or '.join(_LOG_FORMATS)}")
     return text
 
 

@@ -1,10 +1,12 @@
-"""The form of log lines."""
+"""The form of log lines: for people, or as JSON. Neither says which row an error of the database was about."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psycopg
 from django import db
@@ -22,10 +24,35 @@ class Discreet(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for error in _of_database(record):
-            text = _shortened(text, str(error))
-        return _QUOTED.sub(rf"\1\2 {_LEFT_OUT}", text)
+        return _discreet(super().format(record), record)
+
+
+class DiscreetJson(logging.Formatter):
+    """An object on one line: ``time`` (UTC), ``level``, ``logger``, ``request_id``, ``message``, and ``exception`` and ``stack`` where there are any.
+
+    As discreet as `Discreet`. What a line has beside these (``extra``) is left out, since nobody has looked what it may hold.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        request_id = getattr(record, "request_id", "-")
+        texts = {
+            "message": record.getMessage(),
+            "exception": self.formatException(record.exc_info) if record.exc_info else record.exc_text,
+            "stack": record.stack_info,
+        }
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "request_id": None if request_id == "-" else request_id,
+        } | {name: _discreet(text, record) for name, text in texts.items() if text is not None}
+        return json.dumps(line)
+
+
+def _discreet(text: str, record: logging.LogRecord) -> str:
+    for error in _of_database(record):
+        text = _shortened(text, str(error))
+    return _QUOTED.sub(rf"\1\2 {_LEFT_OUT}", text)
 
 
 def _shortened(text: str, whole: str) -> str:

@@ -10,7 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from syncproject.env import broker_url, database, request_rate
+from syncproject.env import broker_url, database, log_format, request_rate
 from thirdparty.settings import Settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "thirdparty",
 ]
 MIDDLEWARE = [
+    "thirdparty.request_id.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "syncproject.middleware.ProbesByAnyAddress",
     "syncproject.middleware.NoNul",
@@ -144,9 +145,21 @@ CELERY_BROKER_MASTER_NAME = env.str("CELERY_BROKER_MASTER_NAME", default="mymast
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"of_request": {"()": "thirdparty.request_id.OfRequest"}},
     "formatters": {
-        "line": {"()": "syncproject.log.Discreet", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "line": {
+            "()": "syncproject.log.Discreet",
+            "fmt": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+            "defaults": {"request_id": "-"},
+        },
+        "json": {"()": "syncproject.log.DiscreetJson"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": log_format(env, "DJANGO_LOG_FORMAT", "line"),
+            "filters": ["of_request"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": env.str("DJANGO_LOG_LEVEL", default="INFO")},
 }

@@ -11,12 +11,14 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Token
 from typing import Any
 
 from amqp import PreconditionFailed
 from celery import Celery
 from celery.signals import (
     beat_init,
+    task_postrun,
     task_prerun,
     worker_before_create_process,
     worker_init,
@@ -27,6 +29,7 @@ from celery.signals import (
 from celery.utils.dispatch import Signal
 from kombu.exceptions import OperationalError
 
+from thirdparty import request_id
 from thirdparty.notify import broker
 from thirdparty.settings import settings
 
@@ -35,6 +38,8 @@ logger = logging.getLogger(__name__)
 _REUSE_SETTING = "CELERY_DB_REUSE_MAX"
 _CELERYS_SCHEDULER = "celery.beat:PersistentScheduler"
 _SWITCH_SECONDS = 0.05
+_request_ids: dict[str, Token[str]] = {}
+"""Of the tasks that this process runs: what gives the context back as it was. A task may be run within another one, or in a request."""
 
 
 def install(app: Celery) -> None:
@@ -180,6 +185,17 @@ def _drop_broken_connections(**_: Any) -> None:
     close_old_connections()
 
 
+def _take_request_id(task_id: str, task: Any, **_: Any) -> None:
+    carried = (task.request.headers or {}).get(request_id.IN_MESSAGES)
+    _request_ids[task_id] = request_id.bind(request_id.well_formed(carried))
+
+
+def _lay_request_id_down(task_id: str, **_: Any) -> None:
+    token = _request_ids.pop(task_id, None)
+    if token is not None:
+        request_id.release(token)
+
+
 _HOOKS: list[tuple[Signal, tuple[Callable[..., None], ...]]] = [
     (worker_init, (_refuse_to_start_unsound, _refuse_another_kind_of_queue, _keep_a_process_free, _expect_ticks)),
     (worker_ready, (_show_worker,)),
@@ -187,5 +203,6 @@ _HOOKS: list[tuple[Signal, tuple[Callable[..., None], ...]]] = [
     (worker_before_create_process, (_share_what_is_loaded,)),
     (worker_process_init, (_let_threads_finish,)),
     (worker_shutting_down, (_end_drains,)),
-    (task_prerun, (_drop_broken_connections,)),
+    (task_prerun, (_drop_broken_connections, _take_request_id)),
+    (task_postrun, (_lay_request_id_down,)),
 ]

@@ -17,7 +17,7 @@ from thirdparty.declaration.registry import any_references
 from thirdparty.models import Audit
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
-from thirdparty.observe import kept_figures
+from thirdparty.observe import kept_figures, kept_totals
 from thirdparty.run import reconcile, samples, slots, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
@@ -199,6 +199,8 @@ def run_reconcile() -> int:
         samples.take()
     with reconcile.on_its_own("figures of many records"):
         kept_figures.count()
+    with reconcile.on_its_own("totals of attempts"):
+        kept_totals.count()
     reconcile.prune()
     return woken
 

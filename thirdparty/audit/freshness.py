@@ -13,14 +13,13 @@ from typing import Any
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Now
 
-from thirdparty.decide.plan import Call
+from thirdparty.decide.plan import REMOVALS
 from thirdparty.models import Attempt, Record
 from thirdparty.settings import settings
 
 HOURS = 24.0
 """Of the last so many hours."""
 _PERCENTILES = (50, 95, 99)
-_REMOVALS = (Call.DELETE, Call.DEACTIVATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,13 @@ class Freshness:
 def changes(target: str) -> Freshness:
     """Of adds and updates at this target."""
     owed = Record.objects.filter(target=target, deleted=False)
-    return _freshness(_acknowledged(target).exclude(call__in=_REMOVALS), owed, settings.SYNC_OBJECTIVE_SECONDS)
+    return _freshness(_acknowledged(target).exclude(call__in=REMOVALS), owed, settings.SYNC_OBJECTIVE_SECONDS)
 
 
 def removals(target: str) -> Freshness:
     """Of deletions and deactivations at this target; what is still owed: of objects that are gone."""
     owed = Record.objects.filter(target=target, deleted=True)
-    return _freshness(_acknowledged(target).filter(call__in=_REMOVALS), owed, settings.SYNC_OBJECTIVE_REMOVAL_SECONDS)
+    return _freshness(_acknowledged(target).filter(call__in=REMOVALS), owed, settings.SYNC_OBJECTIVE_REMOVAL_SECONDS)
 
 
 def _acknowledged(target: str) -> QuerySet[Any]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from django.db import connections
 
-from thirdparty import targets
+from thirdparty import request_id, targets
 from thirdparty.consistency.patience import retrying
 from thirdparty.models import Record, Ref, Target
 from thirdparty.models.record import AT_REST, State
@@ -44,7 +44,10 @@ def _followed(ref: Ref, deadline: float, within_seconds: float) -> bool:
     rows = list(Record.objects.filter(kind=ref.kind, object_id=ref.object_id, target__in=in_use))
     if not rows:
         return True
-    threads = ThreadPoolExecutor(len(rows), thread_name_prefix="follow")
+    of_request = request_id.current()
+    threads = ThreadPoolExecutor(
+        len(rows), thread_name_prefix="follow", initializer=request_id.bind, initargs=(of_request,)
+    )
     steps = [threads.submit(_follow, row, deadline) for row in rows]
     finished, late = wait(steps, timeout=within_seconds)
     threads.shutdown(wait=False)

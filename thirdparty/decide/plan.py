@@ -39,6 +39,10 @@ class Call(StrEnum):
         return self in (Call.CONFIRM, Call.VERIFY, Call.RECHECK)
 
 
+REMOVALS = (Call.DELETE, Call.DEACTIVATE)
+"""What has an objective of its own, since whoever has left is to be gone soon."""
+
+
 def next_call(
     lease: Lease,
     wanted: RemoteObject | None,

@@ -4,7 +4,7 @@ from thirdparty.models.attempt import Attempt
 from thirdparty.models.audit import Audit, Comparison, Finding
 from thirdparty.models.brake import Brake, BrakeDecision, BrakeEntry
 from thirdparty.models.declaration import Declaration
-from thirdparty.models.figures import KeptFigures
+from thirdparty.models.figures import KeptFigures, KeptTotals
 from thirdparty.models.heartbeat import Heartbeat
 from thirdparty.models.instance import Instance
 from thirdparty.models.record import Record
@@ -27,6 +27,7 @@ __all__ = [
     "Heartbeat",
     "Instance",
     "KeptFigures",
+    "KeptTotals",
     "Record",
     "Ref",
     "Reference",

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from thirdparty import targets
+from thirdparty import request_id, targets
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record, Ref
 from thirdparty.notify.broker import publisher
@@ -106,8 +106,13 @@ def _of_transaction(add: Callable[[_Wakes], None]) -> None:
 
 
 def push_record(target: str, key: str, expected_due_at: datetime | None = None) -> bool:
-    """Wake one record now; False when the broker would not take it. Raises nothing."""
-    return publisher().publish(PUSH, [target, key, expected_due_at.isoformat() if expected_due_at else None])
+    """Wake one record now; False when the broker would not take it. Raises nothing.
+
+    The message carries the id of the request that is answered now, for the worker's log. A drain's carries none: what
+    is due for a target is of many requests.
+    """
+    arguments = [target, key, expected_due_at.isoformat() if expected_due_at else None]
+    return publisher().publish(PUSH, arguments, headers=request_id.message_headers())
 
 
 def drain(target: str, *, within_seconds: float = 0.0) -> None:
