@@ -16,6 +16,7 @@ from thirdparty import targets
 from thirdparty.alerts import signature, webhook
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
+from thirdparty.connectors.http import address
 from thirdparty.decide.brake import DAY
 from thirdparty.declaration import misdeclared
 from thirdparty.declaration.registry import declared, declared_for
@@ -173,7 +174,7 @@ def celery_application(**_: Any) -> list[CheckMessage]:
 
 @register()
 def alerts_can_be_sent(**_: Any) -> list[CheckMessage]:
-    """The webhook's address and secret can be used; a secret without an address is meant for something."""
+    """The webhook's address and secret, and the site's address, can be used; a secret alone is meant for something."""
     problems: list[CheckMessage] = [
         Error(
             fault,
@@ -183,6 +184,16 @@ def alerts_can_be_sent(**_: Any) -> list[CheckMessage]:
         )
         for fault in webhook.faults()
     ]
+    try:
+        address.base_url(settings.SYNC_ALERT_SITE or "https://unset.example")
+    except address.BadAddress as bad:
+        problems.append(
+            Error(
+                f"SYNC_ALERT_SITE {bad}",
+                hint="Set it to where people reach the admin's host, e.g. https://sync.example.org.",
+                id="thirdparty.E013",
+            )
+        )
     if settings.SYNC_ALERT_WEBHOOK_SECRET and not webhook.is_configured():
         problems.append(
             Warning(

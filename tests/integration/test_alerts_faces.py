@@ -82,6 +82,13 @@ def test_what_cannot_be_is_refused_at_the_start_by_name(settings: Any, url: str,
         checks.require_sound()
 
 
+def test_a_site_that_is_no_address_is_refused_by_name(settings: Any) -> None:
+    settings.SYNC_ALERT_SITE = "sync.example"
+    [(number, message)] = found()
+    assert number == "thirdparty.E013"
+    assert message.startswith("SYNC_ALERT_SITE is no full address")
+
+
 def test_a_secret_without_an_address_is_a_warning(settings: Any) -> None:
     settings.SYNC_ALERT_WEBHOOK_SECRET = SECRET
     assert [number for number, _ in found()] == ["thirdparty.W023"]

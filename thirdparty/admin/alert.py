@@ -28,7 +28,8 @@ class AlertAdmin(SeenWithRecords):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         failures = {f"{which}_failure": _failure_of(f"{which}_message") for which in ("begin", "end")}
-        return super().get_queryset(request).annotate(**failures)
+        alerts: QuerySet[Alert] = super().get_queryset(request)
+        return alerts.annotate(**failures)
 
     @admin.display(description=_("First seen"), ordering="id")
     def seen(self, alert: Alert) -> SafeString | None:

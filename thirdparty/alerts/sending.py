@@ -10,7 +10,7 @@ import logging
 import threading
 from datetime import datetime, timedelta
 
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from thirdparty import protect
@@ -102,6 +102,7 @@ def _was_taken(way: Way, message: AlertMessage) -> bool:
         ours.update(failure=str(failure)[:200], due_at=protect.clock() + pause, leased_until=None)
         return False
     now = protect.clock()
-    ours.update(delivered_at=now, failure="", leased_until=None)
-    standing.told(message.message, now)
+    with transaction.atomic():
+        ours.update(delivered_at=now, failure="", leased_until=None)
+        standing.told(message.message, now)
     return True
