@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +41,16 @@ def test_another_secret_is_refused_and_not_quoted(secret: str, complaint: str) -
     with pytest.raises(signature.BadSecret) as refused:
         signature.key_of(secret)
     assert str(refused.value) == complaint
+
+
+def test_the_example_in_the_documentation_accepts_ours_and_nothing_else() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    example: dict[str, Any] = {}
+    exec(page.split("## Alerts\n")[1].split("```python\n")[1].split("```")[0], example)  # our own
+    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"type": "thirdparty.test"}'
+    headers = signature.headers(signature.key_of(secret), "msg_1", int(time.time()), body)
+    assert example["is_ours"](headers, body, secret)
+    assert not example["is_ours"](headers, body + b" ", secret)
+    assert not example["is_ours"](headers | {"webhook-id": "msg_2"}, body, secret)
+    old = signature.headers(signature.key_of(secret), "msg_1", int(time.time()) - 3600, body)
+    assert not example["is_ours"](old, body, secret)
