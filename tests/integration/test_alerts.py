@@ -292,7 +292,7 @@ def test_a_webhook_that_fails_is_tried_again_and_gets_it_once_under_the_same_id(
     tell()
     assert len(receiver.posts) == 1  # not at once
     for _ in range(4):
-        pass_time(minutes=20)
+        pass_time(minutes=2)
         tell()
     assert len(receiver.posts) == 3
     assert len(set(receiver.ids)) == 1
@@ -307,6 +307,24 @@ def test_one_way_that_fails_keeps_no_other_from_telling(by_mail: None, receiver:
     assert len(mails()) == 1
     assert AlertMessage.objects.get(way="email").delivered_at is not None
     assert AlertMessage.objects.get(way="webhook").delivered_at is None
+
+
+def test_a_way_that_takes_nothing_is_told_of_by_the_other(by_mail: None, receiver: Receiver) -> None:
+    receiver.statuses = [503] * 100
+    stands_and_is_told()
+    for _ in range(2):
+        pass_time(minutes=11)
+        tell()
+    told = mail.outbox[1]
+    assert "alerts_not_told" in told.subject
+    assert "Alerts have not been taken by webhook since " in told.body
+    assert "HTTP 503" in told.body
+    receiver.statuses = []
+    for _ in range(3):
+        pass_time(minutes=20)
+        tell()
+    assert mails()[2:] == ["[thirdparty] 1 has ended: alerts_not_told"]
+    assert AlertMessage.objects.filter(delivered_at=None).count() == 0
 
 
 def test_the_end_is_not_told_before_the_beginning(receiver: Receiver) -> None:

@@ -167,7 +167,7 @@ def test_the_list_says_when_people_were_told_and_why_not_yet(receiver: Receiver,
     pass_time(minutes=2)
     tell()
     assert "HTTP 502" in page_for("view_record").content.decode()
-    pass_time(minutes=20)
+    pass_time(minutes=5)
     tell()
     page = page_for("view_record").content.decode()
     assert "HTTP 502" not in page

@@ -10,7 +10,7 @@ import logging
 import threading
 from datetime import datetime, timedelta
 
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from thirdparty import protect
@@ -78,8 +78,9 @@ def _is_due(now: datetime) -> Q:
 def _in_thread(way: Way, message: AlertMessage) -> None:
     try:
         _send_from(way, message)
-    except Error:
-        logger.exception("alerts by %s: the database did not answer", way.name)
+    except Exception:
+        # Nobody waits for this thread; the claim runs out, and the message is sent again.
+        logger.exception("alerts by %s", way.name)
     finally:
         connection.close()
 
