@@ -57,6 +57,17 @@ def broker_url(url: str) -> str:
     return ";".join(_as_kombu_knows_it(address) for address in addresses)
 
 
+def mail(url: str) -> dict[str, Any]:
+    """Django's settings for ``EMAIL_URL``. Raises `ImproperlyConfigured`, quoting nothing of it: it may hold a password."""
+    try:
+        parsed: dict[str, Any] = environ.Env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError):
+        raise ImproperlyConfigured(
+            "EMAIL_URL cannot be read; use smtp+tls://USER:PASSWORD@HOST:587, smtp+ssl://…:465, smtp://HOST:25 or consolemail://"
+        ) from None
+    return {name: value for name, value in parsed.items() if value is not None}
+
+
 def _as_kombu_knows_it(address: str) -> str:
     scheme, separator, rest = address.partition("://")
     return _SAME_PROTOCOL.get(scheme, scheme) + separator + rest

@@ -10,7 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from syncproject.env import broker_url, database, log_format, request_rate
+from syncproject.env import broker_url, database, log_format, mail, request_rate
 from thirdparty.settings import Settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -141,6 +141,10 @@ UNFOLD = {
 
 CELERY_BROKER_URL = broker_url(env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0"))
 CELERY_BROKER_MASTER_NAME = env.str("CELERY_BROKER_MASTER_NAME", default="mymaster")
+
+# What alerts are sent with, where SYNC_ALERT_EMAILS names somebody.
+globals().update(mail(env.str("EMAIL_URL", default="smtp://localhost:25")))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="usersync@localhost")
 
 LOGGING = {
     "version": 1,

@@ -23,10 +23,13 @@ class ThirdpartyConfig(AppConfig):
 
         signals.connect()
 
+        from thirdparty.alerts import pruning as alerts_pruning  # noqa: PLC0415  # the same
         from thirdparty.audit import pruning  # noqa: PLC0415  # the same
         from thirdparty.run import reconcile  # noqa: PLC0415  # the same
 
-        reconcile.prune_also(pruning.prune_some, timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS))
+        retention = timedelta(days=settings.SYNC_ATTEMPT_RETENTION_DAYS)
+        reconcile.prune_also(pruning.prune_some, retention)
+        reconcile.prune_also(alerts_pruning.prune_some, retention)
 
         pre_migrate.connect(_make_way, sender=self)
         post_migrate.connect(_install_triggers, sender=self)

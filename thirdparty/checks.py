@@ -13,8 +13,10 @@ from django.db.utils import OperationalError
 from requests.utils import get_environ_proxies, select_proxy
 
 from thirdparty import targets
+from thirdparty.alerts import signature, webhook
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
+from thirdparty.connectors.http import address
 from thirdparty.decide.brake import DAY
 from thirdparty.declaration import misdeclared
 from thirdparty.declaration.registry import declared, declared_for
@@ -170,6 +172,39 @@ def celery_application(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register()
+def alerts_can_be_sent(**_: Any) -> list[CheckMessage]:
+    """The webhook's address and secret, and the site's address, can be used; a secret alone is meant for something."""
+    problems: list[CheckMessage] = [
+        Error(
+            fault,
+            hint='A new secret: python -c "import base64, secrets; '
+            f"print('{signature.PREFIX}' + base64.b64encode(secrets.token_bytes(32)).decode())\"",
+            id="thirdparty.E012",
+        )
+        for fault in webhook.faults()
+    ]
+    try:
+        address.base_url(settings.SYNC_ALERT_SITE or "https://unset.example")
+    except address.BadAddress as bad:
+        problems.append(
+            Error(
+                f"SYNC_ALERT_SITE {bad}",
+                hint="Set it to where people reach the admin's host, e.g. https://sync.example.org.",
+                id="thirdparty.E013",
+            )
+        )
+    if settings.SYNC_ALERT_WEBHOOK_SECRET and not webhook.is_configured():
+        problems.append(
+            Warning(
+                "SYNC_ALERT_WEBHOOK_SECRET is set, and SYNC_ALERT_WEBHOOK_URL is not: nothing is posted",
+                hint="Set SYNC_ALERT_WEBHOOK_URL=https://…, or take the secret out.",
+                id="thirdparty.W023",
+            )
+        )
+    return problems
+
+
 @register(Tags.database)
 def triggers_in_place(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """The triggers are there, where the tables are.
@@ -282,7 +317,7 @@ def _of_environment(base_url: str) -> str | None:
 
 def require_sound() -> None:
     """Raise `ImproperlyConfigured` for what would make a worker go wrong. For processes without checks."""
-    wrong = [problem for problem in declarations() if problem.is_serious()]
+    wrong = [problem for problem in (*declarations(), *alerts_can_be_sent()) if problem.is_serious()]
     for problem in durations() or wrong or connectors_can_be_made() or isolation(databases=[DEFAULT_DB_ALIAS]):
         raise ImproperlyConfigured(f"{problem.msg}. {problem.hint}")
     triggers.require_in_place()

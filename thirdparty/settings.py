@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar, overload
 
 from django.conf import settings as django_settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
+from django.core.validators import validate_email
 
 from thirdparty.connectors.config import TargetConfig, load_targets
 from thirdparty.decide.backoff import Backoff
@@ -127,6 +128,25 @@ class Switch(Setting[bool]):
         return _SWITCHED[str(given).strip().lower()]
 
 
+class Mailboxes(Setting[tuple[str, ...]]):
+    """E-mail addresses, as a list or as a text with commas."""
+
+    def __init__(self, *, meaning: str) -> None:
+        super().__init__((), unit="addresses", meaning=meaning)
+
+    def accepted(self, given: Any) -> tuple[str, ...]:
+        parts = given if isinstance(given, list | tuple) else str(given).split(",")
+        found = tuple(str(part).strip() for part in parts if str(part).strip())
+        for each in found:
+            try:
+                validate_email(each)
+            except ValidationError:
+                raise ImproperlyConfigured(
+                    f"{self.name} names {each!r}, which is no e-mail address; use e.g. ops@example.org, with commas between"
+                ) from None
+        return found
+
+
 class Targets(Setting[Mapping[str, TargetConfig]]):
     """Names, as a list or as a text with commas, whose ``TARGET_X_…`` are read; or what was read from them before."""
 
@@ -211,6 +231,31 @@ class Settings:
         60.0, unit="seconds", meaning="a change is to be acknowledged within so long: what a certificate measures by"
     )
     SYNC_OBJECTIVE_REMOVAL_SECONDS = Number(30.0, unit="seconds", meaning="the same for a removal")
+    SYNC_ALERT_EMAILS = Mailboxes(
+        meaning="who gets an e-mail when somebody has to act: a comma list; how mail is sent are Django's own settings"
+    )
+    SYNC_ALERT_WEBHOOK_URL = Text(
+        "", meaning="where the same is posted to as JSON, signed by Standard Webhooks; https"
+    )
+    SYNC_ALERT_WEBHOOK_SECRET = Text(
+        "", meaning="the secret that it is signed with: `whsec_` and 24 to 64 random bytes in base64"
+    )
+    SYNC_ALERT_WEBHOOK_ALLOW_HTTP = Switch(
+        False, meaning="allow an http:// address there: for a network of your own, and for tests"
+    )
+    SYNC_ALERT_AFTER_SECONDS = Number(
+        300.0,
+        unit="seconds",
+        or_zero=True,
+        meaning="a reason is told once it has stood for so long, its end once it has been gone for so long; and there is one "
+        "message in so long at most; 0: at once",
+    )
+    SYNC_ALERT_QUIET_SECONDS = Number(
+        1800.0, unit="seconds", or_zero=True, meaning="what comes back is not told of again within so long"
+    )
+    SYNC_ALERT_SITE = Text(
+        "", meaning="where people reach the admin, as `https://sync.example.org`: links in alerts begin with it"
+    )
 
     SYNC_CHECK_READS = Switch(
         False,

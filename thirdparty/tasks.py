@@ -9,6 +9,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from thirdparty import store, targets
+from thirdparty.alerts import look, sending
 from thirdparty.audit import runner, schedule
 from thirdparty.capture import catch_up, triggers, versions
 from thirdparty.consistency import strict
@@ -202,6 +203,9 @@ def run_reconcile() -> int:
     with reconcile.on_its_own("totals of attempts"):
         kept_totals.count()
     reconcile.prune()
+    with reconcile.on_its_own("alerts"):
+        look.look()
+        sending.in_background()
     return woken
 
 

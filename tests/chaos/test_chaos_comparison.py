@@ -270,7 +270,7 @@ HARD = Hits(
     ids=str,
 )
 def test_a_run_is_hard_enough_by_what_happened_in_it_at_each_target(less: dict[str, Any], few: list[str]) -> None:
-    assert too_few(ASKED, replace(HARD, **less)) == few
+    assert [told.partition(" (")[0] for told in too_few(ASKED, replace(HARD, **less))] == few
 
 
 def test_a_seed_draws_the_same_targets_every_time() -> None:

@@ -36,6 +36,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "attempts",
         "targets",
         "target",
+        "alerts",
         "brake",
         "status",
         "explanation",

@@ -1,3 +1,3 @@
 """The admin of records, attempts and targets; one module per kind of page. It knows no application."""
 
-from thirdparty.admin import attempt, audit, record, target  # noqa: F401  # each registers its pages
+from thirdparty.admin import alert, attempt, audit, record, target  # noqa: F401  # each registers its pages

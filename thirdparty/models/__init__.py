@@ -1,5 +1,6 @@
 """The tables of the engine."""
 
+from thirdparty.models.alert import Alert, AlertMessage
 from thirdparty.models.attempt import Attempt
 from thirdparty.models.audit import Audit, Comparison, Finding
 from thirdparty.models.brake import Brake, BrakeDecision, BrakeEntry
@@ -16,6 +17,8 @@ from thirdparty.models.target import Target
 from thirdparty.models.tick import Tick
 
 __all__ = [
+    "Alert",
+    "AlertMessage",
     "Attempt",
     "Audit",
     "Brake",

@@ -60,6 +60,13 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _item(
                     request,
+                    _("Alerts"),
+                    "notifications",
+                    "thirdparty.view_record",
+                    reverse("admin:thirdparty_alert_changelist"),
+                ),
+                _item(
+                    request,
                     _("Targets"),
                     "dns",
                     "thirdparty.view_target",

@@ -38,6 +38,7 @@ def main() -> None:
         "attempts": "/admin/thirdparty/attempt/",
         "targets": "/admin/thirdparty/target/",
         "target": "/admin/thirdparty/target/partner/change/",
+        "alerts": "/admin/thirdparty/alert/",
         "brake": "/admin/thirdparty/target/partner/brake/",
         "status": "/api/v1/sync/status/",
         "live": "/health/live/",

@@ -25,6 +25,16 @@ def base_url(url: str) -> SplitResult:
     return parts
 
 
+def endpoint(url: str) -> SplitResult:
+    """Take the address apart that something is posted to as it is, path and query included. Raises `BadAddress`."""
+    parts = _split(url, "https://hooks.example/alerts")
+    if parts.scheme not in ("http", "https"):
+        raise BadAddress("is no http:// or https:// address; use one, e.g. https://hooks.example/alerts")
+    if parts.username or parts.password or parts.fragment:
+        raise BadAddress("must hold no credentials and no fragment")
+    return parts
+
+
 def proxy(url: str) -> Proxy:
     """Read a forward proxy's address, ``http://[user:password@]host:port``. Raises `BadAddress`."""
     parts = _split(url, "http://proxy.example:3128")

@@ -4,6 +4,7 @@ Another app adds its own by an `ACTIONS` in a ``management.sync`` of its own.
 """
 
 from thirdparty.management.sync import (
+    alerts,
     audit,
     backfill,
     certify,
@@ -20,5 +21,5 @@ from thirdparty.management.sync import (
 )
 
 ACTIONS = (
-    status, explain, push, reconcile, retry, compensate, audit, certify, backfill, preview, release, targets, retire,
+    status, alerts, explain, push, reconcile, retry, compensate, audit, certify, backfill, preview, release, targets, retire,
 )  # fmt: skip

@@ -35,6 +35,7 @@ OF_SERVICE: list[Source] = [
     of_service.no_worker,
     of_service.beat_silent,
     of_service.tick_late,
+    of_service.alerts_not_told,
 ]
 """Cheap, and without a word that a person has typed: readiness shows them to everybody."""
 OF_TARGETS: list[Source] = [

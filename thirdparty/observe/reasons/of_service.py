@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
 from thirdparty.capture.versions import Difference
+from thirdparty.models import AlertMessage
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.target import Standing
 from thirdparty.notify import broker
@@ -15,6 +17,9 @@ from thirdparty.observe.reasons.reason import Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 from thirdparty.run.heartbeat import SILENT_AFTER_SECONDS
 from thirdparty.settings import settings
+
+_ALERTS_WAIT = timedelta(minutes=10)
+"""Until then it may be a moment's trouble: by then it has been tried five times."""
 
 
 def triggers_missing(seen: Seen) -> Iterator[Reason]:
@@ -104,6 +109,25 @@ def tick_late(seen: Seen) -> Iterator[Reason]:
     sentence = _("The reconciler has not ticked for %(long)s, though a worker and beat are there.")
     given = {"long": words.duration(seen.tick.seconds)}
     yield Reason("tick_late", Severity.ACT, sentence % given, since=seen.tick.at)
+
+
+def alerts_not_told(seen: Seen) -> Iterator[Reason]:
+    """Somebody is to be told by this way, and it takes nothing."""
+    configured = {"email": settings.SYNC_ALERT_EMAILS, "webhook": settings.SYNC_ALERT_WEBHOOK_URL}
+    ways = [way for way, given in configured.items() if given]
+    if not ways:
+        return
+    waiting = AlertMessage.objects.filter(way__in=ways, delivered_at=None, given_up_at=None)
+    stuck = list(waiting.filter(made_at__lte=seen.now - _ALERTS_WAIT).exclude(failure="").order_by("pk"))
+    if not stuck:
+        return
+    given = {
+        "ways": ", ".join(sorted({message.way for message in stuck})),
+        "since": words.moment(stuck[0].made_at, seen.now),
+        "why": stuck[0].failure,
+    }
+    sentence = _("Alerts have not been taken by %(ways)s since %(since)s: %(why)s.") % given
+    yield Reason("alerts_not_told", Severity.ACT, sentence, since=stuck[0].made_at)
 
 
 def broker_unreachable(seen: Seen) -> Iterator[Reason]:
