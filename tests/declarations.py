@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db.models import Q
 
-from thirdparty.capture import versions
-from thirdparty.declaration import Synced, of_kind
-from thirdparty.models import Declaration
+from thirdparty.capture import triggers, versions
+from thirdparty.declaration import Synced, of_kind, register, registry
+from thirdparty.models import Declaration, Target
 
 
 def know_them() -> None:
     """Have the database know just the declarations that are registered now."""
     Declaration.objects.all().delete()
     versions.publish()
+
+
+@contextmanager
+def alone(monkeypatch: pytest.MonkeyPatch, *declarations: type[Synced[Any]]) -> Iterator[None]:
+    """These are all that there are, with their triggers. In the end everything that was patched is as it was, the triggers too."""
+    monkeypatch.setattr(registry, "_declared", {})
+    for declaration in declarations:
+        register(declaration)
+    triggers.install()
+    know_them()
+    try:
+        yield
+    finally:
+        triggers.drop()
+        monkeypatch.undo()
+        triggers.install()
+        know_them()
+        Target.objects.update(
+            unrecorded=False, owing_to=None, owing_left=[], swept_to="", swept_left=[], behind_since=None
+        )
 
 
 def rescope(declaration: type[Synced[Any]], scope: Q | None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import pytest
 from django.contrib.auth.models import Group
 
-from tests.declarations import know_them
+from tests import declarations
 from thirdparty import protect, store, targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import NotFound, Rejected
-from thirdparty.declaration import AtTarget, Synced, Unmappable, register, registry
-from thirdparty.models import Record, Reference, Target
+from thirdparty.declaration import AtTarget, Synced, Unmappable
+from thirdparty.models import Record, Reference
 from thirdparty.models.record import EPOCH
 from thirdparty.observe.explain import explain
 from thirdparty.run import calling, step
@@ -89,24 +89,13 @@ class Memory(Connector):
 
 @pytest.fixture(autouse=True)
 def _declared(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
-    monkeypatch.setattr(registry, "_declared", {})
-    register(Team)
-    register(Seat)
-    triggers.install()
-    know_them()
-    config = targets.config("partner")
-    monkeypatch.setattr(targets, "connector", lambda _name, kind: Memory(config, kind))
-    monkeypatch.setattr(targets, "config", lambda _name: config)
-    Memory.held.clear()
-    Memory.calls.clear()
-    yield
-    triggers.drop()
-    monkeypatch.undo()
-    triggers.install()
-    know_them()
-    Target.objects.update(
-        unrecorded=False, owing_to=None, owing_left=[], swept_to="", swept_left=[], behind_since=None
-    )
+    with declarations.alone(monkeypatch, Team, Seat):
+        config = targets.config("partner")
+        monkeypatch.setattr(targets, "connector", lambda _name, kind: Memory(config, kind))
+        monkeypatch.setattr(targets, "config", lambda _name: config)
+        Memory.held.clear()
+        Memory.calls.clear()
+        yield
 
 
 @pytest.fixture

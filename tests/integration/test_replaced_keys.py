@@ -11,10 +11,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from tests.declarations import know_them
+from tests import declarations
 from tests.integration.test_references import Memory
 from thirdparty import store, targets
-from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, RemoteObject, RemoteRecord
 from thirdparty.connectors.errors import AlreadyExists, NotFound, OutcomeUnknown
 from thirdparty.connectors.leaving import Leaving, OnLeave
@@ -22,7 +21,7 @@ from thirdparty.consistency import strict
 from thirdparty.decide.lease import Lease
 from thirdparty.declaration import AtTarget, KeyChanges, Synced, Unmappable, register, registry
 from thirdparty.declaration.misdeclared import faults_of
-from thirdparty.models import Brake, Record, Target
+from thirdparty.models import Brake, Record
 from thirdparty.models.record import EPOCH
 from thirdparty.models.strict_write import Action
 from thirdparty.observe.preview import preview
@@ -100,21 +99,11 @@ class Unique(Memory):
 
 @pytest.fixture(autouse=True)
 def _declared(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> Iterator[None]:  # its settings
-    monkeypatch.setattr(registry, "_declared", {})
-    register(Team)
-    triggers.install()
-    know_them()
-    monkeypatch.setattr(targets, "connector", lambda name, kind: Unique(targets.config(name), kind))
-    for kept in (Unique.held, Unique.calls, Unique.unheard):
-        kept.clear()
-    yield
-    triggers.drop()
-    monkeypatch.undo()
-    triggers.install()
-    know_them()
-    Target.objects.update(
-        unrecorded=False, owing_to=None, owing_left=[], swept_to="", swept_left=[], behind_since=None
-    )
+    with declarations.alone(monkeypatch, Team):
+        monkeypatch.setattr(targets, "connector", lambda name, kind: Unique(targets.config(name), kind))
+        for kept in (Unique.held, Unique.calls, Unique.unheard):
+            kept.clear()
+        yield
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from tests.declarations import know_them
+from tests import declarations
 from tests.integration.test_references import Memory, Team
 from thirdparty import targets
-from thirdparty.capture import triggers
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.consistency import strict
-from thirdparty.declaration import AtTarget, Synced, of_kind, register, registry
-from thirdparty.models import Record, Ref, Reference, StrictWrite, Target
+from thirdparty.declaration import AtTarget, Synced, of_kind
+from thirdparty.models import Record, Ref, Reference, StrictWrite
 from thirdparty.models.strict_write import Action
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
@@ -57,23 +56,12 @@ BOTH: Mapping[str, type[Memory]] = {"partner": Partner, "saas": Saas}
 @pytest.fixture(autouse=True)
 def _declared(monkeypatch: pytest.MonkeyPatch, saas: SandboxControl, settings: Any) -> Iterator[None]:
     settings.SYNC_WAIT_PAUSE_SECONDS = 0.02
-    monkeypatch.setattr(registry, "_declared", {})
-    register(Team)
-    register(Seat)
-    triggers.install()
-    know_them()
-    monkeypatch.setattr(targets, "connector", lambda name, kind: BOTH[name](targets.config(name), kind))
-    for each in BOTH.values():
-        each.held.clear()
-        each.calls.clear()
-    yield
-    triggers.drop()
-    monkeypatch.undo()
-    triggers.install()
-    know_them()
-    Target.objects.update(
-        unrecorded=False, owing_to=None, owing_left=[], swept_to="", swept_left=[], behind_since=None
-    )
+    with declarations.alone(monkeypatch, Team, Seat):
+        monkeypatch.setattr(targets, "connector", lambda name, kind: BOTH[name](targets.config(name), kind))
+        for each in BOTH.values():
+            each.held.clear()
+            each.calls.clear()
+        yield
 
 
 @pytest.fixture
