@@ -26,6 +26,10 @@ from thirdparty.settings import settings
 LEASE_MARGIN_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 900.0
 _READ_COMMITTED = "read committed"
+_NEW_SECRET = (
+    'A new secret: python -c "import base64, secrets; '
+    f"print('{signature.PREFIX}' + base64.b64encode(secrets.token_bytes(32)).decode())\""
+)
 _SQLITE_TIMEOUT_SECONDS = 5.0
 """What Python's own driver has where nothing is said."""
 
@@ -178,8 +182,9 @@ def alerts_can_be_sent(**_: Any) -> list[CheckMessage]:
     problems: list[CheckMessage] = [
         Error(
             fault,
-            hint='A new secret: python -c "import base64, secrets; '
-            f"print('{signature.PREFIX}' + base64.b64encode(secrets.token_bytes(32)).decode())\"",
+            hint=_NEW_SECRET
+            if fault.startswith("SYNC_ALERT_WEBHOOK_SECRET")
+            else "E.g. https://hooks.example.org/sync.",
             id="thirdparty.E012",
         )
         for fault in webhook.faults()
