@@ -27,7 +27,8 @@ from thirdparty.decide.result import FinishedStep
 from thirdparty.models import Attempt, Record, Target
 from thirdparty.models.record import EPOCH
 from thirdparty.run import calling
-from thirdparty.run.step import Step, claim_and_plan, write_results
+from thirdparty.run.results import write_results
+from thirdparty.run.step import Step, claim_and_plan
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 

@@ -30,7 +30,7 @@ PLACES = {
 MEETING_PLACES = {
     "two rows meet, nothing is decided": ("thirdparty.store.settling", "meet", BEFORE),
     "the other row has lost the id, nothing is committed": ("thirdparty.store.settling", "meet", AFTER),
-    "both rows are committed": ("thirdparty.run.step", "write_results", AFTER),
+    "both rows are committed": ("thirdparty.run.results", "write_results", AFTER),
 }
 """Where two rows have one remote id."""
 CATCH_UP_PLACES = {

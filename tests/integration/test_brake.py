@@ -21,7 +21,7 @@ from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Brake, BrakeDecision, BrakeEntry, Record
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
-from thirdparty.run import calling, step
+from thirdparty.run import calling, results, step
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store import braking
@@ -464,7 +464,7 @@ def test_a_rejection_does_not_let_go_what_a_worker_is_about_to_hold(sandbox: San
     target, admission = targets.config("partner"), protect.admit("partner", patience_seconds=1.0)
     [taken] = step.claim_and_plan(target, admission, partial(store.claim, [row_of(other).key]))
     decisions.reject("partner", by=operator, reason="a wrong query")
-    step.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    results.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
     work()
     assert states() == {"synced": 8, "rejected": 1, "held": 1}
     assert (updates(sandbox), latched()) == (0, True)
@@ -533,7 +533,7 @@ def test_a_record_that_was_released_on_its_way_to_be_held_is_not_held(sandbox: S
     admission = protect.admit("partner")
     [taken] = step.claim_and_plan(target, admission, partial(store.claim, [key]))
     decisions.release("partner", by=operator, reason="this one", selection=Selection(keys=(key,)))
-    step.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    results.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
     assert row_of(made[0]).state == "pending"
     work()
     assert deletions(sandbox) == 1

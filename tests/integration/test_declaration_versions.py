@@ -30,7 +30,8 @@ from thirdparty.observe.status import status
 from thirdparty.run import calling
 from thirdparty.run.drain import drain
 from thirdparty.run.reconcile import drains_needed
-from thirdparty.run.step import Step, claim_and_plan, write_results
+from thirdparty.run.results import write_results
+from thirdparty.run.step import Step, claim_and_plan
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.tasks import drain_target, push_record, reconcile_tick, run_reconcile
 from users import consistency

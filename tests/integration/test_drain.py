@@ -78,16 +78,16 @@ def test_what_one_claim_takes_whole_calls_for_nobody(sandbox: SandboxControl) ->
 def test_an_edit_made_while_its_record_is_under_way_is_pushed_by_the_same_drain(
     people: list[User], sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thirdparty.run import step
+    from thirdparty.run import results
 
-    finish, edited = step.write_results, []
+    finish, edited = results.write_results, []
 
     def finish_after_an_edit(*args: Any, **options: Any) -> Any:
         if not edited:
             edited.append(User.objects.update(name="Edited meanwhile"))
         return finish(*args, **options)
 
-    monkeypatch.setattr(step, "write_results", finish_after_an_edit)
+    monkeypatch.setattr(results, "write_results", finish_after_an_edit)
     drain("partner")
     assert {user["name"] for user in sandbox.users()} == {"Edited meanwhile"}
     assert states() == {"synced"}
@@ -343,9 +343,9 @@ def test_a_drain_settles_in_the_end_what_was_locked(
 ) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer")
-    from thirdparty.run import step
+    from thirdparty.run import results
 
-    finish, finishes = step.write_results, []
+    finish, finishes = results.write_results, []
 
     def finish_while_somebody_saves(target: Any, ended: list[FinishedStep], **options: Any) -> Any:
         if ended and not finishes:
@@ -354,7 +354,7 @@ def test_a_drain_settles_in_the_end_what_was_locked(
         return finish(target, ended, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "write_results", finish_while_somebody_saves)
+        patch.setattr(results, "write_results", finish_while_somebody_saves)
         drain("partner")
     assert states() == {"synced"}
     assert held_records(sandbox) == wanted_records()
@@ -372,7 +372,7 @@ def test_drains_at_once_push_each_record_once(people: list[User], sandbox: Sandb
 def test_a_drain_that_breaks_off_lets_no_further_call_begin(
     people: list[User], sandbox: SandboxControl, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from thirdparty.run import step
+    from thirdparty.run import results
 
     settings.SYNC_DRAIN_THREADS = 2
     sandbox.faults(latency_seconds=0.05)
@@ -380,7 +380,7 @@ def test_a_drain_that_breaks_off_lets_no_further_call_begin(
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(step, "write_results", fail)
+    monkeypatch.setattr(results, "write_results", fail)
     with pytest.raises(ZeroDivisionError):
         drain("partner")
     begun = len(sandbox.ledger())

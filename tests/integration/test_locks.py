@@ -27,7 +27,7 @@ from thirdparty.models import Record, StrictWrite, Target
 from thirdparty.models.record import EPOCH
 from thirdparty.protect import GuardDecision
 from thirdparty.run import guard_decision
-from thirdparty.run import step as steps
+from thirdparty.run import results as ends
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store.contention import StillHeld, is_contention
@@ -278,7 +278,7 @@ def during_the_first_settling(
     monkeypatch: pytest.MonkeyPatch, hold: Callable[[list[User]], list[AbstractContextManager[None]]]
 ) -> list[AbstractContextManager[None]]:
     """``hold`` is called with the people whose results are to be written first; what it holds is to be left by the test."""
-    finish: Callable[..., Any] = steps.write_results
+    finish: Callable[..., Any] = ends.write_results
     holding: list[AbstractContextManager[None]] = []
 
     def finish_while_held(target: Any, ended: Any, **options: Any) -> Any:
@@ -288,7 +288,7 @@ def during_the_first_settling(
                 each.__enter__()
         return finish(target, ended, **options)
 
-    monkeypatch.setattr(steps, "write_results", finish_while_held)
+    monkeypatch.setattr(ends, "write_results", finish_while_held)
     return holding
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from thirdparty.store import claiming
+from thirdparty.store import choosing
 from thirdparty.store.dialect import dialect
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL's plan depends on what it knows of the rows")
 def test_who_else_holds_a_natural_key_is_found_by_its_index() -> None:
-    sql, parameters = claiming._picks(dialect(connection), claiming._due("partner", 10))
+    sql, parameters = choosing.picks(dialect(connection), choosing.due("partner", 10))
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
         plan = [step for *_, step in cursor.fetchall()]

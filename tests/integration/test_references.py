@@ -19,7 +19,7 @@ from thirdparty.declaration import AtTarget, Synced, Unmappable
 from thirdparty.models import Record, Reference
 from thirdparty.models.record import EPOCH
 from thirdparty.observe.explain import explain
-from thirdparty.run import calling, step
+from thirdparty.run import calling, results, step
 from thirdparty.run.drain import drain
 from thirdparty.store import references
 from users.models import RoleMapping
@@ -218,7 +218,7 @@ def test_a_worker_that_dies_right_after_it_has_settled_leaves_no_reference_behin
     seat.group = other
     seat.save()
     with monkeypatch.context() as dying:
-        dying.setattr(step, "follow_references", lambda _keys: None)
+        dying.setattr(results, "follow_references", lambda _keys: None)
         converge()
     assert [each.on_record for each in Reference.objects.all()] == [record(seat.group).key]
 
@@ -271,7 +271,7 @@ def test_a_deletion_that_is_refused_since_another_record_names_it_by_now_waits_f
         [begun] = step.claim_and_plan(
             targets.config("partner"), protect.admit("partner"), partial(store.claim, [record(seat.group).key])
         )
-    step.write_results(targets.config("partner"), [calling.call_target(begun)], grace_seconds=0)
+    results.write_results(targets.config("partner"), [calling.call_target(begun)], grace_seconds=0)
     team = record(seat.group)
     assert (team.parked, team.held_by) == ("", record(seat).key)
     seat.delete()

@@ -11,7 +11,7 @@ import pytest
 from thirdparty import protect, store
 from thirdparty.decide.result import Next
 from thirdparty.protect import Admission
-from thirdparty.run import calling, guard_decision, shutdown
+from thirdparty.run import calling, guard_decision, results, shutdown
 from thirdparty.run import step as steps
 from thirdparty.run.drain.capacity import Capacity
 from thirdparty.run.drain.clock import Clock
@@ -159,7 +159,7 @@ class World:
         monkeypatch.setattr(
             steps, "claim_and_plan", lambda _target, _admission, claim: [step(key) for key in claim(None)]
         )
-        monkeypatch.setattr(steps, "write_results", self.finish)
+        monkeypatch.setattr(results, "write_results", self.finish)
         monkeypatch.setattr(calling, "call_target", lambda begun: ended(begun.lease.key))
         monkeypatch.setattr(guard_decision, "apply", lambda finished, **_: finished)
         monkeypatch.setattr(shutdown, "begun", lambda: self.closing)

@@ -13,7 +13,7 @@ from thirdparty.consistency.strict_payload import Candidate
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.result import StepResult
 from thirdparty.models import Record
-from thirdparty.run import calling, guard_decision, step
+from thirdparty.run import calling, guard_decision, results, step
 from thirdparty.settings import settings
 
 PATIENCE_SECONDS = 2.0
@@ -70,7 +70,7 @@ def push(
         # Before anything of it is left out: whether the target accepts depends on whose record it holds.
         ended = store.whose(ended)
     kept = candidate.only_facts(ended) if candidate is not None else ended
-    settled = step.write_results(target, [kept], grace_seconds=settings.backoff().grace_seconds)
+    settled = results.write_results(target, [kept], grace_seconds=settings.backoff().grace_seconds)
     if in_doubt.is_set():
         # Only now: the record's lease need not outlive another call.
         guard_decision.apply_to_others(protect.ask(target_name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,29 +14,15 @@ from django.db import IntegrityError, connection, transaction
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
-from thirdparty.declaration import KeyChanges, declared, is_declared, of_kind
+from thirdparty.declaration import KeyChanges, is_declared, of_kind
 from thirdparty.models import Record
+from thirdparty.store import choosing
 from thirdparty.store.attempts import WRITES
-from thirdparty.store.current import is_current
 from thirdparty.store.dialect import POSTGRESQL, Dialect, dialect
 from thirdparty.store.prepared import prepared
-from thirdparty.store.tables import ATTEMPTS, RECORDS, STRICT_WRITES, TARGETS
+from thirdparty.store.tables import ATTEMPTS, RECORDS, TARGETS
 
 SUSPECT_CRASHES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Which rows: a condition with its parameters, an order, and how many at most.
-
-    ``strict``: for the holder of their object's strict write; else for anybody, while there is none.
-    """
-
-    condition: str
-    parameters: list[Any]
-    order: str = "s.key"
-    limit: int | None = None
-    strict: bool = False
 
 
 def claim(
@@ -59,7 +45,7 @@ def claim(
     """
     if not keys:
         return []
-    return _claim(_these(keys, expected_due_at, strict), terms)
+    return _claim(choosing.these(keys, expected_due_at, strict), terms)
 
 
 def claim_due(target: str, limit: int, terms: Terms, *, latest_first: bool = False) -> list[Lease]:
@@ -69,7 +55,7 @@ def claim_due(target: str, limit: int, terms: Terms, *, latest_first: bool = Fal
     neither edits without end nor a large backfill keep retries waiting. A record with which several workers died is
     claimed alone, where nothing else is due: others that were claimed with it would look as guilty.
     """
-    choice = _due(target, limit, latest_first=latest_first)
+    choice = choosing.due(target, limit, latest_first=latest_first)
     # A lease that ran out is counted when the next one is taken.
     crashes = "s.crashes + CASE WHEN s.lease_token IS NULL THEN 0 ELSE 1 END"
     others = replace(choice, condition=f"{choice.condition} AND {crashes} < {SUSPECT_CRASHES}")
@@ -78,82 +64,40 @@ def claim_due(target: str, limit: int, terms: Terms, *, latest_first: bool = Fal
 
 def is_claimable(key: str, *, expected_due_at: datetime | None = None, strict: str | None = None) -> bool:
     """Whether `claim` would take this record now: for asking before something scarce is spent on it."""
-    return bool(_picked(_these([key], expected_due_at, strict), free=True))
+    return bool(choosing.picked(choosing.these([key], expected_due_at, strict), free=True))
 
 
 def is_any_claimable(target: str) -> bool:
     """Whether `claim_due` would take any record now: for the same. One that somebody holds it would not."""
-    return bool(_picked(_due(target, 1), free=True))
+    return bool(choosing.picked(choosing.due(target, 1), free=True))
 
 
 def is_edit_claimable(target: str) -> bool:
     """The same, of what people have just changed alone."""
-    choice = _due(target, 1)
+    choice = choosing.due(target, 1)
     edits = replace(choice, condition=f"{choice.condition} AND s.due_at = {dialect(connection).epoch}")
-    return bool(_picked(edits, free=True))
+    return bool(choosing.picked(edits, free=True))
 
 
-def _these(keys: Sequence[str], expected_due_at: datetime | None, strict: str | None) -> _Choice:
-    db = dialect(connection)
-    marks = ", ".join(["%s"] * len(keys))
-    if strict is not None:
-        return _Choice(f"s.key IN ({marks}) AND {_strict_write(db, 'w.token = %s')}", [*keys, strict], strict=True)
-    if expected_due_at is None:
-        return _Choice(f"s.key IN ({marks}) AND s.due_at <= {db.now}", [*keys])
-    return _Choice(
-        f"s.key IN ({marks}) AND (s.due_at <= {db.now} OR s.due_at = %s)", [*keys, db.timestamp(expected_due_at)]
-    )
-
-
-def _due(target: str, limit: int, *, latest_first: bool = False) -> _Choice:
-    db = dialect(connection)
-    condition, order = f"s.target = %s AND s.due_at <= {db.now}", "s.due_at, s.key"
-    if latest_first:
-        condition, order = f"{condition} AND s.due_at > {db.epoch}", "s.due_at DESC, s.key DESC"
-    return _Choice(condition, [target], order, limit)
-
-
-def _claim(choice: _Choice, terms: Terms) -> list[Lease]:
+def _claim(choice: choosing.Choice, terms: Terms) -> list[Lease]:
     if not terms.one_by_one:
         return _take(choice, terms)
     leases: list[Lease] = []
-    for key in _picked(choice):
-        one = _Choice(f"({choice.condition}) AND s.key = %s", [*choice.parameters, key], strict=choice.strict)
+    for key in choosing.picked(choice):
+        one = choosing.Choice(f"({choice.condition}) AND s.key = %s", [*choice.parameters, key], strict=choice.strict)
         with suppress(IntegrityError), transaction.atomic():
             leases += _take(one, terms)
     return leases
 
 
-def _picks(db: Dialect, choice: _Choice) -> tuple[str, list[Any]]:
-    limit, parameters = (
-        ("", choice.parameters) if choice.limit is None else ("LIMIT %s", [*choice.parameters, choice.limit])
-    )
-    return (
-        f"SELECT s.key FROM {RECORDS} s WHERE {choice.condition} AND {_claimable(db, strict=choice.strict)} ORDER BY {choice.order} {limit}",
-        parameters,
-    )
-
-
-def _picked(choice: _Choice, *, free: bool = False) -> list[str]:
-    db = dialect(connection)
-    sql, parameters = _picks(db, choice)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} {_skipping_held(db) if free else ''}", parameters)
-        return [key for (key,) in cursor.fetchall()]
-
-
-def _skipping_held(db: Dialect) -> str:
-    return db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"
-
-
-def _take(choice: _Choice, terms: Terms) -> list[Lease]:
+def _take(choice: choosing.Choice, terms: Terms) -> list[Lease]:
     expires = time.monotonic() + terms.lease_seconds
     db = dialect(connection)
-    picks, parameters = _picks(db, choice)
+    picks, parameters = choosing.picks(db, choice)
     owe = f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock})," if choice.strict else ""
     left_open = f"FROM {ATTEMPTS} a WHERE a.record_id = key AND a.lease_token = {RECORDS}.lease_token AND a.finished_at IS NULL"
     sql = f"""
-        WITH picked AS ({picks} {_skipping_held(db)})
+        WITH picked AS ({picks} {choosing.skipping_held(db)})
         UPDATE {RECORDS} SET
             unknown_until = CASE WHEN lease_token IS NOT NULL AND EXISTS (SELECT 1 {left_open} AND a.call IN ({WRITES}))
                 THEN {db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()}) ELSE unknown_until END,
@@ -168,13 +112,13 @@ def _take(choice: _Choice, terms: Terms) -> list[Lease]:
             claims = claims + 1,
             leased_until = {db.after()},
             due_at = {db.after()},
-            natural_key = {_key_at_target("", db, strict=choice.strict)}
+            natural_key = {choosing.key_at_target("", db, strict=choice.strict)}
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation,
             COALESCE(left_at <= {db.after()}, {db.false}),
-            {db.false if choice.strict else _replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
+            {db.false if choice.strict else choosing.replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
                 AND natural_key <> wanted_key
             {_unflushed(db)}
     """
@@ -192,56 +136,6 @@ def _unflushed(db: Dialect) -> str:
     if db is not POSTGRESQL or connection.in_atomic_block:
         return ""
     return ", (SELECT set_config('synchronous_commit', 'off', true))"
-
-
-def _strict_write(db: Dialect, condition: str = "TRUE") -> str:
-    """Whether the object of row ``s`` is in a strict write that has not expired."""
-    return (
-        f"EXISTS (SELECT 1 FROM {STRICT_WRITES} w WHERE w.kind = s.kind AND w.object_id = s.object_id "
-        f"AND w.expires_at > {db.now} AND {condition})"
-    )
-
-
-def _unused(row: str, db: Dialect, *, strict: bool) -> str:
-    # A tombstone with nothing at the target needs no natural key there, and gives its own up; but that of a strict
-    # create is of an object that is about to come.
-    return db.false if strict else f"{row}deleted AND NOT {row}may_exist"
-
-
-def _key_at_target(row: str, db: Dialect, *, strict: bool) -> str:
-    """The natural key by which the target is to know the record: it is frozen while there may be one.
-
-    A declaration that has its records replaced gives the old key up once nothing can be there under it any more.
-    """
-    kept = f"{row}natural_key <> ''"
-    if not strict:
-        kept += f" AND ({row}may_exist OR {row}wanted_key = '' OR NOT {_replaced(row)})"
-    return (
-        f"CASE WHEN {_unused(row, db, strict=strict)} THEN '' WHEN {kept} THEN {row}natural_key "
-        f"WHEN {row}deleted THEN '' ELSE {row}wanted_key END"
-    )
-
-
-def _replaced(row: str) -> str:
-    """Whether the record is of a declaration that has its records replaced."""
-    kinds = [f"'{each.kind}'" for each in declared() if each.key_changes is KeyChanges.REPLACED]
-    return f"{row}kind IN ({', '.join(kinds)})" if kinds else "(1 = 0)"
-
-
-def _claimable(db: Dialect, *, strict: bool) -> str:
-    # In the words of the index `one_row_per_natural_key`, or SQLite reads every record of the target for each one that is due.
-    # OFFSET keeps PostgreSQL from making a join of the look-up, which compares each row with every other.
-    wanted_username = _key_at_target("s.", db, strict=strict)
-    anybody = "" if strict else f"AND s.parked = '' AND NOT {_strict_write(db)}"
-    return f"""
-        (s.leased_until IS NULL OR s.leased_until <= {db.now}) {anybody} AND {is_current(db, "s.kind")}
-        AND EXISTS (SELECT 1 FROM {TARGETS} t WHERE t.name = s.target AND t.enabled AND NOT t.paused
-            AND (t.blocked_until IS NULL OR t.blocked_until <= {db.now}))
-        AND NOT EXISTS (
-            SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.kind = s.kind AND o.key <> s.key AND o.may_exist
-            AND NOT (o.natural_key = '') AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
-        )
-    """
 
 
 def key_holder(row: Record) -> Record | None:

@@ -10,7 +10,7 @@ from thirdparty import protect
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.result import FinishedStep, Next
 from thirdparty.protect import Probe
-from thirdparty.run import guard_decision, shutdown, step
+from thirdparty.run import guard_decision, results, shutdown
 from thirdparty.run.drain.capacity import Capacity
 from thirdparty.run.drain.claimer import Claimer
 from thirdparty.run.drain.clock import Clock
@@ -116,7 +116,7 @@ class Loop:
             logger.exception("%s: a step broke off", ended.key)
 
     def _settle(self, finished: Sequence[FinishedStep]) -> int:
-        settled = step.write_results(self._target, finished, grace_seconds=0.0, waits=False)
+        settled = results.write_results(self._target, finished, grace_seconds=0.0, waits=False)
         now = self._clock.now()
         self._locked.keep(settled.locked, now)
         if finished and not self.found_all:

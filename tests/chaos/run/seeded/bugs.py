@@ -26,7 +26,7 @@ from thirdparty.decisions import compensation
 from thirdparty.models import Record
 from thirdparty.notify import hints
 from thirdparty.run import calling, payloads, reconcile, step
-from thirdparty.store import OpenedAttempt, claiming, settling
+from thirdparty.store import OpenedAttempt, choosing, claiming, settling
 from thirdparty.store.tables import RECORDS, TARGETS
 from users.models import User
 
@@ -45,7 +45,7 @@ def no_trigger() -> None:
 
 def no_lease_check() -> None:
     """A record is claimed although somebody works on it."""
-    claimable = claiming._claimable
+    claimable = choosing._claimable
     condition = "(s.leased_until IS NULL OR s.leased_until <= {now})"
 
     def careless(db: Any, **options: Any) -> str:
@@ -54,7 +54,7 @@ def no_lease_check() -> None:
         assert checked in original, "the lease check looks different now: mend this bug"
         return original.replace(checked, "1 = 1")
 
-    claiming._claimable = careless
+    choosing._claimable = careless
     claim, claim_due = store.claim, store.claim_due
     leased = Record.objects.filter(lease_token__isnull=False)
 

@@ -21,7 +21,7 @@ from thirdparty.connectors.errors import TargetError
 from thirdparty.connectors.registry import connector_class
 from thirdparty.models import Comparison, Finding, Record
 from thirdparty.models.audit import Verdict
-from thirdparty.store import claiming, manual, settling, strict_rows
+from thirdparty.store import choosing, manual, settling, strict_rows
 
 _SLOW_SECONDS = 0.3
 
@@ -69,7 +69,7 @@ def extras_removed() -> None:
 
 def old_acknowledges() -> None:
     """A process of an older version of the mapping works on as before."""
-    for module in (claiming, settling, strict_rows, manual):
+    for module in (choosing, settling, strict_rows, manual):
         module.is_current = lambda db, *_: db.true
 
 
