@@ -36,7 +36,7 @@ class Drift(Trouble):
         super().__init__(stage)
         self._sides = [side for side in stage.sides.values() if side.party.world.offers_query]
         self._meddlers = {side.name: Meddler(self.chance, stage.population) for side in self._sides}
-        self._audited = 0
+        self._audited: set[int] = set()
 
     def strike(self) -> None:
         side = self.chance.choice(self._sides)
@@ -62,10 +62,11 @@ class Drift(Trouble):
                 self.complain("I15", f"{name}:{line}")
 
     def _count_audits(self) -> None:
-        count = Audit.objects.filter(finished_at__isnull=False, failure="").count()
-        for _ in range(count - self._audited):
+        # A target that is retired takes its audits along.
+        finished = set(Audit.objects.filter(finished_at__isnull=False, failure="").values_list("pk", flat=True))
+        for _ in finished - self._audited:
             self.did("audited")
-        self._audited = max(count, self._audited)
+        self._audited |= finished
 
     def _at_rest(self, side: Side) -> Iterator[findings.Drift]:
         """What is done to people whose records are as they are to be."""
