@@ -93,7 +93,7 @@ def _one(sql: str) -> object:
 
 
 def _do(sql: str) -> None:
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415  # Django is set up by now
 
     with connection.cursor() as cursor:
         cursor.execute(sql)

@@ -13,10 +13,9 @@ from django.db.utils import OperationalError
 from requests.utils import get_environ_proxies, select_proxy
 
 from thirdparty import targets
-from thirdparty.alerts import signature, webhook
+from thirdparty.alerts.checks import alerts_can_be_sent
 from thirdparty.capture import triggers
 from thirdparty.connectors.config import DIRECT
-from thirdparty.connectors.http import address
 from thirdparty.decide.brake import DAY
 from thirdparty.declaration import misdeclared
 from thirdparty.declaration.registry import declared, declared_for
@@ -26,10 +25,6 @@ from thirdparty.settings import settings
 LEASE_MARGIN_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 900.0
 _READ_COMMITTED = "read committed"
-_NEW_SECRET = (
-    'A new secret: python -c "import base64, secrets; '
-    f"print('{signature.PREFIX}' + base64.b64encode(secrets.token_bytes(32)).decode())\""
-)
 _SQLITE_TIMEOUT_SECONDS = 5.0
 """What Python's own driver has where nothing is said."""
 
@@ -174,40 +169,6 @@ def celery_application(**_: Any) -> list[CheckMessage]:
             id="thirdparty.W021",
         )
     ]
-
-
-@register()
-def alerts_can_be_sent(**_: Any) -> list[CheckMessage]:
-    """The webhook's address and secret, and the site's address, can be used; a secret alone is meant for something."""
-    problems: list[CheckMessage] = [
-        Error(
-            fault,
-            hint=_NEW_SECRET
-            if fault.startswith("SYNC_ALERT_WEBHOOK_SECRET")
-            else "E.g. https://hooks.example.org/sync.",
-            id="thirdparty.E012",
-        )
-        for fault in webhook.faults()
-    ]
-    try:
-        address.base_url(settings.SYNC_ALERT_SITE or "https://unset.example")
-    except address.BadAddress as bad:
-        problems.append(
-            Error(
-                f"SYNC_ALERT_SITE {bad}",
-                hint="Set it to where people reach the admin's host, e.g. https://sync.example.org.",
-                id="thirdparty.E013",
-            )
-        )
-    if settings.SYNC_ALERT_WEBHOOK_SECRET and not webhook.is_configured():
-        problems.append(
-            Warning(
-                "SYNC_ALERT_WEBHOOK_SECRET is set, and SYNC_ALERT_WEBHOOK_URL is not: nothing is posted",
-                hint="Set SYNC_ALERT_WEBHOOK_URL=https://…, or take the secret out.",
-                id="thirdparty.W023",
-            )
-        )
-    return problems
 
 
 @register(Tags.database)

@@ -54,7 +54,8 @@ def is_signed(headers: dict[str, str], body: bytes) -> bool:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(settings: Any) -> Iterator[Receiver]:
+    """Alerts are posted to this one, signed with `SECRET`."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -74,6 +75,9 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/hooks/alerts?team=ops"
+    settings.SYNC_ALERT_WEBHOOK_URL = receiver.url
+    settings.SYNC_ALERT_WEBHOOK_SECRET = SECRET
+    settings.SYNC_ALERT_WEBHOOK_ALLOW_HTTP = True
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

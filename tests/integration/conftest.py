@@ -18,6 +18,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from tests.integration.own_broker import black_hole, broker, use  # noqa: F401  # fixtures
 from thirdparty import protect, targets
 from thirdparty.connectors.base import Capabilities
 from thirdparty.models import Heartbeat, Record

@@ -11,7 +11,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from tests.integration.alerting import SECRET, Receiver, pass_time, receiving, tell
+from tests.integration.alerting import Receiver, pass_time, receiving, tell
 from tests.integration.conftest import at_once
 from thirdparty import targets
 from thirdparty.alerts import look, pruning, sending, standing
@@ -39,10 +39,7 @@ def by_mail(settings: Any) -> None:
 
 @pytest.fixture
 def receiver(settings: Any) -> Iterator[Receiver]:
-    with receiving() as found:
-        settings.SYNC_ALERT_WEBHOOK_URL = found.url
-        settings.SYNC_ALERT_WEBHOOK_SECRET = SECRET
-        settings.SYNC_ALERT_WEBHOOK_ALLOW_HTTP = True
+    with receiving(settings) as found:
         yield found
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from tests.integration.alerting import SECRET, Receiver, pass_time, receiving, tell
 from thirdparty import checks, targets
+from thirdparty.alerts.checks import alerts_can_be_sent
 from thirdparty.models import Alert, AlertMessage, Target
 from users.models import User
 
@@ -30,10 +31,7 @@ def _all_is_well(at_work: None) -> None:
 
 @pytest.fixture
 def receiver(settings: Any) -> Iterator[Receiver]:
-    with receiving() as found:
-        settings.SYNC_ALERT_WEBHOOK_URL = found.url
-        settings.SYNC_ALERT_WEBHOOK_SECRET = SECRET
-        settings.SYNC_ALERT_WEBHOOK_ALLOW_HTTP = True
+    with receiving(settings) as found:
         yield found
 
 
@@ -44,7 +42,7 @@ def alerts(*arguments: str) -> str:
 
 
 def found() -> list[tuple[str | None, str]]:
-    return [(problem.id, problem.msg) for problem in checks.alerts_can_be_sent()]
+    return [(problem.id, problem.msg) for problem in alerts_can_be_sent()]
 
 
 # -- setting it up ---------------------------------------------------------------------------------------

@@ -14,14 +14,14 @@ from syncproject.celery import app
 from syncproject.demo import parts
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process
-from tests.integration.test_wake import arguments, black_hole, broker, use  # noqa: F401  # fixtures
+from tests.integration.own_broker import arguments
 from thirdparty.notify import broker as broker_module
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def address(broker: Process) -> str:  # noqa: F811
+def address(broker: Process) -> str:
     return f"redis://127.0.0.1:{broker.command[broker.command.index('--port') + 1]}/0"
 
 
@@ -29,7 +29,7 @@ def key_of(user: User) -> list[Any]:
     return ["partner", f"partner:users.user:{user.uuid.hex}", None]
 
 
-def test_the_second_takes_the_hint_where_the_first_refuses(broker: Process, use: Callable[[str], None]) -> None:  # noqa: F811
+def test_the_second_takes_the_hint_where_the_first_refuses(broker: Process, use: Callable[[str], None]) -> None:
     use(f"redis://127.0.0.1:1/0;{address(broker)}")
     users = [User.objects.create(name="Saved", phone=phone) for phone in "12"]
     assert not broker_module.publisher().down
@@ -37,16 +37,16 @@ def test_the_second_takes_the_hint_where_the_first_refuses(broker: Process, use:
 
 
 def test_the_second_takes_the_hint_where_the_first_is_frozen(
-    broker: Process,  # noqa: F811
-    use: Callable[[str], None],  # noqa: F811
-    black_hole: int,  # noqa: F811
+    broker: Process,
+    use: Callable[[str], None],
+    black_hole: int,
 ) -> None:
     use(f"redis://127.0.0.1:{black_hole}/0;{address(broker)}")
     user = User.objects.create(name="Saved")
     assert arguments(broker) == [key_of(user)]
 
 
-def test_the_probe_finds_whichever_comes_back(broker: Process, use: Callable[[str], None]) -> None:  # noqa: F811
+def test_the_probe_finds_whichever_comes_back(broker: Process, use: Callable[[str], None]) -> None:
     broker.kill()
     use(f"redis://127.0.0.1:1/0;redis://127.0.0.1:2/0;{address(broker)}")
     User.objects.create(name="During")
@@ -59,7 +59,7 @@ def test_the_probe_finds_whichever_comes_back(broker: Process, use: Callable[[st
 
 
 @pytest.fixture
-def sentinel(broker: Process, tmp_path: Path) -> Iterator[int]:  # noqa: F811
+def sentinel(broker: Process, tmp_path: Path) -> Iterator[int]:
     master = broker.command[broker.command.index("--port") + 1]
     port = Port()
     settings = tmp_path / "sentinel.conf"
@@ -85,9 +85,9 @@ def pong(port: int) -> bool:
 
 
 def test_sentinels_master_takes_the_hint(
-    broker: Process,  # noqa: F811
+    broker: Process,
     sentinel: int,
-    use: Callable[[str], None],  # noqa: F811
+    use: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(app.conf.broker_transport_options, "master_name", "ours")

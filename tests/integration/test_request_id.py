@@ -17,7 +17,7 @@ from syncproject.celery import app
 from syncproject.demo.process import Process
 from syncproject.log import DiscreetJson
 from tests.integration.conftest import row_of
-from tests.integration.test_wake import body, broker, queued, use  # noqa: F401  # fixtures are asked for by name
+from tests.integration.own_broker import body, queued
 from thirdparty import request_id, targets, tasks
 from thirdparty.notify import hints
 from thirdparty.sandbox.client import SandboxControl
@@ -133,7 +133,7 @@ def test_after_a_request_lines_are_of_none(web: Client, lines: Lines) -> None:
     assert lines.ids("thirdparty") == [NONE]
 
 
-def test_the_hint_of_a_save_carries_the_id_of_its_request(web: Client, broker: Process) -> None:  # noqa: F811
+def test_the_hint_of_a_save_carries_the_id_of_its_request(web: Client, broker: Process) -> None:
     save(web)
 
     [message] = queued(broker)
@@ -141,7 +141,7 @@ def test_the_hint_of_a_save_carries_the_id_of_its_request(web: Client, broker: P
 
 
 def test_the_workers_lines_of_that_push_have_it(
-    sandbox: SandboxControl, web: Client, broker: Process, lines: Lines  # noqa: F811
+    sandbox: SandboxControl, web: Client, broker: Process, lines: Lines
 ) -> None:  # fmt: skip
     user = save(web)
     [message] = queued(broker)
@@ -154,7 +154,7 @@ def test_the_workers_lines_of_that_push_have_it(
 
 
 def test_a_push_that_is_tried_again_keeps_it(
-    sandbox: SandboxControl, web: Client, broker: Process, lines: Lines, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    sandbox: SandboxControl, web: Client, broker: Process, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     user = save(web)
     [message] = queued(broker)
@@ -169,7 +169,7 @@ def test_a_push_that_is_tried_again_keeps_it(
     assert [line["request_id"] for line in lines.told("celery") if "retry" in line["message"].lower()] == [GIVEN]
 
 
-def test_a_task_leaves_its_id_to_no_other(sandbox: SandboxControl, web: Client, broker: Process, lines: Lines) -> None:  # noqa: F811
+def test_a_task_leaves_its_id_to_no_other(sandbox: SandboxControl, web: Client, broker: Process, lines: Lines) -> None:
     user = save(web)
     [message] = queued(broker)
     hints.push_record("partner", row_of(user).key)
@@ -193,7 +193,7 @@ def test_a_task_that_is_run_within_a_request_gives_the_requests_id_back() -> Non
 
 @pytest.mark.parametrize("carried", ["a\nb", 17, None, ["x"]])
 def test_what_a_message_carries_that_is_no_id_is_not_logged(
-    carried: Any, web: Client, broker: Process, lines: Lines  # noqa: F811
+    carried: Any, web: Client, broker: Process, lines: Lines
 ) -> None:  # fmt: skip
     save(web)
     [message] = queued(broker)
@@ -204,7 +204,7 @@ def test_what_a_message_carries_that_is_no_id_is_not_logged(
     assert set(lines.ids("celery.app.trace")) == {NONE}
 
 
-def test_a_drain_is_of_many_requests_and_carries_none(web: Client, broker: Process) -> None:  # noqa: F811
+def test_a_drain_is_of_many_requests_and_carries_none(web: Client, broker: Process) -> None:
     token = request_id.bind(GIVEN)
     hints.start_drain("partner")
     request_id.release(token)
@@ -213,7 +213,7 @@ def test_a_drain_is_of_many_requests_and_carries_none(web: Client, broker: Proce
     assert request_id.IN_MESSAGES not in message["headers"]
 
 
-def test_what_is_saved_outside_a_request_carries_none(broker: Process) -> None:  # noqa: F811
+def test_what_is_saved_outside_a_request_carries_none(broker: Process) -> None:
     targets.publish_rows()
     User.objects.create(name="张伟", phone="1")
 

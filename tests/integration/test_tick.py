@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from syncproject.celery import app
 from tests.integration.conftest import row_of
-from tests.integration.test_wake import broker, queued, use  # noqa: F401  # fixtures
+from tests.integration.own_broker import queued
 from thirdparty import targets, tasks
 from thirdparty.models import Record, Target, Tick
 from thirdparty.notify import hints
@@ -102,7 +102,7 @@ def test_command_and_metrics_show_the_last_tick(capsys: Any, client: Any) -> Non
     assert "usersync_ticks_late 1.0" in client.get("/metrics").content.decode()
 
 
-def test_no_message_expires_by_a_workers_clock(broker: Any) -> None:  # noqa: F811
+def test_no_message_expires_by_a_workers_clock(broker: Any) -> None:
     User.objects.create(name="x")
     hints.drain("partner")
     hints.start_drain("partner")

@@ -11,7 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from thirdparty.connectors import registry
 from thirdparty.connectors.options import REQUIRED, Option
-from thirdparty.settings import Count, Number, Setting, Settings, Targets, Text
+from thirdparty.setting_kinds import Count, Number, Setting, Text
+from thirdparty.settings import Settings, Targets
 from thirdparty.settings import settings as engine
 
 ROOT = Path(__file__).parents[2]

@@ -30,6 +30,7 @@ class Choice:
 
 
 def these(keys: Sequence[str], expected_due_at: datetime | None, strict: str | None) -> Choice:
+    """Those of these keys that are due, or due when they are expected to be; with a token, whatever its strict write is of."""
     db = dialect(connection)
     marks = ", ".join(["%s"] * len(keys))
     if strict is not None:
@@ -42,6 +43,7 @@ def these(keys: Sequence[str], expected_due_at: datetime | None, strict: str | N
 
 
 def due(target: str, limit: int, *, latest_first: bool = False) -> Choice:
+    """What of a target is due, edits first; ``latest_first``: without edits, and what became due last first."""
     db = dialect(connection)
     condition, order = f"s.target = %s AND s.due_at <= {db.now}", "s.due_at, s.key"
     if latest_first:
@@ -50,6 +52,7 @@ def due(target: str, limit: int, *, latest_first: bool = False) -> Choice:
 
 
 def picks(db: Dialect, choice: Choice) -> tuple[str, list[Any]]:
+    """The query for the keys of those that may be claimed, and its parameters."""
     limit, parameters = (
         ("", choice.parameters) if choice.limit is None else ("LIMIT %s", [*choice.parameters, choice.limit])
     )
@@ -60,6 +63,7 @@ def picks(db: Dialect, choice: Choice) -> tuple[str, list[Any]]:
 
 
 def picked(choice: Choice, *, free: bool = False) -> list[str]:
+    """The keys of those that may be claimed. ``free``: without rows that somebody has locked."""
     db = dialect(connection)
     sql, parameters = picks(db, choice)
     with connection.cursor() as cursor:
@@ -68,6 +72,7 @@ def picked(choice: Choice, *, free: bool = False) -> list[str]:
 
 
 def skipping_held(db: Dialect) -> str:
+    """Ends `picks` so that rows which somebody has locked are passed by; empty where the database locks no rows."""
     return db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"
 
 
