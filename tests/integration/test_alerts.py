@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tests.integration.alerting import Receiver, pass_time, receiving, tell
 from tests.integration.conftest import at_once
-from thirdparty import targets
+from thirdparty import protect, targets
 from thirdparty.alerts import look, pruning, sending, standing
 from thirdparty.models import Alert, AlertMessage, Record, Target
 from thirdparty.run import pause, tick
@@ -269,6 +269,20 @@ def test_two_looks_at_once_tell_once(by_mail: None, receiver: Receiver) -> None:
     pass_time(minutes=6)
     at_once(tell, tell, tell)
     assert len(mails()) == len(receiver.posts) == 1
+
+
+def test_who_has_read_the_clock_a_moment_earlier_takes_nothing_that_is_claimed(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaks()
+    tell()
+    pass_time(minutes=6)
+    look.look()
+    pass_time(minutes=1)
+    earlier = protect.clock() - timedelta(milliseconds=200)
+    assert sending.claim("webhook") is not None
+    monkeypatch.setattr(protect, "clock", lambda: earlier)
+    assert sending.claim("webhook") is None
 
 
 def test_what_one_look_has_announced_no_other_does(by_mail: None) -> None:

@@ -70,9 +70,9 @@ def _waiting(way: str) -> QuerySet[AlertMessage]:
 
 
 def _is_due(now: datetime) -> Q:
-    # Further ahead than can be: written before the clock was set back.
-    free = Q(leased_until=None) | Q(leased_until__lte=now) | Q(leased_until__gt=now + _LEASE)
-    return free & (Q(due_at__lte=now) | Q(due_at__gt=now + _LONGEST_PAUSE))
+    # Much further ahead than can be: written before the clock was set back. Whoever claimed it may have read the clock later.
+    free = Q(leased_until=None) | Q(leased_until__lte=now) | Q(leased_until__gt=now + 2 * _LEASE)
+    return free & (Q(due_at__lte=now) | Q(due_at__gt=now + 2 * _LONGEST_PAUSE))
 
 
 def _in_thread(way: Way, message: AlertMessage) -> None:

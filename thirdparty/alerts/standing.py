@@ -44,7 +44,8 @@ def announce(now: datetime) -> bool:
 
     It is made together with the note that it tells of these alerts: where a process dies, either both are there or neither.
     """
-    if AlertMessage.objects.filter(made_at__gt=now - _after(), made_at__lte=now).exists():
+    # One that is a little ahead was made by a look that read the clock later.
+    if AlertMessage.objects.filter(made_at__gt=now - _after(), made_at__lt=now + _after()).exists():
         return False
     identifier = f"msg_{uuid4().hex}"
     with transaction.atomic():
@@ -78,7 +79,7 @@ def told(identifier: str, now: datetime) -> None:
 def _to_begin(now: datetime) -> QuerySet[Alert]:
     same = {name: OuterRef(name) for name in Place._fields}
     quiet = timedelta(seconds=settings.SYNC_ALERT_QUIET_SECONDS)
-    told_lately = Alert.objects.filter(**same, announced_at__gt=now - quiet, announced_at__lte=now)
+    told_lately = Alert.objects.filter(**same, announced_at__gt=now - quiet, announced_at__lt=now + quiet)
     stands = _not_ended().filter(gone_at=None, announced_at=None, first_seen_at__lte=now - _after())
     return stands.filter(~Exists(told_lately))
 
