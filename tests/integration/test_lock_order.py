@@ -133,7 +133,7 @@ def _other(call: Callable[[], object]) -> threading.Thread:
 
 
 def _until_it_waits() -> None:
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'other' AND wait_event IN ('transactionid', 'tuple')"
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'other' AND wait_event IN ('transactionid', 'tuple') AND datname = current_database()"
     for _ in range(1_000):
         with connection.cursor() as cursor:
             cursor.execute(waits)
