@@ -18,6 +18,7 @@ from tests.chaos.run.promises import (
     History,
     acknowledged_unapplied,
     content_before_its_version,
+    histories,
     in_flight_together,
     later_than_promised,
     sent_unannounced,
@@ -101,6 +102,16 @@ def test_only_what_a_strict_write_was_refused_may_be_applied_and_never_have_been
     seen = Evidence([Generation(1, 0.5, ANN)])
     applied = history(effect(2, 1.0, content=replace(ANN, email="b@x")) | {"version": 1}, seen=seen)
     assert bool(list(content_before_its_version(applied, candidates=candidates))) == broken
+
+
+@pytest.mark.parametrize(("dropped_at", "broken"), [(0.0, True), (1.5, False)])
+def test_a_version_from_before_the_target_was_retired_counted_generations_that_are_gone(
+    dropped_at: float, *, broken: bool
+) -> None:
+    seen = {SOMEBODY: Evidence([Generation(1, 2.0, BEA), Generation(4, 3.0, BEA)])}
+    ledger = Ledger([effect(2, 1.0) | {"version": 4}])
+    (told,) = histories(ledger, {}, seen, dropped_at=dropped_at)
+    assert bool(list(content_before_its_version(told))) == broken
 
 
 def test_what_a_strict_write_was_accepted_is_judged_as_everything_else() -> None:

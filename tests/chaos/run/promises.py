@@ -40,6 +40,8 @@ class History:
     """What was seen of the other records of this target."""
     sent_by: dict[int, Attempt | None] = field(default_factory=dict)
     """The attempt behind each write request, by the request's ``seq``."""
+    numbered_since: float = 0.0
+    """From when on the generations of ``evidence`` are counted, in unix seconds: a record that is made anew begins again."""
 
     def __post_init__(self) -> None:
         self.sent_by.update(_matched(self.writes, self.attempts))
@@ -65,6 +67,7 @@ def histories(
             [write for write in ledger.writes.get(external_id, ()) if write.at > dropped_at],
             ledger.effects.get(external_id, ()),
             others,
+            numbered_since=dropped_at,
         )
 
 
@@ -105,6 +108,8 @@ def content_before_its_version(history: History, *, candidates: Collection[str] 
             continue
         if effect.content is None or effect.version is None or effect.request is None:
             continue  # what the third party's own people do bears no version of ours
+        if effect.at <= history.numbered_since:
+            continue
         contents = {item.content for item in history.evidence.generations if item.number >= effect.version}
         if not _holds(effect, contents) and not (None in contents and effect.content.bare):
             yield f"{history.external_id}: version {effect.version} was applied with older content (#{effect.seq})"
