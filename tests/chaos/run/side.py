@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ class Side:
     """One third party in the end: what it knows, and what we know of it.
 
     ``dropped_at``: when its rows were dropped here, as it was retired (unix seconds); 0 for never. ``attempts_dropped``: with
-    them, those that remained unknown, and those whose lease was taken over.
+    them, those that remained unknown, and those whose lease was taken over. ``books``: held by whoever restores it or changes
+    its records by hand, since its ledger does not tell whether that was before or after a restore.
     """
 
     party: ThirdParty
@@ -29,6 +31,7 @@ class Side:
     reuses_ids: bool = False
     dropped_at: float = 0.0
     attempts_dropped: Counter[str] = field(default_factory=Counter)
+    books: threading.Lock = field(default_factory=threading.Lock)
     control: SandboxControl = field(init=False)
 
     def __post_init__(self) -> None:
