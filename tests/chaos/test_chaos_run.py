@@ -23,6 +23,7 @@ from tests.chaos.run.promises import (
     later_than_promised,
     sent_unannounced,
 )
+from tests.chaos.run.tally import Tally
 from tests.chaos.run.witness import Content, Evidence, Generation
 
 SEED = os.environ.get("CHAOS_SEED", "7")
@@ -104,6 +105,16 @@ def test_only_what_a_strict_write_was_refused_may_be_applied_and_never_have_been
     assert bool(list(content_before_its_version(applied, candidates=candidates))) == broken
 
 
+@pytest.mark.parametrize(("candidates", "broken"), [((), True), (("b@x",), False)])
+def test_the_roles_of_a_strict_write_may_be_called_otherwise_by_the_time_it_is_accepted(
+    candidates: tuple[str, ...], *, broken: bool
+) -> None:
+    asked = replace(ANN, email="b@x", roles=("staff-5",))
+    seen = Evidence([Generation(2, 0.5, None), Generation(3, 1.2, replace(asked, roles=("staff-6",)))])
+    applied = history(effect(2, 1.0, content=asked) | {"version": 2}, seen=seen)
+    assert bool(list(content_before_its_version(applied, candidates=candidates))) == broken
+
+
 @pytest.mark.parametrize(("dropped_at", "broken"), [(0.0, True), (1.5, False)])
 def test_a_version_from_before_the_target_was_retired_counted_generations_that_are_gone(
     dropped_at: float, *, broken: bool
@@ -164,3 +175,10 @@ def test_a_third_party_that_breaks_its_own_word_makes_the_run_void() -> None:
     late = history(request(1, 1.0, answered_at=None), effect(2, 9.0), attempts=(attempt(1, 0.9, 2.0),))
     assert list(later_than_promised(late, window_seconds=4))
     assert not list(later_than_promised(late, window_seconds=8))
+
+
+@pytest.mark.parametrize(("error", "complained"), [(ConnectionError(), False), (AttributeError("name"), True)])
+def test_a_write_that_fails_by_a_fault_of_the_run_itself_is_a_complaint(error: Exception, *, complained: bool) -> None:
+    tally = Tally()
+    tally.failed("decisions", error)
+    assert bool(tally.complaints["run"]) == complained

@@ -100,7 +100,7 @@ def content_before_its_version(history: History, *, candidates: Collection[str] 
     """I4 where versions are honoured: what is applied as version v is the content of v or a later generation.
 
     ``candidates``: addresses of strict writes. A target is asked to take one before anybody has it, and nobody has it here
-    unless it is accepted.
+    unless it is accepted; its roles may be called otherwise by then.
     """
     had = {item.content.email for item in history.evidence.generations if item.content is not None}
     for effect in history.effects:
@@ -111,6 +111,8 @@ def content_before_its_version(history: History, *, candidates: Collection[str] 
         if effect.at <= history.numbered_since:
             continue
         contents = {item.content for item in history.evidence.generations if item.number >= effect.version}
+        if effect.content.email in candidates and any(held and held.is_as_new_as(effect.content) for held in contents):
+            continue
         if not _holds(effect, contents) and not (None in contents and effect.content.bare):
             yield f"{history.external_id}: version {effect.version} was applied with older content (#{effect.seq})"
 

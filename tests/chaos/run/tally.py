@@ -7,6 +7,8 @@ import traceback
 from collections import Counter, defaultdict
 
 _KEPT = 10
+_OWN_FAULTS = (AttributeError, NameError, TypeError)
+"""What chaos cannot bring about: the run itself is wrong, and does less than it says."""
 
 
 class Tally:
@@ -30,9 +32,11 @@ class Tally:
             self.rows[way] += rows
 
     def failed(self, way: str, error: Exception) -> None:
-        """A write that did not come about, or nobody knows: no promise is broken by that."""
+        """A write that did not come about, or nobody knows: no promise is broken by that. A fault of the run's own is a complaint."""
         what = f"{way}: {type(error).__name__}"
         with self._lock:
+            if isinstance(error, _OWN_FAULTS):
+                self.complaints["run"].append(f"{what}: {error}")
             self.failures[what] += 1
             if what not in self.first_failures and len(self.first_failures) < _KEPT:
                 self.first_failures[what] = "".join(traceback.format_exception(error)[-3:])

@@ -14,6 +14,7 @@ from django.db import Error, connection
 from tests.chaos.run import witness
 from tests.chaos.run.ledger import Effect
 from tests.chaos.run.troubles.trouble import Stage, Trouble
+from thirdparty.connectors.base import fields_of
 from thirdparty.decisions import compensation
 from thirdparty.decisions.compensation import OPEN, CannotCompensate, Deed
 from thirdparty.models import Record
@@ -116,8 +117,8 @@ class Decisions(Trouble):
             return {}
         if len(held) != 1:
             return None
-        fields = {"name": wanted.name, "phone": wanted.phone, "email": wanted.email}
-        control.edit(held[0]["userId"], **fields, roleIds=list(wanted.role_ids))
+        values = fields_of(wanted.payload)
+        control.edit(held[0]["userId"], roleIds=values.pop("role_ids"), **values)
         return {"remote_id": held[0]["userId"]} if row.remote_id is None else {}
 
 
