@@ -79,7 +79,7 @@ def test_a_settlement_forgets_what_the_target_names_no_more() -> None:
         if record != OTHER or row.lease != "free":
             continue  # of the others, nothing is noted
         put(Row(), has_user=False)
-        put_row(row._replace(lease="held", doing="update", due="lease", waits_for=-1, held_by=-1), index=record)
+        put_row(row._replace(lease="held", doing="update", due="now", waits_for=-1, held_by=-1), index=record)
         refer(*before)
         settle_as(row, record, (key_of(used),) if used >= 0 else (), in_company=bool(number % 2))
         assert noted() == expected, (before, row, used)
@@ -122,7 +122,7 @@ def test_a_circle_is_seen() -> None:
 
 
 def test_a_deletion_that_is_refused_waits_for_who_was_sent_with_the_remote_id_meanwhile() -> None:
-    put(Row(remote_id=5, lease="held", doing="delete", due="lease", synced=0), has_user=False)
+    put(Row(remote_id=5, lease="held", doing="delete", due="now", synced=0), has_user=False)
     put_row(Row(synced=1, due="none"), index=OTHER)
     result = Result(
         "rejected", 5, "", 0, acknowledged=False, raise_above=-1, doubt="keep", parked="invalid", next="at_recheck"

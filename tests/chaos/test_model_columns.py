@@ -48,6 +48,7 @@ LEFT_OUT = {
     "pulled_at": "what is due later may be due at any moment in the model, whoever brings it forward",
     "asked_at": "how often people may ask; no step reads it",
     "state": "derived from the other columns by the database, for people",
+    "settled_state": "the same, for finding them",
     "sent": "no step is planned or judged by it, but for the brake, which only holds steps back (tests/integration/test_brake*.py)",
     "released_generation": "the brake alone reads it, as `sent`",
     "caused_by": "words for people",

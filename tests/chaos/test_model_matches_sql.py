@@ -267,7 +267,7 @@ def test_two_rows_that_meet_on_one_remote_id() -> None:
     asked = asked_of(transitions.meet, at_least=5)
     for (held, result, other), (instead, expected_other) in asked.items():
         row = Row(
-            generation=held.generation, due="lease", lease="held", doing="add", named=True, no_progress=held.no_progress,
+            generation=held.generation, due="now", lease="held", doing="add", named=True, no_progress=held.no_progress,
             remote_id=held.remote_id if held.remote_id != result.remote_id else 0, adopted=held.adopted,
         )  # fmt: skip
         put(row, has_user=False)
@@ -302,7 +302,7 @@ def test_whoever_was_let_go_of_or_went_astray_leaves_us_the_record() -> None:
 
 def assert_named_as_ours(held: Held, result: Result, other: Row, instead: Result, expected_other: Row) -> None:
     row = Row(
-        generation=held.generation, due="lease", lease="held", doing="add", named=True, no_progress=held.no_progress,
+        generation=held.generation, due="now", lease="held", doing="add", named=True, no_progress=held.no_progress,
         remote_id=held.remote_id, adopted=held.adopted,
     )  # fmt: skip
     put(row, has_user=False)

@@ -60,8 +60,11 @@ class RecordListView(SyncView):
     def get(self, request: Request) -> Response:
         query = RecordQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
+        conditions = query.validated_data
+        state = conditions.pop("state", None)
+        records = Record.objects.filter(**conditions)
         pages = ByKey()
-        page = pages.paginate_queryset(Record.objects.filter(**query.validated_data), request, view=self)
+        page = pages.paginate_queryset(records.in_state(state) if state else records, request, view=self)
         return pages.get_paginated_response(RecordLineSerializer(page, many=True).data)
 
 

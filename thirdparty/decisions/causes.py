@@ -23,7 +23,7 @@ class Cause:
 
     def records(self) -> QuerySet[Record]:
         """Of what is parked, the word for which it is; else the reason of the last failure."""
-        rows = of_cause(Record.objects.filter(target=self.target, state=self.state), self.cause)
+        rows = of_cause(Record.objects.filter(target=self.target).in_state(self.state), self.cause)
         return rows.filter(kind=self.kind) if self.kind else rows
 
 

@@ -36,18 +36,25 @@ AT_REST = (State.SYNCED, State.LEFT, State.DELETED)
 REJECTED_BY_PERSON = "rejected"
 """Parked: a person decided that what is here and what is there differ on purpose."""
 
-_STATE = Case(
+_IS_PARKED = (
     When(parked=HELD_BY_BRAKE, then=Value(State.HELD)),
     When(parked=REJECTED_BY_PERSON, then=Value(State.REJECTED)),
     When(~Q(parked=""), then=Value(State.PARKED)),
-    When(lease_token__isnull=False, then=Value(State.IN_FLIGHT)),
+)
+_IS_FREE = (
     When(unknown_until__isnull=False, then=Value(State.UNKNOWN)),
     When(synced_generation__lt=F("generation"), then=Value(State.PENDING)),
     When(left_at__isnull=False, then=Value(State.LEFT)),
     When(deleted=True, then=Value(State.DELETED)),
-    default=Value(State.SYNCED),
-    output_field=models.CharField(max_length=9),
 )
+
+
+def _state(*cases: When) -> Case:
+    return Case(*cases, default=Value(State.SYNCED), output_field=models.CharField(max_length=9))
+
+
+_STATE = _state(*_IS_PARKED, When(lease_token__isnull=False, then=Value(State.IN_FLIGHT)), *_IS_FREE)
+_SETTLED_STATE = _state(*_IS_PARKED, *_IS_FREE)
 _MAY_EXIST = Case(
     When(
         Q(remote_id__isnull=False)
@@ -66,11 +73,20 @@ class RecordQuerySet(models.QuerySet["Record"]):
         """Those of one object, one for each target."""
         return self.filter(kind=ref.kind, object_id=ref.object_id)
 
+    def in_state(self, state: str) -> RecordQuerySet:
+        """Those in this state, by an index: of what is leased, what is due; of all else, what it is without a lease."""
+        if state == State.IN_FLIGHT:
+            return self.filter(state=state, due_at__isnull=False)
+        return self.filter(state=state, settled_state=state)
+
 
 class Record(models.Model):
     """One object at one target. Written by the triggers and by `thirdparty.store`, by nothing else.
 
     There is no foreign key to the object: the row outlives it, or no delete could be owed.
+
+    What every push changes stands together behind what it leaves alone, since PostgreSQL logs the bytes from the first to the
+    last that differ; and a claim changes nothing that an index holds (docs/decisions/0037).
     """
 
     key: models.CharField[str, str] = KeyField(
@@ -79,34 +95,13 @@ class Record(models.Model):
     target = models.CharField(max_length=30)
     kind = models.CharField(max_length=40)
     object_id = models.CharField(max_length=128)
-    generation = models.BigIntegerField(db_default=1, help_text="what is wanted")
-    synced_generation = models.BigIntegerField(db_default=0, help_text="what the target has acknowledged")
-    deleted = models.BooleanField(db_default=False, help_text="the object is gone; a delete is owed")
-    owed_since = models.DateTimeField(null=True, help_text="first change that is not acknowledged")
-    due_at = models.DateTimeField(null=True, help_text="next time to look; 1970 means at once")
-    lease_token = models.CharField(max_length=32, null=True)
-    leased_until = models.DateTimeField(null=True)
-    claims = models.BigIntegerField(
-        db_default=0, help_text="leases taken: alike at two looks, nobody worked in between"
-    )
-    unknown_until = models.DateTimeField(null=True, help_text="an unanswered request may take effect until then")
-    remote_id = models.CharField(max_length=128, null=True)
     wanted_key = models.CharField(max_length=254, db_default="", help_text="the natural key that the object has now")
     natural_key = models.CharField(
         max_length=254, db_default="", help_text="by which the target knows the record: frozen while one may be there"
     )
+    remote_id = models.CharField(max_length=128, null=True)
     adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
     add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
-    sent = models.TextField(
-        null=True,
-        help_text="a keyed hash of each field that the target is known to hold; empty where that is not known",
-    )
-    released_generation = models.BigIntegerField(
-        null=True, help_text="a person has released what the brake held of this generation"
-    )
-    caused_by = models.CharField(
-        max_length=200, db_default="", help_text="what last wrote the object, as far as the database knows"
-    )
     waits_for = KeyField(
         max_length=200, null=True, help_text="the record that it refers to, which has no remote id yet"
     )
@@ -114,25 +109,49 @@ class Record(models.Model):
         max_length=200, null=True, help_text="a record that still names this one, which is to be deleted"
     )
     parked = models.CharField(max_length=40, db_default="", help_text="why it is parked")
-    failed_tries = models.IntegerField(db_default=0, help_text="failed tries since the last success")
-    crashes = models.IntegerField(db_default=0, help_text="steps in a row that died half-way")
-    look_first = models.BooleanField(
-        db_default=False, help_text="the remote id may be somebody else's by now: read before anything is written"
-    )
-    no_progress = models.IntegerField(db_default=0, help_text="answered steps that brought the record no nearer")
-    no_progress_generation = models.BigIntegerField(
-        db_default=0, help_text="the generation that no_progress counts for"
-    )
     last_error = models.CharField(max_length=300, db_default="")
     cause = models.CharField(max_length=40, db_default="", help_text="the reason of the last step, if it failed")
     failing_since = models.DateTimeField(null=True, help_text="for this cause, and without a success in between")
-    synced_at = models.DateTimeField(null=True)
-    pulled_at = models.DateTimeField(null=True, help_text="when N hours of waiting last brought it forward")
+    failed_tries = models.IntegerField(db_default=0, help_text="failed tries since the last success")
+    crashes = models.IntegerField(db_default=0, help_text="steps in a row that died half-way")
+    no_progress = models.IntegerField(db_default=0, help_text="answered steps that brought the record no nearer")
+    released_generation = models.BigIntegerField(
+        null=True, help_text="a person has released what the brake held of this generation"
+    )
     left_at = models.DateTimeField(
         null=True, help_text="since when its object has left, and its record stays at the target as the policy says"
     )
     asked_at = models.DateTimeField(null=True, help_text="when an explanation last had the target asked")
+    pulled_at = models.DateTimeField(null=True, help_text="when N hours of waiting last brought it forward")
+    look_first = models.BooleanField(
+        db_default=False, help_text="the remote id may be somebody else's by now: read before anything is written"
+    )
+    deleted = models.BooleanField(db_default=False, help_text="the object is gone; a delete is owed")
+    unknown_until = models.DateTimeField(null=True, help_text="an unanswered request may take effect until then")
+    sent = models.TextField(
+        null=True,
+        help_text="a keyed hash of each field that the target is known to hold; empty where that is not known",
+    )
+    caused_by = models.CharField(
+        max_length=200, db_default="", help_text="what last wrote the object, as far as the database knows"
+    )
+    synced_at = models.DateTimeField(null=True)
+    owed_since = models.DateTimeField(null=True, help_text="first change that is not acknowledged")
+    due_at = models.DateTimeField(null=True, help_text="next time to look; 1970 means at once; passed while leased")
+    generation = models.BigIntegerField(db_default=1, help_text="what is wanted")
+    synced_generation = models.BigIntegerField(db_default=0, help_text="what the target has acknowledged")
+    no_progress_generation = models.BigIntegerField(
+        db_default=0, help_text="the generation that no_progress counts for"
+    )
+    claims = models.BigIntegerField(
+        db_default=0, help_text="leases taken: alike at two looks, nobody worked in between"
+    )
+    lease_token = models.CharField(max_length=32, null=True)
+    leased_until = models.DateTimeField(null=True)
     state = models.GeneratedField(expression=_STATE, output_field=models.CharField(max_length=9), db_persist=True)
+    settled_state = models.GeneratedField(
+        expression=_SETTLED_STATE, output_field=models.CharField(max_length=9), db_persist=True
+    )
     may_exist = models.GeneratedField(expression=_MAY_EXIST, output_field=models.BooleanField(), db_persist=True)
 
     objects = RecordQuerySet.as_manager()
@@ -162,7 +181,7 @@ class Record(models.Model):
                 name="sync_owed_delete",
             ),
             models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
-            models.Index(fields=["target", "state"], name="sync_state"),
+            models.Index(fields=["target", "settled_state"], name="sync_state"),
             models.Index(fields=["target", "left_at"], condition=Q(left_at__isnull=False), name="sync_left"),
             models.Index(fields=["kind", "object_id"], name="sync_object"),
             models.Index(fields=["waits_for"], condition=Q(waits_for__isnull=False), name="sync_waits_for"),

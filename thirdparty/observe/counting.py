@@ -15,6 +15,8 @@ from thirdparty.store.tables import DECLARATIONS, RECORDS
 
 AT_ONCE = 1_000
 """Of the records of one target in one state, so many are read whenever somebody asks, and no more."""
+_LEASES_AMONG = 2_000
+"""Of what is due first and of what is due last, so many are looked through for leases."""
 _WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.LEFT, State.DELETED)
 
 
@@ -29,14 +31,30 @@ def count_some(targets: Collection[str]) -> list[Tally]:
     """Of each of these targets and each state, the first `AT_ONCE` records that are found."""
     if not targets:
         return []
-    some = f"(SELECT * FROM {RECORDS} WHERE target = %s AND state = %s LIMIT %s)"
-    pairs = [(target, state.value) for target in targets for state in State]
     with _by_index(), connection.cursor() as cursor:
+        some = [source for target in targets for source in (*_settled(target), _in_flight(target))]
         cursor.execute(
-            " UNION ALL ".join(_grouped(some) for _ in pairs),
-            [value for pair in pairs for value in (*pair, AT_ONCE)],
+            " UNION ALL ".join(_grouped(sql) for sql, _ in some), [value for _, values in some for value in values]
         )
         return [_tally(row) for row in cursor.fetchall()]
+
+
+def _settled(target: str) -> Iterator[tuple[str, list[Any]]]:
+    for state in State:
+        if state is not State.IN_FLIGHT:
+            which = "target = %s AND settled_state = %s AND state = %s"
+            yield f"(SELECT * FROM {RECORDS} WHERE {which} LIMIT %s)", [target, state, state, AT_ONCE]
+
+
+def _in_flight(target: str) -> tuple[str, list[Any]]:
+    # No index holds leases, or each claim would pay for it. What is leased is due, and claims begin at either end of that.
+    db = dialect(connection)
+    due = f"SELECT key, state FROM {RECORDS} WHERE target = %s AND due_at <= {db.now} ORDER BY due_at"
+    ends = [f"SELECT key FROM ({due} {way}, key {way} LIMIT %s) AS due WHERE state = %s" for way in ("ASC", "DESC")]
+    return (
+        f"(SELECT * FROM {RECORDS} WHERE key IN ({' UNION '.join(ends)}) LIMIT %s)",
+        [target, _LEASES_AMONG, State.IN_FLIGHT, target, _LEASES_AMONG, State.IN_FLIGHT, AT_ONCE],
+    )
 
 
 def _grouped(source: str) -> str:

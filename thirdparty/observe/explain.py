@@ -146,7 +146,7 @@ def _explain(row: Record, *, ask_target: bool) -> Explanation:
         difference_note=difference_note,
         owed_since=row.owed_since,
         synced_at=row.synced_at,
-        next_try_at=max(filter(None, (row.due_at, now, goes_on_at))) if waits else None,
+        next_try_at=max(filter(None, (row.due_at, now, row.leased_until, goes_on_at))) if waits else None,
         blocked_by=tuple(obstacles(row, why_stopped)),
         finding=audits.open_finding(row),
         last_error=row.last_error,

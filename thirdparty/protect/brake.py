@@ -49,7 +49,7 @@ def policy() -> Policy:
 def standing(target: str) -> BrakeStanding:
     """How this target's brake stands now."""
     known = standings([target]).get(target, BrakeStanding())
-    return replace(known, held=Record.objects.filter(target=target, state=State.HELD).count())
+    return replace(known, held=Record.objects.filter(target=target).in_state(State.HELD).count())
 
 
 def standings(names: Collection[str]) -> dict[str, BrakeStanding]:

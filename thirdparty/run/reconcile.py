@@ -156,7 +156,7 @@ def _prune_attempts(retention: timedelta) -> int:
 def _prune_brake(kept_for: timedelta) -> int:
     """What no brake counts any more; what is held stays, with its date."""
     old = BrakeEntry.objects.filter(at__lt=Now() - kept_for)
-    held = Record.objects.filter(state=State.HELD).values("key")
+    held = Record.objects.in_state(State.HELD).values("key")
     keys = old.exclude(record__in=held).order_by("at").values_list("record", flat=True)[:PRUNED_AT_ONCE]
     return BrakeEntry.objects.filter(record__in=list(keys)).delete()[0]
 

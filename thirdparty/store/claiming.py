@@ -111,7 +111,7 @@ def _take(choice: choosing.Choice, terms: Terms) -> list[Lease]:
             lease_token = {db.new_token},
             claims = claims + 1,
             leased_until = {db.after()},
-            due_at = {db.after()},
+            due_at = CASE WHEN due_at <= {db.now} THEN due_at ELSE {db.clock} END,
             natural_key = {choosing.key_at_target("", db, strict=choice.strict)}
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
@@ -124,9 +124,7 @@ def _take(choice: choosing.Choice, terms: Terms) -> list[Lease]:
     """
     with prepared(), connection.cursor() as cursor:
         stays_seconds = terms.delete_after_seconds or 0.0
-        cursor.execute(
-            sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, terms.lease_seconds, -stays_seconds]
-        )
+        cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, -stays_seconds])
         return [_lease(row, expires) for row in cursor.fetchall()]
 
 

@@ -9,6 +9,8 @@ from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
 _MOST = 1_000
+_FIRST = 10_000
+"""Of what is due, so much is looked through for leases: what a million edits wait for is not read in every tick."""
 
 
 def bring_back(
@@ -21,23 +23,29 @@ def bring_back(
     wait is longer by far, and a record that was changed since its claim is due at once, but nobody may claim it.
     """
     db = dialect(connection)
-    ahead = (
-        f"due_at > {db.after()} OR (state = '{State.IN_FLIGHT}' AND leased_until > {db.after()}) "
-        f"OR (state = '{State.UNKNOWN}' AND unknown_until > {db.after()})"
-    )
+    # What is leased is due, and what nobody can claim comes to be the first of it.
+    leased = f"SELECT * FROM {RECORDS} WHERE target = %s AND due_at <= {db.now} ORDER BY due_at, key LIMIT {_FIRST}"
     sql = f"""
-        WITH picked AS (
-            SELECT key FROM {RECORDS} WHERE target = %s AND ({ahead})
-            ORDER BY key LIMIT {_MOST} {db.skip_locked}
+        WITH ahead AS (
+            SELECT key FROM {RECORDS} WHERE target = %s AND due_at > {db.after()} UNION
+            SELECT key FROM ({leased}) AS l WHERE state = '{State.IN_FLIGHT}' AND leased_until > {db.after()} UNION
+            SELECT key FROM {RECORDS} WHERE target = %s AND settled_state = '{State.UNKNOWN}' AND unknown_until > {db.after()}
+        ), picked AS (
+            SELECT key FROM {RECORDS} WHERE key IN (SELECT key FROM ahead) ORDER BY key LIMIT {_MOST} {db.skip_locked}
         )
         UPDATE {RECORDS} SET
-            due_at = CASE WHEN lease_token IS NULL THEN {db.clock} WHEN due_at = {db.epoch} THEN due_at ELSE {db.after()} END,
+            due_at = CASE WHEN due_at <= {db.now} THEN due_at ELSE {db.clock} END,
             leased_until = CASE WHEN lease_token IS NULL THEN NULL ELSE {db.after()} END,
             unknown_until = CASE WHEN unknown_until > {db.after()} THEN {db.after()} ELSE unknown_until END
         WHERE key IN (SELECT key FROM picked)
         RETURNING key
     """
-    longest = [wait_seconds, lease_seconds + margin_seconds, visibility_seconds + margin_seconds]
+    parameters = [
+        target, wait_seconds,
+        target, lease_seconds + margin_seconds,
+        target, visibility_seconds + margin_seconds,
+        lease_seconds, visibility_seconds, visibility_seconds,
+    ]  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(sql, [target, *longest, lease_seconds, lease_seconds, visibility_seconds, visibility_seconds])
+        cursor.execute(sql, parameters)
         return len(cursor.fetchall())

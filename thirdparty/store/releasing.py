@@ -25,8 +25,6 @@ def release(leases: Sequence[Lease]) -> None:
             f"WITH g AS ({given}), picked AS (SELECT s.key FROM {RECORDS} s JOIN g ON s.key = g.record_id "
             f"AND s.lease_token = g.token WHERE NOT EXISTS (SELECT 1 FROM {ATTEMPTS} a WHERE a.record_id = s.key "
             f"AND a.lease_token = s.lease_token) ORDER BY s.key {db.skip_locked and 'FOR UPDATE OF s SKIP LOCKED'}) "
-            f"UPDATE {RECORDS} SET lease_token = NULL, leased_until = NULL, "
-            f"due_at = CASE WHEN due_at > {db.clock} THEN {db.clock} ELSE due_at END "
-            "WHERE key IN (SELECT key FROM picked)",
+            f"UPDATE {RECORDS} SET lease_token = NULL, leased_until = NULL WHERE key IN (SELECT key FROM picked)",
             [json.dumps(rows)],
         )

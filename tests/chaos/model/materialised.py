@@ -66,7 +66,7 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
     Record.objects.create(
         key=key_of(index), target=USE.target, kind=USE.kind, object_id=USE.object_ids[index], wanted_key=USERNAME, generation=row.generation, synced_generation=row.synced,
         deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
-        due_at={"lease": leased_until, "recheck": unknown_until}.get(row.due, times.get(row.due)),
+        due_at=unknown_until if row.due == "recheck" else times[row.due],
         lease_token=TOKENS[index] if leased else None, leased_until=leased_until, unknown_until=unknown_until,
         remote_id=text(row.remote_id), natural_key=USERNAMES[index or row.login] if row.named else "", adopted=row.adopted,
         add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, failed_tries=row.failed_tries, crashes=row.crashes,
@@ -145,8 +145,6 @@ def _due(row: Record, now: datetime) -> Due:
     # Two expressions of one statement may read the clock twice.
     if row.unknown_until is not None and abs(row.due_at - row.unknown_until) < _SOON:
         return "recheck"
-    if row.leased_until is not None and abs(row.due_at - row.leased_until) < _SOON:
-        return "lease"
     return "now" if row.due_at <= now + _SOON else "later"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Due = Literal["now", "later", "recheck", "lease", "none"]
-"""``due_at``: passed; in the future; equal to ``unknown_until``; equal to ``leased_until``; null."""
+Due = Literal["now", "later", "recheck", "none"]
+"""``due_at``: passed; in the future; equal to ``unknown_until``; null."""
 LeaseIs = Literal["free", "held", "expired"]
 Left = Literal["", "stays", "over"]
 """``left_at``: null, set, and so long ago that the record is to be deleted."""
@@ -59,11 +59,7 @@ class Row(NamedTuple):
     @property
     def is_due(self) -> bool:
         """``due_at`` has passed."""
-        return (
-            self.due == "now"
-            or (self.due == "recheck" and self.recheck == "over")
-            or (self.due == "lease" and self.lease == "expired")
-        )
+        return self.due == "now" or (self.due == "recheck" and self.recheck == "over")
 
 
 class Held(NamedTuple):

@@ -23,8 +23,9 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
     recheck: Window = "open" if row.doing in WRITES else row.recheck
     crashes = row.crashes + (row.lease != "free")
     looks = row.look_first or row.doing == Call.DELETE
+    due: Due = row.due if row.recheck == recheck else "now"
     claimed = row._replace(
-        recheck=recheck, crashes=crashes, lease="held", doing="", due="lease", named=named, look_first=looks
+        recheck=recheck, crashes=crashes, lease="held", doing="", due=due, named=named, look_first=looks
     )
     held = Held(
         generation=row.generation,
@@ -73,7 +74,7 @@ def open_attempt(row: Row, call: str, add_key: int) -> Row:
 
 def release(row: Row) -> Row:
     """`store.release`, of a lease under which nothing was written down."""
-    return row._replace(lease="free", due="now" if row.due == "lease" else row.due)
+    return row._replace(lease="free")
 
 
 def settle(row: Row, generation: int, result: Result) -> Row:

@@ -39,7 +39,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     by = account_named(options["by"]) if options["by"] else OPERATOR
     permissions.require(by, Right.DECIDE)
     cause = Cause(target, options["cause"], state=state)
-    records = cause.records() if cause.cause else Record.objects.filter(target=target, state=state)
+    records = cause.records() if cause.cause else Record.objects.filter(target=target).in_state(state)
     which = f"{state} for {cause.cause}" if cause.cause else state
     note_on_targets(records, f"to be looked at now: {which}", by)
     try:
