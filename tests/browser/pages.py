@@ -46,6 +46,27 @@ def until_said(browser: WebDriver, expected: str) -> str:
     return body(browser)
 
 
+def follow(browser: WebDriver, words: str) -> None:
+    """Click what the page says, where it is a link."""
+    click(browser, By.PARTIAL_LINK_TEXT, words)
+
+
+def press(browser: WebDriver, words: str) -> None:
+    click(browser, By.XPATH, f"//button[normalize-space()='{words}']")
+
+
+def click(browser: WebDriver, by: str, what: str) -> None:
+    """As a person: once it is there, and scrolled to, for the bar at the foot of a page covers what is behind it."""
+
+    def clicked(page: WebDriver) -> bool:
+        found = page.find_element(by, what)
+        page.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)  # type: ignore[no-untyped-call]  # Selenium's
+        found.click()
+        return True
+
+    waiting(browser).until(clicked, f"not there: {what}")
+
+
 def look(browser: WebDriver, name: str, address: str, expected: str) -> str:
     """Open a page, wait for a text, keep a picture. Fails on any error in the browser's console."""
     browser.get_log("browser")

@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import Select
 
 from syncproject.demo.stack import Operator, Stack
 from tests.acceptance.conftest import System
-from tests.browser.pages import NEEDS_A_BROWSER, body, log_in, picture, until_said, waiting
+from tests.browser.pages import NEEDS_A_BROWSER, body, click, follow, log_in, picture, press, until_said, waiting
 
 SETTINGS = {"SYNC_BRAKE_MIN": "3"}
 MORE_PARTS = ()
@@ -78,16 +78,6 @@ def restart(stack: Stack) -> None:
 
 def until_healthy(browser: WebDriver) -> None:
     waiting(browser).until(lambda page: "HEALTHY" in body(page).upper() and "NOT HEALTHY" not in body(page).upper())
-
-
-def follow(browser: WebDriver, words: str) -> None:
-    """Click what the page says, where it is a link."""
-    waiting(browser).until(lambda page: page.find_elements(By.PARTIAL_LINK_TEXT, words), f"no link: {words}")
-    browser.find_element(By.PARTIAL_LINK_TEXT, words).click()
-
-
-def press(browser: WebDriver, words: str) -> None:
-    browser.find_element(By.XPATH, f"//button[normalize-space()='{words}']").click()
 
 
 def watch_it_turn_level(browser: WebDriver) -> None:
@@ -161,7 +151,7 @@ def test_a_record_that_the_target_refuses_is_parked_and_mended_on_its_persons_pa
     phone = waiting(on_call).until(lambda page: page.find_element(By.NAME, "phone"))
     phone.clear()
     phone.send_keys("13800000010")
-    on_call.find_element(By.NAME, "_save").click()
+    click(on_call, By.NAME, "_save")
 
     watch_it_turn_level(on_call)
     assert "13800000010" in {user["phone"] for user in system.sandbox.users()}
