@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 ARGS ?=
-.PHONY: help install demo test test-install check bench chaos chaos-shop model crash-points lock format
+.PHONY: help install demo test test-install check bench chaos chaos-shop model crash-points pictures lock format
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ model: install  ## every interleaving of the protocol, exhaustively (ARGS=--full
 
 crash-points: install  ## every crash point of each use against real processes (ARGS="--all-pairs --write")
 	@$(PY) -m tests.chaos.crash $(ARGS)
+
+pictures: install  ## make the pictures of the documents, by the browser tests (docs/images; takes chromium)
+	@PICTURES=docs/images $(PY) -m pytest tests/browser
 
 format: install  ## rewrite the code in the project's format
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

@@ -1,29 +1,25 @@
-"""The pages as a person sees them, in a real browser. Screenshots go to ``.run/screenshots``."""
+"""The pages as a person sees them, in a real browser."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from django.contrib.admin.utils import quote
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
-from syncproject.demo.stack import Operator, Stack
-from tests.acceptance.conftest import QUICK, Api, System
+from syncproject.demo.stack import Stack
+from tests.acceptance.conftest import System
+from tests.browser.pages import NEEDS_A_BROWSER, keep, look, picture, until_said, waiting
 
-SCREENSHOTS = Path(__file__).parents[2] / ".run" / "screenshots"
-DRIVER = shutil.which("chromedriver")
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+SETTINGS = {
+    "TARGET_PARTNER_VISIBILITY_SECONDS": "600",
+    "SYNC_RETRY_BACKOFF_SECONDS": "60",
+    "SYNC_RETRY_BACKOFF_MAX_SECONDS": "60",
+}
+MORE_PARTS = ("flower",)
 PEOPLE = [
     ("张伟", "13800000001"),
     ("王芳", "13800000002"),
@@ -31,33 +27,12 @@ PEOPLE = [
     ("Anna Schmidt", "4930123456"),
 ]
 
-pytestmark = [
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(
-        os.environ.get("REQUIRE_SERVICES") != "1" and not (DRIVER and BROWSER),
-        reason="no chromium with chromedriver on PATH",
-    ),
-]
+pytestmark = [pytest.mark.xdist_group("browser"), NEEDS_A_BROWSER]
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    quiet = {"TARGET_PARTNER_VISIBILITY_SECONDS": "600", "SYNC_RETRY_BACKOFF_SECONDS": "60"}
-    settings = QUICK | quiet | {"SYNC_RETRY_BACKOFF_MAX_SECONDS": "60"}
-    with Stack(tmp_path_factory.mktemp("pages"), settings=settings) as running:
-        running.start("broker", "sandbox", "web", "worker", "beat", "flower")
-        yield running
-
-
-@pytest.fixture(scope="module")
-def operator(stack: Stack) -> Operator:
-    return stack.create_operator()
-
-
-@pytest.fixture(scope="module")
-def anna(stack: Stack, operator: Operator) -> str:
+def anna(system: System) -> str:
     """People in every state; the uuid of the one whom the target cannot be told of now."""
-    system = System(stack, Api(stack.url("web"), operator.token))
     made = [system.api.create(name=name, phone=phone) for name, phone in PEOPLE]
     system.wait_level()
     for user, fault, state in zip(
@@ -72,42 +47,6 @@ def anna(stack: Stack, operator: Operator) -> str:
         )
     system.sandbox.heal()
     return str(made[3]["uuid"])
-
-
-@pytest.fixture(scope="module")
-def browser(stack: Stack, operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER or ""
-    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-        "--window-size=1400,840", f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    with webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER)) as chrome:
-        chrome.get(stack.url("web") + "/admin/")
-        chrome.find_element(By.NAME, "username").send_keys(operator.username)
-        chrome.find_element(By.NAME, "password").send_keys(operator.password)
-        chrome.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-        waiting(chrome).until(lambda page: "Overview" in page.find_element(By.TAG_NAME, "body").text)
-        yield chrome
-
-
-def waiting(browser: WebDriver) -> WebDriverWait[WebDriver]:
-    """A page that is being replaced has elements that go stale: look again."""
-    return WebDriverWait(browser, 30, ignored_exceptions=[StaleElementReferenceException])
-
-
-def look(browser: WebDriver, name: str, address: str, expected: str) -> str:
-    """Open a page, wait for a text, keep a picture. Fails on any error in the browser's console."""
-    browser.get_log("browser")
-    browser.get(address)
-    waiting(browser).until(lambda page: expected in page.find_element(By.TAG_NAME, "body").text)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    browser.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
-    assert browser.get_log("browser") == []
-    return str(browser.find_element(By.TAG_NAME, "body").text)
 
 
 def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: Stack, anna: str) -> None:
@@ -153,7 +92,7 @@ def test_on_a_phone_the_menu_is_opened_followed_and_closed_by_keyboard(
 
         tab_to(browser, "Menu").send_keys(Keys.ENTER)
         waiting(browser).until(lambda _: records.is_displayed())
-        browser.save_screenshot(str(SCREENSHOTS / "menu.png"))
+        keep(browser, "menu")
         assert browser.switch_to.active_element.accessible_name == "Menu"
         browser.switch_to.active_element.send_keys(Keys.SPACE)
         waiting(browser).until(lambda _: not records.is_displayed())
@@ -180,12 +119,9 @@ def test_what_failed_for_one_cause_is_retried_once_that_is_confirmed(
     look(browser, "causes", stack.url("web") + "/admin/thirdparty/record/causes/", "it answered HTTP 422")
     row = browser.find_element(By.XPATH, "//tr[contains(., 'PARKED') or contains(., 'Parked')]")
     row.find_element(By.LINK_TEXT, "Retry these").click()
-    waiting(browser).until(
-        lambda page: "1 record will be looked at now" in page.find_element(By.TAG_NAME, "body").text
-    )
-    assert "overwritten" in browser.find_element(By.TAG_NAME, "body").text
+    assert "overwritten" in until_said(browser, "1 record will be looked at now")
     browser.find_element(By.LINK_TEXT, "No, go back").click()
-    waiting(browser).until(lambda page: "it answered HTTP 422" in page.find_element(By.TAG_NAME, "body").text)
+    until_said(browser, "it answered HTTP 422")
 
 
 def test_the_list_of_people_shows_the_state_of_each(browser: WebDriver, stack: Stack, anna: str) -> None:
@@ -195,9 +131,8 @@ def test_the_list_of_people_shows_the_state_of_each(browser: WebDriver, stack: S
 
 
 def test_the_page_of_a_record_explains_it_and_asks_the_target_on_demand(
-    browser: WebDriver, stack: Stack, operator: Operator, anna: str
+    browser: WebDriver, stack: Stack, system: System, anna: str
 ) -> None:
-    system = System(stack, Api(stack.url("web"), operator.token))
     # Nobody is asked anything while the target wants to be left alone.
     stack.manage("sync", "resume", "partner")
     system.wait(lambda: system.api.explain(anna)["state"] == "synced")
@@ -207,6 +142,7 @@ def test_the_page_of_a_record_explains_it_and_asks_the_target_on_demand(
     address = f"{stack.url('web')}/admin/thirdparty/record/{key}/change/?ask=1"
     page = look(browser, "explanation", address, "http_503")
     assert "4930123456 instead of 4930999999" in page
+    picture(browser, "explanation")
 
 
 def test_the_api_documents_itself(browser: WebDriver, stack: Stack) -> None:
@@ -217,7 +153,7 @@ def test_flower_shows_the_tasks(browser: WebDriver, stack: Stack, anna: str) -> 
     look(browser, "flower", stack.url("flower") + "/tasks", "thirdparty.reconcile")
     # The reconciler's ticks have filled the first page by now.
     browser.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("thirdparty.push")
-    waiting(browser).until(lambda page: "thirdparty.push" in page.find_element(By.TAG_NAME, "body").text)
+    until_said(browser, "thirdparty.push")
 
 
 def test_the_sandbox_shows_what_it_holds(browser: WebDriver, stack: Stack, anna: str) -> None:

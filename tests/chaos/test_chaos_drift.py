@@ -170,6 +170,17 @@ def test_extra_records_are_never_changed_or_removed_by_us(
     assert ("r9" in extras([BESIDE_OURS, *after])) == stands
 
 
+@pytest.mark.parametrize(("edited", "touched"), [(ANN, False), ("somebody else", True)])
+def test_an_edit_goes_to_the_id_that_its_record_had_before_their_own_people_gave_it_to_another(
+    edited: str, *, touched: bool
+) -> None:
+    given_anew = [effect(3, "deleted", user_id="r9"), {**BESIDE_OURS, "seq": 4}]
+    assert (
+        bool(list(touched_extras([*given_anew, effect(6, "updated", by=5, user_id="r9", external_id=edited)])))
+        == touched
+    )
+
+
 class Held:
     """What a third party holds, as its control shows it."""
 

@@ -165,6 +165,18 @@ def test_the_page_rejects_all(gone: list[User], web: Client, sandbox: SandboxCon
     assert not latched()
 
 
+def test_the_page_decides_nothing_that_nobody_has_chosen(
+    gone: list[User], web: Client, sandbox: SandboxControl
+) -> None:
+    form = web.get(PAGE).context["form"]
+    assert form["decision"].value() is None
+    assert form.fields["decision"].choices[0][0] == ""
+    until = form.initial["until"]
+    web.post(PAGE, {"decision": "", "change": "", "reason": "too quick", "until": until})
+    assert states() == {"held": 10}
+    assert latched()
+
+
 def test_the_targets_page_leads_there(gone: list[User], web: Client) -> None:
     assert PAGE in web.get("/admin/thirdparty/target/").content.decode()
     assert PAGE in web.get("/admin/thirdparty/target/partner/change/").content.decode()

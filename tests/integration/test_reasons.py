@@ -268,7 +268,7 @@ def test_a_target_that_turns_us_away_names_the_setting_of_its_secret(sandbox: Sa
     reason = next(reason for reason in reasons() if reason.code == "turned_away")
     assert reason.severity is Severity.ACT
     assert reason.since == Target.objects.get().paused_since
-    assert "(http_401). Look at TARGET_PARTNER_APP_SECRET." in reason.sentence
+    assert "(http_401). Mend TARGET_PARTNER_APP_SECRET, then restart web, workers and beat." in reason.sentence
     assert "DEFAULT_PASSWORD" not in reason.sentence
     sandbox.heal()
     protect.resume("partner")

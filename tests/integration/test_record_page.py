@@ -60,6 +60,11 @@ def test_an_unmapped_role_is_no_wish_for_no_record_and_leads_to_the_mappings(
     assert "/admin/users/rolemapping/" in shown
 
 
+def test_a_parked_record_says_its_cause_once(web: Client, user: User) -> None:
+    Record.objects.update(parked="http_422", last_error="http_422: the phone is too long", due_at=None)
+    assert "Parked (http_422): the phone is too long; edit the object or retry by hand" in page(web, user)
+
+
 def test_looking_says_that_it_overwrites(web: Client, user: User) -> None:
     assert "what the target holds instead is overwritten" in page(web, user)
 

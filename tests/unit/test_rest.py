@@ -240,8 +240,8 @@ def test_a_collection_that_is_not_there_is_no_fault_of_a_record(erp: FakeRestTar
         ({"errors": {"total": ["is negative", "is odd"]}}, "total: is negative; is odd"),
         ("no", "no"),
         (["a", 1], "a"),
-        (None, "http_422"),
-        (b"<html>", "http_422"),
+        (None, "answered HTTP 422"),
+        (b"<html>", "answered HTTP 422"),
     ],
 )
 def test_a_refusal_is_told_in_the_words_of_the_partner(erp: FakeRestTarget, body: Any, message: str) -> None:

@@ -57,5 +57,9 @@ def test_a_refusal_keeps_the_words_of_the_target() -> None:
     assert (error.reason, error.message, error.http_status) == ("http_422", "the total is negative", 422)
 
 
+def test_a_refusal_without_words_says_its_status() -> None:
+    assert failure(Answer(422, {}, b""), now=0.0).message == "answered HTTP 422"
+
+
 def test_a_contract_may_read_a_status_in_its_own_way() -> None:
     assert isinstance(failure(Answer(404, {}, b""), now=0.0, as_meaning=Meaning.NOT_OFFERED), AccessDenied)

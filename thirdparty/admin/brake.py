@@ -36,7 +36,12 @@ class BrakeForm(forms.Form):
 
     decision = forms.ChoiceField(
         label=_("What"),
-        choices=[(RELEASE, _("Release: let them go")), (REJECT, _("Reject: leave them as they are, here and there"))],
+        # Nothing is chosen beforehand: what is released by a slip is gone.
+        choices=[
+            ("", "---------"),
+            (RELEASE, _("Release: let them go")),
+            (REJECT, _("Reject: leave them as they are, here and there")),
+        ],
         widget=Select,
     )
     change = forms.ChoiceField(

@@ -47,7 +47,8 @@ def stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | Non
 
 
 def _parked(row: Record) -> str:
-    given = {"cause": row.parked, "message": row.last_error or _("no message")}
+    # The last error begins with the cause as a rule: once is enough.
+    given = {"cause": row.parked, "message": row.last_error.removeprefix(f"{row.parked}: ") or _("no message")}
     if row.parked in DECLARATION_AT_FAULT:
         return _("parked (%(cause)s): %(message)s; mend the declaration and raise its version") % given
     return _("parked (%(cause)s): %(message)s; edit the object or retry by hand") % given

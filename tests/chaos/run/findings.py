@@ -92,9 +92,17 @@ def unfounded(
 
 
 def touched_extras(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """I15: what the third party has beside ours is never changed or removed by us. ``entries``: the whole ledger, restores, too."""
+    """I15: what the third party has beside ours is never changed or removed by us. ``entries``: the whole ledger, restores, too.
+
+    But for what was given the id of a record of ours that its own people had deleted: whoever edits that person here meanwhile
+    writes to it (docs/guarantees.md).
+    """
+    entries = list(entries)
+    freed = _freed_by_hand(entries)
     for user_id, effect in _after_extras(entries):
         if effect is not None and effect["call"] not in (RESTORE, "operator"):
+            if (user_id, effect["external_id"]) in freed:
+                continue
             yield f"the record {user_id} beside ours was {effect['effect']} by us (#{effect['request']})"
 
 
@@ -120,6 +128,15 @@ def _after_extras(entries: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mappi
         if _is_extra(entry):
             standing.add(entry["user_id"])
     return [*told, *((user_id, None) for user_id in sorted(standing))]
+
+
+def _freed_by_hand(entries: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """The ids of records that the third party's own people deleted, each with the external id that the record had."""
+    return {
+        (entry["user_id"], entry["external_id"])
+        for entry in entries
+        if entry["kind"] == "effect" and entry["effect"] == "deleted" and entry["call"] == "operator"
+    }
 
 
 def _is_extra(entry: Mapping[str, Any]) -> bool:

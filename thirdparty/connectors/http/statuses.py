@@ -77,6 +77,6 @@ def failure(answer: Answer, *, message: str = "", now: float, as_meaning: Meanin
         case Meaning.NOT_NOW:
             return errors.Transient(reason, answered, http_status=status, retry_after_seconds=wish)
         case Meaning.CONFLICT | Meaning.REFUSED:
-            return errors.Rejected(reason, message, http_status=status)
+            return errors.Rejected(reason, message or answered, http_status=status)
         case _:
             return errors.OutcomeUnknown(reason, answered, http_status=status)

@@ -138,8 +138,13 @@ def broker_unreachable(seen: Seen) -> Iterator[Reason]:
         return
     since = min(down, default=None)
     if since is None:
-        sentence = _("The broker does not answer; changes are recorded and follow later.")
+        sentence = _(
+            "The broker does not answer; changes are recorded and follow later. Start it, or mend CELERY_BROKER_URL."
+        )
     else:
-        sentence = _("The broker has not answered since %(since)s; changes are recorded and follow later.")
+        sentence = _(
+            "The broker has not answered since %(since)s; changes are recorded and follow later. "
+            "Start it, or mend CELERY_BROKER_URL."
+        )
         sentence %= {"since": words.moment(since, seen.now)}
     yield Reason("broker_unreachable", Severity.ACT, sentence, since=since)

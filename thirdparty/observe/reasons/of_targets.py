@@ -68,7 +68,12 @@ def turned_away(seen: Seen) -> Iterator[Reason]:
             "why": row.failed_for or row.paused_reason,
             "settings": " ".join(settings_to_look_at(row.name, row.failed_for)),
         }
-        sentence = _("It has turned us away since %(since)s (%(why)s). Look at %(settings)s.") % given
+        sentence = (
+            _(
+                "It has turned us away since %(since)s (%(why)s). Mend %(settings)s, then restart web, workers and beat."
+            )
+            % given
+        )
         yield Reason("turned_away", Severity.ACT, sentence, row.name, since=row.paused_since, link=_page(row))
 
 

@@ -7,9 +7,11 @@ async function refresh() {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
     const page = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page && page.querySelector("section.sync");
-    // Logged out, or nobody answers: the browser says so.
+    // While it restarts, say so and ask again: an error page of the browser's would stay.
+    const silent = !answer || answer.status >= 500;
+    document.getElementById("server-silent").hidden = !silent;
     if (fresh) shown.replaceWith(fresh);
-    else location.reload();
+    else if (!silent) location.reload(); // logged out
 }
 
 setInterval(refresh, EVERY_MILLISECONDS);
