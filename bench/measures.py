@@ -97,8 +97,12 @@ def _log_of_the_database(system: System, plan: Plan, tell: Tell) -> list[Figure]
         "drain": partial(wal, throughput.DRAIN, count=plan.drained),
         "textbook": partial(wal, throughput.TEXTBOOK_APP, count=plan.one_by_one),
     }
-    found = medians(plan.rounds, measures, tell)
-    return [Figure("WAL for a push, drain", "textbook", "bytes", found["drain"], found["textbook"])]
+    edits = partial(throughput.wal_bytes_per_edit, system, latency_seconds=_MAIN_LATENCY_SECONDS)
+    found = medians(plan.rounds, measures | {"edits": partial(edits, count=plan.drained // 4)}, tell)
+    return [
+        Figure("WAL for the first push, drain", "textbook", "bytes", found["drain"], found["textbook"]),
+        Figure("WAL for a push of an edit, drain", "first push", "bytes", found["edits"], found["drain"]),
+    ]
 
 
 def _latency(system: System, plan: Plan) -> list[Figure]:

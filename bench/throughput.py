@@ -63,6 +63,23 @@ def wal_bytes_per_user(system: System, design: Design, *, latency_seconds: float
         return float(str(_one(f"SELECT pg_current_wal_lsn() - '{before}'::pg_lsn"))) / count
 
 
+def wal_bytes_per_edit(system: System, *, latency_seconds: float, count: int) -> float:
+    """The same of a drain of edits alone, of every fourth of people whom the target holds; no checkpoint before."""
+    with system.target(latency_seconds) as target:
+        system.people(4 * count)
+        workers = DRAIN.workers(system, target)
+        with running(*workers):
+            DRAIN.fill(system, target)
+            wait_until(lambda: DRAIN.recorded() >= 4 * count, alive=workers)
+            _do(
+                "UPDATE users_user SET email = 'edited' || phone || '@example.com' WHERE CAST(phone AS integer) % 4 = 0"
+            )
+            before = _one("SELECT pg_current_wal_lsn()")
+            DRAIN.fill(system, target)
+            wait_until(lambda: DRAIN.recorded() > 0, alive=workers)
+            return float(str(_one(f"SELECT pg_current_wal_lsn() - '{before}'::pg_lsn"))) / count
+
+
 def _drains(system: System, target: Target) -> Sequence[Process]:
     return [system.celery("syncproject", "--concurrency", PROCESSES, SYNC_DRAIN_THREADS=THREADS, **target.env)]
 
