@@ -11,7 +11,7 @@ from tests import alone
 from tests.integration.conftest import row_of, step
 from thirdparty.decide.plan import Call
 from thirdparty.models import Record
-from thirdparty.models.record import State
+from thirdparty.models.record import State, in_state
 from thirdparty.observe.counting import count_some
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store import attempts
@@ -74,6 +74,6 @@ def test_what_is_claimed_ahead_of_its_time_is_due_from_then_on(edited: User) -> 
 def test_what_is_leased_is_found_and_counted_as_in_flight_alone(edited: User) -> None:
     lease = alone.claim(row_of(edited).key)
     attempts.open_attempts([(lease, Call.UPDATE)])
-    found = {state: list(Record.objects.in_state(state)) for state in State}
+    found = {state: list(Record.objects.filter(in_state(state))) for state in State}
     assert [state for state, rows in found.items() if rows] == [State.IN_FLIGHT]
     assert [(tally.state, tally.count) for tally in count_some(["partner"])] == [(State.IN_FLIGHT, 1)]

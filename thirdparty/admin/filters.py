@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from thirdparty.decisions.causes import of_cause
 from thirdparty.declaration import declared
 from thirdparty.models import Attempt, Record, Target
-from thirdparty.models.record import RecordQuerySet, State
+from thirdparty.models.record import State, in_state
 
 
 class KnownValues(SimpleListFilter):
@@ -43,8 +43,8 @@ class TargetFilter(KnownValues):
 class RecordState(StateFilter):
     """Records in this state."""
 
-    def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
-        return queryset.in_state(state) if (state := self.value()) else queryset
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+        return queryset.filter(in_state(state)) if (state := self.value()) else queryset
 
 
 class RowTarget(TargetFilter):

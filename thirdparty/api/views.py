@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404
 from django.utils.decorators import method_decorator
 from drf_spectacular.utils import extend_schema
@@ -32,6 +33,7 @@ from thirdparty.decisions.compensation import Deed, compensate
 from thirdparty.decisions.look_now import look_now
 from thirdparty.declaration import objects
 from thirdparty.models import Record, Target
+from thirdparty.models.record import in_state
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
 from thirdparty.permissions import SEE_RECORDS, Right
@@ -62,9 +64,9 @@ class RecordListView(SyncView):
         query.is_valid(raise_exception=True)
         conditions = query.validated_data
         state = conditions.pop("state", None)
-        records = Record.objects.filter(**conditions)
+        records = Record.objects.filter(in_state(state) if state else Q(), **conditions)
         pages = ByKey()
-        page = pages.paginate_queryset(records.in_state(state) if state else records, request, view=self)
+        page = pages.paginate_queryset(records, request, view=self)
         return pages.get_paginated_response(RecordLineSerializer(page, many=True).data)
 
 

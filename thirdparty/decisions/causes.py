@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from thirdparty.decisions.look_now import LookedAt, look_now_together
 from thirdparty.models import Record
-from thirdparty.models.record import State
+from thirdparty.models.record import State, in_state
 from thirdparty.permissions import OPERATOR, Account
 
 
@@ -23,7 +23,7 @@ class Cause:
 
     def records(self) -> QuerySet[Record]:
         """Of what is parked, the word for which it is; else the reason of the last failure."""
-        rows = of_cause(Record.objects.filter(target=self.target).in_state(self.state), self.cause)
+        rows = of_cause(Record.objects.filter(in_state(self.state), target=self.target), self.cause)
         return rows.filter(kind=self.kind) if self.kind else rows
 
 

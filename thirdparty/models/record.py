@@ -68,16 +68,15 @@ _MAY_EXIST = Case(
 )
 
 
+def in_state(state: str) -> Q:
+    """Records in this state, found by an index: of what is leased, among what is due; all else by what it is without a lease."""
+    return Q(state=state, due_at__isnull=False) if state == State.IN_FLIGHT else Q(state=state, settled_state=state)
+
+
 class RecordQuerySet(models.QuerySet["Record"]):
     def of(self, ref: Ref) -> RecordQuerySet:
         """Those of one object, one for each target."""
         return self.filter(kind=ref.kind, object_id=ref.object_id)
-
-    def in_state(self, state: str) -> RecordQuerySet:
-        """Those in this state, by an index: of what is leased, what is due; of all else, what it is without a lease."""
-        if state == State.IN_FLIGHT:
-            return self.filter(state=state, due_at__isnull=False)
-        return self.filter(state=state, settled_state=state)
 
 
 class Record(models.Model):

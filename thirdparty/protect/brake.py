@@ -20,7 +20,7 @@ from thirdparty import events, targets
 from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.decide.brake import Change, Counted, Policy, obstacle
 from thirdparty.models import Brake, Record
-from thirdparty.models.record import State
+from thirdparty.models.record import State, in_state
 from thirdparty.settings import settings
 from thirdparty.store import braking
 
@@ -49,7 +49,7 @@ def policy() -> Policy:
 def standing(target: str) -> BrakeStanding:
     """How this target's brake stands now."""
     known = standings([target]).get(target, BrakeStanding())
-    return replace(known, held=Record.objects.filter(target=target).in_state(State.HELD).count())
+    return replace(known, held=Record.objects.filter(in_state(State.HELD), target=target).count())
 
 
 def standings(names: Collection[str]) -> dict[str, BrakeStanding]:

@@ -18,7 +18,7 @@ from thirdparty import protect, store, targets
 from thirdparty.connectors.http.retry_after import MAX_RETRY_AFTER_SECONDS
 from thirdparty.decide.brake import DAY
 from thirdparty.models import Attempt, BrakeEntry, Record
-from thirdparty.models.record import State
+from thirdparty.models.record import State, in_state
 from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
 from thirdparty.run import heartbeat, samples
@@ -156,7 +156,7 @@ def _prune_attempts(retention: timedelta) -> int:
 def _prune_brake(kept_for: timedelta) -> int:
     """What no brake counts any more; what is held stays, with its date."""
     old = BrakeEntry.objects.filter(at__lt=Now() - kept_for)
-    held = Record.objects.in_state(State.HELD).values("key")
+    held = Record.objects.filter(in_state(State.HELD)).values("key")
     keys = old.exclude(record__in=held).order_by("at").values_list("record", flat=True)[:PRUNED_AT_ONCE]
     return BrakeEntry.objects.filter(record__in=list(keys)).delete()[0]
 

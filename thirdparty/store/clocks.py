@@ -40,7 +40,7 @@ def bring_back(
         WHERE key IN (SELECT key FROM picked)
         RETURNING key
     """
-    parameters = [
+    parameters: list[str | float] = [
         target, wait_seconds,
         target, lease_seconds + margin_seconds,
         target, visibility_seconds + margin_seconds,

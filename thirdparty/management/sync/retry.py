@@ -12,7 +12,7 @@ from thirdparty.decisions.causes import Cause
 from thirdparty.decisions.look_now import look_now, note_on_targets
 from thirdparty.management.sync.argument import account_named, target_named
 from thirdparty.models import Record
-from thirdparty.models.record import State
+from thirdparty.models.record import State, in_state
 from thirdparty.notify.broker import publisher
 from thirdparty.permissions import OPERATOR, Right
 from thirdparty.store.contention import StillHeld
@@ -39,7 +39,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
     by = account_named(options["by"]) if options["by"] else OPERATOR
     permissions.require(by, Right.DECIDE)
     cause = Cause(target, options["cause"], state=state)
-    records = cause.records() if cause.cause else Record.objects.filter(target=target).in_state(state)
+    records = cause.records() if cause.cause else Record.objects.filter(in_state(state), target=target)
     which = f"{state} for {cause.cause}" if cause.cause else state
     note_on_targets(records, f"to be looked at now: {which}", by)
     try:
