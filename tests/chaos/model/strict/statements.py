@@ -11,7 +11,8 @@ from tests.chaos.model.row import Held, Row
 
 def claim(row: Row) -> tuple[Row, Held] | None:
     """`store.claim` by the holder of the strict write: due or not, parked or not; owed from here on."""
-    claimed = transitions.claim(row._replace(due="now", parked="", deleted=False), has_user=True, rival=False)
+    due = row.due if row.is_due else "now"
+    claimed = transitions.claim(row._replace(due=due, parked="", deleted=False), has_user=True, rival=False)
     if claimed is None:
         return None
     leased, held = claimed
