@@ -34,15 +34,16 @@ def soon(seconds: float) -> Any:
     return timezone.now() + timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("due_at", [EPOCH, ahead(9)], ids=["edited since", "as it was claimed"])
-def test_a_lease_from_then_lasts_no_longer_than_one_from_now(user: User, due_at: Any) -> None:
-    Record.objects.update(lease_token="t", leased_until=ahead(9), due_at=due_at, unknown_until=ahead(4))
+@pytest.mark.parametrize("due_at", [EPOCH, ahead(-60)], ids=["edited since", "as it was claimed"])
+@pytest.mark.parametrize("unknown_until", [None, ahead(4)], ids=["without a doubt", "in doubt"])
+def test_a_lease_from_then_lasts_no_longer_than_one_from_now(user: User, due_at: Any, unknown_until: Any) -> None:
+    Record.objects.update(lease_token="t", leased_until=ahead(9), due_at=due_at, unknown_until=unknown_until)
     assert reconcile.bring_back() == 1
     row = row_of(user)
     assert row.lease_token == "t"
     assert row.leased_until <= soon(settings.SYNC_LEASE_SECONDS)
-    assert row.due_at <= row.leased_until
-    assert row.unknown_until < ahead(0)
+    assert row.due_at <= timezone.now()
+    assert row.unknown_until is None or row.unknown_until < ahead(0)
 
 
 def test_what_is_edited_under_such_a_lease_stays_ahead_of_what_is_merely_due(user: User) -> None:
@@ -61,7 +62,7 @@ def test_a_window_from_then_is_no_longer_than_one_from_now(user: User) -> None:
 
 def test_leases_and_windows_of_now_are_left_alone(user: User) -> None:
     lease_seconds = settings.SYNC_LEASE_SECONDS
-    Record.objects.update(lease_token="t", leased_until=soon(lease_seconds), due_at=soon(lease_seconds))
+    Record.objects.update(lease_token="t", leased_until=soon(lease_seconds), due_at=soon(0))
     assert reconcile.bring_back() == 0
     Record.objects.update(lease_token=None, leased_until=None, unknown_until=soon(1), due_at=soon(1))
     assert reconcile.bring_back() == 0

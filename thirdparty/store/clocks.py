@@ -9,8 +9,8 @@ from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
 _MOST = 1_000
-_FIRST = 10_000
-"""Of what is due, so much is looked through for leases: what a million edits wait for is not read in every tick."""
+_LEASES_AMONG = 5_000
+"""Of what is due first and last, so many are looked through for leases: not a million in every tick."""
 
 
 def bring_back(
@@ -23,12 +23,15 @@ def bring_back(
     wait is longer by far, and a record that was changed since its claim is due at once, but nobody may claim it.
     """
     db = dialect(connection)
-    # What is leased is due, and what nobody can claim comes to be the first of it.
-    leased = f"SELECT * FROM {RECORDS} WHERE target = %s AND due_at <= {db.now} ORDER BY due_at, key LIMIT {_FIRST}"
+    # What was leased then was due: by now before all else, or, if that was by the clock of then, after all else.
+    due = f"SELECT key, state, leased_until FROM {RECORDS} WHERE target = %s AND due_at IS NOT NULL ORDER BY due_at"
+    ends = " UNION ".join(
+        f"SELECT * FROM ({due} {way}, key {way} LIMIT {_LEASES_AMONG}) AS {way}_end" for way in ("ASC", "DESC")
+    )
     sql = f"""
         WITH ahead AS (
             SELECT key FROM {RECORDS} WHERE target = %s AND due_at > {db.after()} UNION
-            SELECT key FROM ({leased}) AS l WHERE state = '{State.IN_FLIGHT}' AND leased_until > {db.after()} UNION
+            SELECT key FROM ({ends}) AS ends WHERE state = '{State.IN_FLIGHT}' AND leased_until > {db.after()} UNION
             SELECT key FROM {RECORDS} WHERE target = %s AND settled_state = '{State.UNKNOWN}' AND unknown_until > {db.after()}
         ), picked AS (
             SELECT key FROM {RECORDS} WHERE key IN (SELECT key FROM ahead) ORDER BY key LIMIT {_MOST} {db.skip_locked}
@@ -42,7 +45,7 @@ def bring_back(
     """
     parameters: list[str | float] = [
         target, wait_seconds,
-        target, lease_seconds + margin_seconds,
+        target, target, lease_seconds + margin_seconds,
         target, visibility_seconds + margin_seconds,
         lease_seconds, visibility_seconds, visibility_seconds,
     ]  # fmt: skip
