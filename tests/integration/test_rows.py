@@ -57,6 +57,14 @@ def test_the_end_of_an_attempt_reaches_no_index(edited: User) -> None:
     assert _heap_only("thirdparty_attempt", lambda: step(edited)) == (1, 1)
 
 
+@on_postgresql
+@pytest.mark.parametrize("table", ["thirdparty_record", "thirdparty_attempt"])
+def test_pages_have_room_for_what_a_push_changes(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions::text FROM pg_class WHERE oid = %s::regclass", [table])
+        assert "fillfactor=" in cursor.fetchone()[0]
+
+
 def test_a_record_stays_due_while_it_is_leased(edited: User) -> None:
     before = row_of(edited).due_at
     assert alone.claim(row_of(edited).key)
@@ -69,6 +77,12 @@ def test_what_is_claimed_ahead_of_its_time_is_due_from_then_on(edited: User) -> 
     assert alone.claim(row_of(edited).key, expected_due_at=ahead)
     row = row_of(edited)
     assert row.due_at < row.leased_until < ahead
+
+
+def test_a_lease_from_a_clock_that_was_ahead_is_counted_too(edited: User) -> None:
+    alone.claim(row_of(edited).key)
+    Record.objects.update(due_at=row_of(edited).synced_at.replace(year=2999))
+    assert [(tally.state, tally.count) for tally in count_some(["partner"])] == [(State.IN_FLIGHT, 1)]
 
 
 def test_what_is_leased_is_found_and_counted_as_in_flight_alone(edited: User) -> None:

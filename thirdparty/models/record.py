@@ -149,7 +149,10 @@ class Record(models.Model):
     leased_until = models.DateTimeField(null=True)
     state = models.GeneratedField(expression=_STATE, output_field=models.CharField(max_length=9), db_persist=True)
     settled_state = models.GeneratedField(
-        expression=_SETTLED_STATE, output_field=models.CharField(max_length=9), db_persist=True
+        expression=_SETTLED_STATE,
+        output_field=models.CharField(max_length=9),
+        db_persist=True,
+        help_text="the state without the lease: what is looked for, by an index",
     )
     may_exist = models.GeneratedField(expression=_MAY_EXIST, output_field=models.BooleanField(), db_persist=True)
 

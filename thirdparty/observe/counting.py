@@ -11,12 +11,11 @@ from django.db import connection, transaction
 from thirdparty.models.record import State
 from thirdparty.observe.tally import Tally
 from thirdparty.store.dialect import dialect
+from thirdparty.store.leased import leased
 from thirdparty.store.tables import DECLARATIONS, RECORDS
 
 AT_ONCE = 1_000
 """Of the records of one target in one state, so many are read whenever somebody asks, and no more."""
-_LEASES_AMONG = 2_000
-"""Of what is due first and of what is due last, so many are looked through for leases."""
 _WAITS_FOR_NO_VERSION = (State.PARKED, State.HELD, State.LEFT, State.DELETED)
 
 
@@ -47,14 +46,11 @@ def _settled(target: str) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _in_flight(target: str) -> tuple[str, list[Any]]:
-    # No index holds leases, or each claim would pay for it. What is leased is due, and claims begin at either end of that.
-    db = dialect(connection)
-    due = f"SELECT key, state FROM {RECORDS} WHERE target = %s AND due_at <= {db.now} ORDER BY due_at"
-    ends = [f"SELECT key FROM ({due} {way}, key {way} LIMIT %s) AS due WHERE state = %s" for way in ("ASC", "DESC")]
-    return (
-        f"(SELECT * FROM {RECORDS} WHERE key IN ({' UNION '.join(ends)}) LIMIT %s)",
-        [target, _LEASES_AMONG, State.IN_FLIGHT, target, _LEASES_AMONG, State.IN_FLIGHT, AT_ONCE],
-    )
+    leases, parameters = leased(dialect(connection), target)
+    return f"(SELECT * FROM {RECORDS} WHERE key IN (SELECT key FROM ({leases}) AS leases) LIMIT %s)", [
+        *parameters,
+        AT_ONCE,
+    ]
 
 
 def _grouped(source: str) -> str:

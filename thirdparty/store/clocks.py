@@ -6,11 +6,10 @@ from django.db import connection
 
 from thirdparty.models.record import State
 from thirdparty.store.dialect import dialect
+from thirdparty.store.leased import leased
 from thirdparty.store.tables import RECORDS
 
 _MOST = 1_000
-_LEASES_AMONG = 5_000
-"""Of what is due first and last, so many are looked through for leases: not a million in every tick."""
 
 
 def bring_back(
@@ -23,15 +22,11 @@ def bring_back(
     wait is longer by far, and a record that was changed since its claim is due at once, but nobody may claim it.
     """
     db = dialect(connection)
-    # What was leased then was due: by now before all else, or, if that was by the clock of then, after all else.
-    due = f"SELECT key, state, leased_until FROM {RECORDS} WHERE target = %s AND due_at IS NOT NULL ORDER BY due_at"
-    ends = " UNION ".join(
-        f"SELECT * FROM ({due} {way}, key {way} LIMIT {_LEASES_AMONG}) AS {way}_end" for way in ("ASC", "DESC")
-    )
+    leases, of_leases = leased(db, target)
     sql = f"""
         WITH ahead AS (
             SELECT key FROM {RECORDS} WHERE target = %s AND due_at > {db.after()} UNION
-            SELECT key FROM ({ends}) AS ends WHERE state = '{State.IN_FLIGHT}' AND leased_until > {db.after()} UNION
+            SELECT key FROM ({leases}) AS leases WHERE leased_until > {db.after()} UNION
             SELECT key FROM {RECORDS} WHERE target = %s AND settled_state = '{State.UNKNOWN}' AND unknown_until > {db.after()}
         ), picked AS (
             SELECT key FROM {RECORDS} WHERE key IN (SELECT key FROM ahead) ORDER BY key LIMIT {_MOST} {db.skip_locked}
@@ -43,9 +38,9 @@ def bring_back(
         WHERE key IN (SELECT key FROM picked)
         RETURNING key
     """
-    parameters: list[str | float] = [
+    parameters = [
         target, wait_seconds,
-        target, target, lease_seconds + margin_seconds,
+        *of_leases, lease_seconds + margin_seconds,
         target, visibility_seconds + margin_seconds,
         lease_seconds, visibility_seconds, visibility_seconds,
     ]  # fmt: skip

@@ -21,7 +21,7 @@ class Side:
     """One third party in the end: what it knows, and what we know of it.
 
     ``dropped_at``: when its rows were dropped here, as it was retired (unix seconds); 0 for never. ``attempts_dropped``: with
-    them, those that remained unknown, and those whose lease was taken over. ``books``: held by whoever restores it or changes
+    them, those that remained unknown, and those whose lease was taken over. ``records_lock``: held by whoever restores it or changes
     its records by hand, since its ledger does not tell whether that was before or after a restore.
     """
 
@@ -31,7 +31,7 @@ class Side:
     reuses_ids: bool = False
     dropped_at: float = 0.0
     attempts_dropped: Counter[str] = field(default_factory=Counter)
-    books: threading.Lock = field(default_factory=threading.Lock)
+    records_lock: threading.Lock = field(default_factory=threading.Lock)
     control: SandboxControl = field(init=False)
 
     def __post_init__(self) -> None:

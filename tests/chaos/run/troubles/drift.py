@@ -41,7 +41,7 @@ class Drift(Trouble):
     def strike(self) -> None:
         side = self.chance.choice(self._sides)
         (way,) = self.chance.choices(list(_WAYS), list(_WAYS.values()))
-        with side.books, side.party.control() as control:
+        with side.records_lock, side.party.control() as control:
             done = self._meddlers[side.name].act(control, way)
         if done is not None:
             self.did(way)

@@ -32,7 +32,7 @@ class Restores(Trouble):
         with side.party.control() as control:
             backup = self._backed_up(control)
             self.stopped.wait(self.chance.uniform(*_BETWEEN_SECONDS))
-            with side.books, self.stage.system.hands:
+            with side.records_lock, self.stage.system.hands:
                 self._restore(side, control, backup)
         self.stage.say(f"{side.name} was restored from a backup")
         self.did("restored")
