@@ -103,7 +103,7 @@ def pull_forward() -> int:
     sql = f"""
         WITH picked AS (
             SELECT key FROM {RECORDS}
-            WHERE (owed_since <= {db.after()} OR owed_since > {db.clock}) AND due_at > {db.now} AND parked = ''
+            WHERE (owed_since <= {db.after(fixed=True)} OR owed_since > {db.now}) AND due_at > {db.now} AND parked = ''
             AND (leased_until IS NULL OR leased_until <= {db.now})
             AND (pulled_at IS NULL OR pulled_at <= {db.after()} OR pulled_at > {db.clock})
             ORDER BY key LIMIT {ROWS_PER_TICK} {db.skip_locked}

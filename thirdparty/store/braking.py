@@ -128,5 +128,5 @@ def _passed(db: Dialect) -> str:
     """The entries ``e`` of a target (first parameter) that count, since so many seconds (second parameter, negative)."""
     return (
         f"FROM {BRAKE_ENTRIES} e JOIN {BRAKES} b ON b.target = e.target WHERE e.target = %s AND NOT e.held "
-        f"AND (b.counted_from IS NULL OR e.at > b.counted_from) AND e.at > {db.after()}"
+        f"AND (b.counted_from IS NULL OR e.at > b.counted_from) AND e.at > {db.after(fixed=True)}"
     )

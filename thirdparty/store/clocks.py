@@ -25,9 +25,9 @@ def bring_back(
     leases, of_leases = leased(db, target)
     sql = f"""
         WITH ahead AS (
-            SELECT key FROM {RECORDS} WHERE target = %s AND due_at > {db.after()} UNION
-            SELECT key FROM ({leases}) AS leases WHERE leased_until > {db.after()} UNION
-            SELECT key FROM {RECORDS} WHERE target = %s AND settled_state = '{State.UNKNOWN}' AND unknown_until > {db.after()}
+            SELECT key FROM {RECORDS} WHERE target = %s AND due_at > {db.after(fixed=True)} UNION
+            SELECT key FROM ({leases}) AS leases WHERE leased_until > {db.after(fixed=True)} UNION
+            SELECT key FROM {RECORDS} WHERE target = %s AND settled_state = '{State.UNKNOWN}' AND unknown_until > {db.after(fixed=True)}
         ), picked AS (
             SELECT key FROM {RECORDS} WHERE key IN (SELECT key FROM ahead) ORDER BY key LIMIT {_MOST} {db.skip_locked}
         )

@@ -31,10 +31,10 @@ class Dialect:
     false: str
     cause: str
 
-    def after(self, seconds_parameter: str = "%s") -> str:
-        """The time so many seconds from now; the parameter is a float, or an expression of one."""
+    def after(self, seconds_parameter: str = "%s", *, fixed: bool = False) -> str:
+        """The time so many seconds from now; the parameter is a float, or an expression of one. ``fixed``: as ``now``."""
         if self.vendor == "postgresql":
-            return f"clock_timestamp() + make_interval(secs => {seconds_parameter})"
+            return f"{self.now if fixed else self.clock} + make_interval(secs => {seconds_parameter})"
         # Not `||`: the text of a very small float has an exponent, which strftime does not know.
         return f"strftime('{_SQLITE_FORMAT}', 'now', printf('%%.6f seconds', {seconds_parameter}))"
 

@@ -28,7 +28,7 @@ def owe_deletions(target: str, leaving: Leaving, limit: int) -> int:
         cursor.execute(
             f"UPDATE {RECORDS} SET generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), "
             f"due_at = {db.clock}, look_first = {db.true} WHERE key IN (SELECT key FROM {RECORDS} "
-            f"WHERE target = %s AND left_at <= {db.after()} AND state = '{State.LEFT}' "
+            f"WHERE target = %s AND left_at <= {db.after(fixed=True)} AND state = '{State.LEFT}' "
             f"ORDER BY key LIMIT %s {db.skip_locked})",
             [target, -leaving.delete_after_seconds, limit],
         )
