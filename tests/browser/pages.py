@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
@@ -28,8 +28,8 @@ NEEDS_A_BROWSER = pytest.mark.skipif(
 
 
 def waiting(browser: WebDriver) -> WebDriverWait[WebDriver]:
-    """A page that is being replaced has elements that go stale: look again."""
-    return WebDriverWait(browser, 30, ignored_exceptions=[StaleElementReferenceException])
+    """A page that is being replaced has elements that go stale, or nodes "of another document": look again."""
+    return WebDriverWait(browser, 30, ignored_exceptions=[WebDriverException])
 
 
 def body(browser: WebDriver) -> str:
@@ -60,7 +60,7 @@ def click(browser: WebDriver, by: str, what: str) -> None:
 
     def clicked(page: WebDriver) -> bool:
         found = page.find_element(by, what)
-        page.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)  # type: ignore[no-untyped-call]  # Selenium's
+        page.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
         found.click()
         return True
 

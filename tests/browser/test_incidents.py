@@ -45,12 +45,12 @@ def on_call(
 ) -> Iterator[WebDriver]:
     """Somebody who logs in and finds everything well. However it ended, it is brought right for the next incident."""
     browser.delete_all_cookies()
-    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": QUICKER})  # type: ignore[no-untyped-call]  # Selenium's
+    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": QUICKER})
     log_in(browser, stack, operator)
     until_said(browser, LEVEL)
     until_healthy(browser)
     yield browser
-    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)  # type: ignore[no-untyped-call]  # the same
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
     system.sandbox.heal()
     system.supervise()
     if not system.level():

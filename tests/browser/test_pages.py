@@ -38,8 +38,8 @@ def anna(system: System) -> str:
     for user, fault, state in zip(
         made[1:], ("apply_then_cut", "422", "503"), ("unknown", "parked", "pending"), strict=True
     ):
-        # The drawn backoff alone may be over at once.
-        system.sandbox.faults(rates={fault: 1}, retry_after=600)
+        # The drawn backoff alone may be over at once. And a probe that failed first would keep the record from being tried.
+        system.sandbox.faults(rates={fault: 1}, retry_after=600, only={"usernames": [user["username"]]})
         system.api.edit(user["uuid"], phone="4930999999")
         system.wait(lambda user=user, state=state: system.api.explain(user["uuid"])["state"] == state)
         system.wait(
@@ -59,32 +59,32 @@ def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: S
 
 def test_the_first_page_comes_again_in_its_place(browser: WebDriver, stack: Stack, anna: str) -> None:
     look(browser, "overview", stack.url("web") + "/admin/", "partner")
-    browser.execute_script("document.querySelector('.sync-headline').textContent = 'of before'; window.same = true")  # type: ignore[no-untyped-call]  # Selenium's
+    browser.execute_script("document.querySelector('.sync-headline').textContent = 'of before'; window.same = true")
 
-    browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")  # type: ignore[no-untyped-call]  # the same
+    browser.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
 
     waiting(browser).until(lambda page: "differ at partner." in page.find_element(By.CLASS_NAME, "sync-headline").text)
-    assert browser.execute_script("return window.same")  # type: ignore[no-untyped-call]  # the same
+    assert browser.execute_script("return window.same")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_the_screen(browser: WebDriver, stack: Stack, anna: str, width: int) -> None:
     screen = {"width": width, "height": 840, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)  # type: ignore[no-untyped-call]  # Selenium's
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     try:
         for name in ("", "thirdparty/record/causes/", "thirdparty/target/partner/change/", "users/user/1/change/"):
             look(browser, f"{width}", f"{stack.url('web')}/admin/{name}", "")
-            wide = browser.execute_script("return document.documentElement.scrollWidth")  # type: ignore[no-untyped-call]  # Selenium's
+            wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, name
     finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]  # Selenium's
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_on_a_phone_the_menu_is_opened_followed_and_closed_by_keyboard(
     browser: WebDriver, stack: Stack, anna: str
 ) -> None:
     screen = {"width": 390, "height": 840, "deviceScaleFactor": 1, "mobile": True}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)  # type: ignore[no-untyped-call]  # Selenium's
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     try:
         look(browser, "menu", f"{stack.url('web')}/admin/", "partner")
         records = browser.find_element(By.CSS_SELECTOR, "a[href='/admin/thirdparty/record/']")
@@ -101,7 +101,7 @@ def test_on_a_phone_the_menu_is_opened_followed_and_closed_by_keyboard(
         tab_to(browser, "Records").send_keys(Keys.ENTER)
         waiting(browser).until(lambda page: page.current_url.endswith("/admin/thirdparty/record/"))
     finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]  # Selenium's
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def tab_to(browser: WebDriver, name: str) -> WebElement:
