@@ -459,3 +459,21 @@ def test_a_deletion_that_is_settled_unanswered_is_sent_once_more(
     converge()
     assert sandbox.users() == []
     assert row_of(synced).state == "deleted"
+
+
+def test_what_a_repeated_add_has_made_after_a_deletion_was_settled_is_owed_to_be_deleted(
+    half_added: User, sandbox: SandboxControl, decide: Any, partner: Callable[..., None]
+) -> None:
+    key = row_of(half_added).key
+    half_added.delete()
+    Record.objects.update(unknown_until=None)
+    partner(capabilities=())
+    decide(half_added, Deed.SETTLE)
+    assert row_of(half_added).state == "deleted"
+    step(key)
+    [made] = sandbox.users()
+    row = row_of(half_added)
+    assert (row.state, row.remote_id, row.owed_since is not None) == ("pending", made["userId"], True)
+    converge()
+    assert sandbox.users() == []
+    assert row_of(half_added).state == "deleted"

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from thirdparty.decisions import brake
+from thirdparty.models import Brake
+from thirdparty.models.record import State
+from thirdparty.permissions import OPERATOR
 from thirdparty.run import reconcile
 from thirdparty.sandbox.client import SandboxControl
-from thirdparty.store import choosing
+from thirdparty.store import choosing, held
 from thirdparty.store.dialect import dialect
+from thirdparty.store.leased import in_state
 from thirdparty.store.tables import RECORDS
 from users.models import User
 
@@ -25,16 +33,63 @@ def test_who_else_holds_a_natural_key_is_found_by_its_index() -> None:
     assert "SEARCH o USING INDEX one_row_per_natural_key (target=? AND kind=? AND natural_key=?)" in plan
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite's clock stands still within a statement")
-def test_what_is_due_too_far_ahead_is_found_by_its_index_in_every_tick(sandbox: SandboxControl) -> None:
+def plans_of(deed: Callable[[], object], *, of_records: str) -> list[list[str]]:
+    """How PostgreSQL would find the records in each statement of ``deed`` that has this text, in a table that it knows."""
     User.objects.bulk_create(User(name="Due at once", phone=str(n)) for n in range(500))
     with CaptureQueriesContext(connection) as asked:
-        reconcile.bring_back()
-    [sql] = [query["sql"] for query in asked if "WITH " in query["sql"]]
+        deed()
+    statements = [query["sql"] for query in asked if of_records in query["sql"]]
     with connection.cursor() as cursor:
         # Of a table that it knows nothing about, the planner may take any index.
         cursor.execute(f"ANALYZE {RECORDS}")
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {sql}")
-        plan = [step.strip() for (step,) in cursor.fetchall()]
-    assert [step for step in plan if "Index Cond" in step and "due_at > (statement_timestamp()" in step], plan
+        plans = []
+        for sql in statements:
+            cursor.execute(f"EXPLAIN {sql}")
+            plans.append([step.strip() for (step,) in cursor.fetchall()])
+    assert plans
+    return plans
+
+
+ON_POSTGRESQL = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite plans otherwise")
+
+
+@ON_POSTGRESQL
+def test_what_is_due_too_far_ahead_is_found_by_its_index_in_every_tick(sandbox: SandboxControl) -> None:
+    for plan in plans_of(reconcile.bring_back, of_records="WITH "):
+        assert [step for step in plan if "Index Cond" in step and "due_at > (statement_timestamp()" in step], plan
+
+
+@ON_POSTGRESQL
+def test_what_was_held_after_the_brake_was_let_off_is_found_by_its_index_in_every_tick(
+    sandbox: SandboxControl,
+) -> None:
+    for plan in plans_of(lambda: held.wake(100), of_records="UPDATE"):
+        assert [step for step in plan if "Index Cond" in step and "settled_state" in step], plan
+
+
+@ON_POSTGRESQL
+def test_what_the_brake_holds_is_found_by_its_index(sandbox: SandboxControl) -> None:
+    Brake.objects.create(target="partner", latched_at=Now(), reason="too many")
+    # Of few records, all are as quickly read in their order as those that are looked for.
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_indexscan = off")
+    for plan in plans_of(lambda: brake.plan("partner", by=OPERATOR), of_records="AS change"):
+        assert [step for step in plan if "Index Cond" in step and "settled_state" in step], plan
+
+
+@ON_POSTGRESQL
+def test_what_is_in_flight_is_found_where_claims_begin(sandbox: SandboxControl) -> None:
+    for plan in plans_of(lambda: in_state(State.IN_FLIGHT), of_records="looked_at"):
+        assert not [step for step in plan if "Seq Scan on thirdparty_record" in step], plan
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL's plan depends on what it knows of the rows")
+def test_whatever_is_owed_for_long_is_found_by_its_index_on_sqlite(sandbox: SandboxControl) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        reconcile.pull_forward()
+    [sql] = [query["sql"] for query in asked if "WITH " in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        plan = [step for *_, step in cursor.fetchall()]
+    assert [step for step in plan if "sync_owed" in step], plan

@@ -10,12 +10,15 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from tests.integration.conftest import row_of
-from thirdparty import targets, tasks
+from tests.integration.conftest import converge, held_records, row_of, wanted_records
+from thirdparty import store, targets, tasks
 from thirdparty.capture import catch_up, triggers
 from thirdparty.models import Attempt, Record, Target
 from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.run import reconcile
+from thirdparty.sandbox.client import SandboxControl
+from thirdparty.store import held
+from thirdparty.store.locking import lock
 from users.api.filters import UserFilter
 from users.models import IdempotentResponse, User
 
@@ -118,6 +121,28 @@ def test_old_tombstones_and_attempts_are_pruned_and_nothing_else(user: User) -> 
     assert Attempt.objects.count() == 1
 
 
+def test_whoever_comes_back_while_tombstones_are_pruned_keeps_their_record(
+    user: User, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converge()
+    known = {"uuid": user.uuid, "username": user.username, "name": user.name, "phone": user.phone}
+    user.delete()
+    converge()
+    Record.objects.update(synced_at=hours_ago(24 * 400))
+    Attempt.objects.update(started_at=hours_ago(24 * 400))
+
+    def after_they_are_back(keys: Any, **given: Any) -> set[str]:
+        User.objects.create(**known)
+        return lock(keys, **given)
+
+    monkeypatch.setattr(reconcile, "lock", after_they_are_back)
+    reconcile._prune_tombstones(timedelta(days=90))
+    row = Record.objects.get()
+    assert (row.state, row.deleted) == ("pending", False)
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
 def test_a_worker_whose_clock_is_ahead_prunes_nothing_early(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = User.objects.create(name="Gone", phone="2")
     key = row_of(gone).key
@@ -176,3 +201,29 @@ def test_the_tick_refuses_to_go_on_without_triggers(user: User) -> None:
     triggers.drop()
     with pytest.raises(triggers.TriggersMissing):
         tasks.reconcile_tick()
+
+
+def test_a_record_that_was_parked_before_a_late_answer_came_is_neither_due_nor_worth_a_drain(user: User) -> None:
+    Record.objects.update(parked="invalid", due_at=None)
+    before = row_of(user).generation
+    store.repair([row_of(user).key])
+    row = row_of(user)
+    assert (row.generation, row.due_at, row.state) == (before + 1, None, "parked")
+    assert reconcile.drains_needed() == {}
+
+
+def test_a_rejected_deletion_that_waited_for_another_record_is_not_woken(user: User) -> None:
+    other = User.objects.create(name="B", phone="2")
+    Record.objects.filter(key=row_of(user).key).update(held_by=row_of(other).key)
+    assert held.reject([row_of(user).key], "root: it stays") == [row_of(user).key]
+    store.references.release()
+    row = row_of(user)
+    assert (row.state, row.due_at, row.held_by) == ("rejected", None, None)
+
+
+def test_a_parked_record_whose_hindrance_has_gone_stays_parked_and_is_not_due(user: User) -> None:
+    other = User.objects.create(name="B", phone="2")
+    Record.objects.filter(key=row_of(user).key).update(held_by=row_of(other).key, parked="invalid", due_at=None)
+    store.references.release()
+    row = row_of(user)
+    assert (row.parked, row.due_at, row.held_by) == ("invalid", None, None)

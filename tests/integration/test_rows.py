@@ -11,10 +11,11 @@ from tests import alone
 from tests.integration.conftest import row_of, step
 from thirdparty.decide.plan import Call
 from thirdparty.models import Record
-from thirdparty.models.record import State, in_state
+from thirdparty.models.record import State
 from thirdparty.observe.counting import count_some
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store import attempts
+from thirdparty.store.leased import in_state
 from users.models import User
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from thirdparty.decisions.causes import of_cause
 from thirdparty.declaration import declared
 from thirdparty.models import Attempt, Record, Target
-from thirdparty.models.record import State, in_state
+from thirdparty.models.record import State
+from thirdparty.store.leased import in_state
 
 
 class KnownValues(SimpleListFilter):

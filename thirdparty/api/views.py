@@ -33,10 +33,10 @@ from thirdparty.decisions.compensation import Deed, compensate
 from thirdparty.decisions.look_now import look_now
 from thirdparty.declaration import objects
 from thirdparty.models import Record, Target
-from thirdparty.models.record import in_state
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
 from thirdparty.permissions import SEE_RECORDS, Right
+from thirdparty.store.leased import in_state
 
 
 class StatusView(SyncView):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from django.db import connection, transaction
 
 from thirdparty import targets
-from thirdparty.models import Attempt, Audit, Brake, BrakeEntry, Record, Reference
+from thirdparty.models import Audit, Brake, BrakeEntry, Record
 from thirdparty.store.dialect import dialect
+from thirdparty.store.dropping import drop
 from thirdparty.store.tables import RECORDS
 
 ROWS_PER_STEP = 1_000
@@ -37,7 +38,4 @@ def _drop_some(target: str) -> int:
                 [target, ROWS_PER_STEP],
             )
             keys = [key for (key,) in cursor.fetchall()]
-        Attempt.objects.filter(record_id__in=keys)._raw_delete(using=connection.alias)
-        Reference.objects.filter(record__in=keys).delete()
-        Record.objects.filter(key__in=keys)._raw_delete(using=connection.alias)
-    return len(keys)
+        return drop(keys)

@@ -198,8 +198,8 @@ def _from(selection: Selection, target: str, after: str) -> tuple[str, list[Any]
         further += f" AND {since} <= %s"
         parameters.append(dialect(connection).timestamp(selection.until))
     return (
-        f"FROM {RECORDS} s LEFT JOIN {BRAKE_ENTRIES} e ON e.record = s.key AND s.state = '{State.HELD}' "
-        f"WHERE s.target = %s AND s.key > %s AND (s.state = '{State.HELD}' OR {braking.owed_removals(brake.leaving(target))}){further}"
+        f"FROM {RECORDS} s LEFT JOIN {BRAKE_ENTRIES} e ON e.record = s.key AND s.settled_state = '{State.HELD}' "
+        f"WHERE s.target = %s AND s.key > %s AND (s.settled_state = '{State.HELD}' OR {braking.owed_removals(brake.leaving(target))}){further}"
     ), parameters
 
 

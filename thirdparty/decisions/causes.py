@@ -8,8 +8,9 @@ from django.db.models import Q, QuerySet
 
 from thirdparty.decisions.look_now import LookedAt, look_now_together
 from thirdparty.models import Record
-from thirdparty.models.record import State, in_state
+from thirdparty.models.record import State
 from thirdparty.permissions import OPERATOR, Account
+from thirdparty.store.leased import in_state
 
 
 @dataclass(frozen=True, slots=True)

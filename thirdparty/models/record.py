@@ -68,11 +68,6 @@ _MAY_EXIST = Case(
 )
 
 
-def in_state(state: str) -> Q:
-    """Records in this state, found by an index: of what is leased, among what is due; all else by what it is without a lease."""
-    return Q(state=state, due_at__isnull=False) if state == State.IN_FLIGHT else Q(state=state, settled_state=state)
-
-
 class RecordQuerySet(models.QuerySet["Record"]):
     def of(self, ref: Ref) -> RecordQuerySet:
         """Those of one object, one for each target."""

@@ -20,9 +20,10 @@ from thirdparty import events, targets
 from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.decide.brake import Change, Counted, Policy, obstacle
 from thirdparty.models import Brake, Record
-from thirdparty.models.record import State, in_state
+from thirdparty.models.record import State
 from thirdparty.settings import settings
 from thirdparty.store import braking
+from thirdparty.store.leased import in_state
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+from django.db import InterfaceError, OperationalError
+
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.declaration import AtTarget, Synced, Unmappable, of_kind
 from thirdparty.declaration.at_target import Referred, WaitsFor
@@ -18,6 +20,8 @@ from thirdparty.models import Record, Ref
 from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
+
+_NO_DATABASE = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +54,45 @@ class Known(Protocol):
 
 
 def read(target: str, records: Sequence[Known]) -> Mapping[str, Desired]:
-    """What this target is to hold for the objects of these records as they are now, by the record's key."""
+    """What this target is to hold for the objects of these records as they are now, by the record's key.
+
+    An object that cannot be read is an obstacle of its record alone. Raises `OperationalError` and `InterfaceError`, where
+    the database is not to be had.
+    """
     found: dict[str, Desired] = {}
     for kind in dict.fromkeys(record.kind for record in records):
-        declaration, theirs = of_kind(kind), [record for record in records if record.kind == kind]
-        objects = declaration.load([record.object_id for record in theirs], only_watched=settings.SYNC_CHECK_READS)
-        view = _view(declaration, target, objects.values())
-        for record in theirs:
-            at_target = view(Ref(kind, record.object_id), record.natural_key)
-            external_id = declaration.external_id(record.object_id)
-            make = partial(
-                _wanted, declaration, at_target, external_id, objects.get(record.object_id), record.natural_key
-            )
-            found[record.key] = prepared(record.key, make, at_target.used)
+        theirs = [record for record in records if record.kind == kind]
+        try:
+            found |= _read(of_kind(kind), target, theirs)
+        except _NO_DATABASE:
+            raise
+        except Exception:
+            logger.exception("%s: some of %d objects cannot be read, so each is read alone", kind, len(theirs))
+            for record in theirs:
+                found[record.key] = _read_alone(of_kind(kind), target, record)
     return found
+
+
+def _read(declaration: Synced[Any], target: str, records: Sequence[Known]) -> dict[str, Desired]:
+    objects = declaration.load([record.object_id for record in records], only_watched=settings.SYNC_CHECK_READS)
+    view = _view(declaration, target, objects.values())
+    found = {}
+    for record in records:
+        at_target = view(Ref(declaration.kind, record.object_id), record.natural_key)
+        external_id = declaration.external_id(record.object_id)
+        make = partial(_wanted, declaration, at_target, external_id, objects.get(record.object_id), record.natural_key)
+        found[record.key] = prepared(record.key, make, at_target.used)
+    return found
+
+
+def _read_alone(declaration: Synced[Any], target: str, record: Known) -> Desired:
+    try:
+        return _read(declaration, target, [record])[record.key]
+    except _NO_DATABASE:
+        raise
+    except Exception as error:  # it ends in its row, and holds nobody else up
+        logger.exception("%s: its object cannot be read", record.key)
+        return Desired(obstacle=type(error).__name__)
 
 
 def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteObject | None:

@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from thirdparty import protect, store, targets
 from thirdparty.connectors.http.retry_after import MAX_RETRY_AFTER_SECONDS
 from thirdparty.decide.brake import DAY
 from thirdparty.models import Attempt, BrakeEntry, Record
-from thirdparty.models.record import State, in_state
+from thirdparty.models.record import State
 from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
 from thirdparty.run import heartbeat, samples
 from thirdparty.settings import settings
 from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
+from thirdparty.store.dropping import drop
+from thirdparty.store.leased import in_state
+from thirdparty.store.locking import lock
 from thirdparty.store.tables import RECORDS
 
 ROWS_PER_TICK = 1_000
@@ -49,7 +52,7 @@ def drains_needed(names: Iterable[str] | None = None) -> dict[str, int]:
     db = dialect(connection)
     sql = f"""
         SELECT count(*) FROM (
-            SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND s.due_at <= {db.now}
+            SELECT 1 FROM {RECORDS} s WHERE s.target = %s AND s.due_at <= {db.now} AND s.parked = ''
             AND (s.leased_until IS NULL OR s.leased_until <= {db.now}) AND {is_current(db, "s.kind")}
             LIMIT %s
         ) AS due
@@ -101,12 +104,16 @@ def pull_forward() -> int:
     db = dialect(connection)
     wait_seconds = settings.SYNC_RECONCILE_AFTER_HOURS * 3600
     sql = f"""
-        WITH picked AS (
+        WITH waiting AS (
             SELECT key FROM {RECORDS}
             WHERE (owed_since <= {db.after(fixed=True)} OR owed_since > {db.now}) AND due_at > {db.now} AND parked = ''
             AND (leased_until IS NULL OR leased_until <= {db.now})
             AND (pulled_at IS NULL OR pulled_at <= {db.after()} OR pulled_at > {db.clock})
-            ORDER BY key LIMIT {ROWS_PER_TICK} {db.skip_locked}
+            ORDER BY owed_since LIMIT {ROWS_PER_TICK}
+        ), picked AS (
+            SELECT key FROM {RECORDS} WHERE key IN (SELECT key FROM waiting)
+            AND due_at > {db.now} AND parked = '' AND (leased_until IS NULL OR leased_until <= {db.now})
+            ORDER BY key {db.skip_locked}
         )
         UPDATE {RECORDS} SET due_at = {db.clock}, pulled_at = {db.clock} WHERE key IN (SELECT key FROM picked)
         RETURNING key
@@ -164,5 +171,8 @@ def _prune_brake(kept_for: timedelta) -> int:
 def _prune_tombstones(retention: timedelta) -> int:
     tombstones = Record.objects.filter(deleted=True, state=State.DELETED, synced_at__lt=Now() - retention)
     unfinished = Attempt.objects.filter(finished_at__isnull=True).values("record_id")
-    keys = tombstones.exclude(key__in=unfinished).order_by("synced_at").values_list("key", flat=True)
-    return Record.objects.filter(key__in=list(keys[:PRUNED_AT_ONCE]), state=State.DELETED).delete()[0]
+    old = tombstones.exclude(key__in=unfinished)
+    keys = list(old.order_by("synced_at").values_list("key", flat=True)[:PRUNED_AT_ONCE])
+    with transaction.atomic():
+        # Locked as they are now: one whose object has come back is none any more, and nobody changes the others meanwhile.
+        return drop(list(old.filter(key__in=lock(keys, skip=True)).values_list("key", flat=True)))

@@ -34,7 +34,7 @@ def reject(keys: Sequence[str], said: str) -> list[str]:
     """
     return _update(
         keys,
-        f"parked = '{REJECTED_BY_PERSON}', due_at = NULL, owed_since = NULL, last_error = %s",
+        f"parked = '{REJECTED_BY_PERSON}', due_at = NULL, owed_since = NULL, waits_for = NULL, held_by = NULL, last_error = %s",
         f"parked IN ('', '{HELD_BY_BRAKE}') AND lease_token IS NULL",
         f"{REJECTED_BY_PERSON}: {said}"[:300],
     )
@@ -58,7 +58,7 @@ def wake(limit: int) -> int:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {RECORDS} SET parked = '', due_at = {db.clock} WHERE key IN (SELECT key FROM {RECORDS} "
-                f"WHERE target = %s AND state = '{State.HELD}' ORDER BY key LIMIT %s {db.skip_locked})",
+                f"WHERE target = %s AND settled_state = '{State.HELD}' ORDER BY key LIMIT %s {db.skip_locked})",
                 [target, limit],
             )
             woken += int(cursor.rowcount)

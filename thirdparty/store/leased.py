@@ -1,11 +1,15 @@
-"""Which records are leased: no index holds that, or every claim would pay for it (docs/decisions/0037)."""
+"""Which records are leased, or in any other state: no index holds a lease, or every claim would pay for it (docs/decisions/0037)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
+from django.db.models import Q
+
+from thirdparty.models import Target
 from thirdparty.models.record import State
-from thirdparty.store.dialect import Dialect
+from thirdparty.store.dialect import Dialect, dialect
 from thirdparty.store.tables import RECORDS
 
 LOOKED_AT = 2_000
@@ -26,3 +30,15 @@ def leased(db: Dialect, target: str) -> tuple[str, list[Any]]:
         for rows, way in ((due, "ASC"), (due, "DESC"), (ever, "DESC"))
     ]
     return " UNION ".join(ends), [target, LOOKED_AT, State.IN_FLIGHT] * len(ends)
+
+
+def in_state(state: str) -> Q:
+    """Records in this state, found by an index: of what is leased, as far as `leased` finds it; all else by what it is without a lease."""
+    if state != State.IN_FLIGHT:
+        return Q(state=state, settled_state=state)
+    keys: list[str] = []
+    with connection.cursor() as cursor:
+        for target in Target.objects.values_list("name", flat=True):
+            cursor.execute(*leased(dialect(connection), target))
+            keys += [key for key, _ in cursor.fetchall()]
+    return Q(state=state, key__in=keys)

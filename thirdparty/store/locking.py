@@ -13,7 +13,7 @@ from thirdparty.store.tables import RECORDS
 def lock(keys: Sequence[str], *, skip: bool = False) -> set[str]:
     """Lock these records until the transaction ends, and say which; those of them that are free, with ``skip``."""
     db = dialect(connection)
-    if not db.for_update:
+    if not keys or not db.for_update:
         return set(keys)
     with connection.cursor() as cursor:
         cursor.execute(

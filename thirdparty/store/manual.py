@@ -65,7 +65,7 @@ def settle(key: str, link: RemoteLink, *, seen: int) -> bool:
         key,
         seen,
         f"{_link(db)}, synced_generation = generation, owed_since = NULL, "
-        f"due_at = COALESCE(unknown_until, CASE WHEN %s = 1 THEN {db.clock} END), "
+        f"due_at = COALESCE(unknown_until, CASE WHEN %s = 1 THEN {db.epoch} END), "
         f"parked = '', failed_tries = 0, crashes = 0, last_error = '', cause = '', failing_since = NULL, left_at = NULL, "
         f"synced_at = {db.clock}",
         [*_linked(link), int(link.add_key is not None)],

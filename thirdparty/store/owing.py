@@ -26,7 +26,8 @@ def repair(keys: Sequence[str]) -> None:
     One statement for each, or rows locked in this order could stand against a person's save.
     """
     db = dialect(connection)
-    owed = unless_rejected(due_at=db.epoch, owed_since=f"COALESCE(owed_since, {db.clock})")
+    due_at = f"CASE WHEN parked = '' THEN {db.epoch} ELSE due_at END"
+    owed = unless_rejected(due_at=due_at, owed_since=f"COALESCE(owed_since, {db.clock})")
     with connection.cursor() as cursor:
         for key in keys:
             cursor.execute(

@@ -112,7 +112,8 @@ def _wake(keys: Sequence[str] | None) -> list[str]:
             AND (s.waits_for IS NULL OR {arrived}) AND (s.held_by IS NULL OR {freed}) AND s.lease_token IS NULL
             ORDER BY s.key LIMIT {_AT_ONCE} {db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"}
         )
-        UPDATE {RECORDS} SET waits_for = NULL, held_by = NULL, due_at = {db.clock},
+        UPDATE {RECORDS} SET waits_for = NULL, held_by = NULL,
+            due_at = CASE WHEN parked IN ('', '{REFERENCE_CYCLE}') THEN {db.clock} ELSE due_at END,
             parked = CASE WHEN parked = '{REFERENCE_CYCLE}' THEN '' ELSE parked END
         WHERE key IN (SELECT key FROM picked) RETURNING key
     """

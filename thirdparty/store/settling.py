@@ -117,9 +117,11 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
     current = is_current(db)
     changed = f"(generation > g.seen OR NOT {current})"
     synced = f"CASE WHEN g.acknowledged THEN {db.greatest}(synced_generation, g.seen) ELSE synced_generation END"
+    # What was level by an acknowledgement, or a person's word, and has something to be done about it, is level no more.
+    found_more = f"(g.look = '{Next.NOW}' AND NOT g.acknowledged AND synced_generation >= generation)"
     wanted = (
         f"CASE WHEN g.raise_above IS NOT NULL THEN {db.greatest}(generation, g.raise_above) + 1 "
-        f"WHEN {current} THEN generation ELSE generation + 1 END"
+        f"WHEN {current} AND NOT {found_more} THEN generation ELSE generation + 1 END"
     )
     opened = f"{db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()})"
     recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN unknown_until END"

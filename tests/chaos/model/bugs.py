@@ -215,7 +215,7 @@ BUGS = (
         "an expired lease is clean": Bug(Rules(claim=_expired_is_clean), REUSE, "I2"),
         "a lost lease settles": Bug(Rules(lost_lease_settles=True), FREEZES, "I5"),
         "a lost lease is not repaired": Bug(Rules(repair=lambda row: row), SURVIVING_SENDER, "I4"),
-        "a replaced record is done once it is gone": Bug(Rules(judge=_GoneIsDone), REPLACED, "I4"),
+        "a replaced record is done once it is gone": Bug(Rules(judge=_GoneIsDone), REPLACED, "P4"),
         "the old username is given up while its record is there": Bug(
             Rules(claim_replacing=_has_the_new_username_at_once), REPLACED, "I4"
         ),

@@ -9,7 +9,7 @@ from tests.chaos.model import transitions
 from tests.chaos.model.bug import Bug
 from tests.chaos.model.configurations import RESTORED_STRANGER, STRANGERS_BESIDE, by_hand
 from tests.chaos.model.hand import Asked
-from tests.chaos.model.row import Link, Row
+from tests.chaos.model.row import Link, Result, Row
 from tests.chaos.model.rules import Rules
 from thirdparty.connectors.base import RemoteRecord
 
@@ -41,6 +41,12 @@ def _retries_without_looking(row: Row) -> Row:
 
 def _overwrites_without_looking(row: Row) -> Row:
     return transitions.overwrite(row)._replace(look_first=row.look_first)
+
+
+def _stays_level_with_more_to_do(row: Row, generation: int, result: Result) -> Row:
+    settled = transitions.settle(row, generation, result)
+    was_level = row.synced >= row.generation and result.raise_above < 0
+    return settled._replace(generation=row.generation) if was_level else settled
 
 
 class _SettlesWhateverIsThere(Asked):
@@ -87,6 +93,9 @@ BUGS = {
     ),
     "settle by hand forgets the id of a late deletion": Bug(
         Rules(linkage=_ForgetsWhatIsGone), BY_HAND["nothing: deactivation"], "I4"
+    ),
+    "what is found of a settled record is not owed": Bug(
+        Rules(settle=_stays_level_with_more_to_do), BY_HAND["nothing: deactivation"], "P4"
     ),
     "a decision holds against a newer generation": Bug(
         Rules(stands=_stands_at_any_generation), BY_HAND["query: in doubt"], "P10"

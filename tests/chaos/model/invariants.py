@@ -19,6 +19,14 @@ def broken(state: State, configuration: Configuration) -> str:
             return f"I1: a committed change of user {index} is not owed"
         if person.synced_seq > person.shown:
             return f"I2: row {index} is acknowledged at a generation that the target never held"
+        if (
+            row.synced == row.generation
+            and row.lease == "free"
+            and row.recheck == "none"
+            and not row.add_key
+            and row.due == "now"
+        ):
+            return f"P4: row {index} is level by its words, and there is something to be done about it"
         if configuration.unique_records:
             records = sum(is_of(record, index, configuration.offers) for record in state.world.records)
             if records > 1:

@@ -56,7 +56,7 @@ def woken(row: Row, *, arrived: bool, freed: bool) -> Row:
     if not waits or row.lease != "free" or not (row.waits_for < 0 or arrived) or not (row.held_by < 0 or freed):
         return row
     parked = "" if row.parked == REFERENCE_CYCLE else row.parked
-    return row._replace(waits_for=-1, held_by=-1, due="now", parked=parked)
+    return row._replace(waits_for=-1, held_by=-1, due=row.due if parked else "now", parked=parked)
 
 
 def followed(row: Row) -> Row:

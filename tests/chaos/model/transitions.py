@@ -79,7 +79,9 @@ def release(row: Row) -> Row:
 
 def settle(row: Row, generation: int, result: Result) -> Row:
     """`store.settle` under the row's own token, where no other row has the result's remote id."""
-    wanted = max(row.generation, result.raise_above) + 1 if result.raise_above >= 0 else row.generation
+    found_more = result.next == "now" and not result.acknowledged and row.synced >= row.generation
+    raised = result.raise_above >= 0 or found_more
+    wanted = max(row.generation, result.raise_above) + 1 if raised else row.generation
     synced = max(row.synced, generation) if result.acknowledged else row.synced
     recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]
     moved = row.generation > generation
@@ -172,7 +174,7 @@ def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
 
 def repair(row: Row) -> Row:
     """`store.repair`."""
-    return row._replace(generation=row.generation + 1, due="now", no_progress=0)
+    return row._replace(generation=row.generation + 1, due=row.due if row.parked else "now", no_progress=0)
 
 
 def owe_again(row: Row) -> Row:
@@ -230,7 +232,7 @@ def overwrite(row: Row) -> Row:
 
 def adopt(row: Row, link: Link) -> Row:
     """`hand.adopt`."""
-    return repair(_linked(row, link))._replace(parked="")
+    return repair(_linked(row, link)._replace(parked=""))
 
 
 def settle_by_hand(row: Row, link: Link) -> Row:
@@ -245,7 +247,7 @@ def stands(seen: Row, row: Row) -> bool:
 
 
 def _pushed_anew(row: Row) -> Row:
-    return repair(row)._replace(parked="", look_first=row.look_first or bool(row.remote_id))
+    return repair(row._replace(parked=""))._replace(look_first=row.look_first or bool(row.remote_id))
 
 
 def _linked(row: Row, link: Link) -> Row:

@@ -67,7 +67,8 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
 
 
 def still_moving(sides: Sides) -> list[Record]:
-    rows = Record.objects.exclude(state__in=_AT_REST)
+    """Those that are not level, or that somebody is still to look at although they are."""
+    rows = Record.objects.exclude(state__in=_AT_REST, due_at=None)
     return [row for row in rows if not meets_a_stranger(row, sides[row.target])]
 
 

@@ -12,10 +12,11 @@ from thirdparty.decisions.causes import Cause
 from thirdparty.decisions.look_now import look_now, note_on_targets
 from thirdparty.management.sync.argument import account_named, target_named
 from thirdparty.models import Record
-from thirdparty.models.record import State, in_state
+from thirdparty.models.record import State
 from thirdparty.notify.broker import publisher
 from thirdparty.permissions import OPERATOR, Right
 from thirdparty.store.contention import StillHeld
+from thirdparty.store.leased import in_state
 
 STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
 
