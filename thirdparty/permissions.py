@@ -53,6 +53,11 @@ class NotAllowed(PermissionDenied):
         self.permission = permission
 
 
+def name(by: Account) -> str:
+    """The account's; empty for an operator without one."""
+    return "" if isinstance(by, Acting) else str(getattr(by, "get_username", lambda: by)())
+
+
 def is_staff(by: Account) -> bool:
     """Whether this account is let in at all."""
     return isinstance(by, Acting) or bool(by.is_active and getattr(by, "is_staff", False))

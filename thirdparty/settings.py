@@ -85,6 +85,12 @@ class Settings:
     SYNC_BRAKE_WINDOW_SECONDS = Number(
         3600.0, unit="seconds", meaning="the window in which the brake counts; in a day twice as many may go"
     )
+    SYNC_TRIAL_PERCENT = Share(
+        0.0,
+        unit="percent",
+        meaning="a declaration's new version is tried on so many of its records first, and the others follow when a person "
+        "says so (`sync trial`); 0: all of them at once",
+    )
     SYNC_DRAIN_THREADS = Count(
         32, least=1, unit="calls", meaning="calls that one process has in flight while it drains a backlog"
     )

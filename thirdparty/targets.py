@@ -93,14 +93,28 @@ def owe_anew(name: str | None = None, *, using: str | None = None) -> None:
 def owe_raised(kind: str, *, using: str) -> None:
     """The declaration of this kind has a new version: owe its records at every target once more, in batches.
 
+    Where SYNC_TRIAL_PERCENT says so, so many of them at first, and the rest when a person lets them go (`end_trial`).
     If records are being owed for another reason, that begins anew, for both. Call in the transaction that writes the version.
     """
     behind = Target.objects.using(using).filter(retired=False)
+    trial = {"trial_percent": settings.SYNC_TRIAL_PERCENT or None, "trial_since": Now()}
     for target in behind.select_for_update().order_by("name"):
         raised = sorted({*target.raised, kind})
         behind.filter(name=target.name).update(
-            raised=raised, behind_since=Coalesce("behind_since", Now()), **from_the_first()
+            raised=raised, **trial, behind_since=Coalesce("behind_since", Now()), **from_the_first()
         )
+
+
+def on_trial(target: Target) -> tuple[str, ...]:
+    """The kinds of which this target is owed a sample alone, since their declarations have new versions."""
+    everything = target.trial_percent is None or target.unrecorded or target.backfill
+    return () if everything else tuple(target.raised)
+
+
+def end_trial(name: str) -> bool:
+    """The new versions are good: owe the rest of their kinds' records at this target. False where none is on trial."""
+    trying = Target.objects.filter(name=name, retired=False, trial_percent__isnull=False)
+    return bool(trying.update(trial_percent=None, behind_since=Coalesce("behind_since", Now()), **from_the_first()))
 
 
 def begin_backfill(name: str) -> None:
@@ -134,6 +148,7 @@ def _as_new() -> dict[str, Any]:
         "unrecorded": False,
         "backfill": False,
         "raised": [],
+        "trial_percent": None,
         "behind_since": Now(),
         **_nowhere(),
     }

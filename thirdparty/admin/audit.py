@@ -24,6 +24,7 @@ from thirdparty.admin.panel import may_look
 from thirdparty.admin.readonly import ReadOnly
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.audit import report
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.decisions import audits
 from thirdparty.models import Audit, Finding
 from thirdparty.models.audit import Verdict
@@ -72,6 +73,8 @@ class AuditAdmin(SeenWithRecords):
 
     @admin.display(description=_("How"))
     def how(self, audit: Audit) -> str:
+        if audit.percent < WHOLE_PERCENT:
+            return gettext("by look-up of %(percent)g %% of the records") % {"percent": audit.percent}
         return gettext("by listing") if audit.lists else gettext("by look-up of each record")
 
     @admin.display(description=_("What came of it"))

@@ -25,6 +25,7 @@ from thirdparty.admin.confirm import Question, ask, is_confirmed
 from thirdparty.admin.overview import card
 from thirdparty.admin.readonly import ReadOnly
 from thirdparty.admin.skin import SyncAdmin
+from thirdparty.decisions import trial
 from thirdparty.models.target import Standing, Target
 from thirdparty.observe.status import BREAKER_CLOSED
 from thirdparty.permissions import Right
@@ -112,6 +113,7 @@ class TargetAdmin(ReadOnly, SyncAdmin):
         return [
             path("<str:name>/pause/", view(partial(self.one, _to_pause, pause)), name="thirdparty_target_pause"),
             path("<str:name>/resume/", view(partial(self.one, _to_resume, resume)), name="thirdparty_target_resume"),
+            path("<str:name>/follow/", view(self.follow_view), name="thirdparty_target_follow"),
             path("<str:name>/probe/", view(self.probe_view), name="thirdparty_target_probe"),
             path("<path:name>/brake/", view(self.brake_view), name="thirdparty_target_brake"),
             *super().get_urls(),
@@ -129,6 +131,13 @@ class TargetAdmin(ReadOnly, SyncAdmin):
         if not Target.objects.filter(name=name).exists():
             raise Http404
         return self._decided(request, [name], question, deed) or redirect(_page(name))
+
+    def follow_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Have all records follow those on which a new version is tried: the question, then the deed."""
+        permissions.require(request.user, Right.DECIDE)
+        if not targets.on_trial(get_object_or_404(Target, name=name)):
+            raise Http404
+        return self._decided(request, [name], _to_follow, trial.follow) or redirect(_page(name))
 
     @method_decorator(transaction.non_atomic_requests)
     def probe_view(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -163,6 +172,8 @@ class TargetAdmin(ReadOnly, SyncAdmin):
         context = (extra_context or {}) | {
             "target": card(object_id) if known else None,
             "may_pause": permissions.holds(request.user, Right.PAUSE),
+            "may_follow": permissions.holds(request.user, Right.DECIDE)
+            and any(map(targets.on_trial, Target.objects.filter(name=object_id))),
             "name": object_id,
         }
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
@@ -187,3 +198,14 @@ def _to_resume(names: Iterable[str]) -> Question:
         gettext("Whatever was held against it is forgotten: an open breaker closes, a limit is lifted."),
     ]
     return Question(gettext("Resume?"), sentences, gettext("Yes, resume"), asks_why=True)
+
+
+def _to_follow(names: Iterable[str]) -> Question:
+    sentences = [
+        gettext(
+            "The records of %(targets)s that were not in the sample are owed, in batches, behind what people edit."
+        )
+        % {"targets": ", ".join(names)},
+        gettext("Look at the sample first: sync trial, and an audit of the same share."),
+    ]
+    return Question(gettext("Let the others follow?"), sentences, gettext("Yes, let them follow"), asks_why=True)

@@ -20,6 +20,7 @@ from thirdparty.api.pagination import NewestFirst
 from thirdparty.api.serializers import FindingSerializer, OfTargetAndKind, one_of
 from thirdparty.api.view import SyncView
 from thirdparty.audit import report, runner
+from thirdparty.decide.sample import LEAST_PERCENT, WHOLE_PERCENT
 from thirdparty.decisions import audits
 from thirdparty.models import Audit
 from thirdparty.models.audit import Phase, Verdict
@@ -29,11 +30,12 @@ _LARGEST_ID = 2**63 - 1
 
 
 class AuditSerializer(serializers.Serializer[Any]):
-    """One comparison of all records of one kind with what their target holds."""
+    """One comparison of all records of one kind, or of a sample, with what their target holds."""
 
     id = serializers.IntegerField()
     target = serializers.CharField()
     kind = serializers.CharField(help_text="of the objects: their declaration's")
+    percent = serializers.FloatField(help_text="so many of the records are looked at; 100 for all")
     lists = serializers.BooleanField(help_text="by the target's listing; else each record is looked up")
     looks_up = serializers.BooleanField(help_text="the target can be asked about one record")
     mends = serializers.BooleanField(help_text="what is missing or differs is owed again")
@@ -69,6 +71,12 @@ class NewAuditSerializer(Closed):
 
     target = serializers.CharField()
     kind = serializers.CharField(required=False, help_text="only objects of this kind")
+    percent = serializers.FloatField(
+        default=WHOLE_PERCENT,
+        min_value=LEAST_PERCENT,
+        max_value=WHOLE_PERCENT,
+        help_text="look at so many of the records, always the same ones; what is there beside them is not found then",
+    )
     mends = serializers.BooleanField(default=False, help_text="have what is missing or differs owed again")
 
     def validate_target(self, target: str) -> str:
@@ -115,7 +123,9 @@ class AuditListView(SyncView):
         given = form.validated_data
         kinds = [given["kind"]] if "kind" in given else runner.kinds(given["target"])
         try:
-            begun = audits.begin(given["target"], kinds, mends=given["mends"], by=request.user)
+            begun = audits.begin(
+                given["target"], kinds, mends=given["mends"], percent=given["percent"], by=request.user
+            )
         except runner.CannotAudit as why:
             raise serializers.ValidationError({"target": [str(why)]}) from None
         return Response(_shown(begun), status=HTTP_202_ACCEPTED)

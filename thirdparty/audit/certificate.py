@@ -20,6 +20,7 @@ from django.utils.translation import gettext_noop
 from thirdparty import protect
 from thirdparty.audit import freshness, report
 from thirdparty.audit.runner import kinds
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.models import Audit, Comparison, Finding, Record
 from thirdparty.models.audit import Verdict
 from thirdparty.observe.audits import finding_as_json
@@ -61,7 +62,9 @@ def lines(target: str) -> Iterator[str]:
 
 
 def _last(target: str, kind: str) -> Audit:
-    finished = Audit.objects.filter(target=target, kind=kind, finished_at__isnull=False, failure="")
+    finished = Audit.objects.filter(
+        target=target, kind=kind, percent=WHOLE_PERCENT, finished_at__isnull=False, failure=""
+    )
     audit = finished.order_by("pk").last()
     if audit is None:
         raise CannotCertify(f"no audit of {kind} at {target} has been finished yet: run sync audit --target {target}")

@@ -21,6 +21,7 @@ from thirdparty.audit.questions import NotNow, Questions
 from thirdparty.audit.verdict import Judged, Look, compared, is_of, not_comparable, unsettled
 from thirdparty.connectors.base import Connector, RemoteRecord
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.decide.sample import in_sample
 from thirdparty.declaration import of_kind
 from thirdparty.models import Comparison, Record
 from thirdparty.models.audit import OPEN, Audit, Verdict
@@ -40,7 +41,8 @@ def step(journal: Journal, questions: Questions) -> bool:
     """
     audit = journal.audit
     rows = Record.objects.filter(target=audit.target, kind=audit.kind, key__gt=audit.cursor or "").order_by("key")
-    keys = list(rows.values_list("key", flat=True)[:_KEYS_AT_ONCE])
+    seen = list(rows.values_list("key", flat=True)[:_KEYS_AT_ONCE])
+    keys = [key for key in seen if in_sample(key, audit.percent)]
     noted = journal.outcomes(keys)
     todo = _at_rest(journal, [key for key in keys if key not in noted or noted[key].outcome == OPEN])
     for some in (todo[at : at + _AT_ONCE] for at in range(0, len(todo), _AT_ONCE)):
@@ -48,9 +50,9 @@ def step(journal: Journal, questions: Questions) -> bool:
         for key in _settle(journal, questions, some, noted, last=False):
             _settle(journal, questions, [key], noted, last=True)
         journal.go_on(cursor=some[-1])
-    if keys:
-        journal.go_on(cursor=keys[-1])
-    return bool(keys)
+    if seen:
+        journal.go_on(cursor=seen[-1])
+    return bool(seen)
 
 
 def _at_rest(journal: Journal, keys: Sequence[str]) -> list[str]:

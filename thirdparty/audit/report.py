@@ -38,6 +38,7 @@ def as_json(audit: Audit, *, findings: bool = True) -> dict[str, Any]:
         "id",
         "target",
         "kind",
+        "percent",
         "lists",
         "looks_up",
         "mends",

@@ -17,9 +17,10 @@ from thirdparty.audit.listing import ListingBroken
 from thirdparty.audit.questions import NotNow, Questions
 from thirdparty.capture import versions
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.declaration import is_declared, of_kind
 from thirdparty.declaration.registry import declared_for
-from thirdparty.models import Audit, Record
+from thirdparty.models import Audit, Record, Target
 from thirdparty.models.audit import Phase
 from thirdparty.settings import settings
 
@@ -39,16 +40,30 @@ def kinds(target: str) -> list[str]:
     return [declaration.kind for declaration in declared_for(target)]
 
 
-def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: timedelta | None = None) -> Audit:
+def begin(  # noqa: PLR0913  # what audits differ in, all by name
+    target: str,
+    kind: str,
+    *,
+    by: str = "",
+    mends: bool = False,
+    spread: timedelta | None = None,
+    percent: float = WHOLE_PERCENT,
+) -> Audit:
     """An audit of this kind at this target, from its beginning; one that is under way is ended first, unfinished.
 
-    ``spread``: over how long its calls are spread. Raises `CannotAudit`.
+    ``spread``: over how long its calls are spread. ``percent``: of so many of the records, each looked up
+    (`thirdparty.decide.sample`). Raises `CannotAudit`.
     """
     require_version(kind)
     offers = targets.connector(target, kind).capabilities
     if not (offers.list or offers.query):
         raise CannotAudit(f"target {target} can neither be listed nor be asked about a record")
-    phase = Phase.LISTING if offers.list else Phase.RECORDS
+    if percent < WHOLE_PERCENT and not offers.query:
+        raise CannotAudit(f"target {target} cannot be asked about a record, so all of them are audited or none")
+    if mends:
+        _require_tried(target, kind, percent)
+    lists = offers.list and percent >= WHOLE_PERCENT
+    phase = Phase.LISTING if lists else Phase.RECORDS
     for _ in range(2):
         under_way(target, kind).update(
             finished_at=Now(), phase=Phase.ENDED, failure="another one was begun", lease_token=None, leased_until=None
@@ -56,7 +71,7 @@ def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: 
         try:
             with transaction.atomic():
                 made = Audit.objects.create(
-                    target=target, kind=kind, lists=offers.list, looks_up=offers.query, mends=mends, by=by,
+                    target=target, kind=kind, percent=percent, lists=lists, looks_up=offers.query, mends=mends, by=by,
                     started_at=Now(), due_at=Now(), phase=phase, spread_seconds=spread.total_seconds() if spread else None,
                     declared_version=of_kind(kind).version, hash_key=settings.hash_key().id,
                     expected=Record.objects.filter(target=target, kind=kind, remote_id__isnull=False).count(),
@@ -65,6 +80,16 @@ def begin(target: str, kind: str, *, by: str = "", mends: bool = False, spread: 
             continue
         return Audit.objects.get(pk=made.pk)
     raise CannotAudit(f"others begin audits of {kind} at {target} at this moment")
+
+
+def _require_tried(target: str, kind: str, percent: float) -> None:
+    """Raises `CannotAudit` where mending would send a version that is tried on fewer records than these."""
+    row = Target.objects.get(name=target)
+    if kind in targets.on_trial(row) and percent > (row.trial_percent or 0.0):
+        raise CannotAudit(
+            f"a new version of {kind} is tried at {target} on {row.trial_percent:g} % of the records: those can be mended, "
+            "the others when they are let go (sync trial)"
+        )
 
 
 def require_version(kind: str) -> None:

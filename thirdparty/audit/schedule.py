@@ -13,6 +13,7 @@ from thirdparty.audit import runner
 from thirdparty.audit.listing import PER_PAGE
 from thirdparty.capture import versions
 from thirdparty.connectors.config import MEND
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.models import Audit, Target
 from thirdparty.models.audit import Phase
 from thirdparty.settings import settings
@@ -27,14 +28,14 @@ def begin_due(target: str) -> list[Audit]:
     """Begin the audits of this target whose time has come; those that were begun.
 
     Not while its records may lack changes: all that an audit could say is that they are yet to be sent. Nor those of kinds
-    of which this process has another version than the database.
+    of which this process has another version than the database, or whose new version is tried on a sample.
     """
     every = timedelta(hours=settings.SYNC_AUDIT_EVERY_HOURS)
     ready = Target.objects.filter(name=target, enabled=True, paused=False, behind_since=None)
-    if not every or not ready.exists():
+    if not every or (row := ready.first()) is None:
         return []
     begun = []
-    of_others = {each.kind for each in versions.differences()}
+    of_others = {each.kind for each in versions.differences()} | {*targets.on_trial(row)}
     for kind in (each for each in runner.kinds(target) if each not in of_others):
         offers = targets.connector(target, kind).capabilities
         if (offers.list or offers.query) and not _was_lately(target, kind, every):
@@ -46,9 +47,10 @@ def begin_due(target: str) -> list[Audit]:
 def _was_lately(target: str, kind: str, every: timedelta) -> bool:
     # Both, lest one in the future, of a clock that has been set back, keep others from beginning.
     within = Q(started_at__gt=Now() - every, started_at__lte=Now() + every)
+    whole = Q(percent=WHOLE_PERCENT)
     failed = Q(finished_at__gt=Now() - _AGAIN_AFTER_SHARE * every) & ~Q(failure="")
     finished = within & Q(finished_at__isnull=False, failure="")
-    return Audit.objects.filter(Q(finished_at=None) | failed | finished, target=target, kind=kind).exists()
+    return Audit.objects.filter(Q(finished_at=None) | (whole & (failed | finished)), target=target, kind=kind).exists()
 
 
 def take_due(target: str) -> list[Audit]:

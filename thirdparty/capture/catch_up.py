@@ -10,7 +10,7 @@ of them at most. They are owed when they are free.
    which those who can be served are, and all are once more when the last has ended.
 2. Records that are there are owed anew: for a backfill (`targets.begin_backfill`), or where changes may have gone
    unrecorded (`targets.owe_anew`), as where somebody had been waited for; those of one kind, where its declaration has a
-   new version (`targets.owe_raised`).
+   new version (`targets.owe_raised`): all of them, or a sample while that is tried (`targets.on_trial`).
 3. Objects without a record get one (`thirdparty.capture.missing_rows`).
 
 Which objects there are to be is said by the declarations, so a process that has others than the database leaves all this
@@ -92,7 +92,8 @@ def _pass_fence(target: Target, fence_passed: int) -> Step:
 
 
 def _why(target: Target) -> store.Why:
-    return store.Why(unrecorded=target.unrecorded, backfill=target.backfill, raised=tuple(target.raised))
+    sampled = target.trial_percent if targets.on_trial(target) else None
+    return store.Why(target.unrecorded, target.backfill, tuple(target.raised), sampled)
 
 
 def _owe_next(target: Target, after: str) -> Step | None:
@@ -136,7 +137,7 @@ def _move(target: Target, **places: Any) -> None:
         owing_to=target.owing_to, owing_left=target.owing_left, swept_to=target.swept_to, swept_left=target.swept_left
     ).update(**places)
     owed = here.filter(owing_to=None, owing_left=[])
-    owed.filter(Q(unrecorded=True) | Q(backfill=True) | ~Q(raised=[])).update(
-        unrecorded=False, backfill=False, raised=[]
+    owed.filter(Q(unrecorded=True) | Q(backfill=True) | (~Q(raised=[]) & Q(trial_percent=None))).update(
+        unrecorded=False, backfill=False, raised=[], trial_percent=None
     )
     owed.filter(swept=True, swept_left=[], fence=None, behind_since__isnull=False).update(behind_since=None)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from thirdparty import audit_log, permissions
 from thirdparty.audit import conclusions, runner
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.models import Audit, Finding
 from thirdparty.notify import hints
 from thirdparty.permissions import OPERATOR, Account, Acting, Right
@@ -14,13 +15,18 @@ from thirdparty.permissions import OPERATOR, Account, Acting, Right
 _BATCH = 500
 
 
-def begin(target: str, kinds: list[str], *, mends: bool = False, by: Account = OPERATOR) -> list[Audit]:
+def begin(
+    target: str, kinds: list[str], *, mends: bool = False, percent: float = WHOLE_PERCENT, by: Account = OPERATOR
+) -> list[Audit]:
     """Begin an audit of each of these kinds, in place of one that is under way; workers go on with them.
 
     Raises `NotAllowed`, and `thirdparty.audit.runner.CannotAudit`.
     """
     permissions.require(by, Right.DECIDE)
-    begun = [runner.begin(target, kind, by=_name(by), mends=mends) for kind in kinds]
+    begun = [
+        runner.begin(target, kind, by=permissions.name(by) or "an operator", mends=mends, percent=percent)
+        for kind in kinds
+    ]
     for audit in begun:
         hints.go_on_with_audit(audit.pk, audit.due_at)
     return begun
@@ -45,7 +51,3 @@ def mend(findings: QuerySet[Finding], *, by: Account = OPERATOR) -> int:
         for audit in Audit.objects.filter(pk__in=audits):
             audit_log.record(by, audit, audit_log.CHANGE, f"{mended} records owed again for what was found")
     return mended
-
-
-def _name(by: Account) -> str:
-    return "an operator" if isinstance(by, Acting) else str(getattr(by, "get_username", lambda: by)())

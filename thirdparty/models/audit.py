@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.models.key import KeyField
 from thirdparty.models.ref import Ref
 
@@ -55,7 +56,7 @@ class Phase(models.TextChoices):
 
 
 class Audit(models.Model):
-    """One comparison of all records of one kind with what their target holds, from its beginning to its end.
+    """One comparison of all records of one kind, or a sample, with what their target holds, from its beginning to its end.
 
     It goes on from ``cursor`` whoever takes it up. One that could not be finished says why in ``failure``, and nothing
     is concluded from what it did not see.
@@ -67,6 +68,9 @@ class Audit(models.Model):
     looks_up = models.BooleanField(help_text="the target can be asked about one record")
     mends = models.BooleanField(default=False, help_text="what is found is owed again")
     by = models.CharField(max_length=150, blank=True, help_text="who wanted it; empty for the schedule")
+    percent = models.FloatField(
+        default=WHOLE_PERCENT, help_text="so many of the records are looked at, always the same ones"
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     failure = models.CharField(max_length=300, blank=True, help_text="why it could not be finished")

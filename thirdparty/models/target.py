@@ -74,6 +74,12 @@ class Target(models.Model):
         editable=False,
         help_text="kinds whose declaration has a new version, so that their records are owed",
     )
+    trial_percent = models.FloatField(
+        null=True,
+        editable=False,
+        help_text="of those kinds' records so many are owed, until a person lets the rest go",
+    )
+    trial_since = models.DateTimeField(null=True, editable=False)
     swept_to = models.CharField(
         max_length=200, default="", editable=False, help_text="where the search for missing rows goes on"
     )

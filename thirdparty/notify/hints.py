@@ -18,7 +18,7 @@ from django.db import transaction
 from thirdparty import request_id, targets
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record, Ref
-from thirdparty.notify.broker import publisher
+from thirdparty.notify.broker import RECONCILE, publisher
 
 PUSH = "thirdparty.push"
 DRAIN = "thirdparty.drain"
@@ -142,6 +142,11 @@ def start_drain(target: str, *, helpers: int = MOST_DRAINS - 1, is_helper: bool 
     clock: one that comes late finds a drain under way, or nothing due, and ends.
     """
     return publisher().publish(DRAIN, [target, helpers, is_helper])
+
+
+def start_reconcile() -> bool:
+    """Have a tick of the reconciler now, whatever beat does. Raises nothing."""
+    return publisher().publish(RECONCILE, [])
 
 
 def go_on_with_audit(audit_id: int, due_at: datetime) -> bool:

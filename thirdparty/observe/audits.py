@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
 
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.models import Audit, Finding, Record
 from thirdparty.models.audit import Owner, Verdict
 from thirdparty.observe.moments import exactly, time_of_day
@@ -39,7 +40,7 @@ class LastAudits:
 
 def last_audits(targets: Collection[str]) -> dict[str, LastAudits]:
     """Of each of these targets that has been audited."""
-    begun = Audit.objects.order_by().filter(target__in=targets)
+    begun = Audit.objects.order_by().filter(target__in=targets, percent=WHOLE_PERCENT)
     failed = {audit.target: f"{audit.kind}: {audit.failure}" for audit in _newest(begun).exclude(failure="")}
     finished = list(_newest(begun.filter(finished_at__isnull=False, failure="")))
     drift: dict[str, Counter[str]] = {}
@@ -74,6 +75,7 @@ def open_finding(row: Record) -> Finding | None:
 
 def _current(finding: Finding) -> Finding | None:
     later = Audit.objects.filter(target=finding.target, kind=finding.kind, pk__gt=finding.audit_id)
+    later = later.filter(percent__gte=finding.audit.percent)
     return None if later.filter(finished_at__isnull=False, failure="").exists() else finding
 
 

@@ -7,7 +7,6 @@ What the target holds is known from what was acknowledged (`Record.sent`), or as
 from __future__ import annotations
 
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from thirdparty.decide import sent
 from thirdparty.decide.brake import HELD_BY_BRAKE, Change
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call, parting
+from thirdparty.decide.sample import WHOLE_PERCENT, in_sample
 from thirdparty.decide.sent import Hashes
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
@@ -38,7 +38,6 @@ KINDS_OF_OUTCOME = (ADD, UPDATE, DEACTIVATE, DELETE, LEAVE, NOTHING, UNMAPPABLE,
 """``not_known``: it would be pushed, or read first, and what that changes cannot be told. ``leave``: its object has left, and nothing is sent for it. ``parked``: nothing, until a person acts."""
 EXAMPLES_SHOWN = 5
 _AT_ONCE = 500
-_WHOLE = 1_000_000
 _ASKED_AGAIN_SECONDS = 0.2
 _PATIENCE_SECONDS = 30.0
 
@@ -78,7 +77,7 @@ class Preview:
         return asdict(self)
 
 
-def preview(target: str, *, kind: str = "", percent: float = 100.0, ask: bool = False) -> Preview:
+def preview(target: str, *, kind: str = "", percent: float = WHOLE_PERCENT, ask: bool = False) -> Preview:
     """What would be sent to this target now. Reads every record, or of each hundred so many, always the same ones.
 
     ``ask``: have the target asked what it holds of each, one call at a time, as its rate allows. Writes nothing, but for that
@@ -107,7 +106,7 @@ class _Tally:
         self._examples: dict[str, list[Example]] = {}
 
     def look_at(self, rows: Iterable[Record]) -> None:
-        chosen = [row for row in rows if zlib.crc32(row.key.encode()) % _WHOLE < self._percent / 100 * _WHOLE]
+        chosen = [row for row in rows if in_sample(row.key, self._percent)]
         goals = payloads.read(self._target, chosen)
         self._days_over = store.leaving.days_over([row.key for row in chosen], self._leaving)
         for row in chosen:

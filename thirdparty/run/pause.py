@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import logging
-
 from django.db import transaction
 
 from thirdparty import audit_log, permissions, protect
 from thirdparty.models import Target
 from thirdparty.notify import hints
-from thirdparty.permissions import OPERATOR, Account, Acting, Right
-
-logger = logging.getLogger(__name__)
+from thirdparty.permissions import OPERATOR, Account, Right
 
 
 def pause(target: str, *, reason: str, by: Account = OPERATOR) -> bool:
@@ -25,8 +20,8 @@ def pause(target: str, *, reason: str, by: Account = OPERATOR) -> bool:
     with transaction.atomic():
         paused = protect.pause(target, reason)
         if paused:
-            Target.objects.filter(name=target).update(paused_by=_name(by))
-            _note(target, "paused", reason, by)
+            Target.objects.filter(name=target).update(paused_by=permissions.name(by))
+            audit_log.record_at_target(by, target, "paused", reason)
     return paused
 
 
@@ -40,7 +35,7 @@ def resume(target: str, *, reason: str = "", by: Account = OPERATOR) -> bool:
     with transaction.atomic():
         resumed = protect.resume(target)
         if resumed:
-            _note(target, "resumed", reason, by)
+            audit_log.record_at_target(by, target, "resumed", reason)
             transaction.on_commit(lambda: hints.start_drain(target), robust=True)
     return resumed
 
@@ -55,24 +50,5 @@ def probe(target: str, *, by: Account = OPERATOR) -> protect.Probe:
     seen = protect.in_doubt(target)()
     if protect.revived(target, seen):
         hints.start_drain(target)
-    _note(target, f"probed: {seen}", "", by)
+    audit_log.record_at_target(by, target, f"probed: {seen}")
     return seen
-
-
-def _note(target: str, deed: str, reason: str, by: Account) -> None:
-    sentence = f"{deed}: {reason}" if reason else deed
-    if not isinstance(by, Acting):
-        audit_log.record(by, Target.objects.get(name=target), audit_log.CHANGE, sentence)
-    logger.warning("target %s: %s, by %s", target, sentence, _name(by) or _system_user())
-
-
-def _name(by: Account) -> str:
-    """The account's; empty for an operator without one."""
-    return "" if isinstance(by, Acting) else str(getattr(by, "get_username", lambda: by)())
-
-
-def _system_user() -> str:
-    try:
-        return f"{getpass.getuser()} of the system"
-    except (KeyError, OSError):
-        return "a user of the system without a name"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
 
+from thirdparty.decide.sample import in_sample
 from thirdparty.declaration import of_kind
 from thirdparty.declaration.registry import is_declared
 from thirdparty.declaration.source import Source
@@ -42,12 +43,17 @@ class Why:
 
     ``unrecorded``: changes may have gone unrecorded, of parked records too. ``backfill``: what the target holds may be
     gone, another's, or back though it was deleted. ``raised``: the kinds whose declaration has a new version, which what
-    is parked may fit; those alone, unless there is another reason.
+    is parked may fit; those alone, unless there is another reason. ``percent``: so many of the records, None for all.
     """
 
     unrecorded: bool = False
     backfill: bool = False
     raised: tuple[str, ...] = ()
+    percent: float | None = None
+
+    def concerns(self, key: str) -> bool:
+        """Whether this record is one of those."""
+        return self.percent is None or in_sample(key, self.percent)
 
     @property
     def kinds(self) -> tuple[str, ...] | None:
@@ -94,13 +100,15 @@ def owe_next(target: str, after: str, most: int, why: Why, *, most_left: int) ->
         later = Record.objects.filter(target=target, key__gt=after).order_by("key")
         if why.kinds is not None:
             later = later.filter(kind__in=why.kinds)
-        keys = list(later.values_list("key", flat=True)[:most])
-        if not keys:
+        seen = list(later.values_list("key", flat=True)[:most])
+        if not seen:
             return Walked(0, None)
+        keys = [key for key in seen if why.concerns(key)]
         free = lock(keys, skip=True)
         within, held = within_reach(keys, free, most_left)
         owed = _owe([key for key in within if key in free], why)
-        return Walked(owed, within[-1] if within else after, tuple(held))
+        to = seen[-1] if len(within) == len(keys) else [after, *within][-1]
+        return Walked(owed, to, tuple(held))
 
 
 def owe_left(keys: Sequence[str], why: Why) -> tuple[int, list[str]]:

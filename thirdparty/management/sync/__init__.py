@@ -18,8 +18,9 @@ from thirdparty.management.sync import (
     retry,
     status,
     targets,
+    trial,
 )
 
 ACTIONS = (
-    status, alerts, explain, push, reconcile, retry, compensate, audit, certify, backfill, preview, release, targets, retire,
+    status, alerts, explain, push, reconcile, retry, compensate, audit, certify, backfill, preview, trial, release, targets, retire,
 )  # fmt: skip

@@ -1,13 +1,15 @@
-"""What people name on a command line: an object, a target, an account."""
+"""What people name on a command line: an object, a target, an account, a share."""
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
 from thirdparty import targets
+from thirdparty.decide.sample import LEAST_PERCENT, WHOLE_PERCENT
 from thirdparty.declaration import objects
 from thirdparty.models import Record, Ref
 
@@ -50,3 +52,14 @@ def staff_named(name: str) -> Any:
     if not getattr(account, "is_staff", False):
         raise CommandError(f"--by {name}: that is no staff account")
     return account
+
+
+def percent(text: str) -> float:
+    """So many of a hundred, with or without the sign. Raises `argparse.ArgumentTypeError` for what is none."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = 0.0
+    if not LEAST_PERCENT <= value <= WHOLE_PERCENT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; use 1% or the like")
+    return value

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from thirdparty import permissions
 from thirdparty.audit import report, runner
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.management.sync import argument, terminal
 from thirdparty.models import Audit
 from thirdparty.models.audit import Verdict
@@ -24,6 +25,13 @@ def add_to(actions: Any) -> None:
     parser = actions.add_parser("audit", help="compare what a target holds with what is wanted")
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--kind", metavar="K", help="only objects of this kind")
+    parser.add_argument(
+        "--sample",
+        type=argument.percent,
+        default=WHOLE_PERCENT,
+        metavar="1%",
+        help="look at so many of a hundred records",
+    )
     parser.add_argument(
         "--apply", action="store_true", help="owe again what is missing or differs; extra records stay"
     )
@@ -65,7 +73,7 @@ def _begun(target: str, kind: str, by: Account, options: dict[str, Any]) -> Audi
         runner.require_version(kind)
         if options["resume"] and (open_one := runner.under_way(target, kind).first()) is not None:
             return open_one
-        return runner.begin(target, kind, by=wanted_by, mends=options["apply"])
+        return runner.begin(target, kind, by=wanted_by, mends=options["apply"], percent=options["sample"])
     except runner.CannotAudit as why:
         raise CommandError(str(why)) from None
 
@@ -84,7 +92,8 @@ def _through(out: Console, audit: Audit, *, quietly: bool) -> Audit:
 
 
 def _show(out: Console, audit: Audit) -> None:
-    out.print(f"{audit.kind} at {audit.target}: {report.summary(audit)}")
+    of = "" if audit.percent == WHOLE_PERCENT else f", {audit.percent:g} % of the records"
+    out.print(f"{audit.kind} at {audit.target}{of}: {report.summary(audit)}")
     shown = terminal.table(out, "record", "remote id", "verdict", "fields", "ahead", "note")
     findings = audit.findings.exclude(verdict=Verdict.NOT_COMPARABLE)
     for finding in findings[:_FINDINGS_SHOWN]:

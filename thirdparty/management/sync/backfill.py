@@ -10,7 +10,7 @@ from rich.console import Console
 from thirdparty.capture import backfill
 from thirdparty.capture.versions import VersionsDiffer
 from thirdparty.management.sync.argument import target_named
-from thirdparty.notify.broker import RECONCILE, publisher
+from thirdparty.notify import hints
 
 
 def add_to(actions: Any) -> None:
@@ -38,4 +38,4 @@ def run(out: Console, options: dict[str, Any]) -> None:
     out.print(f"done: {owed} records of {target} are owed; workers push them as they can")
     if held := backfill.left(target):
         out.print(f"{held} more are held by open transactions: the reconciler owes them when those have ended")
-    publisher().publish(RECONCILE, [])
+    hints.start_reconcile()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
 from rich.console import Console
 
+from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.declaration.registry import declared_for
 from thirdparty.management.sync import argument, terminal
 from thirdparty.observe.preview import Preview, preview
@@ -20,7 +20,9 @@ def add_to(actions: Any) -> None:
     )
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--kind", default="", metavar="KIND", help="objects of this kind alone")
-    parser.add_argument("--sample", type=_percent, default=100.0, metavar="1%", help="look at so many of a hundred")
+    parser.add_argument(
+        "--sample", type=argument.percent, default=WHOLE_PERCENT, metavar="1%", help="look at so many of a hundred"
+    )
     parser.add_argument("--ask", action="store_true", help="ask the target what it holds, at the allowed rate")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     parser.set_defaults(run=run)
@@ -39,18 +41,8 @@ def run(out: Console, options: dict[str, Any]) -> None:
         _show(out, shown)
 
 
-def _percent(text: str) -> float:
-    try:
-        value = float(text.removesuffix("%"))
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 100:  # noqa: PLR2004  # per cent
-        raise argparse.ArgumentTypeError(f"{text!r} is no share; use 1% or the like")
-    return value
-
-
 def _show(out: Console, shown: Preview) -> None:
-    of = "" if shown.share == 100 else f" ({shown.share:g} % of them)"  # noqa: PLR2004  # per cent
+    of = "" if shown.share == WHOLE_PERCENT else f" ({shown.share:g} % of them)"
     out.print(f"{shown.target}: {shown.looked_at} records looked at{of}, nothing written")
     for outcome, count in shown.counts.items():
         if count:

@@ -52,6 +52,7 @@ CAUSES: list[Source] = [of_records.parked, of_records.failing]
 """Each of their reasons is about the records of one cause."""
 OF_RECORDS: list[Source] = [
     of_targets.brake_on,
+    of_targets.on_trial,
     of_records.behind,
     *CAUSES,
     of_audits.drift,

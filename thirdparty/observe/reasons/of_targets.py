@@ -58,6 +58,23 @@ def brake_on(seen: Seen) -> Iterator[Reason]:
         yield Reason("brake_on", Severity.ACT, sentence, name, count=held, since=brake.latched_at, link=page)
 
 
+def on_trial(seen: Seen) -> Iterator[Reason]:
+    """A new version is sent for a sample alone: a person has to look at it, and let the rest follow."""
+    for row in _known(seen):
+        if not (kinds := targets.on_trial(row)):
+            continue
+        given = {
+            "kinds": _(", ").join(kinds),
+            "percent": row.trial_percent,
+            "since": words.moment(row.trial_since, seen.now) if row.trial_since else "?",
+        }
+        sentence = _(
+            "The new version of %(kinds)s has been tried on %(percent)g %% of the records since %(since)s. "
+            "Look at it, then let the others follow."
+        )
+        yield Reason("on_trial", Severity.ACT, sentence % given, row.name, since=row.trial_since, link=_page(row))
+
+
 def turned_away(seen: Seen) -> Iterator[Reason]:
     """The guard has paused it, since it turns us away: names the settings to look at."""
     for row in _known(seen):

@@ -1,0 +1,313 @@
+"""A new version of a declaration is tried on a sample, looked at, and sent for the others by a person's word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.test import Client
+from rest_framework.test import APIClient
+
+from tests.integration.conftest import converge, held_records, row_of
+from thirdparty import targets
+from thirdparty.audit import runner, schedule
+from thirdparty.audit.certificate import CannotCertify, certificate
+from thirdparty.audit.runner import CannotAudit
+from thirdparty.capture import catch_up
+from thirdparty.decide.sample import in_sample
+from thirdparty.declaration import AtTarget
+from thirdparty.models import Audit, Declaration, Record, Target
+from thirdparty.models.audit import Verdict
+from thirdparty.observe.reasons import reasons
+from thirdparty.sandbox.client import SandboxControl
+from users.models import User
+from users.synced import Person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KIND = "users.user"
+PERCENT = 20.0
+PEOPLE = 30
+
+
+@pytest.fixture(autouse=True)
+def _version_one_again(db: None) -> Iterator[None]:
+    catch_up.go_on("partner", seconds=30)
+    yield
+    Declaration.objects.filter(kind=KIND).update(version=1)
+
+
+@pytest.fixture
+def people(sandbox: SandboxControl) -> list[User]:
+    made = [User.objects.create(name=f"ada{nth}", phone=str(nth)) for nth in range(PEOPLE)]
+    converge()
+    return made
+
+
+def raise_version(monkeypatch: pytest.MonkeyPatch, settings: Any, version: int = 2) -> None:
+    """From now on names are shouted; by ``migrate``, tried on a sample."""
+    sends = Person.payload
+
+    def payload(self: Person, obj: User, target: AtTarget) -> Mapping[str, Any] | None:
+        made = sends(self, obj, target)
+        return made and {**made, "name": obj.name.upper()}
+
+    monkeypatch.setattr(Person, "version", version)
+    monkeypatch.setattr(Person, "payload", payload)
+    settings.SYNC_TRIAL_PERCENT = PERCENT
+    call_command("migrate", verbosity=0)
+
+
+@pytest.fixture
+def tried(people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[User]:
+    """The people, whose sample has been sent by the new version."""
+    raise_version(monkeypatch, settings)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    return people
+
+
+def in_the_sample(people: list[User]) -> set[str]:
+    chosen = {each.name for each in people if in_sample(row_of(each).key, PERCENT)}
+    assert 0 < len(chosen) < PEOPLE
+    return chosen
+
+
+def names(sandbox: SandboxControl) -> set[str]:
+    return {held["name"] for held in held_records(sandbox)}
+
+
+def by_new_version(sandbox: SandboxControl) -> set[str]:
+    return {name.lower() for name in names(sandbox) if name.isupper() or name.startswith("ADA")}
+
+
+def trial(*arguments: str) -> str:
+    out = StringIO()
+    call_command("sync", "trial", "partner", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def codes() -> set[str]:
+    return {reason.code for reason in reasons() if reason.target == "partner"}
+
+
+def test_a_new_version_is_sent_for_the_sample_alone(sandbox: SandboxControl, tried: list[User]) -> None:
+    assert by_new_version(sandbox) == in_the_sample(tried)
+
+
+def test_whoever_is_edited_meanwhile_is_sent_by_the_new_version(sandbox: SandboxControl, tried: list[User]) -> None:
+    other = next(each for each in tried if each.name not in in_the_sample(tried))
+    other.name = "eve"
+    other.save()
+    converge()
+    assert "EVE" in names(sandbox)
+
+
+def test_the_others_follow_by_a_persons_word_and_who_and_why_is_kept(
+    sandbox: SandboxControl, tried: list[User]
+) -> None:
+    User.objects.create_superuser("root")
+    trial("--follow", "--by", "root", "--reason", "looks right")
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert {each.name for each in tried} <= by_new_version(sandbox)
+    assert not targets.on_trial(Target.objects.get(name="partner"))
+    assert f"the rest of {KIND} follows the trial: looks right" in [
+        entry.get_change_message() for entry in LogEntry.objects.all()
+    ]
+
+
+def test_the_sample_is_still_tried_after_a_tick_and_another_migrate(
+    sandbox: SandboxControl, tried: list[User]
+) -> None:
+    call_command("migrate", verbosity=0)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert by_new_version(sandbox) == in_the_sample(tried)
+
+
+def test_a_kill_in_the_middle_of_the_walk_leaves_the_sample_to_the_next(
+    sandbox: SandboxControl, people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(catch_up, "AT_ONCE", 4)
+    raise_version(monkeypatch, settings)
+    catch_up.take_step("partner")
+    catch_up.take_step("partner")
+    assert Target.objects.get(name="partner").owing_to
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert by_new_version(sandbox) == in_the_sample(people)
+
+
+def test_without_the_setting_everybody_is_sent_at_once(
+    sandbox: SandboxControl, people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    raise_version(monkeypatch, settings)
+    Declaration.objects.filter(kind=KIND).update(version=1)
+    settings.SYNC_TRIAL_PERCENT = 0.0
+    call_command("migrate", verbosity=0)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert len(by_new_version(sandbox)) == PEOPLE
+
+
+def test_the_version_after_it_is_tried_anew(
+    sandbox: SandboxControl, tried: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    before = Target.objects.get(name="partner").trial_since
+    raise_version(monkeypatch, settings, version=3)
+    row = Target.objects.get(name="partner")
+    assert targets.on_trial(row) == (KIND,)
+    assert before is not None
+    assert row.trial_since is not None
+    assert row.trial_since > before
+
+
+def test_a_backfill_sends_everybody_and_ends_the_trial(sandbox: SandboxControl, tried: list[User]) -> None:
+    call_command("sync", "backfill", "--target", "partner", stdout=StringIO())
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert len(by_new_version(sandbox)) == PEOPLE
+    assert not targets.on_trial(Target.objects.get(name="partner"))
+    assert "on_trial" not in codes()
+
+
+def test_it_is_a_reason_that_somebody_has_to_act_on(tried: list[User]) -> None:
+    [reason] = [each for each in reasons() if each.code == "on_trial"]
+    assert reason.severity == "act"
+    assert f"The new version of {KIND} has been tried on 20 % of the records since" in reason.sentence
+
+
+# What is seen of it.
+
+
+def test_the_command_shows_how_the_sample_does(tried: list[User]) -> None:
+    sample = len(in_the_sample(tried))
+    shown = json.loads(trial("--json"))
+    assert shown["sample"] == {"synced": sample}
+    assert shown["others"] == PEOPLE - sample
+    assert shown["kinds"] == [KIND]
+    assert not shown["owing"]
+    assert f"in the sample: {sample} ({sample} synced)" in trial()
+
+
+def test_the_command_names_why_records_of_the_sample_are_parked(
+    sandbox: SandboxControl, people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    raise_version(monkeypatch, settings)
+    catch_up.go_on("partner", seconds=30)
+    Record.objects.filter(state="pending").update(parked="http_422")
+    assert json.loads(trial("--json"))["parked"] == {"http_422": len(in_the_sample(people))}
+
+
+@pytest.mark.parametrize("given", [["--follow"], ["--follow", "--by", "root"], ["--follow", "--reason", "good"]])
+def test_without_who_and_why_nothing_follows(tried: list[User], given: list[str]) -> None:
+    User.objects.create_superuser("root")
+    with pytest.raises(CommandError, match="--follow --by USERNAME --reason WHY"):
+        trial(*given)
+    assert targets.on_trial(Target.objects.get(name="partner"))
+
+
+def test_where_nothing_is_tried_the_command_says_so(people: list[User]) -> None:
+    with pytest.raises(CommandError, match="at partner, no new version is tried on a sample"):
+        trial()
+
+
+def test_who_may_not_decide_lets_nothing_follow(tried: list[User]) -> None:
+    User.objects.create_user("clerk", is_staff=True)
+    with pytest.raises(CommandError, match=r"thirdparty\.change_record"):
+        trial("--follow", "--by", "clerk", "--reason", "good")
+
+
+def test_on_the_targets_page_a_person_lets_the_others_follow(tried: list[User]) -> None:
+    web = Client()
+    web.force_login(User.objects.create_superuser("root"))
+    page = "/admin/thirdparty/target/partner/"
+    assert f"{page}follow/" in web.get(f"{page}change/").content.decode()
+    assert "Let the others follow?" in web.post(f"{page}follow/").content.decode()
+    assert targets.on_trial(Target.objects.get(name="partner"))
+    web.post(f"{page}follow/", {"confirmed": "yes", "reason": "looks right"})
+    assert not targets.on_trial(Target.objects.get(name="partner"))
+    assert f"{page}follow/" not in web.get(f"{page}change/").content.decode()
+    assert web.post(f"{page}follow/", {"confirmed": "yes", "reason": "again"}).status_code == 404
+
+
+# The audit of the sample.
+
+
+def audited(**given: Any) -> Audit:
+    audit = runner.begin("partner", KIND, **given)
+    while audit.finished_at is None:
+        audit = runner.go_on(audit.pk, seconds=30)
+    return audit
+
+
+def test_an_audit_of_the_sample_finds_it_equal_and_sees_no_other(tried: list[User]) -> None:
+    audit = audited(percent=PERCENT)
+    assert audit.failure == ""
+    assert audit.counts[Verdict.EQUAL] == len(in_the_sample(tried))
+    assert set(audit.comparisons.values_list("record", flat=True)) == {
+        row_of(each).key for each in tried if each.name in in_the_sample(tried)
+    }
+
+
+def test_an_audit_of_the_sample_finds_what_the_target_made_otherwise(
+    sandbox: SandboxControl, tried: list[User]
+) -> None:
+    one = next(each for each in tried if each.name in in_the_sample(tried))
+    sandbox.edit(row_of(one).remote_id, name="Somebody")
+    [finding] = audited(percent=PERCENT).findings.all()
+    assert (finding.record, finding.verdict, finding.fields) == (row_of(one).key, "differing", ["name"])
+
+
+def test_an_audit_does_not_mend_what_is_not_in_the_sample_yet(sandbox: SandboxControl, tried: list[User]) -> None:
+    with pytest.raises(CannotAudit, match=r"tried at partner on 20 % of the records"):
+        runner.begin("partner", KIND, mends=True)
+    assert audited(percent=PERCENT, mends=True).failure == ""
+    converge()
+    assert by_new_version(sandbox) == in_the_sample(tried)
+
+
+def test_no_audit_begins_by_itself_while_a_version_is_tried(tried: list[User], settings: Any) -> None:
+    settings.SYNC_AUDIT_EVERY_HOURS = 1.0
+    Target.objects.update(behind_since=None)
+    assert schedule.begin_due("partner") == []
+    targets.end_trial("partner")
+    Target.objects.update(behind_since=None)
+    assert [audit.kind for audit in schedule.begin_due("partner")] == [KIND]
+
+
+def test_an_audit_of_a_sample_is_no_audit_for_the_schedule_and_none_for_a_certificate(
+    people: list[User], settings: Any
+) -> None:
+    audited(percent=PERCENT)
+    settings.SYNC_AUDIT_EVERY_HOURS = 1.0
+    with pytest.raises(CannotCertify):
+        certificate("partner")
+    Target.objects.update(behind_since=None)
+    assert [audit.percent for audit in schedule.begin_due("partner")] == [100.0]
+
+
+def test_the_command_audits_the_sample(tried: list[User]) -> None:
+    out = StringIO()
+    call_command("sync", "audit", "--target", "partner", "--sample", "20%", stdout=out)
+    assert f"{KIND} at partner, 20 % of the records: {len(in_the_sample(tried))} equal" in out.getvalue()
+
+
+@pytest.mark.parametrize("share", ["0", "101", "some", "-1%"])
+def test_a_share_that_is_none_is_named(share: str) -> None:
+    with pytest.raises(CommandError, match="is no share; use 1% or the like"):
+        call_command("sync", "audit", "--target", "partner", f"--sample={share}")
+
+
+def test_the_api_audits_a_sample(people: list[User]) -> None:
+    api = APIClient()
+    api.force_authenticate(User.objects.create_superuser("root"))
+    answer = api.post("/api/v1/sync/audits/", {"target": "partner", "percent": 20})
+    assert [each["percent"] for each in answer.data] == [20.0]
+    wrong = api.post("/api/v1/sync/audits/", {"target": "partner", "percent": 0})
+    assert (wrong.status_code, list(wrong.data["errors"])) == (400, ["percent"])
