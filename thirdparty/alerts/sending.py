@@ -55,7 +55,9 @@ def at_once() -> None:
 def _give_up_removed_ways() -> None:
     """What waits for a way that the settings name no more would wait for ever."""
     now = protect.clock()
-    waiting = AlertMessage.objects.filter(delivered_at=None, given_up_at=None, made_at__lt=now - _SETTINGS_ARE_EVERYWHERE)
+    waiting = AlertMessage.objects.filter(
+        delivered_at=None, given_up_at=None, made_at__lt=now - _SETTINGS_ARE_EVERYWHERE
+    )
     removed = waiting.exclude(way__in=[way.name for way in ways.configured()])
     if given_up := removed.update(given_up_at=now, failure="the settings name this way no more", leased_until=None):
         logger.warning("%d alerts were not told: the settings name their way no more", given_up)
