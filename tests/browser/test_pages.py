@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from urllib.parse import quote as urlquote
+
 import pytest
 from django.contrib.admin.utils import quote
+from django.test import RequestFactory
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -12,7 +16,9 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from syncproject.demo.stack import Stack
 from tests.acceptance.conftest import System
+from tests.browser.axe import DESK, PHONE, Known, Seen, look_closely
 from tests.browser.pages import NEEDS_A_BROWSER, keep, look, picture, until_said, waiting
+from thirdparty.admin.failures import failure
 
 SETTINGS = {
     "TARGET_PARTNER_VISIBILITY_SECONDS": "600",
@@ -26,6 +32,57 @@ PEOPLE = [
     ("José Núñez", "34600111222"),
     ("Anna Schmidt", "4930123456"),
 ]
+
+OURS = {
+    "the first page": "",
+    "targets": "thirdparty/target/",
+    "a target": "thirdparty/target/partner/change/",
+    "a question": "thirdparty/target/partner/pause/",
+    "the brake": "thirdparty/target/partner/brake/",
+    "records": "thirdparty/record/",
+    "causes": "thirdparty/record/causes/",
+    "a record": "thirdparty/record/{key}/change/",
+    "attempts": "thirdparty/attempt/",
+    "audits": "thirdparty/audit/",
+    "an audit": "thirdparty/audit/1/change/",
+    "findings": "thirdparty/finding/",
+    "a certificate": "thirdparty/audit/certificate/partner/",
+    "alerts": "thirdparty/alert/",
+    "an alert": "thirdparty/alert/1/change/",
+    "people": "users/user/",
+    "a person": "users/user/4/change/",
+    "a new person": "users/user/add/",
+    "the import": "users/user/import/",
+    "roles": "users/rolemapping/",
+    "history": "admin/logentry/",
+    "forbidden": "thirdparty/attempt/add/",
+    "not there": "thirdparty/nothing/",
+}
+IN_CHINESE = ("the first page", "a target", "the brake", "records", "a record", "a person", "a certificate")
+_PURPLE = "unfold's own purple on its dark page is a little too dark"
+KNOWN = [
+    Known("color-contrast", "body.login .tracking-tight", _PURPLE),
+    Known("color-contrast", "body.login a[href='/']", _PURPLE),
+]
+_AUDITED_AND_ALERTED = """
+from django.utils import timezone
+from thirdparty.models import Alert, Audit, Finding
+now = timezone.now()
+of = {"target": "partner", "kind": "users.user"}
+Alert.objects.create(**of, code="parked", cause="http_422", sentence="1 record is parked.", count=1, first_seen_at=now)
+audit = Audit.objects.create(
+    **of, lists=True, looks_up=True, started_at=now, finished_at=now, due_at=now, phase="ended", counts={"equal": 3, "extra": 1}
+)
+Finding.objects.create(**of, audit=audit, remote_id="7", verdict="extra", owner="other", seen_at=now, confirmed_at=now)
+"""
+_COVERED = """
+return [...document.querySelectorAll(".sync-deeds .sync-button")].filter((button) => {
+    button.scrollIntoView({block: "end"});
+    const {left, top, width, height} = button.getBoundingClientRect();
+    return !button.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+}).map((button) => button.textContent);
+"""
+"""The words on those buttons that a person who has scrolled to them cannot click."""
 
 pytestmark = [pytest.mark.xdist_group("browser"), NEEDS_A_BROWSER]
 
@@ -67,15 +124,52 @@ def test_the_first_page_comes_again_in_its_place(browser: WebDriver, stack: Stac
     assert browser.execute_script("return window.same")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_is_wider_than_the_screen(browser: WebDriver, stack: Stack, anna: str, width: int) -> None:
-    screen = {"width": width, "height": 840, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+@pytest.fixture(scope="module")
+def seen(browser: WebDriver, stack: Stack, anna: str) -> dict[str, Seen]:
+    """Each page of ours as it is found, and some of them in Chinese."""
+    stack.manage("shell", "--verbosity", "0", "--command", _AUDITED_AND_ALERTED)
+    key = quote(f"partner:users.user:{anna.replace('-', '')}")
+    found = {}
+    for name, path in OURS.items():
+        browser.get(f"{stack.url('web')}/admin/{path.format(key=key)}")
+        found[name] = look_closely(browser, KNOWN)
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"Accept-Language": "zh-hans"}})
+    for name in IN_CHINESE:
+        browser.get(f"{stack.url('web')}/admin/{OURS[name].format(key=key)}")
+        assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "zh-hans"
+        found[f"{name} in Chinese"] = look_closely(browser, KNOWN, [PHONE])
+    browser.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {}})
+    page = failure(RequestFactory().get("/"), HTTPStatus.INTERNAL_SERVER_ERROR).content.decode()
+    browser.get(f"data:text/html;charset=utf-8,{urlquote(page)}")
+    found["a fault"] = look_closely(browser, KNOWN)
+    browser.get(f"{stack.url('web')}/admin/")
+    cookies = browser.get_cookies()
+    browser.delete_all_cookies()
+    browser.get(f"{stack.url('web')}/admin/")
+    found["log in"] = look_closely(browser, KNOWN)
+    for cookie in cookies:
+        browser.add_cookie(cookie)
+    return found
+
+
+def test_axe_finds_nothing_serious_on_any_page_of_ours(seen: dict[str, Seen]) -> None:
+    assert {name: page.unknown for name, page in seen.items() if page.unknown} == {}
+
+
+def test_each_finding_that_is_put_up_with_is_still_there(seen: dict[str, Seen]) -> None:
+    assert set(KNOWN) == {each for page in seen.values() for each in page.known}
+
+
+def test_no_page_is_wider_than_the_screen(seen: dict[str, Seen]) -> None:
+    assert {name: page.sideways for name, page in seen.items() if page.sideways} == {}
+
+
+def test_nothing_lies_over_the_buttons_of_a_target(browser: WebDriver, stack: Stack, anna: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK | {"height": 400})
     try:
-        for name in ("", "thirdparty/record/causes/", "thirdparty/target/partner/change/", "users/user/1/change/"):
-            look(browser, f"{width}", f"{stack.url('web')}/admin/{name}", "")
-            wide = browser.execute_script("return document.documentElement.scrollWidth")
-            assert wide <= width, name
+        look(browser, "target", f"{stack.url('web')}/admin/thirdparty/target/partner/change/", "Probe now")
+        assert browser.execute_script(_COVERED) == []
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

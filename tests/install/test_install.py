@@ -92,7 +92,10 @@ def small_wheel(folder: Path) -> Path:
     wheel = folder / "small-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("small.py", "")
-        archive.writestr("small-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n")
+        asks_for_more = "Requires-Dist: large\n"  # and the lock leaves it out
+        archive.writestr(
+            "small-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: small\nVersion: 1.0\n{asks_for_more}"
+        )
         archive.writestr("small-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr("small-1.0.dist-info/RECORD", "")
     return wheel

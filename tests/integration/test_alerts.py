@@ -407,6 +407,18 @@ def test_a_way_that_is_configured_no_more_is_not_gone(receiver: Receiver, settin
     pass_time(minutes=20)
     tell()
     assert len(receiver.posts) == 1
+    assert AlertMessage.objects.get().given_up_at is None
+
+
+def test_what_waits_for_a_way_that_was_removed_is_given_up_and_says_why(receiver: Receiver, settings: Any) -> None:
+    receiver.statuses = [500]
+    stands_and_is_told()
+    settings.SYNC_ALERT_WEBHOOK_URL = ""
+    pass_time(minutes=61)
+    tell()
+    assert len(receiver.posts) == 1
+    message = AlertMessage.objects.get()
+    assert (message.given_up_at is not None, message.failure) == (True, "the settings name this way no more")
 
 
 # -- afterwards ------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.test import Client
 from tests.integration.conftest import converge, row_of, step
 from thirdparty import targets
 from thirdparty.decisions import look_now as looking
-from thirdparty.models import Record
+from thirdparty.models import Record, Target
 from thirdparty.observe.reasons import reasons
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
@@ -83,6 +83,18 @@ def test_what_fails_and_is_tried_again_is_told_by_cause_and_needs_nobody(
     [reason] = [reason for reason in reasons() if reason.code == "failing"]
     assert (reason.severity, reason.cause, reason.count, reason.example) == ("wait", "http_503", 1, row_of(user).key)
     assert reason.since == row_of(user).failing_since
+    assert "fails and is tried again" in reason.sentence
+
+
+def test_what_failed_at_a_target_that_is_paused_since_then_is_not_said_to_be_tried_again(
+    sandbox: SandboxControl, at_work: None
+) -> None:
+    user = User.objects.create_user(name="Ada", phone="1")
+    sandbox.faults(rates={"503": 1})
+    step(user)
+    Target.objects.filter(name="partner").update(paused=True, paused_by_guard=True)
+    [reason] = [reason for reason in reasons() if reason.code == "failing"]
+    assert "failed, and waits for its target, which is paused" in reason.sentence
 
 
 def test_the_reason_of_an_unmapped_role_leads_to_the_mappings(web: Client) -> None:

@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.integration.conftest import row_of
 from thirdparty import protect, targets, tasks
-from thirdparty.models import Attempt, KeptTotals, Record
+from thirdparty.models import Attempt, KeptTotals, Record, Target
 from thirdparty.observe import kept_totals
 from thirdparty.observe.kept_totals import Acknowledged, What
+from thirdparty.observe.reasons import reasons
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -201,3 +202,74 @@ def test_who_is_at_work_is_a_metric() -> None:
     assert 'usersync_processes{role="worker"} 1.0' in lines
     assert 'usersync_processes_without_broker{role="beat"} 0.0' in lines
     assert any(line.startswith('usersync_heartbeat_age_seconds{role="beat"} ') for line in lines)
+
+
+def all_of(minutes: float) -> None:
+    """The reconciler has counted all of the last minutes, tick by tick."""
+    KeptTotals.objects.update(counted_to=protect.clock() - timedelta(minutes=minutes))
+    while kept_totals.count():
+        pass
+
+
+def missed() -> list[str]:
+    return [reason.sentence for reason in reasons() if reason.code == "objective_missed"]
+
+
+def test_an_objective_that_most_of_the_last_ten_minutes_missed_is_a_reason_to_act() -> None:
+    for _ in range(6):
+        tried("ok", took_seconds=100)
+    for _ in range(24):
+        tried("ok", took_seconds=1)
+    kept_totals.count()
+
+    [reason] = [reason for reason in reasons() if reason.code == "objective_missed"]
+    assert (reason.severity, reason.target) == ("act", "partner")
+    assert reason.sentence == (
+        "Of the 30 changes that it acknowledged in the last hour, 80% came in time: it should be 95%."
+    )
+
+
+def test_few_late_changes_are_no_missed_objective() -> None:
+    for _ in range(19):
+        tried("ok", took_seconds=100)
+    kept_totals.count()
+
+    assert missed() == []
+
+
+def test_one_late_change_in_twenty_is_what_is_promised() -> None:
+    tried("ok", took_seconds=100)
+    for _ in range(19):
+        tried("ok", took_seconds=1)
+    kept_totals.count()
+
+    assert missed() == []
+
+
+def test_what_was_late_and_is_no_more_needs_nobody() -> None:
+    for _ in range(20):
+        tried("ok", took_seconds=100, minutes_ago=40)
+    tried("ok", took_seconds=1, minutes_ago=5)
+    all_of(minutes=50)
+
+    assert of_partner().since(timedelta(hours=1)) == (21, 1)
+    assert missed() == []
+
+
+def test_what_was_late_more_than_an_hour_ago_is_forgotten() -> None:
+    for _ in range(20):
+        tried("ok", took_seconds=100, minutes_ago=110)
+    tried("ok", took_seconds=100, minutes_ago=5)
+    all_of(minutes=120)
+
+    assert of_partner().since(timedelta(hours=1)) == (1, 0)
+    assert missed() == []
+
+
+def test_a_backfill_misses_no_objective() -> None:
+    for _ in range(30):
+        tried("ok", took_seconds=100)
+    kept_totals.count()
+    Target.objects.update(backfill=True)
+
+    assert missed() == []

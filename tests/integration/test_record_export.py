@@ -153,14 +153,14 @@ def test_no_more_is_read_than_the_reader_has_taken(web: Client, monkeypatch: pyt
     assert len(queries) == 2
 
 
-def test_the_file_is_named_after_its_time_and_is_plain_utf_8(web: Client) -> None:
+def test_the_file_is_named_after_its_time_and_is_utf_8_that_a_spreadsheet_recognises(web: Client) -> None:
     answer = web.get(EXPORT)
 
     assert re.fullmatch(
         r'attachment; filename="records-\d{4}-\d\d-\d\d-\d{6}\.csv"', answer.headers["Content-Disposition"]
     )
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.getvalue() == ",".join(export.COLUMNS).encode() + b"\r\n"
+    assert answer.getvalue() == b"\xef\xbb\xbf" + ",".join(export.COLUMNS).encode() + b"\r\n"
 
 
 def test_a_list_that_cannot_be_shown_is_not_exported(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator
 from datetime import datetime
@@ -34,6 +35,8 @@ COLUMNS = (
     "last_attempt_at",
     "next_try_at",
 )
+_BYTE_ORDER_MARK = codecs.BOM_UTF8.decode()
+"""Without it a spreadsheet takes UTF-8 for the encoding of its country."""
 AT_ONCE = 1000
 """So many records are read at a time, and held in memory."""
 
@@ -56,7 +59,7 @@ def lines(chosen: QuerySet[Record]) -> Iterator[str]:
 
     No cursor stays open between two pieces: a slow download would keep a transaction, or SQLite's lock, for as long.
     """
-    yield _text([COLUMNS])
+    yield _BYTE_ORDER_MARK + _text([COLUMNS])
     rows, last = chosen.order_by("key"), ""
     while piece := list(rows.filter(key__gt=last)[:AT_ONCE]):
         last = piece[-1].key

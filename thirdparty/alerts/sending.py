@@ -21,6 +21,8 @@ from thirdparty.models import AlertMessage
 
 KEPT_TRYING = timedelta(days=1)
 """Older news is not sent any more."""
+_SETTINGS_ARE_EVERYWHERE = timedelta(hours=1)
+"""By then every process has been started with the settings of today: until then another may know a way that this one does not."""
 _LEASE = timedelta(minutes=5)
 """Longer than any way takes."""
 _FIRST_PAUSE = timedelta(seconds=30)
@@ -32,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 def in_background() -> list[threading.Thread]:
     """Send what waits, each way in a thread of its own: a server that hangs delays nobody. Returns the threads."""
+    _give_up_removed_ways()
     threads = []
     for way in ways.configured():
         if (message := claim(way.name)) is not None:
@@ -43,9 +46,21 @@ def in_background() -> list[threading.Thread]:
 
 def at_once() -> None:
     """Send what waits, and come back when that is done."""
+    _give_up_removed_ways()
     for way in ways.configured():
         if (message := claim(way.name)) is not None:
             _send_from(way, message)
+
+
+def _give_up_removed_ways() -> None:
+    """What waits for a way that the settings name no more would wait for ever."""
+    now = protect.clock()
+    waiting = AlertMessage.objects.filter(
+        delivered_at=None, given_up_at=None, made_at__lt=now - _SETTINGS_ARE_EVERYWHERE
+    )
+    removed = waiting.exclude(way__in=[way.name for way in ways.configured()])
+    if given_up := removed.update(given_up_at=now, failure="the settings name this way no more", leased_until=None):
+        logger.warning("%d alerts were not told: the settings name their way no more", given_up)
 
 
 def claim(way: str) -> AlertMessage | None:

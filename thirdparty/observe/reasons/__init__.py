@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from thirdparty.observe.reasons import of_audits, of_records, of_service, of_targets
+from thirdparty.observe.reasons import of_audits, of_objectives, of_records, of_service, of_targets
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 
@@ -54,6 +54,7 @@ OF_RECORDS: list[Source] = [
     of_targets.brake_on,
     of_targets.on_trial,
     of_records.behind,
+    of_objectives.objective_missed,
     *CAUSES,
     of_audits.drift,
     of_audits.altered,

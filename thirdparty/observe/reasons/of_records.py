@@ -33,13 +33,21 @@ def parked(seen: Seen) -> Iterator[Reason]:
 
 
 def failing(seen: Seen) -> Iterator[Reason]:
-    """One for each cause of each target: these are tried again by themselves."""
+    """One for each cause of each target: these are tried again by themselves, unless their target is paused."""
     for tally in _by_cause(seen, State.PENDING):
-        sentence = ngettext(
-            "%(count)s record of %(kind)s fails and is tried again: %(cause)s.",
-            "%(count)s records of %(kind)s fail and are tried again: %(cause)s.",
-            tally.count,
-        )
+        row = seen.rows.get(tally.target)
+        if row is not None and row.paused:
+            sentence = ngettext(
+                "%(count)s record of %(kind)s failed, and waits for its target, which is paused: %(cause)s.",
+                "%(count)s records of %(kind)s failed, and wait for their target, which is paused: %(cause)s.",
+                tally.count,
+            )
+        else:
+            sentence = ngettext(
+                "%(count)s record of %(kind)s fails and is tried again: %(cause)s.",
+                "%(count)s records of %(kind)s fail and are tried again: %(cause)s.",
+                tally.count,
+            )
         yield _of_cause("failing", Severity.WAIT, sentence, tally)
 
 

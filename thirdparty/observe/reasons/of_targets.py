@@ -51,11 +51,11 @@ def brake_on(seen: Seen) -> Iterator[Reason]:
     for name, brake in seen.brakes.items():
         if brake.latched_at is None:
             continue
-        given = {"since": words.moment(brake.latched_at, seen.now), "why": brake.reason}
-        sentence = _("The brake has been on since %(since)s: %(why)s. Release what is held, or reject it.") % given
+        sentence = _("The brake has been on since %(since)s: release what it holds, or reject it.")
+        given = {"since": words.moment(brake.latched_at, seen.now)}
         held = sum(tally.count for tally in seen.of(name) if tally.state == State.HELD)
         page = Link("admin:thirdparty_target_brake", (name,))
-        yield Reason("brake_on", Severity.ACT, sentence, name, count=held, since=brake.latched_at, link=page)
+        yield Reason("brake_on", Severity.ACT, sentence % given, name, count=held, since=brake.latched_at, link=page)
 
 
 def on_trial(seen: Seen) -> Iterator[Reason]:

@@ -14,6 +14,7 @@ from thirdparty.models import Declaration, Heartbeat, Target
 from thirdparty.models.heartbeat import Role
 from thirdparty.observe.audits import LastAudits, last_audits
 from thirdparty.observe.kept_figures import Figures, figures
+from thirdparty.observe.kept_totals import Totals, totals
 from thirdparty.observe.tally import Tally
 from thirdparty.protect import brake
 from thirdparty.protect.brake import BrakeStanding
@@ -71,6 +72,11 @@ class Seen:
         """What the last audits of each target found."""
         found = last_audits(list(self.rows))
         return {name: found.get(name, LastAudits()) for name in self.rows}
+
+    @cached_property
+    def totals(self) -> dict[str, Totals]:
+        """What has been acknowledged at each target, as the reconciler last added it up."""
+        return totals(list(self.rows))
 
     @cached_property
     def differing(self) -> list[Difference]:

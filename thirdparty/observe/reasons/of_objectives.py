@@ -1,0 +1,40 @@
+"""Whether changes arrive as quickly as they should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+from thirdparty.observe.reasons.reason import Link, Reason, Severity
+from thirdparty.observe.reasons.seen import Seen
+
+PROMISED_PERCENT = 95
+"""So many acknowledgements are to come within `SYNC_OBJECTIVE_SECONDS`, removals within `SYNC_OBJECTIVE_REMOVAL_SECONDS`."""
+LEAST = 20
+"""Of fewer acknowledgements in an hour one late one would be a large share."""
+_HOUR = timedelta(hours=1)
+_LATELY = timedelta(minutes=10)
+"""What was late, and is no more, needs nobody."""
+
+
+def objective_missed(seen: Seen) -> Iterator[Reason]:
+    """Too many were late in the last hour, and are so still. What is owed for long, or parked, has reasons of its own."""
+    for name, row in seen.rows.items():
+        if row is None or row.backfill:
+            continue
+        totals = seen.totals[name]
+        acknowledged, in_time = totals.since(_HOUR)
+        if acknowledged < LEAST or not (_is_missed(acknowledged, in_time) and _is_missed(*totals.since(_LATELY))):
+            continue
+        given = {"percent": 100 * in_time // acknowledged, "count": acknowledged, "promised": PROMISED_PERCENT}
+        sentence = _(
+            "Of the %(count)d changes that it acknowledged in the last hour, %(percent)d%% came in time: it should be %(promised)d%%."
+        )
+        page = Link("admin:thirdparty_target_change", (name,))
+        yield Reason("objective_missed", Severity.ACT, sentence % given, name, link=page)
+
+
+def _is_missed(acknowledged: int, in_time: int) -> bool:
+    return 100 * in_time < PROMISED_PERCENT * acknowledged
