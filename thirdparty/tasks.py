@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from thirdparty import store, targets
+from thirdparty import store, targets, traces
 from thirdparty.alerts import look, sending
 from thirdparty.audit import runner, schedule
 from thirdparty.capture import catch_up, triggers, versions
@@ -145,7 +145,8 @@ def go_on_with_audit(audit_id: int, due_at: str) -> str:
         return "another one goes on with it"
     with slots.slot(audit.target, targets=len(targets.names()), is_helper=True) as spare:
         seconds = AUDIT_SECONDS if spare else AUDIT_SECONDS_OF_OTHERS
-        return str(runner.go_on(audit_id, seconds=seconds, most_calls=schedule.calls_of_a_tick(audit)))
+        with traces.span("thirdparty.audit", {traces.TARGET: audit.target}):
+            return str(runner.go_on(audit_id, seconds=seconds, most_calls=schedule.calls_of_a_tick(audit)))
 
 
 @shared_task(name=RECONCILE, **AS_HINTS)
@@ -158,7 +159,8 @@ def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as ab
     versions.log_differences(anyway=True)
     if not tick.begin(anyway=asked):
         return "another tick has just begun"
-    return str(run_reconcile())
+    with traces.span("thirdparty.reconcile", {}):
+        return str(run_reconcile())
 
 
 def run_reconcile() -> int:
