@@ -19,7 +19,7 @@ from thirdparty.models import Audit
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
 from thirdparty.observe import kept_figures, kept_totals
-from thirdparty.run import reconcile, samples, slots, tick
+from thirdparty.run import canary, reconcile, samples, slots, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
 from thirdparty.run.push import Pushed
@@ -147,6 +147,12 @@ def go_on_with_audit(audit_id: int, due_at: str) -> str:
         seconds = AUDIT_SECONDS if spare else AUDIT_SECONDS_OF_OTHERS
         with traces.span("thirdparty.audit", {traces.TARGET: audit.target}):
             return str(runner.go_on(audit_id, seconds=seconds, most_calls=schedule.calls_of_a_tick(audit)))
+
+
+@shared_task(name=hints.CANARY, bind=True, **AS_HINTS)
+def answer_canary(self: Any, token: str) -> str:
+    """Tell whoever asked that a worker took this message, and reaches the database."""
+    return "answered" if canary.answer(token, str(self.request.hostname)) else "nobody waits for it any more"
 
 
 @shared_task(name=RECONCILE, **AS_HINTS)

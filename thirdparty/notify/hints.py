@@ -23,6 +23,7 @@ from thirdparty.notify.broker import publisher
 PUSH = "thirdparty.push"
 DRAIN = "thirdparty.drain"
 AUDIT = "thirdparty.audit"
+CANARY = "thirdparty.canary"
 MOST_DRAINS = 8
 """So many drains of a target come of one hint, or of one tick, at most."""
 _FEW = 3
@@ -154,6 +155,11 @@ def start_drain(target: str, *, helpers: int = MOST_DRAINS - 1, is_helper: bool 
 def go_on_with_audit(audit_id: int, due_at: datetime) -> bool:
     """Have a worker take this audit further, as long as this is when it is due next. Raises nothing."""
     return publisher().publish(AUDIT, [audit_id, due_at.isoformat()])
+
+
+def ask_whoever_works(token: str) -> bool:
+    """Have a worker answer this question (`thirdparty.run.canary`); False when the broker would not take it. Raises nothing."""
+    return publisher().publish(CANARY, [token])
 
 
 def _single(target: str, key: str) -> bool:
