@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
 logger = logging.getLogger(__name__)
@@ -23,6 +26,15 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 _LAST_SECONDS = 2.0
 """So long an ending worker process waits for its last spans to leave."""
 _OTLP = {"grpc": "otlp_proto_grpc"}
+_ours: list[TracerProvider] = []
+"""That of this process, once it is set up."""
+
+
+def prepare(**_: Any) -> None:
+    """Load what `set_up` needs, in the process that forks: a Celery worker's child has four seconds to come up. Raises nothing."""
+    with suppress(Exception):  # said by `set_up`, where it matters
+        for name in _exporters():
+            _exporter_class(name)
 
 
 def set_up(**_: Any) -> None:
@@ -46,19 +58,15 @@ def _trace(names: list[str]) -> None:
     provider = TracerProvider()
     for name in names:
         # Never one that exports within the span's own thread: a collector that hangs would hold saves and pushes up.
-        provider.add_span_processor(BatchSpanProcessor(_exporter(name)))
+        provider.add_span_processor(BatchSpanProcessor(_exporter_class(name)()))
     trace.set_tracer_provider(provider)
+    _ours.append(provider)
 
 
 def end(**_: Any) -> None:
     """Send what is left, for `_LAST_SECONDS` at most: where a process ends without Python's own farewell, as Celery's do."""
-    if not _exporters():
-        return
-    from opentelemetry import trace  # noqa: PLC0415  # as above
-
-    shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
-    if shutdown is not None:
-        last = threading.Thread(target=shutdown, name="traces-end", daemon=True)
+    for provider in _ours:
+        last = threading.Thread(target=provider.shutdown, name="traces-end", daemon=True)
         last.start()
         last.join(_LAST_SECONDS)
 
@@ -73,11 +81,11 @@ def _exporters() -> list[str]:
     return [name for each in named.split(",") if (name := each.strip()) not in ("", "none")]
 
 
-def _exporter(name: str) -> SpanExporter:
+def _exporter_class(name: str) -> Callable[[], SpanExporter]:
     asked = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
     entry = _OTLP.get(asked, "otlp_proto_http") if name == "otlp" else name
     found = next(iter(entry_points(group=_EXPORTERS, name=entry)), None)
     if found is None:
         raise LookupError(f"no package here brings the exporter {entry!r}")
-    made: SpanExporter = found.load()()
-    return made
+    loaded: Callable[[], SpanExporter] = found.load()
+    return loaded

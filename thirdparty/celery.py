@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Token
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amqp import PreconditionFailed
 from celery import Celery
@@ -33,9 +33,6 @@ from thirdparty import request_id, traces
 from thirdparty.notify import broker
 from thirdparty.settings import settings
 
-if TYPE_CHECKING:
-    from opentelemetry.context import Context
-
 logger = logging.getLogger(__name__)
 
 _REUSE_SETTING = "CELERY_DB_REUSE_MAX"
@@ -43,7 +40,7 @@ _CELERYS_SCHEDULER = "celery.beat:PersistentScheduler"
 _SWITCH_SECONDS = 0.05
 _request_ids: dict[str, Token[str]] = {}
 """Of the tasks that this process runs: what gives the context back as it was. A task may be run within another one, or in a request."""
-_traces: dict[str, Token[Context] | None] = {}
+_traces: dict[str, traces.TakenUp] = {}
 """The same for their traces."""
 
 

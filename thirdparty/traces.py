@@ -12,7 +12,7 @@ from contextvars import Token
 from enum import Enum
 from functools import cache
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import ParamSpec, Self, TypeAlias, TypeVar
 
 try:
     from opentelemetry import context, trace
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 Attributes = Mapping[str, str | int | bool]
+TakenUp: TypeAlias = "Token[context.Context] | None"
+"""What `lay_down` undoes."""
 
 IN_MESSAGES = ("traceparent", "tracestate")
 """The headers that carry a trace, of a Celery message as of a request (W3C Trace Context)."""
@@ -120,7 +122,7 @@ def message_headers() -> dict[str, str]:
     return headers
 
 
-def take_up(headers: Mapping[str, object]) -> Token[context.Context] | None:
+def take_up(headers: Mapping[str, object]) -> TakenUp:
     """Go on with the trace that these headers carry, until `lay_down`; nothing where they carry none.
 
     Within a span that is there already, as where Celery itself is instrumented, or a task is run within a request, nothing changes.
@@ -131,7 +133,7 @@ def take_up(headers: Mapping[str, object]) -> Token[context.Context] | None:
     return context.attach(_W3C.extract(carried))
 
 
-def lay_down(token: Token[context.Context] | None) -> None:
+def lay_down(token: TakenUp) -> None:
     """As it was before that `take_up`."""
     if token is not None:
         context.detach(token)
@@ -155,7 +157,18 @@ def carried(work: Callable[P, R]) -> Callable[P, R]:
 
 def _tracer() -> trace.Tracer | None:
     """None where the application has not set the SDK up, has switched it off, or the API is not installed."""
-    return _of(trace.get_tracer_provider()) if _INSTALLED else None
+    if not _INSTALLED:
+        return None
+    try:
+        return _of(trace.get_tracer_provider())
+    except Exception as problem:  # noqa: BLE001  # the API loads the provider that a variable names, whatever that does
+        _tell_once(type(problem))
+        return None
+
+
+@cache
+def _tell_once(problem: type[Exception]) -> None:
+    logger.warning("nothing is traced: OpenTelemetry's provider cannot be had (%s)", problem.__name__)
 
 
 @cache

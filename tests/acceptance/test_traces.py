@@ -107,6 +107,17 @@ def test_from_the_request_to_the_call_that_a_worker_makes_it_is_one_trace(tmp_pa
     assert chain[0].parent_span_id == b""
 
 
+def test_what_was_traced_last_leaves_before_a_process_ends(tmp_path: Path) -> None:
+    with collecting() as collector, running(tmp_path, collector, OTEL_BSP_SCHEDULE_DELAY="3600000") as system:
+        system.api.create(name="Ada", phone="1")
+        system.wait(system.level)
+        assert collector.spans == []
+        for name in ("worker", "web"):
+            system.stack.process[name].terminate(within_seconds=60)
+
+    assert {"POST", "POST /api/v1/users/"} <= {span.name for span in collector.spans}
+
+
 def test_a_collector_that_hangs_holds_up_neither_saves_nor_pushes(tmp_path: Path) -> None:
     with collecting(hangs=True) as collector, running(tmp_path, collector, **FEW) as system:
         for number in range(12):

@@ -150,6 +150,23 @@ def test_a_processor_that_fails_fails_nothing_else(processor: SpanProcessor, mon
     assert not trace.get_current_span().get_span_context().is_valid
 
 
+def test_a_provider_that_cannot_be_had_is_told_once_and_fails_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing() -> None:
+        raise LookupError(SECRET)
+
+    monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", missing)
+    traces._tell_once.cache_clear()
+
+    with traces.span("a", {}), traces.span("b", {}):
+        assert traces.message_headers() == {}
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "nothing is traced: OpenTelemetry's provider cannot be had (LookupError)"
+    ]
+
+
 # -- the call over HTTP -----------------------------------------------------------------
 
 
