@@ -162,13 +162,13 @@ def _tracer() -> trace.Tracer | None:
     try:
         return _of(trace.get_tracer_provider())
     except Exception as problem:  # noqa: BLE001  # the API loads the provider that a variable names, whatever that does
-        _tell_once(type(problem))
+        _tell_once(type(problem).__name__)
         return None
 
 
 @cache
-def _tell_once(problem: type[Exception]) -> None:
-    logger.warning("nothing is traced: OpenTelemetry's provider cannot be had (%s)", problem.__name__)
+def _tell_once(problem: str) -> None:
+    logger.warning("nothing is traced: OpenTelemetry's provider cannot be had (%s)", problem)
 
 
 @cache
