@@ -7,7 +7,7 @@ COPY pyproject.toml requirements.lock ./
 # pyproject.toml says what runs, the lock which versions and with which hashes.
 RUN uv venv /opt/venv \
     && VIRTUAL_ENV=/opt/venv uv pip install --no-cache --require-hashes --constraints requirements.lock \
-        --extra api --extra unfold --extra deployment -r pyproject.toml
+        --extra api --extra unfold --extra traces --extra deployment -r pyproject.toml
 
 FROM python:3.11-slim-bookworm
 

@@ -7,6 +7,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncproject.settings")
 application = get_asgi_application()
 
-from thirdparty.capture.triggers import require_in_place  # noqa: E402  # needs the application set up above
+from syncproject import traces  # noqa: E402  # logs as the application set up above does
+from thirdparty.capture.triggers import require_in_place  # noqa: E402  # needs it set up
 
 require_in_place()
+traces.set_up()

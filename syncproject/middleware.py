@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import unquote
 
+from django.contrib.admindocs.views import simplify_regex
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import resolve
+
+from thirdparty import traces
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 PROBED = ("/health/live/", "/health/ready/", "/metrics")
 """Asked by orchestrators and scrapers, by the address of the pod, which ``DJANGO_ALLOWED_HOSTS`` cannot name."""
 _SAFE = ("GET", "HEAD")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _API = "/api/v1/"
 
 
@@ -31,6 +36,32 @@ class ProbesByAnyAddress:
             probe: Handler = resolve(request.path_info).func
             return probe(request)
         return self._get_response(request)
+
+
+class Traced:
+    """Each request is a span, of the trace that its headers carry. It says the route and the status, and neither address nor query:
+    people are searched for by their names and numbers.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        method = request.method if request.method in _METHODS else "_OTHER"
+        token = traces.take_up(request.headers)
+        try:
+            with traces.span(method, {"http.request.method": method}, traces.Kind.SERVER) as span:
+                response = self._get_response(request)
+                if request.resolver_match is not None:
+                    route = simplify_regex(request.resolver_match.route)
+                    span.rename(f"{method} {route}")
+                    span.note({"http.route": route})
+                span.note({"http.response.status_code": response.status_code})
+                if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    span.failed(str(response.status_code))
+                return response
+        finally:
+            traces.lay_down(token)
 
 
 class NoNul:

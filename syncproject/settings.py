@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "thirdparty.request_id.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "syncproject.middleware.ProbesByAnyAddress",
+    "syncproject.middleware.Traced",
     "syncproject.middleware.NoNul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -6,11 +6,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 
 from tests.environment import FOLDER
+
+if TYPE_CHECKING:
+    from tests.recorded_spans import Spans
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,17 @@ def _no_static_files() -> None:
     """WhiteNoise walks through all static files for every test client, and warns where none are collected."""
     if "whitenoise.middleware.WhiteNoiseMiddleware" in settings.MIDDLEWARE:
         settings.MIDDLEWARE.remove("whitenoise.middleware.WhiteNoiseMiddleware")
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
+    """What is traced during the test."""
+    from tests.recorded_spans import Spans
+
+    recorded = Spans()
+    monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", lambda: recorded.provider)
+    yield recorded
+    recorded.provider.shutdown()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

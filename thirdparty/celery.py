@@ -29,7 +29,7 @@ from celery.signals import (
 from celery.utils.dispatch import Signal
 from kombu.exceptions import OperationalError
 
-from thirdparty import request_id
+from thirdparty import request_id, traces
 from thirdparty.notify import broker
 from thirdparty.settings import settings
 
@@ -40,6 +40,8 @@ _CELERYS_SCHEDULER = "celery.beat:PersistentScheduler"
 _SWITCH_SECONDS = 0.05
 _request_ids: dict[str, Token[str]] = {}
 """Of the tasks that this process runs: what gives the context back as it was. A task may be run within another one, or in a request."""
+_traces: dict[str, traces.TakenUp] = {}
+"""The same for their traces."""
 
 
 def install(app: Celery) -> None:
@@ -196,6 +198,14 @@ def _lay_request_id_down(task_id: str, **_: Any) -> None:
         request_id.release(token)
 
 
+def _take_trace_up(task_id: str, task: Any, **_: Any) -> None:
+    _traces[task_id] = traces.take_up(task.request.headers or {})
+
+
+def _lay_trace_down(task_id: str, **_: Any) -> None:
+    traces.lay_down(_traces.pop(task_id, None))
+
+
 _HOOKS: list[tuple[Signal, tuple[Callable[..., None], ...]]] = [
     (worker_init, (_refuse_to_start_unsound, _refuse_another_kind_of_queue, _keep_a_process_free, _expect_ticks)),
     (worker_ready, (_show_worker,)),
@@ -203,6 +213,6 @@ _HOOKS: list[tuple[Signal, tuple[Callable[..., None], ...]]] = [
     (worker_before_create_process, (_share_what_is_loaded,)),
     (worker_process_init, (_let_threads_finish,)),
     (worker_shutting_down, (_end_drains,)),
-    (task_prerun, (_drop_broken_connections, _take_request_id)),
-    (task_postrun, (_lay_request_id_down,)),
+    (task_prerun, (_drop_broken_connections, _take_request_id, _take_trace_up)),
+    (task_postrun, (_lay_request_id_down, _lay_trace_down)),
 ]

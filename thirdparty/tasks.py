@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from thirdparty import store, targets
+from thirdparty import store, targets, traces
 from thirdparty.alerts import look, sending
 from thirdparty.audit import runner, schedule
 from thirdparty.capture import catch_up, triggers, versions
@@ -19,7 +19,7 @@ from thirdparty.models import Audit
 from thirdparty.notify import hints
 from thirdparty.notify.broker import RECONCILE
 from thirdparty.observe import kept_figures, kept_totals
-from thirdparty.run import reconcile, samples, slots, tick
+from thirdparty.run import canary, reconcile, samples, slots, tick
 from thirdparty.run.drain import drain
 from thirdparty.run.probes import Probes
 from thirdparty.run.push import Pushed
@@ -145,7 +145,14 @@ def go_on_with_audit(audit_id: int, due_at: str) -> str:
         return "another one goes on with it"
     with slots.slot(audit.target, targets=len(targets.names()), is_helper=True) as spare:
         seconds = AUDIT_SECONDS if spare else AUDIT_SECONDS_OF_OTHERS
-        return str(runner.go_on(audit_id, seconds=seconds, most_calls=schedule.calls_of_a_tick(audit)))
+        with traces.span("thirdparty.audit", {traces.TARGET: audit.target}):
+            return str(runner.go_on(audit_id, seconds=seconds, most_calls=schedule.calls_of_a_tick(audit)))
+
+
+@shared_task(name=hints.CANARY, bind=True, **AS_HINTS)
+def answer_canary(self: Any, token: str) -> str:
+    """Tell whoever asked that a worker took this message, and reaches the database."""
+    return "answered" if canary.answer(token, str(self.request.hostname)) else "nobody waits for it any more"
 
 
 @shared_task(name=RECONCILE, **AS_HINTS)
@@ -158,7 +165,8 @@ def reconcile_tick(asked: bool = False) -> str:  # noqa: FBT001, FBT002  # as ab
     versions.log_differences(anyway=True)
     if not tick.begin(anyway=asked):
         return "another tick has just begun"
-    return str(run_reconcile())
+    with traces.span("thirdparty.reconcile", {}):
+        return str(run_reconcile())
 
 
 def run_reconcile() -> int:

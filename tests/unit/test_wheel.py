@@ -23,6 +23,7 @@ OF_EXTRAS = {
     "thirdparty/api/": {"rest_framework", "drf_spectacular", "prometheus_client"},
     "thirdparty/admin/skin.py": {"unfold"},
     "thirdparty/testing/": {"pytest"},
+    "thirdparty/traces.py": {"opentelemetry"},
 }
 
 

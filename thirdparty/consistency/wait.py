@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from django.db import connections
 
-from thirdparty import request_id, targets
+from thirdparty import request_id, targets, traces
 from thirdparty.consistency.patience import retrying
 from thirdparty.models import Record, Ref, Target
 from thirdparty.models.record import AT_REST, State
@@ -48,7 +48,7 @@ def _followed(ref: Ref, deadline: float, within_seconds: float) -> bool:
     threads = ThreadPoolExecutor(
         len(rows), thread_name_prefix="follow", initializer=request_id.bind, initargs=(of_request,)
     )
-    steps = [threads.submit(_follow, row, deadline) for row in rows]
+    steps = [threads.submit(traces.carried(_follow), row, deadline) for row in rows]
     finished, late = wait(steps, timeout=within_seconds)
     threads.shutdown(wait=False)
     return not late and all(step.result() for step in finished)

@@ -4,6 +4,7 @@ from thirdparty.models.alert import Alert, AlertMessage
 from thirdparty.models.attempt import Attempt
 from thirdparty.models.audit import Audit, Comparison, Finding
 from thirdparty.models.brake import Brake, BrakeDecision, BrakeEntry
+from thirdparty.models.canary import Canary
 from thirdparty.models.declaration import Declaration
 from thirdparty.models.figures import KeptFigures, KeptTotals
 from thirdparty.models.heartbeat import Heartbeat
@@ -24,6 +25,7 @@ __all__ = [
     "Brake",
     "BrakeDecision",
     "BrakeEntry",
+    "Canary",
     "Comparison",
     "Declaration",
     "Finding",

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from functools import cache
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -102,8 +103,10 @@ class Publisher:
             return False
         ends: SimpleQueue[Exception | None] = SimpleQueue()
         # In a thread: the system's look-up of a name cannot be interrupted, and no time limit of a socket covers it.
+        # In this context: whoever listens to Celery's signals, as its instrumentation does, sees whose message it is.
+        here = copy_context()
         thread = threading.Thread(
-            target=lambda: ends.put(self._tried(task, args, options)), name="publish", daemon=True
+            target=lambda: ends.put(here.run(self._tried, task, args, options)), name="publish", daemon=True
         )
         try:
             thread.start()

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from thirdparty import request_id, targets
+from thirdparty import request_id, targets, traces
 from thirdparty.declaration import of_kind
 from thirdparty.models import Record, Ref
 from thirdparty.notify.broker import RECONCILE, publisher
@@ -23,6 +23,7 @@ from thirdparty.notify.broker import RECONCILE, publisher
 PUSH = "thirdparty.push"
 DRAIN = "thirdparty.drain"
 AUDIT = "thirdparty.audit"
+CANARY = "thirdparty.canary"
 MOST_DRAINS = 8
 """So many drains of a target come of one hint, or of one tick, at most."""
 _FEW = 3
@@ -53,13 +54,15 @@ class _Wakes:
         self._whole.add(target)
 
     def publish(self) -> None:
-        for target in self._whole:
-            drain(target)
-        for target, keys in self._keys.items():
-            if target in self._whole:
-                continue
-            if len(keys) > _FEW or not all(_single(target, key) for key in keys):
+        # One span for all of them, so that hints to several targets are of one trace where nothing else makes it one.
+        with traces.span("thirdparty.wake", {}):
+            for target in self._whole:
                 drain(target)
+            for target, keys in self._keys.items():
+                if target in self._whole:
+                    continue
+                if len(keys) > _FEW or not all(_single(target, key) for key in keys):
+                    drain(target)
 
 
 @contextmanager
@@ -108,11 +111,16 @@ def _of_transaction(add: Callable[[_Wakes], None]) -> None:
 def push_record(target: str, key: str, expected_due_at: datetime | None = None) -> bool:
     """Wake one record now; False when the broker would not take it. Raises nothing.
 
-    The message carries the id of the request that is answered now, for the worker's log. A drain's carries none: what
-    is due for a target is of many requests.
+    The message carries the id of the request that is answered now, for the worker's log, and the present trace. A drain's
+    carries neither: what is due for a target is of many requests.
     """
     arguments = [target, key, expected_due_at.isoformat() if expected_due_at else None]
-    return publisher().publish(PUSH, arguments, headers=request_id.message_headers())
+    with traces.span("thirdparty.hint", {traces.TARGET: target}, traces.Kind.PRODUCER) as span:
+        headers = request_id.message_headers() | traces.message_headers()
+        published = publisher().publish(PUSH, arguments, headers=headers)
+        if not published:
+            span.failed("not_published")
+    return published
 
 
 def drain(target: str, *, within_seconds: float = 0.0) -> None:
@@ -152,6 +160,11 @@ def start_reconcile() -> bool:
 def go_on_with_audit(audit_id: int, due_at: datetime) -> bool:
     """Have a worker take this audit further, as long as this is when it is due next. Raises nothing."""
     return publisher().publish(AUDIT, [audit_id, due_at.isoformat()])
+
+
+def ask_whoever_works(token: str) -> bool:
+    """Have a worker answer this question (`thirdparty.run.canary`); False when the broker would not take it. Raises nothing."""
+    return publisher().publish(CANARY, [token])
 
 
 def _single(target: str, key: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from thirdparty import protect
+from thirdparty import protect, traces
 from thirdparty.connectors.base import Payload, RemoteObject, RemoteRecord
 from thirdparty.connectors.errors import (
     AccessDenied,
@@ -51,6 +51,26 @@ class _LookUpOff(Transient):
 
 def call_target(step: Step) -> FinishedStep:
     """Make the step's call. Never raises for what the target does, nor for what our own code does with it."""
+    with traces.span("thirdparty.attempt", _told(step)) as span:
+        finished = _called(step)
+        settlement = finished.settlement
+        span.note({"thirdparty.outcome": settlement.outcome.value})
+        if settlement.failed:
+            span.failed(settlement.reason or settlement.outcome.value)
+    return finished
+
+
+def _told(step: Step) -> traces.Attributes:
+    return {
+        traces.TARGET: step.target.name,
+        "thirdparty.kind": step.lease.kind,
+        "thirdparty.operation": step.call.value,
+        "thirdparty.generation": step.lease.generation,
+        "thirdparty.attempt_id": step.attempt_id,
+    }
+
+
+def _called(step: Step) -> FinishedStep:
     judge = _judge(step)
     if isinstance(step.obstacle, Unmappable):
         return _ended(step, judge.unmappable(step.obstacle.reason, step.obstacle.message))

@@ -21,7 +21,7 @@ from thirdparty.models import Attempt, BrakeEntry, Record
 from thirdparty.models.record import State
 from thirdparty.notify.hints import MOST_DRAINS
 from thirdparty.protect.health import LONGEST_FAULTY_WAIT_SECONDS
-from thirdparty.run import heartbeat, samples
+from thirdparty.run import canary, heartbeat, samples
 from thirdparty.settings import settings
 from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
@@ -138,6 +138,7 @@ def prune() -> int:
         (_prune_attempts, retention),
         (_prune_tombstones, retention),
         (heartbeat.prune_some, heartbeat.KEPT_FOR),
+        (canary.prune_some, canary.KEPT_FOR),
         (_prune_brake, DAY),
         (samples.prune_some, samples.KEPT_FOR),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from thirdparty import traces
 from thirdparty.models import Record
 from thirdparty.notify import hints
 from thirdparty.run.push import Pushed, push
@@ -53,6 +54,20 @@ def push_until_done(  # noqa: PLR0913  # what the callers differ in
     ``expected_due_at`` (of the first step) and ``strict``: see `thirdparty.run.push.push`, which raises nothing for what target or record do.
     ``noted`` is told of each step. Whoever waits for the natural key that a step has freed is woken.
     """
+    with traces.span("thirdparty.push", {traces.TARGET: target, "thirdparty.strict": strict is not None}) as span:
+        course = _course(target, key, expected_due_at, strict, goes_on, noted)
+        span.note({"thirdparty.ending": course.ending.value})
+    return course
+
+
+def _course(  # noqa: PLR0913, PLR0917  # those of `push_until_done`
+    target: str,
+    key: str,
+    expected_due_at: datetime | None,
+    strict: str | None,
+    goes_on: Callable[[Pushed], bool],
+    noted: Callable[[Pushed], None],
+) -> Course:
     last: Pushed | None = None
     for _ in range(STEPS_AT_MOST):
         pushed = push(target, key, expected_due_at=expected_due_at, strict=strict)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from thirdparty.connectors.http.keep_alive import KeepAlive
     from thirdparty.connectors.http.proxy import Proxy
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _TARGET = re.compile(r"[\x21-\x7e]+")
 # No line of a head ends within a name or a value.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -39,12 +39,12 @@ class TargetAdapter(BaseAdapter):
     def __init__(self, base_url: str, tls: ssl.SSLContext | None, keep_alive: KeepAlive, proxy: Proxy | None) -> None:
         super().__init__()
         parts = urlsplit(base_url)
-        host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+        host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
         # Without TLS the proxy reads the request itself, and has to be told the whole address.
         by_whole_address = proxy is not None and tls is None
         self._origin_length = 0 if by_whole_address else len(f"{parts.scheme}://{parts.netloc}")
         name = f"[{host}]" if ":" in host else host
-        self._host = name if port == _DEFAULT_PORTS[parts.scheme] else f"{name}:{port}"
+        self._host = name if port == DEFAULT_PORTS[parts.scheme] else f"{name}:{port}"
         self._connections = Connections(Way(host, port, tls, proxy), keep_alive)
 
     def send(self, request: PreparedRequest, *_args: Any, **_kwargs: Any) -> Response:

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 
+from thirdparty import traces
 from thirdparty.connectors.errors import AccessDenied, OutcomeUnknown, TargetError, Transient
-from thirdparty.connectors.http.adapter import TargetAdapter, tls_context
+from thirdparty.connectors.http.adapter import DEFAULT_PORTS, TargetAdapter, tls_context
 from thirdparty.connectors.http.answer_parser import NotHTTP, TooLarge
 from thirdparty.connectors.http.deadline import Call
 from thirdparty.connectors.http.keep_alive import KeepAlive
@@ -61,7 +62,12 @@ class HttpSession:
 
     def __init__(self, config: TargetConfig) -> None:
         self._base_url = config.base_url
-        self._tls = tls_context(config) if urlsplit(config.base_url).scheme == "https" else None
+        parts = urlsplit(config.base_url)
+        self._tls = tls_context(config) if parts.scheme == "https" else None
+        self._server: traces.Attributes = {
+            "server.address": parts.hostname or "",
+            "server.port": parts.port or DEFAULT_PORTS.get(parts.scheme, 0),
+        }
         self._proxy = config.proxy
         self._keep_alive = KeepAlive(wanted=config.keep_alive)
         self._adapter: TargetAdapter | None = None
@@ -85,8 +91,20 @@ class HttpSession:
         Raises `Transient` when nothing was sent, `AccessDenied` when TLS or the proxy refused, and
         `OutcomeUnknown` when something was sent but no complete answer of bearable size came back.
         """
+        # By OpenTelemetry's conventions, but for the address: it holds remote ids and keys.
+        with traces.span(method, {"http.request.method": method, **self._server}, traces.Kind.CLIENT) as span:
+            try:
+                answer = self._sent(self._request(method, path, body, headers), timeout_seconds, repeatable=repeatable)
+            except TargetError as failure:
+                span.failed(failure.reason)
+                raise
+            span.note({"http.response.status_code": answer.status})
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                span.failed(str(answer.status))
+            return answer
+
+    def _sent(self, request: PreparedRequest, timeout_seconds: float, *, repeatable: bool) -> Answer:
         call = Call(timeout_seconds)
-        request = self._request(method, path, body, headers)
         try:
             with call:
                 try:

@@ -7,6 +7,7 @@ from thirdparty.management.sync import (
     alerts,
     audit,
     backfill,
+    canary,
     certify,
     compensate,
     explain,
@@ -22,5 +23,5 @@ from thirdparty.management.sync import (
 )
 
 ACTIONS = (
-    status, alerts, explain, push, reconcile, retry, compensate, audit, certify, backfill, preview, trial, release, targets, retire,
+    status, canary, alerts, explain, push, reconcile, retry, compensate, audit, certify, backfill, preview, trial, release, targets, retire,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from thirdparty import store, targets
+from thirdparty import store, targets, traces
 from thirdparty.run.drain.clock import Clock
 from thirdparty.run.drain.limits import Limits
 from thirdparty.run.drain.loop import Drained, Loop
@@ -41,10 +41,12 @@ def drain(
     with slot(target_name, targets=len(targets.names()), is_helper=is_helper) as may:
         if not may:
             return Drained(0, unfinished=False, look_in_seconds=None)
-        try:
-            drained = loop.run_until(clock.now() + seconds)
-        finally:
-            loop.withdraw()
+        with traces.span("thirdparty.drain", {traces.TARGET: target_name}) as span:
+            try:
+                drained = loop.run_until(clock.now() + seconds)
+            finally:
+                loop.withdraw()
+            span.note({"thirdparty.settled": drained.settled})
     # Hints that came while the slot was held have ended, trusting in this drain.
     missed = loop.found_all and not drained.unfinished and store.is_any_claimable(target_name)
     return replace(drained, unfinished=True) if missed else drained

@@ -8,7 +8,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from thirdparty import protect
+from thirdparty import protect, traces
 from thirdparty.decide.result import FinishedStep
 from thirdparty.protect import Admission, Probe
 from thirdparty.run import calling
@@ -39,13 +39,14 @@ class UnderWay:
     def begin(self, step: Step, admission: Admission, nth: int) -> None:
         """Have the step's call made, as the ``nth`` of those that were let in together."""
         self.count += 1
-        thread_pool(self._threads).submit(partial(self._call, step, admission, nth))
+        thread_pool(self._threads).submit(traces.carried(partial(self._call, step, admission, nth)))
 
     def begin_probe(self) -> None:
         """Have a harmless call asked, in a thread of its own: all others may be waiting for this very target."""
         ask = protect.in_doubt(self._target_name)
         self.count += 1
-        Thread(target=lambda: self._ended.put(Ended("", ask())), name="doubt", daemon=True).start()
+        ask_within = traces.carried(ask)
+        Thread(target=lambda: self._ended.put(Ended("", ask_within())), name="doubt", daemon=True).start()
 
     def next(self, *, within_seconds: float) -> Ended | None:
         """The next that ends; None where none does within the time."""

@@ -1,0 +1,67 @@
+"""``sync canary``: whether a message reaches a worker, and its answer the database."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import Any
+
+from django.core.management.base import CommandError
+from rich.console import Console
+
+from thirdparty.management.sync import terminal
+from thirdparty.run import canary
+from thirdparty.run.canary import Heard, Part
+
+_PATIENCE_SECONDS = 10.0
+_LONGEST_SECONDS = 3_600.0
+_WHY = {
+    Part.DATABASE: "the database does not answer",
+    Part.BROKER: "the broker takes no message: saves are pushed once beat and workers reach it again",
+    Part.WORKERS: (
+        "no worker answered within {seconds:.1f} s: none takes the queue, all are busy, or those that do reach no database; "
+        "`sync status` says who was seen"
+    ),
+}
+
+
+def add_to(actions: Any) -> None:
+    parser = actions.add_parser(
+        "canary",
+        help="send a message that a worker answers by the database; exit 1, and which part is silent, where none comes",
+    )
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    parser.add_argument(
+        "--within",
+        type=_seconds,
+        default=_PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help=f"wait for so long ({_PATIENCE_SECONDS:g})",
+    )
+    parser.set_defaults(run=run)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ArgumentTypeError(f"more than 0 and at most {_LONGEST_SECONDS:g} seconds, not {text}")
+    return seconds
+
+
+def run(out: Console, options: dict[str, Any]) -> None:
+    """Raises `CommandError` where no answer came."""
+    heard = canary.ask(within_seconds=options["within"])
+    if options["json"]:
+        terminal.print_json(out, _as_json(heard))
+    elif heard.silent is None:
+        out.print(f"{heard.answered_by} answered in {heard.seconds:.1f} s")
+    if heard.silent is not None:
+        raise CommandError(_WHY[heard.silent].format(seconds=heard.seconds))
+
+
+def _as_json(heard: Heard) -> dict[str, Any]:
+    return {
+        "answered": heard.silent is None,
+        "silent": heard.silent,
+        "seconds": round(heard.seconds, 3),
+        "answered_by": heard.answered_by or None,
+    }
