@@ -17,7 +17,8 @@ from rest_framework.status import HTTP_202_ACCEPTED
 from thirdparty import targets
 from thirdparty.api.fields import Closed
 from thirdparty.api.pagination import NewestFirst
-from thirdparty.api.serializers import FindingSerializer, OfTargetAndKind, one_of
+from thirdparty.api.shapes.explanations import FindingSerializer
+from thirdparty.api.shapes.queries import OfTargetAndKind, one_of
 from thirdparty.api.view import SyncView
 from thirdparty.audit import report, runner
 from thirdparty.decide.sample import LEAST_PERCENT, WHOLE_PERCENT

@@ -9,7 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from thirdparty.api.problems import CONTENT_TYPE
-from thirdparty.api.serializers import ProblemSerializer
+from thirdparty.api.shapes.problem_details import ProblemSerializer
 
 _ALWAYS = (400, 401, 403, 406, 429, 503)
 _WITH_A_BODY = (413, 415)

@@ -15,17 +15,11 @@ from rest_framework.response import Response
 from rest_framework.status import HTTP_202_ACCEPTED
 
 from thirdparty.api.pagination import ByKey
-from thirdparty.api.serializers import (
-    BrakeDecisionSerializer,
-    BrakePlanSerializer,
-    DecisionSerializer,
-    ExplainOptions,
-    ExplanationSerializer,
-    RecordLineSerializer,
-    RecordPageSerializer,
-    RecordQuery,
-    StatusSerializer,
-)
+from thirdparty.api.shapes.brake_plans import BrakeDecisionSerializer, BrakePlanSerializer
+from thirdparty.api.shapes.explanations import ExplainOptions, ExplanationSerializer
+from thirdparty.api.shapes.queries import RecordQuery
+from thirdparty.api.shapes.records import DecisionSerializer, RecordLineSerializer, RecordPageSerializer
+from thirdparty.api.shapes.statuses import StatusSerializer
 from thirdparty.api.view import SyncView
 from thirdparty.decide.brake import Change
 from thirdparty.decisions import brake

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from thirdparty.api.fields import Closed, Flag, Text
-from thirdparty.api.serializers import RecordSerializer
+from thirdparty.api.shapes.records import RecordSerializer
 from thirdparty.models import Record
 from users import username
 from users.models import User

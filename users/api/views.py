@@ -23,7 +23,8 @@ from thirdparty import audit_log
 from thirdparty.api import parameters
 from thirdparty.api.pagination import NewestFirst
 from thirdparty.api.problems import by_field
-from thirdparty.api.serializers import ExplainOptions, ExplanationSerializer, RecordSerializer
+from thirdparty.api.shapes.explanations import ExplainOptions, ExplanationSerializer
+from thirdparty.api.shapes.records import RecordSerializer
 from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Record
 from thirdparty.observe.explain import Explanation, explain

@@ -1,0 +1,1 @@
+"""How things look in JSON, and in the schema."""
