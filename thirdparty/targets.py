@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Now
 from thirdparty.connectors.base import Connector
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.registry import connector_class
+from thirdparty.decide.sample import in_sample
 from thirdparty.declaration.registry import declared_for
 from thirdparty.models.target import FENCE_TO_DRAW, Target
 from thirdparty.settings import settings
@@ -97,24 +98,46 @@ def owe_raised(kind: str, *, using: str) -> None:
     If records are being owed for another reason, that begins anew, for both. Call in the transaction that writes the version.
     """
     behind = Target.objects.using(using).filter(retired=False)
-    trial = {"trial_percent": settings.SYNC_TRIAL_PERCENT or None, "trial_since": Now()}
+    percent = settings.SYNC_TRIAL_PERCENT or None
     for target in behind.select_for_update().order_by("name"):
-        raised = sorted({*target.raised, kind})
         behind.filter(name=target.name).update(
-            raised=raised, **trial, behind_since=Coalesce("behind_since", Now()), **from_the_first()
+            raised={**target.raised, kind: percent},
+            trial_since=Now(),
+            behind_since=Coalesce("behind_since", Now()),
+            **from_the_first(),
         )
+        if percent is not None and (target.unrecorded or target.backfill):
+            logger.warning(
+                "target %s: the new version of %s is sent for all records, not tried on %g %%: changes may have gone unrecorded, "
+                "as where it watches another relation, or a backfill is under way", target.name, kind, percent,
+            )  # fmt: skip
 
 
-def on_trial(target: Target) -> tuple[str, ...]:
-    """The kinds of which this target is owed a sample alone, since their declarations have new versions."""
-    everything = target.trial_percent is None or target.unrecorded or target.backfill
-    return () if everything else tuple(target.raised)
+def on_trial(target: Target) -> dict[str, float]:
+    """Of which kinds this target is owed a sample alone, since their declarations have new versions: so many per cent."""
+    if target.retired or target.unrecorded or target.backfill:
+        return {}
+    return {kind: percent for kind, percent in target.raised.items() if percent is not None}
+
+
+def is_kept_back(target: Target, key: str) -> bool:
+    """Whether this record waits for a person, since its kind is on trial and it is not in the sample."""
+    percent = on_trial(target).get(key.split(":")[1]) if key else None
+    return percent is not None and not in_sample(key, percent)
 
 
 def end_trial(name: str) -> bool:
-    """The new versions are good: owe the rest of their kinds' records at this target. False where none is on trial."""
-    trying = Target.objects.filter(name=name, retired=False, trial_percent__isnull=False)
-    return bool(trying.update(trial_percent=None, behind_since=Coalesce("behind_since", Now()), **from_the_first()))
+    """The new versions are good: owe the rest of their kinds' records at this target. False where none is on trial.
+
+    Call in a transaction.
+    """
+    target = Target.objects.select_for_update().filter(name=name).first()
+    if target is None or not on_trial(target):
+        return False
+    Target.objects.filter(name=name).update(
+        raised=dict.fromkeys(target.raised), behind_since=Coalesce("behind_since", Now()), **from_the_first()
+    )
+    return True
 
 
 def begin_backfill(name: str) -> None:
@@ -147,8 +170,7 @@ def _as_new() -> dict[str, Any]:
         "fence": FENCE_TO_DRAW,
         "unrecorded": False,
         "backfill": False,
-        "raised": [],
-        "trial_percent": None,
+        "raised": {},
         "behind_since": Now(),
         **_nowhere(),
     }

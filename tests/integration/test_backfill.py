@@ -9,7 +9,7 @@ import pytest
 from tests.integration.conftest import converge, effects, held_records, row_of, wanted_records
 from thirdparty import targets
 from thirdparty.capture import backfill, catch_up
-from thirdparty.models import Record, Target
+from thirdparty.models import Attempt, Record, Target
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 
@@ -165,3 +165,14 @@ def test_a_backfill_during_a_catch_up_after_a_gap_frees_parked_records_as_that_w
     assert backfilled() == 1
     assert row_of(user).parked == ""
     assert not Target.objects.filter(unrecorded=True).exists()
+
+
+def test_how_long_a_backfill_takes_is_no_measure_of_how_quickly_changes_arrive(sandbox: SandboxControl) -> None:
+    User.objects.create(name="Ada", phone="1")
+    converge()
+    assert Attempt.objects.exclude(owed_since=None).exists()
+    Attempt.objects.all().delete()
+    for _ in backfill.steps("partner"):
+        pass
+    converge()
+    assert set(Attempt.objects.filter(acknowledged=True).values_list("owed_since", flat=True)) == {None}

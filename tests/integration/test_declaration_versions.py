@@ -261,7 +261,7 @@ def test_a_version_that_rises_during_a_backfill_loses_neither(
     people_of_version(2, monkeypatch)
     call_command("migrate", verbosity=0)
     target = Target.objects.get(name="partner")
-    assert (target.backfill, target.raised) == (True, [KIND])
+    assert (target.backfill, target.raised) == (True, {KIND: None})
     catch_up.go_on("partner", seconds=30)
     target.refresh_from_db()
     assert (target.backfill, target.raised) == (False, [])

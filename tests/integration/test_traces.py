@@ -20,6 +20,7 @@ from tests.integration.own_broker import body, queued
 from tests.integration.strictly import create
 from tests.recorded_spans import Spans, is_within, trace_of
 from thirdparty import targets, tasks
+from thirdparty.connectors.errors import Rejected
 from thirdparty.consistency.strict.errors import NotAccepted
 from thirdparty.models import Attempt
 from thirdparty.notify import hints
@@ -236,3 +237,17 @@ def test_a_method_that_nobody_knows_names_no_span(web: Client, spans: Spans) -> 
     web.generic("PATCHWORK", "/api/v1/users/")
 
     assert attributes(spans.one("_OTHER /api/v1/users/"))["http.request.method"] == "_OTHER"
+
+
+def test_what_the_target_says_in_words_of_its_own_is_in_no_span(
+    sandbox: SandboxControl, web: Client, broker: Process, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> str:
+        raise Rejected("the phone of Zhang Wei is taken", "as it says")
+
+    monkeypatch.setattr(type(targets.connector("partner", "users.user")), "add", refused)
+    save(web)
+    work(queued(broker)[0])
+
+    assert attributes(spans.one("thirdparty.attempt"))["error.type"] == "rejected"
+    assert not [span for span in spans.all() if "Zhang" in str(attributes(span))]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -20,6 +21,9 @@ from thirdparty.audit.certificate import CannotCertify, certificate
 from thirdparty.audit.runner import CannotAudit
 from thirdparty.capture import catch_up
 from thirdparty.decide.sample import in_sample
+from thirdparty.decisions import audits
+from thirdparty.decisions import trial as decided
+from thirdparty.decisions.trial import NothingOnTrial
 from thirdparty.declaration import AtTarget
 from thirdparty.models import Audit, Declaration, Record, Target
 from thirdparty.models.audit import Verdict
@@ -83,6 +87,11 @@ def names(sandbox: SandboxControl) -> set[str]:
 
 def by_new_version(sandbox: SandboxControl) -> set[str]:
     return {name.lower() for name in names(sandbox) if name.isupper() or name.startswith("ADA")}
+
+
+def trial_ends() -> None:
+    with transaction.atomic():
+        assert targets.end_trial("partner")
 
 
 def trial(*arguments: str) -> str:
@@ -161,7 +170,7 @@ def test_the_version_after_it_is_tried_anew(
     before = Target.objects.get(name="partner").trial_since
     raise_version(monkeypatch, settings, version=3)
     row = Target.objects.get(name="partner")
-    assert targets.on_trial(row) == (KIND,)
+    assert targets.on_trial(row) == {KIND: PERCENT}
     assert before is not None
     assert row.trial_since is not None
     assert row.trial_since > before
@@ -176,10 +185,69 @@ def test_a_backfill_sends_everybody_and_ends_the_trial(sandbox: SandboxControl, 
     assert "on_trial" not in codes()
 
 
+def other_kind_rises(settings: Any, percent: float) -> None:
+    settings.SYNC_TRIAL_PERCENT = percent
+    with transaction.atomic():
+        targets.owe_raised("other.kind", using="default")
+
+
+@pytest.mark.parametrize("percent", [0.0, 90.0])
+def test_another_kind_that_rises_neither_ends_nor_widens_the_trial(
+    sandbox: SandboxControl, tried: list[User], settings: Any, percent: float
+) -> None:
+    other_kind_rises(settings, percent)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert by_new_version(sandbox) == in_the_sample(tried)
+    assert targets.on_trial(Target.objects.get(name="partner"))[KIND] == PERCENT
+
+
+def test_another_kind_that_rises_does_not_revoke_a_persons_word(
+    sandbox: SandboxControl, tried: list[User], settings: Any
+) -> None:
+    trial_ends()
+    other_kind_rises(settings, PERCENT)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert len(by_new_version(sandbox)) == PEOPLE
+
+
+def test_a_kind_that_rose_without_a_trial_is_not_kept_back_for_one_that_has_one(
+    sandbox: SandboxControl, people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    raise_version(monkeypatch, settings)
+    Target.objects.update(raised={KIND: None})
+    other_kind_rises(settings, PERCENT)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert len(by_new_version(sandbox)) == PEOPLE
+
+
+def test_where_changes_may_have_gone_unrecorded_everybody_is_sent_and_the_log_says_why(
+    sandbox: SandboxControl,
+    people: list[User],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    targets.owe_anew("partner")
+    raise_version(monkeypatch, settings)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert len(by_new_version(sandbox)) == PEOPLE
+    assert f"the new version of {KIND} is sent for all records, not tried on 20 %" in caplog.text
+
+
+def test_a_retired_target_has_nothing_on_trial(tried: list[User]) -> None:
+    targets.retire("partner")
+    with pytest.raises(NothingOnTrial):
+        decided.follow("partner", reason="good")
+
+
 def test_it_is_a_reason_that_somebody_has_to_act_on(tried: list[User]) -> None:
     [reason] = [each for each in reasons() if each.code == "on_trial"]
     assert reason.severity == "act"
-    assert f"The new version of {KIND} has been tried on 20 % of the records since" in reason.sentence
+    assert f"The new version of {KIND} (20 %) has been tried on so many of the records since" in reason.sentence
 
 
 # What is seen of it.
@@ -190,7 +258,7 @@ def test_the_command_shows_how_the_sample_does(tried: list[User]) -> None:
     shown = json.loads(trial("--json"))
     assert shown["sample"] == {"synced": sample}
     assert shown["others"] == PEOPLE - sample
-    assert shown["kinds"] == [KIND]
+    assert shown["kinds"] == {KIND: PERCENT}
     assert not shown["owing"]
     assert f"in the sample: {sample} ({sample} synced)" in trial()
 
@@ -272,11 +340,21 @@ def test_an_audit_does_not_mend_what_is_not_in_the_sample_yet(sandbox: SandboxCo
     assert by_new_version(sandbox) == in_the_sample(tried)
 
 
+def test_what_an_audit_finds_outside_the_sample_is_not_owed_again_by_hand(
+    sandbox: SandboxControl, tried: list[User]
+) -> None:
+    audit = audited()
+    assert audit.counts[Verdict.DIFFERING] == PEOPLE - len(in_the_sample(tried))
+    assert audits.mend(audit.findings.all()) == 0
+    converge()
+    assert by_new_version(sandbox) == in_the_sample(tried)
+
+
 def test_no_audit_begins_by_itself_while_a_version_is_tried(tried: list[User], settings: Any) -> None:
     settings.SYNC_AUDIT_EVERY_HOURS = 1.0
     Target.objects.update(behind_since=None)
     assert schedule.begin_due("partner") == []
-    targets.end_trial("partner")
+    trial_ends()
     Target.objects.update(behind_since=None)
     assert [audit.kind for audit in schedule.begin_due("partner")] == [KIND]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from tests import alone
 from tests.integration.conftest import row_of
@@ -62,6 +62,29 @@ def test_where_the_database_is_not_to_be_had_nobody_is_at_fault(
         push("partner", row_of(ada).key)
     row = row_of(ada)
     assert (row.state, row.failed_tries, row.lease_token, row.cause) == ("pending", 0, None, "")
+
+
+def test_what_none_can_be_read_for_is_nobodys_fault(people: list[User], monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: Any, **__: Any) -> Any:
+        raise ProgrammingError("permission denied for table users_user")
+
+    monkeypatch.setattr(Person, "load", forbidden)
+    with pytest.raises(ProgrammingError):
+        drain("partner", seconds=5)
+    assert set(Record.objects.values_list("crashes", "cause", "state")) == {(0, "", "pending")}
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL takes no text that is none")
+def test_a_text_that_is_none_holds_up_nobody_though_the_database_calls_it_operational(
+    sandbox: SandboxControl, settings: Any
+) -> None:
+    settings.SYNC_CHECK_READS = False
+    made = User.objects.bulk_create([User(name="n", phone=str(number)) for number in range(20)])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE users_user SET name = CAST(x'41ff42' AS TEXT) WHERE id = %s", [made[0].pk])
+    for _ in range(3):
+        drain("partner", seconds=5)
+    assert set(Record.objects.exclude(key=row_of(made[0]).key).values_list("state", flat=True)) == {"synced"}
 
 
 # What is given back.

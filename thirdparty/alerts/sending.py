@@ -45,8 +45,7 @@ def in_background() -> list[threading.Thread]:
 
 
 def at_once() -> None:
-    """Send what waits, and come back when that is done."""
-    _give_up_removed_ways()
+    """Send what waits, and come back when that is done. What ways there are is not said by whoever has a shell."""
     for way in ways.configured():
         if (message := claim(way.name)) is not None:
             _send_from(way, message)
@@ -58,7 +57,7 @@ def _give_up_removed_ways() -> None:
     waiting = AlertMessage.objects.filter(
         delivered_at=None, given_up_at=None, made_at__lt=now - _SETTINGS_ARE_EVERYWHERE
     )
-    removed = waiting.exclude(way__in=[way.name for way in ways.configured()])
+    removed = waiting.exclude(way__in=[way.name for way in ways.configured()]).exclude(leased_until__gt=now)
     if given_up := removed.update(given_up_at=now, failure="the settings name this way no more", leased_until=None):
         logger.warning("%d alerts were not told: the settings name their way no more", given_up)
 

@@ -84,10 +84,10 @@ def begin(  # noqa: PLR0913  # what audits differ in, all by name
 
 def _require_tried(target: str, kind: str, percent: float) -> None:
     """Raises `CannotAudit` where mending would send a version that is tried on fewer records than these."""
-    row = Target.objects.get(name=target)
-    if kind in targets.on_trial(row) and percent > (row.trial_percent or 0.0):
+    tried = targets.on_trial(Target.objects.get(name=target)).get(kind)
+    if tried is not None and percent > tried:
         raise CannotAudit(
-            f"a new version of {kind} is tried at {target} on {row.trial_percent:g} % of the records: those can be mended, "
+            f"a new version of {kind} is tried at {target} on {tried:g} % of the records: those can be mended, "
             "the others when they are let go (sync trial)"
         )
 

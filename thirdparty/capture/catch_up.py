@@ -92,8 +92,7 @@ def _pass_fence(target: Target, fence_passed: int) -> Step:
 
 
 def _why(target: Target) -> store.Why:
-    sampled = target.trial_percent if targets.on_trial(target) else None
-    return store.Why(target.unrecorded, target.backfill, tuple(target.raised), sampled)
+    return store.Why(target.unrecorded, target.backfill, tuple(target.raised), targets.on_trial(target))
 
 
 def _owe_next(target: Target, after: str) -> Step | None:
@@ -137,7 +136,8 @@ def _move(target: Target, **places: Any) -> None:
         owing_to=target.owing_to, owing_left=target.owing_left, swept_to=target.swept_to, swept_left=target.swept_left
     ).update(**places)
     owed = here.filter(owing_to=None, owing_left=[])
-    owed.filter(Q(unrecorded=True) | Q(backfill=True) | (~Q(raised=[]) & Q(trial_percent=None))).update(
-        unrecorded=False, backfill=False, raised=[], trial_percent=None
+    # Whoever changes these begins a new round, which this is not part of.
+    owed.filter(Q(unrecorded=True) | Q(backfill=True) | ~Q(raised={})).update(
+        unrecorded=False, backfill=False, raised=targets.on_trial(target)
     )
     owed.filter(swept=True, swept_left=[], fence=None, behind_since__isnull=False).update(behind_since=None)

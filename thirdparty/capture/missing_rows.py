@@ -14,6 +14,7 @@ from django.db import OperationalError, connection, transaction
 from thirdparty.declaration import of_kind
 from thirdparty.declaration.registry import declared_for
 from thirdparty.declaration.source import Source
+from thirdparty.store.attempts import MISSING
 from thirdparty.store.contention import is_contention, wait_briefly, within_reach
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS, TARGETS
@@ -154,9 +155,9 @@ class _Table:
         object_id = source.object_id("u")
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {RECORDS} (key, target, kind, object_id, wanted_key, due_at, owed_since) "
+                f"INSERT INTO {RECORDS} (key, target, kind, object_id, wanted_key, due_at, owed_since, caused_by) "
                 f"SELECT t.name || ':' || {source.kind} || ':' || {object_id}, t.name, {source.kind}, {object_id}, "
-                f"{source.natural_key('u')}, {db.clock}, {db.clock} "
+                f"{source.natural_key('u')}, {db.clock}, {db.clock}, '{MISSING}' "
                 f"FROM {source.table} u JOIN {TARGETS} t ON t.name = %s AND NOT t.retired "
                 f"WHERE {self._among(pks)} AND {source.in_scope('u')} ORDER BY 1 ON CONFLICT (key) DO NOTHING",
                 [target, *pks],

@@ -9,7 +9,8 @@ from thirdparty.connectors.base import Payload, RemoteObject
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.result import FinishedStep, Next, StepResult
-from thirdparty.declaration import of_kind
+from thirdparty.declaration import Unmappable, of_kind
+from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import StrictWrite
 from thirdparty.models.strict_write import Action
 from thirdparty.run import payloads
@@ -26,7 +27,11 @@ class Candidate:
     def read(self, target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
         """What the target is to hold, should the strict write be accepted, by the record's key."""
         present = payloads.read(target, leases)
-        self._unwanted = {key for key, goal in present.items() if goal == Desired()}
+        self._unwanted = {
+            key
+            for key, goal in present.items()
+            if goal.obj is None and not isinstance(goal.obstacle, Unmappable | WaitsFor)
+        }
         strict_write = StrictWrite.objects.get(token=self._token)
         return {lease.key: _prepared(strict_write, target, lease) for lease in leases}
 

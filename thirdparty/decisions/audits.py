@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import QuerySet
 
-from thirdparty import audit_log, permissions
+from thirdparty import audit_log, permissions, targets
 from thirdparty.audit import conclusions, runner
 from thirdparty.decide.sample import WHOLE_PERCENT
-from thirdparty.models import Audit, Finding
+from thirdparty.models import Audit, Finding, Target
 from thirdparty.notify import hints
 from thirdparty.permissions import OPERATOR, Account, Acting, Right
 
@@ -35,14 +35,21 @@ def begin(
 def mend(findings: QuerySet[Finding], *, by: Account = OPERATOR) -> int:
     """Owe the records of these findings again, those that are missing or differ and are still as they were seen.
 
-    Returns how many are owed. Nothing is ever deleted by it. Raises `NotAllowed`.
+    Returns how many are owed. Nothing is ever deleted by it. Those whose kind is on trial there and that are not in the sample
+    are left: they differ since they are kept back (`thirdparty.targets.on_trial`). Raises `NotAllowed`.
     """
     permissions.require(by, Right.DECIDE)
     mended, last = 0, 0
     audits = set()
     while batch := list(findings.filter(pk__gt=last).order_by("pk")[:_BATCH]):
+        rows = Target.objects.in_bulk({each.target for each in batch})
+        let = [
+            each
+            for each in batch
+            if each.target not in rows or not targets.is_kept_back(rows[each.target], each.record)
+        ]
         with transaction.atomic():
-            mended += conclusions.mend(batch)
+            mended += conclusions.mend(let)
             for target in {each.target for each in batch}:
                 hints.drain_on_commit(target)
         audits |= {each.audit_id for each in batch}

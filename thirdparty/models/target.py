@@ -70,14 +70,10 @@ class Target(models.Model):
         default=False, editable=False, help_text="they are owed since what the target holds may be gone, or be old"
     )
     raised = models.JSONField(
-        default=list,
+        default=dict,
         editable=False,
-        help_text="kinds whose declaration has a new version, so that their records are owed",
-    )
-    trial_percent = models.FloatField(
-        null=True,
-        editable=False,
-        help_text="of those kinds' records so many are owed, until a person lets the rest go",
+        help_text="kinds whose declaration has a new version, so that their records are owed: all of them (null), or so many "
+        "per cent until a person lets the others follow",
     )
     trial_since = models.DateTimeField(null=True, editable=False)
     swept_to = models.CharField(

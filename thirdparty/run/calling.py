@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,8 @@ from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
+_WORD = re.compile(r"[a-z0-9_]{1,40}")
+
 
 class _OutOfTime(Transient):
     """The lease has too little time left for a look-up: neither the target's fault nor the record's."""
@@ -56,7 +59,8 @@ def call_target(step: Step) -> FinishedStep:
         settlement = finished.settlement
         span.note({"thirdparty.outcome": settlement.outcome.value})
         if settlement.failed:
-            span.failed(settlement.reason or settlement.outcome.value)
+            # A reason may be a word of the target's own: no more of one goes into a span than a word.
+            span.failed(settlement.reason if _WORD.fullmatch(settlement.reason) else settlement.outcome.value)
     return finished
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, InterfaceError, connection
 
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.declaration import AtTarget, Synced, Unmappable, of_kind
@@ -20,8 +20,6 @@ from thirdparty.models import Record, Ref
 from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
-
-_NO_DATABASE = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +54,40 @@ class Known(Protocol):
 def read(target: str, records: Sequence[Known]) -> Mapping[str, Desired]:
     """What this target is to hold for the objects of these records as they are now, by the record's key.
 
-    An object that cannot be read is an obstacle of its record alone. Raises `OperationalError` and `InterfaceError`, where
-    the database is not to be had.
+    An object that cannot be read while others can is an obstacle of its record alone. Raises what the database raises
+    where that is of all of them: it is not to be had, or has not what is asked for.
     """
     found: dict[str, Desired] = {}
     for kind in dict.fromkeys(record.kind for record in records):
         theirs = [record for record in records if record.kind == kind]
         try:
             found |= _read(of_kind(kind), target, theirs)
-        except _NO_DATABASE:
-            raise
-        except Exception:
-            logger.exception("%s: some of %d objects cannot be read, so each is read alone", kind, len(theirs))
-            for record in theirs:
-                found[record.key] = _read_alone(of_kind(kind), target, record)
+        except Exception as error:
+            if isinstance(error, DatabaseError | InterfaceError) and not connection.is_usable():
+                raise
+            found |= _read_each_alone(of_kind(kind), target, theirs)
     return found
+
+
+def _read_each_alone(declaration: Synced[Any], target: str, records: Sequence[Known]) -> dict[str, Desired]:
+    found, faults = dict[str, Desired](), dict[str, Exception]()
+    for record in records:
+        try:
+            found |= _read(declaration, target, [record])
+        except Exception as error:  # noqa: BLE001  # it ends in its row, and holds nobody else up
+            faults[record.key] = error
+    shared = [fault for fault in faults.values() if _may_be_of_all(fault)]
+    if not found and shared:
+        raise shared[0]
+    for key, fault in faults.items():
+        logger.error("%s: its object cannot be read", key, exc_info=fault)
+        found[key] = Desired(obstacle=type(fault).__name__)
+    return found
+
+
+def _may_be_of_all(error: Exception) -> bool:
+    """Whether this may be said of whatever is read: a column is missing, a right, the database. Not of a value."""
+    return isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError)
 
 
 def _read(declaration: Synced[Any], target: str, records: Sequence[Known]) -> dict[str, Desired]:
@@ -83,16 +100,6 @@ def _read(declaration: Synced[Any], target: str, records: Sequence[Known]) -> di
         make = partial(_wanted, declaration, at_target, external_id, objects.get(record.object_id), record.natural_key)
         found[record.key] = prepared(record.key, make, at_target.used)
     return found
-
-
-def _read_alone(declaration: Synced[Any], target: str, record: Known) -> Desired:
-    try:
-        return _read(declaration, target, [record])[record.key]
-    except _NO_DATABASE:
-        raise
-    except Exception as error:  # it ends in its row, and holds nobody else up
-        logger.exception("%s: its object cannot be read", record.key)
-        return Desired(obstacle=type(error).__name__)
 
 
 def read_wanted(ref: Ref, target: str, natural_key: str) -> RemoteObject | None:

@@ -16,6 +16,15 @@ from thirdparty.store.dialect import dialect
 from thirdparty.store.prepared import prepared
 from thirdparty.store.tables import ATTEMPTS, RECORDS
 
+BACKFILL = "a backfill"
+UNRECORDED = "changes that may have gone unrecorded"
+NEW_VERSION = "a new version of its declaration"
+MISSING = "an object without a record"
+"""What `Record.caused_by` says where nobody has changed anything: how long that takes is no measure of how quickly changes
+arrive, so such attempts are owed since no moment."""
+_BY_THE_ENGINE = ", ".join(f"'{cause}'" for cause in (BACKFILL, UNRECORDED, NEW_VERSION, MISSING))
+_OWED_SINCE = f"CASE WHEN r.caused_by IN ({_BY_THE_ENGINE}) THEN NULL ELSE r.owed_since END"
+
 WRITES = ", ".join(f"'{call}'" for call in Call if call.writes)
 
 
@@ -53,7 +62,7 @@ def open_attempts(calls: Sequence[tuple[Lease, Call]]) -> Mapping[str, OpenedAtt
         cursor.execute(
             f"INSERT INTO {ATTEMPTS} (record_id, lease_token, call, generation, idempotency_key, "
             "owed_since, started_at, outcome, reason, message) "
-            f"SELECT g.record_id, g.token, g.call, g.generation, g.add_key, r.owed_since, {db.clock}, '', '', '' "
+            f"SELECT g.record_id, g.token, g.call, g.generation, g.add_key, {_OWED_SINCE}, {db.clock}, '', '', '' "
             f"FROM ({given}) AS g JOIN {RECORDS} r ON r.key = g.record_id AND r.lease_token = g.token "
             f"WHERE r.leased_until > {db.now} RETURNING record_id, id",
             [json.dumps(rows)],

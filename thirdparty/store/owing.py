@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.db import OperationalError, connection, transaction
 
@@ -13,7 +13,7 @@ from thirdparty.declaration.registry import is_declared
 from thirdparty.declaration.source import Source
 from thirdparty.models import Record
 from thirdparty.models.record import State
-from thirdparty.store.attempts import WRITES
+from thirdparty.store.attempts import BACKFILL, NEW_VERSION, UNRECORDED, WRITES
 from thirdparty.store.contention import is_contention, wait_briefly, within_reach
 from thirdparty.store.dialect import dialect
 from thirdparty.store.locking import lock
@@ -43,17 +43,18 @@ class Why:
 
     ``unrecorded``: changes may have gone unrecorded, of parked records too. ``backfill``: what the target holds may be
     gone, another's, or back though it was deleted. ``raised``: the kinds whose declaration has a new version, which what
-    is parked may fit; those alone, unless there is another reason. ``percent``: so many of the records, None for all.
+    is parked may fit; those alone, unless there is another reason. ``sampled``: of which of them so many per cent alone.
     """
 
     unrecorded: bool = False
     backfill: bool = False
     raised: tuple[str, ...] = ()
-    percent: float | None = None
+    sampled: Mapping[str, float] = field(default_factory=dict)
 
     def concerns(self, key: str) -> bool:
         """Whether this record is one of those."""
-        return self.percent is None or in_sample(key, self.percent)
+        percent = self.sampled.get(key.split(":")[1])
+        return percent is None or in_sample(key, percent)
 
     @property
     def kinds(self) -> tuple[str, ...] | None:
@@ -61,7 +62,9 @@ class Why:
         return None if self.unrecorded or self.backfill else self.raised
 
     def __str__(self) -> str:
-        return "a backfill" if self.backfill else "changes that may have gone unrecorded"
+        if self.backfill:
+            return BACKFILL
+        return UNRECORDED if self.unrecorded or not self.raised else NEW_VERSION
 
 
 def owe_again(keys: Sequence[str], why: Why) -> int:

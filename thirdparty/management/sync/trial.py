@@ -50,13 +50,14 @@ def run(out: Console, options: dict[str, Any]) -> None:
 def _show(out: Console, shown: Trial) -> None:
     since = exactly(shown.since) if shown.since is not None else "-"
     total = sum(shown.sample.values())
-    out.print(
-        f"{shown.target}: the new version of {', '.join(shown.kinds)} is tried on {shown.percent:g} % of the records since {since}"
-    )
+    kinds = ", ".join(f"{kind} on {percent:g} % of its records" for kind, percent in shown.kinds.items())
+    out.print(f"{shown.target}: tried since {since}: the new version of {kinds}")
     still = ", still being owed" if shown.owing else ""
     states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(shown.sample.items()))
     out.print(f"  in the sample{still}: {total}{f' ({states})' if states else ''}")
     for reason, count in shown.parked.items():
         out.print(f"    parked: {count} for {reason}", style="yellow")
     out.print(f"  the others wait: {shown.others}; an edit of one sends it by the new version")
-    out.print(f"to see what came of it: sync audit --target {shown.target} --sample {shown.percent:g}%", style="dim")
+    for kind, percent in shown.kinds.items():
+        asked = f"sync audit --target {shown.target} --kind {kind} --sample {percent:g}%"
+        out.print(f"to see what came of it: {asked}", style="dim")

@@ -64,12 +64,11 @@ def on_trial(seen: Seen) -> Iterator[Reason]:
         if not (kinds := targets.on_trial(row)):
             continue
         given = {
-            "kinds": _(", ").join(kinds),
-            "percent": row.trial_percent,
+            "kinds": _(", ").join(f"{kind} ({percent:g} %)" for kind, percent in kinds.items()),
             "since": words.moment(row.trial_since, seen.now) if row.trial_since else "?",
         }
         sentence = _(
-            "The new version of %(kinds)s has been tried on %(percent)g %% of the records since %(since)s. "
+            "The new version of %(kinds)s has been tried on so many of the records since %(since)s. "
             "Look at it, then let the others follow."
         )
         yield Reason("on_trial", Severity.ACT, sentence % given, row.name, since=row.trial_since, link=_page(row))
