@@ -264,7 +264,7 @@ def test_a_version_that_rises_during_a_backfill_loses_neither(
     assert (target.backfill, target.raised) == (True, {KIND: None})
     catch_up.go_on("partner", seconds=30)
     target.refresh_from_db()
-    assert (target.backfill, target.raised) == (False, [])
+    assert (target.backfill, target.raised) == (False, {})
     assert row_of(ada).state == "pending"
 
 
