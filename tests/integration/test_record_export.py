@@ -48,7 +48,7 @@ def records(count: int) -> list[Record]:
 
 
 def exported(client: Client, **query: Any) -> list[dict[str, str]]:
-    text = client.get(EXPORT, query).getvalue().decode("utf-8")
+    text = client.get(EXPORT, query).getvalue().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
@@ -126,7 +126,7 @@ def test_the_button_takes_the_lists_filters_along(web: Client) -> None:
     page = web.get(RECORDS, {"sync_state": "parked", "p": "1"}).content.decode()
 
     (address,) = re.findall(rf'href="({EXPORT}[^"]*)"', page)
-    text = web.get(address.replace("&amp;", "&")).getvalue().decode()
+    text = web.get(address.replace("&amp;", "&")).getvalue().decode("utf-8-sig")
     assert [row["object_id"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [one.object_id]
 
 

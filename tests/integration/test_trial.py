@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -16,7 +17,7 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import converge, held_records, row_of
 from thirdparty import targets
-from thirdparty.audit import runner, schedule
+from thirdparty.audit import pruning, runner, schedule
 from thirdparty.audit.certificate import CannotCertify, certificate
 from thirdparty.audit.runner import CannotAudit
 from thirdparty.capture import catch_up
@@ -389,3 +390,13 @@ def test_the_api_audits_a_sample(people: list[User]) -> None:
     assert [each["percent"] for each in answer.data] == [20.0]
     wrong = api.post("/api/v1/sync/audits/", {"target": "partner", "percent": 0})
     assert (wrong.status_code, list(wrong.data["errors"])) == (400, ["percent"])
+
+
+def test_a_certificate_outlives_an_audit_of_a_sample(people: list[User]) -> None:
+    audited()
+    before = certificate("partner")["digest"]
+    audited(percent=PERCENT)
+    while pruning.prune_some(timedelta(days=90)):
+        pass
+    after = certificate("partner")
+    assert (after["digest"], after["kinds"][0]["equal"]) == (before, PEOPLE)

@@ -85,6 +85,7 @@ def test_a_text_that_is_none_holds_up_nobody_though_the_database_calls_it_operat
     for _ in range(3):
         drain("partner", seconds=5)
     assert set(Record.objects.exclude(key=row_of(made[0]).key).values_list("state", flat=True)) == {"synced"}
+    assert (row_of(made[0]).crashes > 0, row_of(made[0]).cause) == (True, "crashed")
 
 
 # What is given back.

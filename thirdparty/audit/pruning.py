@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from thirdparty.models import Audit, Comparison, Finding
@@ -30,5 +30,12 @@ def _ended() -> QuerySet[Audit]:
 
 
 def _last() -> QuerySet[Audit]:
-    later = _ended().filter(Q(failure=""), target=OuterRef("target"), kind=OuterRef("kind"), pk__gt=OuterRef("pk"))
+    # One of a sample says nothing of the others: it is followed by one of as many records, or more.
+    later = _ended().filter(
+        failure="",
+        target=OuterRef("target"),
+        kind=OuterRef("kind"),
+        percent__gte=OuterRef("percent"),
+        pk__gt=OuterRef("pk"),
+    )
     return _ended().filter(~Exists(later), failure="").values("pk")  # type: ignore[return-value]  # of a subquery

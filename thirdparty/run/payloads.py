@@ -77,12 +77,21 @@ def _read_each_alone(declaration: Synced[Any], target: str, records: Sequence[Kn
         except Exception as error:  # noqa: BLE001  # it ends in its row, and holds nobody else up
             faults[record.key] = error
     shared = [fault for fault in faults.values() if _may_be_of_all(fault)]
-    if not found and shared:
+    if not found and shared and not _is_another_readable(declaration, target, records):
         raise shared[0]
     for key, fault in faults.items():
         logger.error("%s: its object cannot be read", key, exc_info=fault)
         found[key] = Desired(obstacle=type(fault).__name__)
     return found
+
+
+def _is_another_readable(declaration: Synced[Any], target: str, besides: Sequence[Known]) -> bool:
+    others = Record.objects.filter(target=target, kind=declaration.kind, deleted=False)
+    other = others.exclude(key__in=[record.key for record in besides]).first()
+    try:
+        return other is not None and bool(_read(declaration, target, [other]))
+    except Exception:  # noqa: BLE001  # then it is of all
+        return False
 
 
 def _may_be_of_all(error: Exception) -> bool:
