@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +10,10 @@ import pytest
 from django.db.models import Q
 
 from thirdparty.capture import triggers, versions
-from thirdparty.declaration import Synced, of_kind, register, registry
+from thirdparty.declaration import AtTarget, Synced, of_kind, register, registry
 from thirdparty.models import Declaration, Target
+from users.models import User
+from users.synced import Person
 
 
 def know_them() -> None:
@@ -46,3 +48,15 @@ def rescope(declaration: type[Synced[Any]], scope: Q | None, monkeypatch: pytest
     registered = of_kind(declaration.kind)
     for kept in ("_with_what_is_watched", "_watched_of_each"):
         monkeypatch.setitem(vars(registered), kept, getattr(type(registered), kept).func(registered))
+
+
+def people_of_version(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is of that version from now on: it sends names as they are by the first, shouted by the second."""
+    sends = Person.payload
+
+    def payload(self: Person, obj: User, target: AtTarget) -> Mapping[str, Any] | None:
+        made = sends(self, obj, target)
+        return made and {**made, "name": obj.name.upper()}
+
+    monkeypatch.setattr(Person, "version", version)
+    monkeypatch.setattr(Person, "payload", payload)

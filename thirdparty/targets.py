@@ -13,8 +13,9 @@ from django.db.models.functions import Coalesce, Now
 from thirdparty.connectors.base import Connector
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.registry import connector_class
-from thirdparty.decide.sample import in_sample
+from thirdparty.decide.sample import is_chosen
 from thirdparty.declaration.registry import declared_for
+from thirdparty.models.key import kind_of
 from thirdparty.models.target import FENCE_TO_DRAW, Target
 from thirdparty.settings import settings
 
@@ -102,7 +103,7 @@ def owe_raised(kind: str, *, using: str) -> None:
     for target in behind.select_for_update().order_by("name"):
         behind.filter(name=target.name).update(
             raised={**target.raised, kind: percent},
-            trial_since=Now(),
+            trial_since=Now() if percent is not None else F("trial_since"),
             behind_since=Coalesce("behind_since", Now()),
             **from_the_first(),
         )
@@ -122,8 +123,7 @@ def on_trial(target: Target) -> dict[str, float]:
 
 def is_kept_back(target: Target, key: str) -> bool:
     """Whether this record waits for a person, since its kind is on trial and it is not in the sample."""
-    percent = on_trial(target).get(key.split(":")[1]) if key else None
-    return percent is not None and not in_sample(key, percent)
+    return not is_chosen(key, kind_of(key), on_trial(target))
 
 
 def end_trial(name: str) -> bool:

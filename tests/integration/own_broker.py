@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import redis
+from celery.app.trace import trace_task
 
 from syncproject.celery import app
 from syncproject.demo import parts
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process
+from thirdparty import tasks
 from thirdparty.notify import broker as broker_module
 from thirdparty.settings import settings as engine
 
@@ -65,6 +67,13 @@ def queued(broker: Process) -> list[dict[str, Any]]:
 
 def body(message: dict[str, Any]) -> Any:
     return json.loads(base64.b64decode(message["body"]))[0]
+
+
+def work(message: dict[str, Any]) -> None:
+    """Run a message as a worker does that has taken it."""
+    headers, arguments = message["headers"], body(message)
+    request = {**headers, "args": arguments, "delivery_info": {}, "hostname": "here"}
+    trace_task(tasks.push_record, headers["id"], arguments, {}, request=request, app=app)
 
 
 def arguments(broker: Process) -> list[Any]:

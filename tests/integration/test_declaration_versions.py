@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
-from tests.declarations import rescope
+from tests.declarations import people_of_version, rescope
 from tests.integration.conftest import converge, held_records, row_of, step
 from thirdparty import protect, store, targets
 from thirdparty.capture import catch_up, triggers, versions
@@ -160,18 +160,6 @@ def test_an_edit_made_meanwhile_is_still_due_before_everything_else(sandbox: San
 
 
 # The version rises.
-
-
-def people_of_version(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process is of that version from now on: it sends names as they are by the first, shouted by the second."""
-    sends = Person.payload
-
-    def payload(self: Person, obj: User, target: AtTarget) -> Mapping[str, Any] | None:
-        made = sends(self, obj, target)
-        return made and {**made, "name": obj.name.upper()}
-
-    monkeypatch.setattr(Person, "version", version)
-    monkeypatch.setattr(Person, "payload", payload)
 
 
 def names_held(sandbox: SandboxControl) -> set[str]:

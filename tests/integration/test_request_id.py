@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from celery.app.trace import trace_task
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from syncproject.celery import app
 from syncproject.demo.process import Process
 from syncproject.log import DiscreetJson
 from tests.integration.conftest import row_of
-from tests.integration.own_broker import body, queued
+from tests.integration.own_broker import queued, work
 from thirdparty import request_id, targets, tasks
 from thirdparty.notify import hints
 from thirdparty.sandbox.client import SandboxControl
@@ -71,13 +69,6 @@ def save(web: Client, **options: Any) -> User:
     )
     assert answer.status_code in (201, 202)
     return User.objects.get(uuid=answer.json()["uuid"])
-
-
-def work(message: dict[str, Any]) -> None:
-    """Run a message as a worker does that has taken it."""
-    headers, arguments = message["headers"], body(message)
-    request = {**headers, "args": arguments, "delivery_info": {}, "hostname": "here"}
-    trace_task(tasks.push_record, headers["id"], arguments, {}, request=request, app=app)
 
 
 def test_a_well_formed_id_is_taken_and_answered(web: Client) -> None:

@@ -6,17 +6,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from celery.app.trace import trace_task
 from celery.signals import before_task_publish
 from django.db import transaction
 from django.test import Client
 from opentelemetry import trace
 from rest_framework.authtoken.models import Token
 
-from syncproject.celery import app
 from syncproject.demo.process import Process
 from tests.integration.conftest import row_of
-from tests.integration.own_broker import body, queued
+from tests.integration.own_broker import queued, work
 from tests.integration.strictly import create
 from tests.recorded_spans import Spans, is_within, trace_of
 from thirdparty import targets, tasks
@@ -46,13 +44,6 @@ def save(web: Client, path: str = "/api/v1/users/", **headers: str) -> User:
     answer = web.post(path, {"name": NAME, "phone": PHONE}, content_type="application/json", headers=headers)
     assert answer.status_code in (201, 202)
     return User.objects.get(uuid=answer.json()["uuid"])
-
-
-def work(message: dict[str, Any]) -> None:
-    """Run a message as a worker does that has taken it."""
-    headers, arguments = message["headers"], body(message)
-    request = {**headers, "args": arguments, "delivery_info": {}, "hostname": "here"}
-    trace_task(tasks.push_record, headers["id"], arguments, {}, request=request, app=app)
 
 
 def attributes(span: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -15,6 +15,7 @@ from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
+from tests.declarations import people_of_version
 from tests.integration.conftest import converge, held_records, row_of
 from thirdparty import targets
 from thirdparty.audit import pruning, runner, schedule
@@ -25,13 +26,11 @@ from thirdparty.decide.sample import in_sample
 from thirdparty.decisions import audits
 from thirdparty.decisions import trial as decided
 from thirdparty.decisions.trial import NothingOnTrial
-from thirdparty.declaration import AtTarget
 from thirdparty.models import Audit, Declaration, Record, Target
 from thirdparty.models.audit import Verdict
 from thirdparty.observe.reasons import reasons
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
-from users.synced import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KIND = "users.user"
@@ -55,14 +54,7 @@ def people(sandbox: SandboxControl) -> list[User]:
 
 def raise_version(monkeypatch: pytest.MonkeyPatch, settings: Any, version: int = 2) -> None:
     """From now on names are shouted; by ``migrate``, tried on a sample."""
-    sends = Person.payload
-
-    def payload(self: Person, obj: User, target: AtTarget) -> Mapping[str, Any] | None:
-        made = sends(self, obj, target)
-        return made and {**made, "name": obj.name.upper()}
-
-    monkeypatch.setattr(Person, "version", version)
-    monkeypatch.setattr(Person, "payload", payload)
+    people_of_version(version, monkeypatch)
     settings.SYNC_TRIAL_PERCENT = PERCENT
     call_command("migrate", verbosity=0)
 
@@ -201,6 +193,14 @@ def test_another_kind_that_rises_neither_ends_nor_widens_the_trial(
     converge()
     assert by_new_version(sandbox) == in_the_sample(tried)
     assert targets.on_trial(Target.objects.get(name="partner"))[KIND] == PERCENT
+
+
+def test_a_kind_that_rises_without_a_trial_leaves_since_when_another_is_tried(
+    sandbox: SandboxControl, tried: list[User], settings: Any
+) -> None:
+    before = Target.objects.get(name="partner").trial_since
+    other_kind_rises(settings, 0.0)
+    assert Target.objects.get(name="partner").trial_since == before
 
 
 def test_another_kind_that_rises_does_not_revoke_a_persons_word(

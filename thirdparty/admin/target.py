@@ -137,7 +137,10 @@ class TargetAdmin(ReadOnly, SyncAdmin):
         permissions.require(request.user, Right.DECIDE)
         if not targets.on_trial(get_object_or_404(Target, name=name)):
             raise Http404
-        return self._decided(request, [name], _to_follow, trial.follow) or redirect(_page(name))
+        try:
+            return self._decided(request, [name], _to_follow, trial.follow) or redirect(_page(name))
+        except trial.NothingOnTrial:  # somebody else let them follow in the same moment
+            raise Http404 from None
 
     @method_decorator(transaction.non_atomic_requests)
     def probe_view(self, request: HttpRequest, name: str) -> HttpResponse:

@@ -46,7 +46,7 @@ def mend(findings: QuerySet[Finding], *, by: Account = OPERATOR) -> int:
         let = [
             each
             for each in batch
-            if each.target not in rows or not targets.is_kept_back(rows[each.target], each.record)
+            if not each.record or each.target not in rows or not targets.is_kept_back(rows[each.target], each.record)
         ]
         with transaction.atomic():
             mended += conclusions.mend(let)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from thirdparty import audit_log, permissions, targets
-from thirdparty.decide.sample import in_sample
+from thirdparty.decide.sample import is_chosen
 from thirdparty.models import Record, Target
 from thirdparty.notify import hints
 from thirdparty.permissions import OPERATOR, Account, Right
@@ -50,8 +50,8 @@ def standing(name: str) -> Trial:
     sample, parked, others = Counter[str](), Counter[str](), 0
     kinds = targets.on_trial(target)
     rows = Record.objects.filter(target=name, kind__in=kinds).order_by()
-    for key, state, why in rows.values_list("key", "state", "parked").iterator():
-        if in_sample(key, kinds[key.split(":")[1]]):
+    for key, kind, state, why in rows.values_list("key", "kind", "state", "parked").iterator():
+        if is_chosen(key, kind, kinds):
             sample[state] += 1
             parked.update([why] if why else [])
         else:

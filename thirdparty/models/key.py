@@ -1,4 +1,4 @@
-"""The type of a record's key."""
+"""A record's key, TARGET:KIND:OBJECT: its type, and what it says."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ class KeyField(models.CharField):  # type: ignore[type-arg]  # not subscriptable
         """The same type under its other name, at which Django adds no second index."""
         kind = super().db_type(connection)
         return kind.replace("varchar", "character varying") if kind and connection.vendor == "postgresql" else kind
+
+
+def kind_of(key: str) -> str:
+    """The kind of the object whose record has this key."""
+    return key.split(":", 2)[1]

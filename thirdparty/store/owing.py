@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from django.db import OperationalError, connection, transaction
 
-from thirdparty.decide.sample import in_sample
+from thirdparty.decide.sample import is_chosen
 from thirdparty.declaration import of_kind
 from thirdparty.declaration.registry import is_declared
 from thirdparty.declaration.source import Source
 from thirdparty.models import Record
+from thirdparty.models.key import kind_of
 from thirdparty.models.record import State
 from thirdparty.store.attempts import BACKFILL, NEW_VERSION, UNRECORDED, WRITES
 from thirdparty.store.contention import is_contention, wait_briefly, within_reach
@@ -53,8 +54,7 @@ class Why:
 
     def concerns(self, key: str) -> bool:
         """Whether this record is one of those."""
-        percent = self.sampled.get(key.split(":")[1])
-        return percent is None or in_sample(key, percent)
+        return is_chosen(key, kind_of(key), self.sampled)
 
     @property
     def kinds(self) -> tuple[str, ...] | None:
@@ -137,7 +137,7 @@ def owe_left(keys: Sequence[str], why: Why) -> tuple[int, list[str]]:
 def _owe(keys: Sequence[str], why: Why) -> int:
     by_kind: dict[str, list[str]] = {}
     for key in keys:
-        by_kind.setdefault(key.split(":")[1], []).append(key)
+        by_kind.setdefault(kind_of(key), []).append(key)
     return sum(_owe_of(kind, some, why) for kind, some in by_kind.items() if is_declared(kind))
 
 
