@@ -11,6 +11,7 @@ import pytest
 from tests.chaos.run.findings import Drift, Found, extras, touched_extras, unfounded, unnamed
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.meddler import Meddler
+from tests.chaos.run.options import LEASE_SECONDS
 from tests.chaos.run.population import Population
 from tests.chaos.run.promises import Attempt, History
 from tests.chaos.run.witness import Content, Evidence, Generation
@@ -179,6 +180,18 @@ def test_an_edit_goes_to_the_id_that_its_record_had_before_their_own_people_gave
         bool(list(touched_extras([*given_anew, effect(6, "updated", by=5, user_id="r9", external_id=edited)])))
         == touched
     )
+
+
+@pytest.mark.parametrize(
+    ("edited", "at", "touched"),
+    [(ANN, 6, False), (ANN, 7 + LEASE_SECONDS, False), (ANN, 8 + LEASE_SECONDS, True), ("somebody else", 6, True)],
+)
+def test_an_edit_goes_to_the_id_that_a_restore_has_freed_until_the_backfill_and_the_leases_before_it_are_over(
+    edited: str, at: float, *, touched: bool
+) -> None:
+    given_anew = [effect(3, "deleted", user_id="r9") | {"call": "restore"}, {**BESIDE_OURS, "seq": 4}]
+    edit = effect(6, "updated", by=5, user_id="r9", external_id=edited) | {"at": at}
+    assert bool(list(touched_extras([*given_anew, edit], backfilled=[2.0, 7.0, 30.0]))) == touched
 
 
 class Held:

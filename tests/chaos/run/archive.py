@@ -23,9 +23,10 @@ class Restore:
 
 @dataclass(slots=True)
 class Archive:
-    """The restores of one third party, oldest first."""
+    """The restores of one third party, oldest first, and when each backfill of it had come back."""
 
     restores: list[Restore] = field(default_factory=list)
+    backfilled: list[float] = field(default_factory=list)
 
     def whole(self, entries: Iterable[Entry]) -> list[Entry]:
         """The ledger's entries, and after each restore an effect for every record that it changed."""

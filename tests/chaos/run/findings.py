@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.run.ledger import RESTORE, Effect
+from tests.chaos.run.options import LEASE_SECONDS
 from tests.chaos.run.promises import CLOCK_SECONDS, History
 from tests.chaos.run.witness import Content
 
@@ -91,17 +93,18 @@ def unfounded(
             yield f"{history.external_id}: was found {each.verdict} {fields} at {each.at:.3f}, and nobody had done that"
 
 
-def touched_extras(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def touched_extras(entries: Iterable[Mapping[str, Any]], backfilled: Sequence[float] = ()) -> Iterator[str]:
     """I15: what the third party has beside ours is never changed or removed by us. ``entries``: the whole ledger, restores, too.
 
-    But for what was given the id of a record of ours that its own people had deleted: whoever edits that person here meanwhile
-    writes to it (docs/guarantees.md).
+    But for what was given the id of a record of ours that its own people had deleted, or that a restore had taken away, up to
+    the backfill after it: whoever edits that person here meanwhile writes to it (docs/guarantees.md).
+    ``backfilled``: when each backfill had come back.
     """
     entries = list(entries)
-    freed = _freed_by_hand(entries)
+    freed = _freed(entries, backfilled)
     for user_id, effect in _after_extras(entries):
         if effect is not None and effect["call"] not in (RESTORE, "operator"):
-            if (user_id, effect["external_id"]) in freed:
+            if effect["at"] <= freed.get((user_id, effect["external_id"]), 0.0):
                 continue
             yield f"the record {user_id} beside ours was {effect['effect']} by us (#{effect['request']})"
 
@@ -130,12 +133,17 @@ def _after_extras(entries: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mappi
     return [*told, *((user_id, None) for user_id in sorted(standing))]
 
 
-def _freed_by_hand(entries: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """The ids of records that the third party's own people deleted, each with the external id that the record had."""
+def _freed(entries: Iterable[Mapping[str, Any]], backfilled: Sequence[float]) -> dict[tuple[str, str], float]:
+    """Until when an update may go to an id that our record has no more, by the id and the external id that the record had.
+
+    For ever, where the third party's own people deleted it. What a lease had begun before the backfill ends with the lease.
+    """
     return {
-        (entry["user_id"], entry["external_id"])
+        (entry["user_id"], entry["external_id"]): math.inf
+        if entry["call"] == "operator"
+        else min((at for at in backfilled if at > entry["at"]), default=math.inf) + LEASE_SECONDS
         for entry in entries
-        if entry["kind"] == "effect" and entry["effect"] == "deleted" and entry["call"] == "operator"
+        if entry["kind"] == "effect" and entry["effect"] == "deleted" and entry["call"] in ("operator", RESTORE)
     }
 
 

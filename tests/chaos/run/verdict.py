@@ -137,7 +137,9 @@ def judge(
         if not side.ids_return:
             # What lies under an id that was given out again may change hands for a while.
             broken["I3"] += [f"{side.name}:{one}: two records at one time" for one in ledger.doubled_ever()]
-        broken["I15"] += [f"{side.name}: {line}" for line in findings.touched_extras(ledger.entries)]
+        broken["I15"] += [
+            f"{side.name}: {line}" for line in findings.touched_extras(ledger.entries, side.archive.backfilled)
+        ]
         of_side = (
             {external_id_of(key): seen for key, seen in some.items() if is_of(side, key)}
             for some in (attempts, evidence)

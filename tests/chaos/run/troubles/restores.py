@@ -38,15 +38,16 @@ class Restores(Trouble):
         self.did("restored")
         self.stopped.wait(self.chance.uniform(*_UNNOTICED_SECONDS))
         if side.name in self.stage.system.roster.present():
-            self._backfill(side.name)
+            self._backfill(side)
 
     def undo(self) -> None:
         for side in self._sides:
             if side.archive.restores:
-                self._backfill(side.name)
+                self._backfill(side)
 
-    def _backfill(self, name: str) -> None:
-        self.manage("sync", "backfill", "--target", name, SYNC_TARGETS=",".join(self.stage.options.targets))
+    def _backfill(self, side: Side) -> None:
+        self.manage("sync", "backfill", "--target", side.name, SYNC_TARGETS=",".join(self.stage.options.targets))
+        side.archive.backfilled.append(time.time())
         self.did("backfilled")
 
     def _backed_up(self, control: SandboxControl) -> int:
