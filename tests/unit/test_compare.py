@@ -37,6 +37,16 @@ def test_what_the_target_holds_besides_is_no_difference() -> None:
     assert differences({"number": "7"}, {"number": "7", "created_at": "yesterday"}, fields_of) == ()
 
 
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_a_field_of_ours_that_is_wanted_no_more_differs_while_the_target_holds_something_in_it(empty: Any) -> None:
+    wanted, given = {"number": "7"}, ("number", "note")
+    assert differences(wanted, {"number": "7", "note": "fragile"}, fields_of, given) == (
+        FieldDifference("note", None, "fragile"),
+    )
+    assert differences(wanted, {"number": "7", "note": empty}, fields_of, given) == ()
+    assert differences(wanted, {"number": "7"}, fields_of, given) == ()
+
+
 def test_what_the_target_cannot_hold_is_no_difference() -> None:
     wanted = {"number": "7", "lines": ["b", "a"], "note": "fragile"}
     assert differences(wanted, {"number": "7", "lines": ["a", "b"]}, without_order) == ()

@@ -131,7 +131,8 @@ def compared(
     if found is None:
         return Judged(Verdict.MISSING, ahead=Ahead.OURS if look.remote_id is None else Ahead.THEIRS)
     ours, theirs = _identity(look, wanted, found)
-    for each in differences(wanted.payload, found.payload, rules.comparable):
+    given = sent.read(look.sent, rules.key) or ()
+    for each in differences(wanted.payload, found.payload, rules.comparable, given):
         ours[each.field], theirs[each.field] = each.wanted, each.found
     return _differing(look, ours, theirs, rules) or Judged(Verdict.EQUAL)
 

@@ -46,11 +46,14 @@ class RemoteObject:
     """An object as a target is to hold it: what is wanted. Its ``repr`` shows nothing of its content.
 
     ``external_id``: what we call it, for ever. ``key``: its natural key at the target, empty where it has none.
+    ``dropped``: with an update, the fields (as `Connector.comparable` names them) that the target was sent before and that
+    the payload has no more: the target is to hold nothing in them.
     """
 
     external_id: str
     key: str = field(repr=False)
     payload: Payload = field(repr=False)
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

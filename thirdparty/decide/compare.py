@@ -12,6 +12,9 @@ Comparable = Callable[[Payload], Mapping[str, Any]]
 """`thirdparty.connectors.base.Connector.comparable`."""
 
 
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
     """One field in which the target differs from what is wanted. ``found`` is None, too, for a field that it lacks."""
@@ -21,14 +24,26 @@ class FieldDifference:
     found: Any
 
 
-def differences(wanted: Payload, found: Payload, comparable: Comparable) -> tuple[FieldDifference, ...]:
-    """The wanted fields that the target holds otherwise, or not at all; what else it holds is no business of ours."""
-    held = comparable(found)
-    return tuple(
+def differences(
+    wanted: Payload, found: Payload, comparable: Comparable, given: Collection[str] = ()
+) -> tuple[FieldDifference, ...]:
+    """The wanted fields that the target holds otherwise, or not at all, and the fields of ours that are wanted no more.
+
+    ``given``: the fields that we are known to have sent. Of these the target is to hold nothing once the payload has them
+    no longer, so ``wanted`` is None. What else it holds is no business of ours.
+    """
+    ours, held = comparable(wanted), comparable(found)
+    otherwise = (
         FieldDifference(field, value, held.get(field))
-        for field, value in comparable(wanted).items()
+        for field, value in ours.items()
         if field not in held or held[field] != value
     )
+    dropped = (
+        FieldDifference(field, None, held[field])
+        for field in given
+        if field not in ours and held.get(field) not in _NOTHING
+    )
+    return (*otherwise, *dropped)
 
 
 def match(wanted: Payload, found: Payload, comparable: Comparable, fields: Collection[str]) -> bool:

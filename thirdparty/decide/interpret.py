@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
@@ -47,13 +47,15 @@ class Interpreter(Failures):
 
     ``adopt``: the target's policy for records that were there before (PROTOCOL 7). ``match_on``: the fields of the payload
     that have to agree, with ``match``. ``comparable``: the connector's. ``hashed``: what the row keeps of a payload
-    (`thirdparty.decide.sent`). ``ours``: whose the record found is, where that is given.
+    (`thirdparty.decide.sent`). ``given``: the fields that the target is known to have been sent. ``ours``: whose the record
+    found is, where that is given.
     """
 
     adopt: str
     match_on: tuple[str, ...]
     comparable: Comparable
     hashed: Callable[[Payload], str | None] = lambda _: None
+    given: Callable[[], Collection[str]] = tuple
     ours: bool | None = None
 
     # -- what the target answered ---------------------------------------------------------
@@ -226,7 +228,9 @@ class Interpreter(Failures):
         )
 
     def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:
-        return self.wanted is not None and not differences(self.wanted.payload, found.payload, self.comparable)
+        if self.wanted is None:
+            return False
+        return not differences(self.wanted.payload, found.payload, self.comparable, self.given())
 
     def _matches(self, found: RemoteRecord) -> bool:
         return self.wanted is not None and match(self.wanted.payload, found.payload, self.comparable, self.match_on)

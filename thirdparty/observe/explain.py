@@ -16,6 +16,7 @@ from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.connectors.leaving import Leaving, OnLeave
+from thirdparty.decide import sent
 from thirdparty.decide.compare import FieldDifference, differences
 from thirdparty.declaration import Unmappable, is_declared, of_kind
 from thirdparty.declaration.at_target import WaitsFor
@@ -26,6 +27,7 @@ from thirdparty.observe.moments import exactly
 from thirdparty.observe.obstacles import obstacles, stopped
 from thirdparty.observe.reasons.of_records import remedy
 from thirdparty.run import payloads
+from thirdparty.settings import settings
 
 ATTEMPTS_SHOWN = 10
 _NOT_ASKED = gettext_lazy("the target was not asked")
@@ -219,7 +221,8 @@ def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDi
         here, there = ("present" if side is not None else "absent" for side in (wanted, found))
         return (() if both_absent else (FieldDifference("record", here, there),)), ""
     comparable = targets.connector(row.target, row.kind).comparable
-    return (*_of_identity(wanted, found), *differences(wanted.payload, found.payload, comparable)), ""
+    given = sent.read(row.sent, settings.hash_key()) or ()
+    return (*_of_identity(wanted, found), *differences(wanted.payload, found.payload, comparable, given)), ""
 
 
 def _of_identity(wanted: RemoteObject, found: RemoteRecord) -> Iterator[FieldDifference]:

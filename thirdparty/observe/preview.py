@@ -178,7 +178,8 @@ class _Tally:
         if found is None:
             return False, None
         comparable = targets.connector(self._target, row.kind).comparable
-        only = comparable(wanted.payload) if wanted is not None else None
+        given = sent.read(row.sent, key) or ()
+        only = {*comparable(wanted.payload), *given} if wanted is not None else None
         return True, sent.hashes(found.payload, comparable, key, only=only)
 
     def result(self) -> Preview:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -128,6 +128,7 @@ def _judge(step: Step) -> Interpreter:
         match_on=of_kind(step.lease.kind).match,
         comparable=step.connector.comparable,
         hashed=partial(_hashed, step),
+        given=partial(_given, step),
         can_query=step.connector.capabilities.query,
         backoff=settings.backoff(),
         random=random.random,
@@ -135,7 +136,7 @@ def _judge(step: Step) -> Interpreter:
 
 
 def _hashed(step: Step, payload: Payload) -> str | None:
-    """What the row keeps of a payload: of those fields that are wanted, or else of those that were sent before.
+    """What the row keeps of a payload: of the fields that are wanted, and of those that were sent before.
 
     What else a record holds was never ours: it would look as if whoever comes back emptied it.
     """
@@ -143,16 +144,20 @@ def _hashed(step: Step, payload: Payload) -> str | None:
     if step.sent is not None and wanted is not None and payload is wanted.payload:
         return step.sent
     try:
-        if wanted is None:
-            only = sent.read(step.lease.sent, key)
-            if only is None:
-                return None
+        if wanted is not None and payload is wanted.payload:
+            only = None
+        elif (given := sent.read(step.lease.sent, key)) is None and wanted is None:
+            return None
         else:
-            only = None if wanted.payload is payload else comparable(wanted.payload)
+            only = {*(given or ()), *(comparable(wanted.payload) if wanted is not None else ())}
         return sent.written(sent.hashes(payload, comparable, key, only=only), key)
     except Exception:  # the target has answered: what is kept for later must not keep that from being written
         logger.exception("%s: what the target holds cannot be noted", step.lease.key)
         return None
+
+
+def _given(step: Step) -> Collection[str]:
+    return sent.read(step.lease.sent, settings.hash_key()) or ()
 
 
 def _ended(

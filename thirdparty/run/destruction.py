@@ -16,10 +16,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """``change``: None where nothing is taken away. ``sent``: what the row keeps once it is acknowledged; None where that was not asked."""
+    """``change``: None where nothing is taken away. ``sent``: what the row keeps once it is acknowledged; None where that
+    was not asked. ``dropped``: as `thirdparty.connectors.base.RemoteObject`."""
 
     change: Change | None
     sent: str | None = None
+    dropped: tuple[str, ...] = ()
 
 
 def effect(call: Call, wanted: RemoteObject | None, kept: str | None, connector: Connector) -> Effect:
@@ -40,4 +42,5 @@ def effect(call: Call, wanted: RemoteObject | None, kept: str | None, connector:
         logger.exception("%s: what it changes cannot be told", wanted.external_id)
         return Effect(None)
     change = change_of(call, known=known, wanted=wanted_hashes, inactive=inactive)
-    return Effect(change, sent.written(wanted_hashes, key))
+    dropped = tuple(name for name in known or () if name not in wanted_hashes)
+    return Effect(change, sent.written(wanted_hashes, key), dropped)

@@ -144,13 +144,17 @@ def _planned(
     look_up_in_seconds = admission.without_seconds if said.query and not offered.query else None
     return [
         Step(
-            lease, call, goals[lease.key].obj if obstacle is None else None,
+            lease, call, _wanted(goals[lease.key].obj, effects.get(lease.key)) if obstacle is None else None,
             attempts[lease.key].id, attempts[lease.key].add_key, target, targets.connector(target.name, lease.kind), offered,
             look_up_in_seconds, obstacle, tuple(goals[lease.key].used),
             effects[lease.key].sent if lease.key in effects else None,
         )
         for lease, call, obstacle in planned
     ]  # fmt: skip
+
+
+def _wanted(obj: RemoteObject | None, effect: Effect | None) -> RemoteObject | None:
+    return obj if obj is None or effect is None or not effect.dropped else replace(obj, dropped=effect.dropped)
 
 
 def _give_back(leases: Sequence[Lease]) -> None:

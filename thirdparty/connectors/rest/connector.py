@@ -89,7 +89,9 @@ class RestConnector(Connector):
     def encode(self, obj: RemoteObject) -> Mapping[str, Any]:
         """The body of an add or an update. The payload is empty where the object is gone (`Connector.add`)."""
         ours = {self.external_id_field: obj.external_id, self.of_kind(self.key_field): obj.key}
-        held = {**self.active, **fields_of(obj.payload)}
+        # A PUT leaves out what is not to be there any more; a PATCH has to say so (RFC 7396).
+        emptied = dict.fromkeys(obj.dropped) if self.update_method == "PATCH" else {}
+        held = {**self.active, **emptied, **fields_of(obj.payload)}
         return held | {field: value for field, value in ours.items() if field}
 
     def decode(self, item: Mapping[str, Any]) -> RemoteRecord:
