@@ -12,6 +12,7 @@ from django.db.models.functions import Now, Random
 
 from tests.declared.models import Company, Customer, Order, Product, Tag, model_of
 from thirdparty import checks
+from thirdparty.checks import of_declarations
 from thirdparty.declaration import PerTarget, Synced, registry
 from thirdparty.notify import signals
 
@@ -136,10 +137,10 @@ def test_a_view_is_refused_and_an_unmanaged_table_is_not(tables: None, monkeypat
     meta = {"managed": False, "db_table": "passing_view"}
     with model_of(meta=meta) as view:
         monkeypatch.setattr(registry, "_declared", {"declared.mistaken": of(view)()})
-        [problem] = checks.tables_carry_triggers(databases=["default"])
+        [problem] = of_declarations.tables_carry_triggers(databases=["default"])
     assert (problem.id, problem.msg) == (
         "thirdparty.E111", "passing_view is watched, and is a view: writes to it would not be seen",
     )  # fmt: skip
     with model_of(meta={"managed": False, "db_table": "declared_tag"}) as table:
         monkeypatch.setattr(registry, "_declared", {"declared.mistaken": of(table)()})
-        assert checks.tables_carry_triggers(databases=["default"]) == []
+        assert of_declarations.tables_carry_triggers(databases=["default"]) == []

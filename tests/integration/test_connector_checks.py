@@ -20,10 +20,18 @@ class OrdersOnly(RestConnector):
     collection: ClassVar[dict[str, str]] = {"shop.order": "/orders"}
 
 
+class WithoutKeys(RestConnector):
+    """Of a partner whose people have no login."""
+
+    collection = "/people"
+
+
 class Forgetful(RestConnector):
     """Of a partner that keeps no id of ours."""
 
     collection = "/people"
+    key_field = "login"
+    key_field = "login"
     external_id_field = ""
 
 
@@ -56,6 +64,16 @@ def test_a_connector_that_has_no_place_for_a_declared_kind_is_named(use: Callabl
         checks.require_sound()
 
 
+def test_a_declared_natural_key_that_the_connector_has_no_place_for_is_named(use: Callable[..., None]) -> None:
+    use("WithoutKeys")
+    assert found() == [
+        (
+            "thirdparty.W111",
+            "users.user has a natural key (username), and the connector of target 'partner' has no place for it",
+        )
+    ]
+
+
 def test_a_partner_that_keeps_no_id_of_ours_is_not_to_be_queried(use: Callable[..., None]) -> None:
     use("Forgetful")
     [(_, message)] = found()
@@ -84,4 +102,7 @@ def test_a_partner_that_keeps_no_id_of_ours_is_sent_none() -> None:
     from thirdparty.connectors.config import TargetConfig
 
     config = TargetConfig("erp", "rest", "https://erp.example", {"token": "t"}, Capabilities())
-    assert Forgetful(config, "users.user").encode(RemoteObject("e", "k", {"name": "Ada"})) == {"name": "Ada"}
+    assert Forgetful(config, "users.user").encode(RemoteObject("e", "k", {"name": "Ada"})) == {
+        "name": "Ada",
+        "login": "k",
+    }

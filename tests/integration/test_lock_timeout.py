@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from thirdparty.checks import lock_timeouts
+from thirdparty.checks.of_database import lock_timeouts
 
 pytestmark = pytest.mark.django_db
 

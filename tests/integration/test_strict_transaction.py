@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import held_records, wanted_records
 from tests.integration.strictly import STRICT, ZHANG, create
-from thirdparty import checks
+from thirdparty.checks import of_settings
 from thirdparty.consistency.strict.errors import WithinTransaction
 from thirdparty.models import Record, StrictWrite
 from thirdparty.sandbox.client import SandboxControl
@@ -94,10 +94,10 @@ def test_so_does_the_form_of_a_person(sandbox: SandboxControl, atomic_requests: 
 
 
 def test_no_check_warns_without() -> None:
-    assert checks.requests_are_no_transactions() == []
+    assert of_settings.requests_are_no_transactions() == []
 
 
 def test_a_check_warns_of_requests_that_are_transactions(atomic_requests: None) -> None:
-    [warning] = checks.requests_are_no_transactions()
+    [warning] = of_settings.requests_are_no_transactions()
     assert warning.id == "thirdparty.W020"
     assert "non_atomic_requests" in (warning.hint or "")

@@ -21,5 +21,5 @@ def digest(content: Mapping[str, Any]) -> str:
 
 def digest_of(found: RemoteRecord, comparable: Comparable) -> str:
     """Of all that is compared of a found record."""
-    identity = {"external_id": found.external_id, "key": found.key.casefold(), "remote_id": found.remote_id}
+    identity = {"external_id": found.external_id, "key": (found.key or "").casefold(), "remote_id": found.remote_id}
     return digest({**identity, "payload": dict(comparable(found.payload))})

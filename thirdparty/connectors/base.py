@@ -58,11 +58,14 @@ class RemoteObject:
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
-    """A record as the target says it holds it: what was found. ``external_id`` is empty where it has none."""
+    """A record as the target says it holds it: what was found. ``external_id`` is empty where it has none.
+
+    ``key``: None where the target keeps no natural key of such records (`Connector.keeps_keys`).
+    """
 
     remote_id: str
     external_id: str
-    key: str = field(repr=False)
+    key: str | None = field(repr=False)
     payload: Payload = field(repr=False)
     version: int | None = None
 
@@ -108,6 +111,10 @@ class Connector(ABC):
         """What no error may show, should the target repeat it: the values of the settings that have no default."""
         needed = (each.name for each in self.declared_options() if each.default is REQUIRED)
         return tuple(str(self.config.options[name]) for name in needed)
+
+    def keeps_keys(self) -> bool:
+        """Whether the target keeps the natural key of its records, so that one can be found and told by it."""
+        return True
 
     @classmethod
     def can_deactivate(cls) -> bool:

@@ -26,6 +26,11 @@ def same_remote_id(one: str, other: str) -> bool:
     )
 
 
+def same_key(found: str | None, ours: str) -> bool:
+    """Whether a record that was found may have this natural key, in whichever case; always, where its target keeps none."""
+    return found is None or found.casefold() == ours.casefold()
+
+
 def as_uuid(text: str) -> UUID | None:
     """The UUID that this text writes, or None."""
     try:

@@ -33,7 +33,7 @@ def _either_way(judge: Callable[..., StepResult]) -> Callable[..., StepResult]:
         return replace(
             result,
             external_id=found.external_id,
-            natural_key=found.key,
+            natural_key=found.key or "",
             found_id=found.remote_id,
             instead=judge(replace(self, ours=not self.is_ours(found)), *about),
         )
@@ -220,7 +220,7 @@ class Interpreter(Failures):
             IDENTITY_CONFLICT,
             "a record of this natural key exists at the target and is not ours",
             external_id=found.external_id,
-            natural_key=found.key,
+            natural_key=found.key or "",
             found_id=found.remote_id,
             instead=self.linked(found.remote_id, found) if found.external_id else None,
             let_go=matched,

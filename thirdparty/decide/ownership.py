@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thirdparty.connectors.base import RemoteRecord
-from thirdparty.connectors.identity import same_external_id, same_remote_id
+from thirdparty.connectors.identity import same_external_id, same_key, same_remote_id
 from thirdparty.decide.lease import Lease
 
 TRUST = "trust"
@@ -30,8 +30,8 @@ def is_questionable(found: RemoteRecord, lease: Lease) -> bool:
 
 
 def has_our_key(found: RemoteRecord, lease: Lease) -> bool:
-    """Its natural key is the one that the record is known by at the target."""
-    return found.key.casefold() == lease.natural_key.casefold()
+    """Its natural key is the one that the record is known by at the target; or the target keeps none."""
+    return same_key(found.key, lease.natural_key)
 
 
 def known_as(remote_id: str, lease: Lease) -> str:

@@ -149,7 +149,14 @@ class Linkage:
             self._require_no_open_add()
             self._require_no_other(found)
         adopted = self.row.adopted if self._is_ours(found) or self._is_linked(found) else BY_HAND
-        return Link(found.remote_id, found.key, adopted, None, look_first=False, found=found)
+        return Link(
+            found.remote_id,
+            self.row.natural_key if found.key is None else found.key,
+            adopted,
+            None,
+            look_first=False,
+            found=found,
+        )
 
     def _require_no_other(self, found: RemoteRecord) -> None:
         other = self.asked()

@@ -23,6 +23,7 @@ from thirdparty.connectors.errors import (
     Transient,
     VersionConflict,
 )
+from thirdparty.connectors.identity import same_key
 from thirdparty.connectors.options import REQUIRED
 from thirdparty.decide.compare import differences
 from thirdparty.testing.server import Reply, serving
@@ -280,7 +281,8 @@ def _add(connector: Connector, obj: RemoteObject) -> str:
 def _same(connector: Connector, found: RemoteRecord | None, remote_id: str, obj: RemoteObject) -> None:
     assert found is not None
     assert (found.remote_id, found.external_id) == (remote_id, obj.external_id)
-    assert found.key.casefold() == obj.key.casefold()
+    assert (found.key is not None) == connector.keeps_keys()
+    assert same_key(found.key, obj.key)
     assert differences(obj.payload, found.payload, connector.comparable) == ()
 
 

@@ -31,7 +31,7 @@ from thirdparty.connectors.errors import (
 from thirdparty.connectors.http.body import json_of
 from thirdparty.connectors.http.session import Answer, HttpSession
 from thirdparty.connectors.http.statuses import Meaning, failure, meaning
-from thirdparty.connectors.identity import same_external_id, same_remote_id
+from thirdparty.connectors.identity import same_external_id, same_key, same_remote_id
 from thirdparty.connectors.options import Option
 from thirdparty.connectors.rest.auth import Auth, Bearer
 from thirdparty.connectors.rest.listing import Listing, unreadable
@@ -81,6 +81,9 @@ class RestConnector(Connector):
     def declared_options(cls) -> tuple[Option, ...]:
         return (*cls.auth.options, *cls.options)
 
+    def keeps_keys(self) -> bool:
+        return bool(self.of_kind(self.key_field))
+
     def secrets(self) -> tuple[str, ...]:
         return (*super().secrets(), *self._credentials.values())
 
@@ -103,7 +106,7 @@ class RestConnector(Connector):
         return RemoteRecord(
             remote_id=remote_id,
             external_id=storable(str(item.get(self.external_id_field) or "")),
-            key=storable(str(item.get(key_field) or "")) if key_field else "",
+            key=storable(str(item.get(key_field) or "")) if key_field else None,
             payload=storable_json(dict(item)),
         )
 
@@ -212,9 +215,9 @@ class RestConnector(Connector):
                 self.external_id_field, external_id, lambda found: same_external_id(found.external_id, external_id)
             )
         key_field, wanted = self.of_kind(self.key_field), key or ""
-        if not key_field:
+        if not self.keeps_keys():
             return None
-        return self._one_of(key_field, wanted, lambda found: found.key.casefold() == wanted.casefold())
+        return self._one_of(key_field, wanted, lambda found: same_key(found.key, wanted))
 
     def page(self, cursor: str | None, *, limit: int) -> Page:
         """One page of all items, as `listing` says."""
