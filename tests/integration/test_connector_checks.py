@@ -31,7 +31,6 @@ class Forgetful(RestConnector):
 
     collection = "/people"
     key_field = "login"
-    key_field = "login"
     external_id_field = ""
 
 
