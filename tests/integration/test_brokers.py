@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from django.core.management import call_command
 
 from syncproject.celery import app
 from syncproject.demo import parts
 from syncproject.demo.ports import Port
 from syncproject.demo.process import Process
+from tests.integration.conftest import row_of
 from tests.integration.own_broker import arguments
+from thirdparty.checks.of_settings import celery_application
 from thirdparty.notify import broker as broker_module
+from thirdparty.observe.reasons import reasons
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,5 +97,32 @@ def test_sentinels_master_takes_the_hint(
 ) -> None:
     monkeypatch.setitem(app.conf.broker_transport_options, "master_name", "ours")
     use(f"sentinel://127.0.0.1:{sentinel};sentinel://127.0.0.1:1")
+    user = User.objects.create(name="Saved")
+    assert arguments(broker) == [key_of(user)]
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("nosuch://127.0.0.1/", "No such transport: nosuch"),
+        ("redis://:pass/word@127.0.0.1/0", "its address cannot be read"),
+        ("sqs://", "No module named 'botocore'"),
+    ],
+)
+def test_a_broker_that_cannot_be_used_stops_no_save_and_is_named_everywhere(
+    use: Callable[[str], None], url: str, why: str
+) -> None:
+    """The transport's library is not installed, say."""
+    use(url)
+    user = User.objects.create(name="Saved")
+    assert row_of(user).state == "pending"
+    assert "broker_unreachable" in {reason.code for reason in reasons()}
+    call_command("sync", "status", stdout=StringIO())
+    [warning] = celery_application()
+    assert (warning.id, why in warning.msg, "word" in warning.msg) == ("thirdparty.W023", True, False)
+
+
+def test_beside_one_that_cannot_be_used_another_takes_the_hint(broker: Process, use: Callable[[str], None]) -> None:
+    use(f"nosuch://127.0.0.1/;{address(broker)}")
     user = User.objects.create(name="Saved")
     assert arguments(broker) == [key_of(user)]

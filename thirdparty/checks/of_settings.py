@@ -93,7 +93,15 @@ def _of_environment(base_url: str) -> str | None:
 def celery_application(**_: Any) -> list[CheckMessage]:
     """Somebody carries the engine's tasks: without, no hint is published and no worker takes one."""
     if broker.has_application():
-        return []
+        return [
+            Warning(
+                f"The Celery application's broker cannot be used: {why}",
+                hint="Changes are recorded, and nothing is sent. Correct its broker_url (CELERY_BROKER_URL), or install what that "
+                "transport needs.",
+                id="thirdparty.W023",
+            )
+            for why in broker.publisher().unusable
+        ]
     return [
         Warning(
             "No Celery application was given to the engine, so nothing is sent",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
@@ -76,18 +76,31 @@ def _publisher(app: Celery | None, _pid: int) -> Publisher:
 class Publisher:
     """Sends tasks by name over connections that give up fast, and not at all while the broker is down.
 
-    ``throttle``: how often this process has published which hint.
+    ``throttle``: how often this process has published which hint. ``unusable``: why of a broker that is named there can be no
+    connection, one line for each; where that is so of all, it is down for good.
     """
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._brokers = [_connection(address, app.conf) for address in _addresses(app.conf.broker_write_url)]
+        self.unusable: list[str] = []
+        self._brokers = list(self._connections())
         self._nth = 0
-        self._producers = self._pool()
         self.up = threading.Event()
-        self.up.set()
         self.throttle = Throttle()
         self._lock = threading.Lock()
+        if self._brokers:
+            self._producers = self._pool()
+            self.up.set()
+
+    def _connections(self) -> Iterator[Connection]:
+        for nth, address in enumerate(_addresses(self._app.conf.broker_write_url), start=1):
+            try:
+                yield _connection(address, self._app.conf)
+            except (ImportError, LookupError) as error:
+                self.unusable.append(f"broker {nth}: {error}")
+            except ValueError:
+                # Its message may have a part of the password.
+                self.unusable.append(f"broker {nth}: its address cannot be read")
 
     @property
     def down(self) -> bool:
@@ -192,6 +205,7 @@ class NoPublisher(Publisher):
 
     def __init__(self) -> None:
         self._brokers = []
+        self.unusable = []
         self.up = threading.Event()
         self.throttle = Throttle()
 
