@@ -13,6 +13,7 @@ from rest_framework.authtoken.models import Token
 
 from thirdparty import targets
 from thirdparty.capture import triggers
+from thirdparty.declaration import Synced, registry
 from thirdparty.models import Attempt, Record, Target
 from thirdparty.models.record import EPOCH
 from users.models import RoleMapping, User
@@ -179,6 +180,21 @@ def test_the_page_of_a_record_explains_it_once_in_unfolds_dress_too(web: Client)
     page = web.get(f"{RECORDS}{quote(record(person()).key)}/change/").content.decode()
     assert page.count("Look at it now") == 1
     assert "thirdparty/admin.css" in page
+
+
+def test_a_record_is_found_by_what_we_call_it_at_the_targets(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Team(Synced[Group]):
+        key = "name"
+
+    monkeypatch.setitem(registry._declared, Team.kind, Team())
+    group = Group.objects.create(name="Readers")
+    ref = registry.of_kind("auth.group").ref_of(group)
+    row = Record.objects.create(
+        key=ref.key("partner"), target="partner", kind=ref.kind, object_id=ref.object_id, wanted_key="Readers"
+    )
+    called = registry.of_kind("auth.group").external_id(ref.object_id)
+    assert called.endswith(f".auth.group.{group.pk}")
+    assert list(web.get(RECORDS, {"q": called}).context["cl"].result_list) == [row]
 
 
 def test_a_record_is_found_by_its_objects_uuid_in_any_form(web: Client) -> None:

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
-from tests.integration.conftest import held_records, wanted_records
+from tests.integration.conftest import converge, held_records, row_of, wanted_records
 from thirdparty import targets
 from thirdparty.declaration import Synced, registry
 from thirdparty.models import Record, Target
@@ -64,6 +64,17 @@ def test_a_user_is_found_by(ada: User, name: str) -> None:
 
     assert explained[0]["wanted"]["payload"]["name"] == "Ada [b]"
     assert explained[0]["difference"] is None
+
+
+@pytest.mark.parametrize("name", ["remote_id", "external_id"])
+def test_a_record_is_found_by_what_the_target_calls_it_also_once_its_object_is_gone(
+    ada: User, sandbox: SandboxControl, name: str
+) -> None:
+    converge()
+    text = {"remote_id": row_of(ada).remote_id, "external_id": str(ada.uuid).upper()}[name]
+    assert json.loads(sync("explain", text, "--json"))[0]["object_id"] == ada.uuid.hex
+    ada.delete()
+    assert json.loads(sync("explain", text, "--json"))[0]["state"] == "pending"
 
 
 def test_an_object_is_found_by_its_kind_and_identity(ada: User) -> None:

@@ -71,7 +71,7 @@ class RecordAdmin(ReadOnly, SyncAdmin):
     list_filter = (RecordState, RowTarget, RowKind, RecordCause)
     search_fields = ("natural_key", "wanted_key", "remote_id", "object_id")
     search_help_text = _(
-        "Natural key or id at the target, the object's identity, or whatever its own list finds it by"
+        "Natural key or id at the target, our id there, the object's identity, or whatever its own list finds it by"
     )
     ordering = ("key",)
     actions = ("look_now",)

@@ -11,9 +11,14 @@ MOST = 200
 
 
 def objects_found(request: HttpRequest, site: AdminSite, term: str) -> dict[str, list[str]]:
-    """The ids of the first `MOST` of each kind whose list finds them by ``term``; only of lists that this account may see."""
+    """The ids of the first `MOST` of each kind whose list finds them by ``term``; only of lists that this account may see.
+
+    And of each kind the one that targets know by this external id.
+    """
     found: dict[str, list[str]] = {}
     for declaration in declared():
+        if (called := declaration.object_id(term.strip())) is not None:
+            found[declaration.kind] = [called]
         pages = site._registry.get(declaration.model)
         if pages is None or not pages.search_fields or not pages.has_view_permission(request):
             continue
@@ -21,5 +26,5 @@ def objects_found(request: HttpRequest, site: AdminSite, term: str) -> dict[str,
         attname = declaration.identity_field().attname
         ids = [declaration.ref(identity).object_id for identity in rows.values_list(attname, flat=True)[:MOST]]
         if ids:
-            found[declaration.kind] = ids
+            found[declaration.kind] = [*found.get(declaration.kind, ()), *ids]
     return found

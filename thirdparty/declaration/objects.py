@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from thirdparty.declaration.registry import declared, is_declared, of_kind
 from thirdparty.declaration.synced import Synced
-from thirdparty.models import Record, Ref
+from thirdparty.models import Record, Ref, Target
 
 _LONGEST_ID = 18
 
@@ -52,20 +52,28 @@ def ref_of(kind: str, text: str) -> Ref:
 
 
 def named(text: str) -> Ref:
-    """The object that a person means by ``kind:id``, by its identity, its natural key, or its primary key.
+    """The object that a person means by ``kind:id``, by its identity, by its external id, by its natural key, by its
+    primary key, or by the id that a target gave its record; the first of these that there is.
 
-    One that is gone is known by its identity while a record of it stands. Raises `NoSuchObject`.
+    One that is gone is known by its identity and these two ids while a record of it stands. Raises `NoSuchObject`.
     """
     kind, separator, rest = text.partition(":")
     if separator and is_declared(kind):
         return ref_of(kind, rest)
-    for meant in (_by_identity, _by_key, _by_primary_key):
+    for meant in (_by_identity, _by_external_id, _by_key, _by_primary_key, _by_remote_id):
         refs = {ref for declaration in declared() for ref in meant(declaration, text)}
         if len(refs) > 1:
             raise NoSuchObject(f"{text!r} may be {' or '.join(sorted(map(str, refs)))}: say which")
         if refs:
             return refs.pop()
-    raise NoSuchObject(f"there is no object {text!r}; give KIND:ID (KIND: {_kinds()}), an identity or a natural key")
+    raise NoSuchObject(
+        f"there is no object {text!r}; give KIND:ID (KIND: {_kinds()}), an identity, a natural key, or the id at a target"
+    )
+
+
+def _by_external_id(declaration: Synced[Any], text: str) -> Iterable[Ref]:
+    object_id = declaration.object_id(text.strip())
+    return [] if object_id is None else _by_identity(declaration, object_id)
 
 
 def _by_identity(declaration: Synced[Any], text: str) -> Iterable[Ref]:
@@ -76,6 +84,11 @@ def _by_identity(declaration: Synced[Any], text: str) -> Iterable[Ref]:
     ref = declaration.ref(identity)
     there = declaration.rows().filter(**{declaration.identity: identity}).exists()
     return [ref] if there or Record.objects.of(ref).exists() else []
+
+
+def _by_remote_id(declaration: Synced[Any], text: str) -> Iterable[Ref]:
+    there = Record.objects.filter(target__in=Target.objects.values("name"), kind=declaration.kind, remote_id=text)
+    return [Ref(declaration.kind, object_id) for object_id in there.values_list("object_id", flat=True).distinct()]
 
 
 def _by_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:

@@ -13,7 +13,10 @@ from thirdparty.decide.sample import LEAST_PERCENT, WHOLE_PERCENT
 from thirdparty.declaration import objects
 from thirdparty.models import Record, Ref
 
-OBJECT = "an object: KIND:ID, its identity, natural key or numeric id; one that is gone, by its identity, while a tombstone stands"
+OBJECT = (
+    "an object: KIND:ID, its identity, natural key or numeric id, our id or its own at a target; "
+    "one that is gone, by its identity or those ids, while a tombstone stands"
+)
 
 
 def object_named(text: str) -> Ref:
