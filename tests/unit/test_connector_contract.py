@@ -87,7 +87,7 @@ class TestRest(ConnectorContract):
     collection = Erp
     options: ClassVar[dict[str, Any]] = {"token": "t0ken-of-the-erp"}
     target: ClassVar[dict[str, Any]] = {}
-    has_key = True
+    optional_field = "lines"
 
     @pytest.fixture
     def erp(self) -> FakeRestTarget:
@@ -105,7 +105,7 @@ class TestRest(ConnectorContract):
     def make(self) -> Any:
         def make(number: int, edits: int) -> RemoteObject:
             held = {"total": f"{edits}.00", "lines": ["tea", "茶"], "note": None, "paid": True}
-            return RemoteObject(f"live.shop.order.{number}", f"N-{number}" if self.has_key else "", held)
+            return RemoteObject(f"live.shop.order.{number}", f"N-{number}", held)
 
         return make
 
@@ -137,8 +137,7 @@ class TestPagedRest(TestRest):
 class TestKeylessRest(TestRest):
     collection = Keyless
     options: ClassVar[dict[str, Any]] = {}
-    unique_keys = False
-    has_key = False
+    target: ClassVar[dict[str, Any]] = {"key_field": ""}
 
 
 class ShopsErp(RestConnector):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -100,12 +100,14 @@ class _Tally:
         self._ask = ask
         self._leaving = targets.config(target).leaving
         self._days_over: set[str] = set()
+        self._passed = 0
         self._counts = Counter[str](dict.fromkeys(KINDS_OF_OUTCOME, 0))
         self._fields = Counter[str]()
         self._changes = Counter[str]()
         self._examples: dict[str, list[Example]] = {}
 
-    def look_at(self, rows: Iterable[Record]) -> None:
+    def look_at(self, rows: Sequence[Record]) -> None:
+        self._passed += len(rows)
         chosen = [row for row in rows if in_sample(row.key, self._percent)]
         goals = payloads.read(self._target, chosen)
         self._days_over = store.leaving.days_over([row.key for row in chosen], self._leaving)
@@ -183,13 +185,15 @@ class _Tally:
         return True, sent.hashes(found.payload, comparable, key, only=only)
 
     def result(self) -> Preview:
-        whole = 100 / self._percent
+        looked_at = sum(self._counts.values())
+        # Of a small target, a sample is never just its percentage.
+        whole = self._passed / looked_at if looked_at else 0.0
         calls = round(sum(self._counts[each] for each in (ADD, UPDATE, DEACTIVATE, DELETE, NOT_KNOWN)) * whole)
         row = Target.objects.filter(name=self._target).first() or Target(name=self._target)
         rate = protect.summary(row)["rate_per_second"]
         return Preview(
             target=self._target,
-            looked_at=sum(self._counts.values()),
+            looked_at=looked_at,
             share=self._percent,
             asked=self._ask,
             counts=dict(self._counts),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord
+from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import (
     AccessDenied,
     AlreadyExists,
@@ -37,13 +37,15 @@ class ConnectorContract:
     """Fixtures of the subclass: ``connector``, to a target that holds nothing yet; and ``make``, which gives an object of
     this number after that many edits: edits change the payload, and neither external id nor key.
 
-    ``absent_id``: an id in the target's form that it has never given out. ``unique_keys``: whether the target refuses a
-    second record of one natural key. ``reads_before_updates``: an update asks for the record first, so that much goes
+    ``absent_id``: an id in the target's form that it has never given out. ``unique_keys``: whether a target that keeps
+    natural keys refuses a second record of one. ``optional_field``: a field of the payload, a mapping, that the target can be
+    without; empty where there is none. ``reads_before_updates``: an update asks for the record first, so that much goes
     wrong before anything is written.
     """
 
     absent_id = ABSENT_ID
     unique_keys = True
+    optional_field = ""
     reads_before_updates = False
 
     # -- a record's life ------------------------------------------------------------------
@@ -54,7 +56,7 @@ class ConnectorContract:
         remote_id = _add(connector, obj)
         for found in (connector.find(remote_id=remote_id), connector.find(external_id=obj.external_id)):
             _same(connector, found, remote_id, obj)
-        if obj.key:
+        if obj.key and connector.keeps_keys():
             _same(connector, connector.find(key=obj.key), remote_id, obj)
 
     def test_what_was_never_added_is_not_found(self, connector: Connector, make: Make) -> None:
@@ -71,6 +73,19 @@ class ConnectorContract:
         assert ids[0] != ids[1]
         _same(connector, connector.find(external_id=second.external_id), ids[1], second)
         _same(connector, connector.find(remote_id=ids[0]), ids[0], first)
+
+    def test_a_field_that_the_payload_has_no_more_is_taken_away(self, connector: Connector, make: Make) -> None:
+        _require(connector, "query")
+        if not self.optional_field:
+            pytest.skip("this target cannot be without any of its fields")
+        obj = make(1, 0)
+        remote_id = _add(connector, obj)
+        left = {name: value for name, value in fields_of(obj.payload).items() if name != self.optional_field}
+        assert len(left) < len(fields_of(obj.payload)), f"the payload has no {self.optional_field}"
+        connector.update(remote_id, replace(obj, payload=left, dropped=(self.optional_field,)), version=2)
+        found = connector.find(remote_id=remote_id)
+        assert found is not None
+        assert differences(left, found.payload, connector.comparable, (self.optional_field,)) == ()
 
     def test_an_update_leaves_no_difference(self, connector: Connector, make: Make) -> None:
         _require(connector, "query")
@@ -129,7 +144,7 @@ class ConnectorContract:
             connector.delete(self.absent_id)
 
     def test_a_second_record_of_one_key_is_refused_as_such(self, connector: Connector, make: Make) -> None:
-        if not self.unique_keys:
+        if not self.unique_keys or not connector.keeps_keys():
             pytest.skip("this target takes any number of records of one key")
         remote_id = _add(connector, make(1, 0))
         with pytest.raises(AlreadyExists) as taken:

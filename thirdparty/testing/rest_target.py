@@ -18,8 +18,9 @@ from thirdparty.testing.server import Reply, Request, serving
 class FakeRestTarget:
     """Any path of one part is a collection; items are JSON objects, under ids that it gives out.
 
-    ``key_field``: no two items of a collection have the same one. ``id_in_location``: the answer to a POST has no body.
-    ``items_field``, ``next_field``, ``cursor_parameter``, ``limit_parameter``: as in `thirdparty.connectors.rest.listing.Listing`.
+    ``key_field``: no two items of a collection have the same one; empty where items have no natural key. ``id_in_location``: the answer to a POST has no body.
+    ``items_field``, ``next_field``, ``cursor_parameter``, ``limit_parameter``: as in `thirdparty.connectors.rest.listing.Listing`;
+    other parameters are fields that items are looked up by, and one that no item has is refused.
     ``etags``: an update has to carry the item's ``ETag``. ``page_size``: the most items of a page.
     ``compares_bodies``: an idempotency key that comes again with another body is refused.
     ``items``: collection → id → item, to be looked at and changed behind a connector's back.
@@ -129,6 +130,10 @@ class FakeRestTarget:
     def _listed(self, items: dict[str, dict[str, Any]], asked: dict[str, str]) -> Reply:
         page = int(asked.pop(self.cursor_parameter, 1))
         limit = min(int(asked.pop(self.limit_parameter, self.page_size)), self.page_size)
+        known = {self.key_field, self.external_id_field, *(name for item in items.values() for name in item)}
+        if strange := sorted(asked.keys() - known):
+            # Answered with nothing, a wrong name of a parameter would look like an empty collection.
+            return Reply(400, {"detail": f"no item has {', '.join(strange)}, nor is a page asked for by it"})
         found = [item for item in items.values() if all(str(item.get(name)) == value for name, value in asked.items())]
         shown = found[(page - 1) * limit : page * limit]
         if not self.items_field:

@@ -39,13 +39,14 @@ def run(out: Console, options: dict[str, Any]) -> None:
     change = Change(options["change"]) if options["change"] else None
     keys = tuple(_key(target, text) for text in options["only"])
     plan = brake.plan(target, Selection(keys, change), by=OPERATOR)
+    decides = not options["plan"] and bool(options["by"] and options["reason"])
     if options["json"]:
         terminal.print_json(out, plan.as_json())
-    else:
+    elif not decides:
         _show(out, plan)
     if options["plan"]:
         return
-    if not options["by"] or not options["reason"]:
+    if not decides:
         raise CommandError("to decide, say who and why: --by USERNAME --reason WHY (--plan only shows what is held)")
     account = argument.staff_named(options["by"])
     decide = brake.reject if options["reject"] else brake.release
