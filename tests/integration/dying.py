@@ -19,7 +19,7 @@ BEFORE, AFTER = "before", "after"
 PLACES = {
     "opened": ("thirdparty.consistency.strict.asking", "ask_all", BEFORE),
     "claimed, nothing sent": ("thirdparty.run.calling", "call_target", BEFORE),
-    "about to ask": ("thirdparty.run.calling", "_call", BEFORE),
+    "about to ask": ("thirdparty.run.calling", "exchange", BEFORE),
     "answered, not settled": ("thirdparty.store", "settle", BEFORE),
     "settled, not applied": ("thirdparty.consistency.strict.applying", "apply", BEFORE),
     "written, not committed": ("thirdparty.store.strict_rows", "acknowledge", AFTER),

@@ -5,51 +5,33 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import cast
 
 from thirdparty import protect, traces
-from thirdparty.connectors.base import Payload, RemoteObject, RemoteRecord
+from thirdparty.connectors.base import Payload
 from thirdparty.connectors.errors import (
     AccessDenied,
-    AlreadyExists,
-    NotFound,
     Rejected,
     TargetError,
     Transient,
-    VersionConflict,
 )
 from thirdparty.connectors.masking import mask, values_of
 from thirdparty.decide import sent
 from thirdparty.decide.failures import still_named
 from thirdparty.decide.interpret import Interpreter
-from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
+from thirdparty.run.exchange import exchange
+from thirdparty.run.look_up import LookUpOff, OutOfTime
 from thirdparty.run.step import Braked, Circle, HeldBy, Step
 from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
 
 _WORD = re.compile(r"[a-z0-9_]{1,40}")
-
-
-class _OutOfTime(Transient):
-    """The lease has too little time left for a look-up: neither the target's fault nor the record's."""
-
-    def __init__(self) -> None:
-        super().__init__("late", "the lease had too little time left to look the record up")
-
-
-class _LookUpOff(Transient):
-    """The look-up that the target is said to offer is off for the moment: what rests on it is not done blindly."""
-
-    def __init__(self, seconds: float) -> None:
-        message = "the target is said to offer a look-up and answers it as if it did not: what needs it waits"
-        super().__init__("look_up_off", message, retry_after_seconds=seconds)
 
 
 def call_target(step: Step) -> FinishedStep:
@@ -88,10 +70,10 @@ def _called(step: Step) -> FinishedStep:
     writes = step.call.writes
     error: TargetError | None = None
     try:
-        settlement = _call(step, judge)
-    except _OutOfTime as late:
+        settlement = exchange(step, judge)
+    except OutOfTime as late:
         return _ended(step, judge.failed(late), sent=writes)
-    except _LookUpOff as off:
+    except LookUpOff as off:
         settlement = replace(judge.failed(off), spends_try=False)
         return _ended(step, settlement, sent=writes, heard=GuardReport(None) if writes else None)
     except TargetError as failure:
@@ -186,125 +168,3 @@ def _heard(step: Step, judge: Interpreter, error: TargetError | None) -> GuardRe
     return GuardReport(
         error, protect.probe(step.connector, step.offered) if time_left else protect.Probe.UNCLEAR, refused
     )
-
-
-def _call(step: Step, judge: Interpreter) -> StepResult:
-    return _write(step, judge) if step.call.writes else _look(step, judge)
-
-
-def _look(step: Step, judge: Interpreter) -> StepResult:
-    """What only reads, or asks nothing."""
-    match step.call:
-        case Call.VERIFY:
-            return judge.verified(_find_by_our_keys(step, judge))
-        case Call.CONFIRM:
-            return judge.confirmed(_find(step, judge))
-        case Call.RECHECK:
-            return judge.rechecked(_find(step, judge)) if judge.can_query else judge.recheck_blindly()
-        case Call.WAIT:
-            return judge.waiting()
-        case Call.LEAVE:
-            return judge.left()
-        case _:
-            return judge.unlinked()
-
-
-def _write(step: Step, judge: Interpreter) -> StepResult:
-    if step.call is Call.ADD:
-        return _add(step, judge)
-    remote_id = cast("str", step.lease.remote_id)
-    match step.call:
-        case Call.UPDATE:
-            return _update(step, judge, remote_id, cast("RemoteObject", step.wanted))
-        case Call.DEACTIVATE:
-            return _deactivate(step, judge, remote_id)
-        case _:
-            return _delete(step, judge, remote_id)
-
-
-def _add(step: Step, judge: Interpreter) -> StepResult:
-    lease = step.lease
-    obj = step.wanted or RemoteObject(lease.external_id, lease.natural_key, {})
-    try:
-        remote_id = step.connector.add(obj, version=lease.generation, idempotency_key=step.add_key)
-    except AlreadyExists as taken:
-        return judge.key_taken(taken.remote_id, _find_by_our_keys(step, judge) if judge.can_query else None)
-    except Rejected:
-        made = _made_before(step, judge)
-        if made is None:
-            raise
-        return judge.verified(made)
-    return judge.added(remote_id)
-
-
-def _made_before(step: Step, judge: Interpreter) -> RemoteRecord | None:
-    """What the add had made whose repetition was refused: some targets compare it with the first one, and we may have
-    been edited in between."""
-    if step.lease.add_key is None or not judge.can_query:
-        return None
-    found = _find_by_our_keys(step, judge)
-    return found if found is not None and judge.is_ours(found) else None
-
-
-def _update(step: Step, judge: Interpreter, remote_id: str, goal: RemoteObject) -> StepResult:
-    missed = _missed(
-        step, judge, remote_id, lambda: step.connector.update(remote_id, goal, version=step.lease.generation)
-    )
-    return missed or judge.updated()
-
-
-def _deactivate(step: Step, judge: Interpreter, remote_id: str) -> StepResult:
-    missed = _missed(
-        step, judge, remote_id, lambda: step.connector.deactivate(remote_id, version=step.lease.generation)
-    )
-    return missed or judge.deactivated(step.sent)
-
-
-def _delete(step: Step, judge: Interpreter, remote_id: str) -> StepResult:
-    return _missed(step, judge, remote_id, lambda: step.connector.delete(remote_id)) or judge.absent()
-
-
-def _missed(step: Step, judge: Interpreter, remote_id: str, write: Callable[[], None]) -> StepResult | None:
-    """What is settled where the write did not meet our record as it was known; None where it did."""
-    try:
-        write()
-    except NotFound:
-        return judge.vanished(_find_by_our_keys(step, judge) if judge.can_query else None)
-    except VersionConflict:
-        return judge.outdated(_look_up(step, remote_id=remote_id) if judge.can_query else None)
-    return None
-
-
-def _find(step: Step, judge: Interpreter) -> RemoteRecord | None:
-    """Look the record up by every key there is; absent means absent by all of them.
-
-    What somebody else has under our remote id by now is not what is looked for.
-    """
-    found = None
-    if step.lease.remote_id is not None:
-        found = _look_up(step, remote_id=step.lease.remote_id)
-        if found is not None and judge.is_whole(found):
-            return found
-    return _best(judge, found, _find_by_our_keys(step, judge))
-
-
-def _find_by_our_keys(step: Step, judge: Interpreter) -> RemoteRecord | None:
-    found = _look_up(step, external_id=step.lease.external_id)
-    if not step.lease.natural_key or (found is not None and judge.is_whole(found)):
-        return found
-    return _best(judge, found, _look_up(step, key=step.lease.natural_key))
-
-
-def _best(judge: Interpreter, first: RemoteRecord | None, second: RemoteRecord | None) -> RemoteRecord | None:
-    """The one that is more surely ours; of two alike the one that was found first, unless it is not ours at all."""
-    if first is None or (second is not None and judge.is_whole(second)):
-        return second
-    return first if second is None or judge.is_ours(first) or judge.is_questionable(first) else second
-
-
-def _look_up(step: Step, **key: str) -> RemoteRecord | None:
-    if step.look_up_in_seconds is not None:
-        raise _LookUpOff(step.look_up_in_seconds)
-    if not step.lease.lasts(step.target.timeout_seconds):
-        raise _OutOfTime
-    return step.connector.find(**key)

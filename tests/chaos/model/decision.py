@@ -72,7 +72,7 @@ def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Int
 
 
 def best(step: Step, found: tuple[Record, ...], offers: Offers, adopt: str, kind: type[Interpreter]) -> Record | None:
-    """What `thirdparty.run.calling` goes by, of what the look-ups gave, in their order."""
+    """What `thirdparty.run.look_up` goes by, of what the look-ups gave, in their order."""
     verdict = _verdict(step, offers, adopt, kind)
     records = [(remote_record(record), record) for record in found]
     for read, record in records:

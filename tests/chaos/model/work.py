@@ -207,7 +207,7 @@ class Work:
         return answer._replace(found=found)
 
     def _found(self, step: Step, records: tuple[Record, ...]) -> Record | None:
-        """As `thirdparty.run.calling` finds it; a verification asks by our other keys alone."""
+        """As `thirdparty.run.look_up` finds it; a verification asks by our other keys alone."""
         login = login_of(step.row, self.offers, step.held.login)
         by_id = (record for record in records if record.id == step.held.remote_id)
         by_external_id = (record for record in records if record.owner == step.row)
