@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -24,21 +23,17 @@ from thirdparty.connectors.errors import (
     AlreadyExists,
     CapabilityMissing,
     NotFound,
-    OutcomeUnknown,
-    TargetError,
     Transient,
 )
 from thirdparty.connectors.http.body import json_of
-from thirdparty.connectors.http.session import Answer, HttpSession
-from thirdparty.connectors.http.statuses import Meaning, failure, meaning
+from thirdparty.connectors.http.session import Answer
+from thirdparty.connectors.http.statuses import Meaning, meaning
 from thirdparty.connectors.identity import same_external_id, same_key, same_remote_id
 from thirdparty.connectors.options import Option
 from thirdparty.connectors.rest.auth import Auth, Bearer
 from thirdparty.connectors.rest.listing import Listing, unreadable
-from thirdparty.connectors.rest.problem import sentence
+from thirdparty.connectors.rest.wire import Wire
 from thirdparty.connectors.values import id_or_none, storable, storable_json
-
-_Read = TypeVar("_Read")
 
 
 class RestConnector(Connector):
@@ -72,10 +67,9 @@ class RestConnector(Connector):
     def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__(config, kind)
         self._require_usable()
-        self._http = HttpSession(config)
         self._credentials = self.auth.headers(config.options)
-        self._headers = {"Accept": f"{self.media_type}, application/problem+json", **self._credentials}
-        self._clock = clock
+        headers = {"Accept": f"{self.media_type}, application/problem+json", **self._credentials}
+        self._wire = Wire(config, headers=headers, media_type=self.media_type, clock=clock)
 
     @classmethod
     def declared_options(cls) -> tuple[Option, ...]:
@@ -152,7 +146,7 @@ class RestConnector(Connector):
     def add(self, obj: RemoteObject, *, version: int, idempotency_key: str) -> str:  # noqa: ARG002  # it supports no versions
         """Create the item; its id is that of the body, or the last part of ``Location``."""
         headers = {"Idempotency-Key": idempotency_key} if self.capabilities.idempotency else {}
-        answer = self._ask("POST", self.of_kind(self.collection), body=self.encode(obj), headers=headers)
+        answer = self._wire.ask("POST", self.of_kind(self.collection), body=self.encode(obj), headers=headers)
         if meaning(answer.status) is Meaning.DONE:
             remote_id = self._id_in(answer)
             if remote_id is None:
@@ -162,7 +156,7 @@ class RestConnector(Connector):
             raise AlreadyExists(self._id_in(answer))
         # There is no item yet that could be absent: the collection is.
         absent = meaning(answer.status) is Meaning.ABSENT
-        raise self._failure(answer, as_meaning=Meaning.NOT_OFFERED if absent else None)
+        raise self._wire.failure(answer, as_meaning=Meaning.NOT_OFFERED if absent else None)
 
     @classmethod
     def can_deactivate(cls) -> bool:
@@ -188,17 +182,17 @@ class RestConnector(Connector):
         path = self.item_path(remote_id)
         headers = {}
         if self.conditional:
-            tag = self._read(path, "query", lambda present: present.headers.get("ETag"))
+            tag = self._wire.read(path, "query", lambda present: present.headers.get("ETag"))
             headers = {"If-Match": tag} if tag else {}
         left_seconds = until - time.monotonic()
         if left_seconds <= 0:
             raise Transient("timeout", "reading the item took all of the time; nothing was sent")
-        answer = self._ask(self.update_method, path, body=body, headers=headers, timeout_seconds=left_seconds)
-        self._require_done(answer)
+        answer = self._wire.ask(self.update_method, path, body=body, headers=headers, timeout_seconds=left_seconds)
+        self._wire.require_done(answer)
 
     def delete(self, remote_id: str) -> None:
         """Remove the item."""
-        self._require_done(self._ask("DELETE", self.item_path(remote_id)))
+        self._wire.require_done(self._wire.ask("DELETE", self.item_path(remote_id)))
 
     def find(
         self, *, remote_id: str | None = None, external_id: str | None = None, key: str | None = None
@@ -229,13 +223,13 @@ class RestConnector(Connector):
             items = self.listing.items(body)
             return Page(tuple(map(self.decode, items)), self.listing.following(body, items, cursor))
 
-        return self._read(
+        return self._wire.read(
             self._collection(self.listing.asked(cursor, limit)), "list", read, absent=Meaning.NOT_OFFERED
         )
 
     def close(self) -> None:
         """Close pooled connections."""
-        self._http.close()
+        self._wire.close()
 
     # -- reading --------------------------------------------------------------------------
 
@@ -247,7 +241,7 @@ class RestConnector(Connector):
             return found
 
         try:
-            return self._read(self.item_path(remote_id), "query", read)
+            return self._wire.read(self.item_path(remote_id), "query", read)
         except NotFound:
             return None
 
@@ -260,57 +254,11 @@ class RestConnector(Connector):
                 raise unreadable(f"the target answered with items of another {field}")
             return fitting
 
-        return self._read(self._collection(self.lookup(field, value)), "query", read, absent=Meaning.NOT_OFFERED)
+        return self._wire.read(self._collection(self.lookup(field, value)), "query", read, absent=Meaning.NOT_OFFERED)
 
     def _collection(self, parameters: Mapping[str, str]) -> str:
         path = self.of_kind(self.collection)
         return f"{path}?{urlencode(parameters)}" if parameters else path
-
-    def _read(self, path: str, call: str, read: Callable[[Answer], _Read], *, absent: Meaning | None = None) -> _Read:
-        """Ask and read. Nothing can take effect here, so an unknown outcome is merely one to ask for again.
-
-        ``absent``: what it means that there is nothing under this address, where that is not the item's absence.
-        """
-        try:
-            answer = self._ask("GET", path)
-            said = meaning(answer.status)
-            said = absent or said if said is Meaning.ABSENT else said
-            if said is Meaning.NOT_OFFERED:
-                raise CapabilityMissing(call, http_status=answer.status)
-            if said is not Meaning.DONE:
-                raise self._failure(answer, as_meaning=said)
-            return read(answer)
-        except OutcomeUnknown as unknown:
-            error = Transient(unknown.reason, unknown.message, http_status=unknown.http_status)
-        raise error
-
-    # -- the wire -------------------------------------------------------------------------
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout_seconds: float | None = None,
-    ) -> Answer:
-        sent = b""
-        headers = {**self._headers, **(headers or {})}
-        if body is not None:
-            sent = json.dumps(body).encode()
-            headers["Content-Type"] = self.media_type
-        return self._http.send(
-            method, path, sent, headers, repeatable=method == "GET",
-            timeout_seconds=self.config.timeout_seconds if timeout_seconds is None else timeout_seconds,
-        )  # fmt: skip
-
-    def _require_done(self, answer: Answer) -> None:
-        if meaning(answer.status) is not Meaning.DONE:
-            raise self._failure(answer)
-
-    def _failure(self, answer: Answer, *, as_meaning: Meaning | None = None) -> TargetError:
-        return failure(answer, message=sentence(json_of(answer)), now=self._clock(), as_meaning=as_meaning)
 
     def _id_in(self, answer: Answer) -> str | None:
         body = json_of(answer)
