@@ -110,7 +110,7 @@ def owe_raised(kind: str, *, using: str) -> None:
         if percent is not None and (target.unrecorded or target.backfill):
             logger.warning(
                 "target %s: the new version of %s is sent for all records, not tried on %g %%: changes may have gone unrecorded, "
-                "as where it watches another relation, or a backfill is under way", target.name, kind, percent,
+                "or a backfill is under way", target.name, kind, percent,
             )  # fmt: skip
 
 

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tests.declarations import people_of_version
+from tests.declarations import people_of_version, rescope
 from tests.integration.conftest import converge, held_records, row_of
 from thirdparty import targets
 from thirdparty.audit import pruning, runner, schedule
 from thirdparty.audit.certificate import CannotCertify, certificate
 from thirdparty.audit.runner import CannotAudit
-from thirdparty.capture import catch_up
+from thirdparty.capture import catch_up, triggers
 from thirdparty.decide.sample import in_sample
 from thirdparty.decisions import audits
 from thirdparty.decisions import trial as decided
@@ -31,6 +31,7 @@ from thirdparty.models.audit import Verdict
 from thirdparty.observe.reasons import reasons
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
+from users.synced import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KIND = "users.user"
@@ -99,6 +100,52 @@ def codes() -> set[str]:
 
 def test_a_new_version_is_sent_for_the_sample_alone(sandbox: SandboxControl, tried: list[User]) -> None:
     assert by_new_version(sandbox) == in_the_sample(tried)
+
+
+@pytest.fixture
+def watches_more(people: list[User], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The new version reads one more relation; the one before is known to the database with its triggers."""
+    triggers.drop()
+    call_command("migrate", verbosity=0)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    with monkeypatch.context() as more:
+        more.setattr(Person, "watch", (*Person.watch, "groups__permissions__codename"))
+        rescope(Person, Person.scope, more)
+        yield
+    triggers.drop()
+    triggers.install()
+
+
+def test_a_version_that_watches_one_more_relation_is_tried_as_well(
+    sandbox: SandboxControl,
+    people: list[User],
+    watches_more: None,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    assert "thirdparty_users_user__auth_group_permissions__insert" in triggers.missing()
+    raise_version(monkeypatch, settings)
+    assert triggers.missing() == []
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert by_new_version(sandbox) == in_the_sample(people)
+
+
+def test_where_a_trigger_of_the_version_before_is_missing_everybody_is_sent(
+    sandbox: SandboxControl,
+    people: list[User],
+    watches_more: None,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    with connection.cursor() as cursor:
+        on = " ON users_user" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER thirdparty_users_user__users_user__update{on}")
+    raise_version(monkeypatch, settings)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert by_new_version(sandbox) == {each.name for each in people}
 
 
 def test_whoever_is_edited_meanwhile_is_sent_by_the_new_version(sandbox: SandboxControl, tried: list[User]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 from django.utils.translation import gettext, gettext_noop
@@ -47,6 +47,7 @@ def publish(*, waiting: Collection[str] = (), using: str = DEFAULT_DB_ALIAS) -> 
         with transaction.atomic(using=using):
             if rows.filter(kind=kind, version__lt=version).update(version=version, since=Now()):
                 targets.owe_raised(kind, using=using)
+            rows.filter(kind=kind, version=version).update(triggers=triggers.names(connections[using], kind))
 
 
 def drop_undeclared_triggers(connection: BaseDatabaseWrapper) -> None:

@@ -14,6 +14,10 @@ class Declaration(models.Model):
 
     kind = models.CharField(primary_key=True, max_length=40)
     version = models.PositiveIntegerField(help_text="the `version` of its declaration")
+    triggers = models.JSONField(
+        null=True,
+        help_text="the names of that version's triggers: a later version may need more, and misses none of these",
+    )
     since = models.DateTimeField(
         db_default=Now(), help_text="when the database got it: what was acknowledged before is of another version"
     )

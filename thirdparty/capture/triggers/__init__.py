@@ -19,6 +19,8 @@ from django.db.utils import OperationalError
 from thirdparty import targets
 from thirdparty.capture.triggers import alterations, postgresql, sqlite
 from thirdparty.capture.triggers.version import Survey, survey
+from thirdparty.declaration import of_kind
+from thirdparty.models import Declaration
 from thirdparty.store.contention import is_contention
 from thirdparty.store.tables import DECLARATIONS, RECORDS, TARGETS
 
@@ -66,25 +68,44 @@ def require_in_place() -> None:
 def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
     """Put every trigger in place; True when some had been missing.
 
-    One of an older version is replaced, and nothing is owed for it: it recorded until its successor did. Writes made
-    while one was missing are unrecorded, so then every record has to be owed again: that is noted with the trigger,
-    in one transaction, and done in batches by `thirdparty.capture.catch_up`. Triggers of a newer version are left alone.
-    Raises `TriggersBusy`.
+    One of an older version is replaced, and nothing is owed for it: it recorded until its successor did. Nor is it for one
+    that only a new version of the declaration needs: what the version before made of an object did not depend on that
+    table. Writes made while another was missing are unrecorded, so then every record has to be owed again: that is noted with
+    the trigger, in one transaction, and done in batches by `thirdparty.capture.catch_up`. Triggers of a newer version are
+    left alone. Raises `TriggersBusy`.
     """
     if not tables_exist(connection):
         return False
     vendor, found = _vendor(connection), _look(connection)
     planned, later = vendor.triggers(connection), waiting(connection)
     absent = [name for name in found.absent if planned[name].kind not in later]
+    unneeded = _unneeded_before(connection, absent)
     for name in found.outdated:
         _put(connection, vendor.create(connection, name), gap=False)
     for name in absent:
-        _put(connection, vendor.create(connection, name), gap=True)
+        _put(connection, vendor.create(connection, name), gap=name not in unneeded)
     for name in found.switched_off:
         _put(connection, vendor.switch_on(connection, name), gap=True)
     if found.needless:
         _put(connection, vendor.drop(found.needless), gap=False)
     return bool(absent or found.switched_off)
+
+
+def _unneeded_before(connection: BaseDatabaseWrapper, names: list[str]) -> set[str]:
+    """Those that belong to a declaration whose version rises now, and that its version before did not have."""
+    planned = _vendor(connection).triggers(connection)
+    before = {row.kind: row for row in Declaration.objects.using(connection.alias).filter(triggers__isnull=False)}
+    return {
+        name
+        for name in names
+        for row in [before.get(planned[name].kind)]
+        if row is not None and row.version < of_kind(row.kind).version and name not in (row.triggers or ())
+    }
+
+
+def names(connection: BaseDatabaseWrapper, kind: str) -> list[str]:
+    """Of the triggers that this declaration needs, as this process has it."""
+    return sorted(name for name, trigger in _vendor(connection).triggers(connection).items() if trigger.kind == kind)
 
 
 def drop_undeclared(connection: BaseDatabaseWrapper) -> list[str]:
