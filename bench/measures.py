@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 
 from bench import recovery, saves, scale, throughput
 from bench.figures import Figure, medians
@@ -13,6 +15,8 @@ from bench.system import System
 
 _MAIN_LATENCY_SECONDS = 0.02
 _EDIT_PATIENCE_SECONDS = 3.0
+_PROCESSES = (1, 2, 4)
+_CORES_TO_SCALE = 6
 Tell = Callable[[str], None]
 
 
@@ -21,6 +25,7 @@ def all_of(system: System, plan: Plan, tell: Tell) -> Iterator[tuple[str, Callab
     for latency in plan.latencies_seconds:
         yield f"drain {latency * 1000:g} ms", partial(_throughput, system, plan, tell, latency)
     yield "one call", partial(_one_call, system, plan, tell)
+    yield "more processes", partial(_more_processes, system, plan, tell)
     yield "where the time goes", partial(_where_the_time_goes, system, plan)
     yield "latency", partial(_latency, system, plan)
     yield "save", partial(_save, system, plan, tell)
@@ -52,7 +57,7 @@ def _throughput(system: System, plan: Plan, tell: Tell, latency: float) -> list[
         measures |= {name: partial(rate, rival, count=plan.one_by_one) for name, rival in throughput.RIVALS.items()}
     found = medians(plan.rounds, measures, tell)
     what = f"drain, {latency * 1000:g} ms target"
-    goals = {"textbook": 20.0 if main else None, "one message per user": 4.0, "our client, bare": 0.85}
+    goals = {"textbook": 25.0 if main else None, "one message per user": 5.0, "our client, bare": 0.85}
     figures = [
         Figure(what, name, "users/s", found["drain"], found[name], at_least=goal)
         for name, goal in goals.items()
@@ -66,7 +71,7 @@ def _throughput(system: System, plan: Plan, tell: Tell, latency: float) -> list[
     rivals = {name: found[name] for name in throughput.RIVALS if name in found}
     best = max(rivals, key=lambda name: rivals[name], default=None)
     for name, value in rivals.items():
-        goal = 4.0 if name == best else None
+        goal = 18.0 if name == best else None
         figures.append(Figure(what, name, "users/s", found["drain"], value, at_least=goal))
     return figures
 
@@ -79,6 +84,20 @@ def _one_call(system: System, plan: Plan, tell: Tell) -> list[Figure]:
 
     found = medians(plan.rounds, {"ours": partial(cpu_ms, "ours"), "session": partial(cpu_ms, "session")}, tell)
     return [Figure("CPU of one call, bare", "requests.Session", "ms", found["ours"], found["session"], at_most=0.35)]
+
+
+def _more_processes(system: System, plan: Plan, tell: Tell) -> list[Figure]:
+    rate = partial(throughput.users_per_second, system, latency_seconds=_MAIN_LATENCY_SECONDS, count=plan.drained)
+    found = medians(plan.rounds, {f"{n} processes": partial(rate, throughput.drains_of(n)) for n in _PROCESSES}, tell)
+    # Below that, workers, database and target share what cores there are.
+    enough = (os.cpu_count() or 1) >= _CORES_TO_SCALE
+    return [
+        Figure(
+            f"drain by {more} processes, 20 ms target", f"by {fewer}", "users/s", found[f"{more} processes"],
+            found[f"{fewer} processes"], at_least=1.8 if enough else None,
+        )
+        for fewer, more in pairwise(_PROCESSES)
+    ]  # fmt: skip
 
 
 def _where_the_time_goes(system: System, plan: Plan) -> list[Figure]:
@@ -118,7 +137,7 @@ def _latency(system: System, plan: Plan) -> list[Figure]:
             f"save → applied, p{share * 100:g}", "textbook", "ms",
             1000 * percentile(ours, share), 1000 * percentile(textbook, share), at_most=goal,
         )
-        for share, goal in ((0.5, 1.2), (0.99, 1.0))
+        for share, goal in ((0.5, 1.0), (0.99, 0.9))
     ]  # fmt: skip
 
 
@@ -181,4 +200,4 @@ def _memory(system: System, pushes: tuple[int, int]) -> list[Figure]:
     first, all_in_all = pushes
     baseline, ours = scale.worker_memory_mb(system, first=first, all_in_all=all_in_all)
     what = f"memory of a worker after {all_in_all:,} pushes"
-    return [Figure(what, f"after {first:,}", "MB", ours, baseline, at_most=1.1)]
+    return [Figure(what, f"after {first:,}", "MB", ours, baseline, at_most=1.05)]

@@ -11,7 +11,7 @@ from bench import proc
 from bench.system import TEXTBOOK, System, Target, running, wait_until
 from syncproject.demo.process import Process
 
-PROCESSES, THREADS = "4", "64"
+PROCESSES, THREADS = 4, "64"
 """Of the drain and of the bare loops: what docs/performance.md recommends for a backlog, not the defaults."""
 
 
@@ -80,8 +80,15 @@ def wal_bytes_per_edit(system: System, *, latency_seconds: float, count: int) ->
             return float(str(_one(f"SELECT pg_current_wal_lsn() - '{before}'::pg_lsn"))) / count
 
 
-def _drains(system: System, target: Target) -> Sequence[Process]:
-    return [system.celery("syncproject", "--concurrency", PROCESSES, SYNC_DRAIN_THREADS=THREADS, **target.env)]
+def drains_of(processes: int) -> Design:
+    """The drain by one worker of so many processes."""
+
+    def workers(system: System, target: Target) -> Sequence[Process]:
+        return [
+            system.celery("syncproject", "--concurrency", str(processes), SYNC_DRAIN_THREADS=THREADS, **target.env)
+        ]
+
+    return Design(workers, _hint, _synced)
 
 
 def _hint(_system: System, _target: Target) -> None:
@@ -157,7 +164,7 @@ def _rival(name: str) -> Design:
     return Design(workers, fill, _linked)
 
 
-DRAIN = Design(_drains, _hint, _synced)
+DRAIN = drains_of(PROCESSES)
 TEXTBOOK_APP = Design(_textbook, _messages("tests.chaos.baseline.tasks.push"), _linked)
 LEAN = Design(_lean, _messages("bench.lean"), _linked)
 RIVALS = {name: _rival(name) for name in ("dramatiq", "huey", "procrastinate")}
@@ -166,7 +173,7 @@ RIVALS = {name: _rival(name) for name in ("dramatiq", "huey", "procrastinate")}
 def bare_loop(system: System, kind: str, *, latency_seconds: float, count: int) -> Mapping[str, float]:
     """``ours`` or ``session`` in a bare loop, with the processes and threads of the drain; see `bench.bare`."""
     with system.target(latency_seconds) as target:
-        loop = system.process("bare", ("-m", "bench.bare", kind, target.url, str(count), PROCESSES, THREADS))
+        loop = system.process("bare", ("-m", "bench.bare", kind, target.url, str(count), str(PROCESSES), THREADS))
         loop.start()
         wait_until(lambda: not loop.alive)
         try:
