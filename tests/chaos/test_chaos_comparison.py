@@ -110,6 +110,12 @@ def test_what_went_astray_to_a_record_brought_back_is_that_persons_or_a_second_o
     assert not compared("partner", expected(), records)[0].equal
 
 
+def test_a_record_that_a_restore_brought_back_beside_the_one_that_was_added_anew_is_no_second_one() -> None:
+    twice = [record("r1", ANN, "ann"), record("r2", BEA, "bea"), record("r9", ANN, "ann", email="of.old@example.com")]
+    assert compared("partner", expected(revived={("r9", "ann")}), twice)[0].equal
+    assert compared("partner", expected(), twice)[0].doubled
+
+
 def test_what_went_astray_is_compared_all_the_same() -> None:
     records = [record("r2", BEA, "bea"), record("r3", ANN, "cid")]
     assert compared("partner", expected(revived=BACK), records)[0].differing == {"partner/cid": ("email", "name")}

@@ -96,6 +96,18 @@ def test_what_is_applied_as_a_version_may_be_newer_in_its_roles_but_never_older(
     assert bool(list(content_before_its_version(history(applied, seen=seen)))) == broken
 
 
+@pytest.mark.parametrize(
+    ("fields", "roles", "broken"), [(1, 3, False), (3, 1, False), (0, 3, True), (3, 0, True)], ids=str
+)
+def test_a_person_and_the_groups_may_be_of_two_generations_and_neither_of_one_before_the_version(
+    fields: int, roles: int, *, broken: bool
+) -> None:
+    contents = [replace(ANN, email=f"{number}@x", roles=(f"role{number}-1",)) for number in range(4)]
+    seen = Evidence([Generation(number, 0.1 * number, content) for number, content in enumerate(contents)])
+    applied = effect(2, 1.0, content=replace(contents[fields], roles=contents[roles].roles)) | {"version": 1}
+    assert bool(list(content_before_its_version(history(applied, seen=seen)))) == broken
+
+
 @pytest.mark.parametrize(("candidates", "broken"), [((), True), (("b@x",), False)])
 def test_only_what_a_strict_write_was_refused_may_be_applied_and_never_have_been_here(
     candidates: tuple[str, ...], *, broken: bool

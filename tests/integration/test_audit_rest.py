@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.integration.conftest import converge, row_of
 from tests.integration.test_audit import audited, found
-from tests.integration.test_rest_partner import crm
+from tests.integration.test_rest_partner import OPTIONS, crm
 from thirdparty.audit import listing
+from thirdparty.capture import backfill
 from thirdparty.models import Finding
 from thirdparty.testing import FakeRestTarget
 from users.models import User
@@ -69,3 +72,30 @@ def test_a_removal_that_shifts_the_pages_makes_nobody_missing(
     assert "missing" not in found(audit)
     converge()
     assert len(crm.items["people"]) == 4
+
+
+def test_where_no_natural_keys_are_kept_a_record_without_our_id_under_an_id_of_ours_is_not_ours(
+    crm: FakeRestTarget, partner: Callable[..., None]
+) -> None:
+    partner(options=OPTIONS | {"token": "t0ken", "collection": "/people", "key_field": ""})
+    crm.key_field = ""
+    User.objects.create(name="Ada", phone="1")
+    converge()
+    crm.items["people"] = {"1": {"id": "1", "name": "Theirs", "phone": "9"}}
+    assert found(audited()) == {"missing": 1, "extra": 1}
+
+
+def test_where_no_natural_keys_are_kept_an_id_that_was_given_to_another_of_ours_is_left_to_them(
+    crm: FakeRestTarget, partner: Callable[..., None]
+) -> None:
+    partner(options=OPTIONS | {"token": "t0ken", "collection": "/people", "key_field": ""})
+    crm.key_field = ""
+    ada, bob = (User.objects.create(name=name, phone=name) for name in ("Ada", "Bob"))
+    converge()
+    bobs = crm.items["people"][item(crm, bob)]
+    crm.items["people"] = {item(crm, ada): {**bobs, "id": item(crm, ada)}}
+    crm.requests.clear()
+    sum(backfill.steps("partner"))
+    converge()
+    assert not [put for put in crm.requests if put.method == "PUT" and str(ada.uuid).encode() in put.body]
+    assert found(audited()) == {"equal": 2}

@@ -22,7 +22,7 @@ from thirdparty.models import Brake, BrakeEntry, Record
 from thirdparty.protect import Admission, brake
 from thirdparty.run import step
 from thirdparty.run.drain import drain
-from thirdparty.run.push import push
+from thirdparty.run.until_done import push_until_done
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store import braking
 from users import consistency
@@ -48,7 +48,7 @@ def all_leave_and_several_workers_take_them_one_by_one() -> None:
     def worker(mine: list[str]) -> Callable[[], None]:
         def run() -> None:
             for key in mine:
-                push("partner", key)
+                push_until_done("partner", key)
 
         return run
 
@@ -58,8 +58,10 @@ def all_leave_and_several_workers_take_them_one_by_one() -> None:
 def test_workers_at_once_let_no_more_than_the_limit_through(sandbox: SandboxControl) -> None:
     all_leave_and_several_workers_take_them_one_by_one()
     work()
-    assert deletions(sandbox) == FLOOR
-    assert states()["held"] == 40 - FLOOR
+    # Some may have been looked at and not gone yet when the brake came on.
+    gone = deletions(sandbox)
+    assert 0 < gone <= FLOOR
+    assert states() == {"held": 40 - gone, "synced": gone}
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
@@ -196,10 +198,9 @@ def window_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     locked = braking.locked
 
     def forgetting(target: str) -> Brake:
-        row = locked(target)
         if not BrakeEntry.objects.filter(at__gt="2021-01-01T00:00:00Z").exists():
-            row.latched_at = None
-        return row
+            Brake.objects.filter(target=target).update(latched_at=None)
+        return locked(target)
 
     monkeypatch.setattr(braking, "locked", forgetting)
 

@@ -105,8 +105,10 @@ def test_sentinels_master_takes_the_hint(
     ("url", "why"),
     [
         ("nosuch://127.0.0.1/", "No such transport: nosuch"),
-        ("redis://:pass/word@127.0.0.1/0", "its address cannot be read"),
+        ("redis://:pass/word@127.0.0.1/0", "its address or transport cannot be used (ValueError)"),
         ("sqs://", "No module named 'botocore'"),
+        ("consul://", "Missing python-consul library"),
+        ("qpid://", "cannot be used"),
     ],
 )
 def test_a_broker_that_cannot_be_used_stops_no_save_and_is_named_everywhere(
@@ -119,7 +121,7 @@ def test_a_broker_that_cannot_be_used_stops_no_save_and_is_named_everywhere(
     assert "broker_unreachable" in {reason.code for reason in reasons()}
     call_command("sync", "status", stdout=StringIO())
     [warning] = celery_application()
-    assert (warning.id, why in warning.msg, "word" in warning.msg) == ("thirdparty.W023", True, False)
+    assert (warning.id, why in warning.msg, "word" in warning.msg) == ("thirdparty.W024", True, False)
 
 
 def test_beside_one_that_cannot_be_used_another_takes_the_hint(broker: Process, use: Callable[[str], None]) -> None:

@@ -185,8 +185,8 @@ def test_every_write_request_has_its_attempt(user: User, sandbox: SandboxControl
     converge()
     requests = [entry["call"] for entry in sandbox.ledger() if entry["kind"] == "request"]
     attempts = Attempt.objects.order_by("id").values_list("call", "outcome")
-    assert requests == ["add", "update", "delete"]
-    assert list(attempts) == [("add", "ok"), ("update", "ok"), ("delete", "ok")]
+    assert requests == ["add", "update", "query", "delete"]
+    assert list(attempts) == [("add", "ok"), ("update", "ok"), ("confirm", "ok"), ("delete", "ok")]
 
 
 def test_the_remote_username_is_frozen_at_the_first_claim(user: User, sandbox: SandboxControl) -> None:

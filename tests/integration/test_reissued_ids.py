@@ -183,13 +183,14 @@ def test_a_newcomer_is_read_back_while_a_late_request_may_still_land_under_its_i
     sandbox.backup()
     [old] = people(range(1))
     converge()
-    sandbox.restore()
-    sandbox.faults(**{"500": True})
+    key = row_of(old).key
     if change == "an update":
         User.objects.update(name="Edited")
     else:
         old.delete()
-    key = Record.objects.get().key
+        step(key)  # it is looked at before it goes
+    sandbox.restore()
+    sandbox.faults(**{"500": True})
     step(key)
     sandbox.faults()
     owe_everything()
@@ -264,9 +265,10 @@ def test_a_delete_that_took_effect_unheard_is_not_repeated_under_an_id_that_some
 ) -> None:
     [ours] = people(range(1))
     converge()
-    reuses.faults(apply_then_cut=1)
     key = row_of(ours).key
     ours.delete()
+    step(key)  # it is looked at before it goes
+    reuses.faults(apply_then_cut=1)
     step(key)
     reuses.heal()
     stranger = reuses.create(username="stranger", name="Stranger", externalId="their own")
@@ -539,3 +541,22 @@ def test_who_is_linked_to_the_record_of_somebody_gone_takes_it_though_it_is_of_a
     step(gone)
     converge()
     assert_everybody_of_ours_is_there_once(sandbox)
+
+
+@pytest.mark.parametrize("is_active", [True, False], ids=["deleted", "inactive"])
+def test_who_goes_takes_nobody_along_whom_their_own_people_gave_the_id_to(
+    reuses: SandboxControl, *, is_active: bool
+) -> None:
+    """Nobody has told us that they deleted ours: it is looked at before it goes."""
+    [ours] = people(range(1))
+    converge()
+    reuses.delete("r1")
+    stranger = reuses.create(username="stranger", name="Stranger", externalId="their own")
+    assert stranger["userId"] == "r1"
+    if is_active:
+        ours.delete()
+    else:
+        User.objects.update(is_active=False)
+    converge()
+    assert reuses.users() == [stranger]
+    assert (Record.objects.get().remote_id, Record.objects.get().due_at) == (None, None)

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.conftest import converge, row_of, step
 from thirdparty import targets
 from thirdparty.connectors.rest.configured import ConfiguredRest
-from thirdparty.models import Attempt, Target
+from thirdparty.models import Attempt, Record, Target
 from thirdparty.observe.explain import explain
 from thirdparty.testing import FakeRestTarget, Reply
 from users.models import User
@@ -79,6 +79,20 @@ def test_an_edit_between_a_lost_add_and_its_repetition_doubles_nobody_and_is_not
     assert (row_of(user).remote_id, row_of(user).parked) == ("1", "")
     converge()
     assert held(crm) == [(str(user.uuid), "zhangwei1", "李娜")]
+
+
+def test_a_lost_add_of_who_is_gone_by_then_is_not_parked_although_its_repetition_is_refused(
+    crm: FakeRestTarget, user: User, partner: Callable[..., None]
+) -> None:
+    """The repetition says nothing of somebody who is gone, and a partner that never heard of the first one asks for a name."""
+    partner(capabilities=("query", "list", "idempotency"))
+    crm.answer_instead(Reply(lost=True))
+    step(user)
+    user.delete()
+    crm.answer_instead(Reply(422, {"detail": "name is required"}))
+    converge()
+    [row] = Record.objects.all()
+    assert (row.state, row.parked, held(crm)) == ("deleted", "", [])
 
 
 def test_a_record_that_the_partner_has_under_our_key_is_adopted_where_the_declared_field_matches(

@@ -148,6 +148,44 @@ def test_where_a_trigger_of_the_version_before_is_missing_everybody_is_sent(
     assert by_new_version(sandbox) == {each.name for each in people}
 
 
+def test_a_version_that_watches_again_what_the_one_on_trial_did_not_is_sent_for_everybody(
+    sandbox: SandboxControl, people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Whoever is not in the sample is still of the version before it, whose changes went unwatched meanwhile."""
+    triggers.drop()
+    call_command("migrate", verbosity=0)
+    catch_up.go_on("partner", seconds=30)
+    watched = Person.watch
+    with monkeypatch.context() as fewer:
+        fewer.setattr(Person, "watch", ("name", "phone"))
+        rescope(Person, Person.scope, fewer)
+        raise_version(fewer, settings)
+        catch_up.go_on("partner", seconds=30)
+        converge()
+        fewer.setattr(Person, "watch", watched)
+        rescope(Person, Person.scope, fewer)
+        raise_version(fewer, settings, version=3)
+        catch_up.go_on("partner", seconds=30)
+        converge()
+        assert by_new_version(sandbox) == {each.name for each in people}
+
+
+def test_where_the_triggers_of_the_version_before_are_all_gone_everybody_is_sent(
+    sandbox: SandboxControl, people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """As where its table has another name: none of its triggers has the name that it had."""
+    call_command("migrate", verbosity=0)
+    catch_up.go_on("partner", seconds=30)
+    triggers.drop()
+    row = Declaration.objects.get(kind=KIND)
+    row.triggers = [f"{name}__of_old" for name in row.triggers]
+    row.save()
+    raise_version(monkeypatch, settings)
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert by_new_version(sandbox) == {each.name for each in people}
+
+
 def test_whoever_is_edited_meanwhile_is_sent_by_the_new_version(sandbox: SandboxControl, tried: list[User]) -> None:
     other = next(each for each in tried if each.name not in in_the_sample(tried))
     other.name = "eve"

@@ -90,6 +90,7 @@ def test_an_unanswered_update_is_made_again(
 def test_an_unanswered_delete_ends_deleted(user: User, sandbox: SandboxControl, fault: str) -> None:
     converge()
     user.delete()
+    step(Record.objects.get().key)  # it is looked at before it goes
     sandbox.faults(rates={fault: 1})
     step(Record.objects.get().key)
     assert Record.objects.get().state == "unknown"

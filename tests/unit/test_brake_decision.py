@@ -6,7 +6,7 @@ import pytest
 
 from thirdparty.connectors.base import fields_of
 from thirdparty.decide import sent
-from thirdparty.decide.brake import Change, Counted, Policy, change_of, obstacle
+from thirdparty.decide.brake import Change, Counted, Fresh, Policy, change_of, obstacle
 from thirdparty.decide.plan import Call
 from thirdparty.decide.sent import Hashes, hash_key
 
@@ -69,7 +69,7 @@ def test_the_limit_is_the_floor_or_the_share_whichever_is_more(holds: int, limit
 
 
 def why(counted: Counted, fresh: int, *, limit: int = 50) -> str:
-    return obstacle(counted, fresh, limit=limit, holds=100, policy=HOUR)
+    return obstacle(counted, Fresh(fresh, fresh), limit=limit, holds=100, policy=HOUR)
 
 
 def test_up_to_the_limit_everything_goes() -> None:

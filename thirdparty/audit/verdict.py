@@ -113,7 +113,9 @@ def is_of(found: RemoteRecord, look: Look, external_id: str) -> bool:
         return same_external_id(found.external_id, external_id)
     if look.remote_id is None or not same_remote_id(found.remote_id, look.remote_id):
         return False
-    return bool(look.adopted) or not look.natural_key or same_key(found.key, look.natural_key)
+    return (
+        bool(look.adopted) or not look.natural_key or (found.key is not None and same_key(found.key, look.natural_key))
+    )
 
 
 def compared(
@@ -131,8 +133,7 @@ def compared(
     if found is None:
         return Judged(Verdict.MISSING, ahead=Ahead.OURS if look.remote_id is None else Ahead.THEIRS)
     ours, theirs = _identity(look, wanted, found)
-    given = sent.read(look.sent, rules.key) or ()
-    for each in differences(wanted.payload, found.payload, rules.comparable, given):
+    for each in differences(wanted.payload, found.payload, rules.comparable, sent.names(look.sent)):
         ours[each.field], theirs[each.field] = each.wanted, each.found
     return _differing(look, ours, theirs, rules) or Judged(Verdict.EQUAL)
 

@@ -98,7 +98,7 @@ def celery_application(**_: Any) -> list[CheckMessage]:
                 f"The Celery application's broker cannot be used: {why}",
                 hint="Changes are recorded, and nothing is sent. Correct its broker_url (CELERY_BROKER_URL), or install what that "
                 "transport needs.",
-                id="thirdparty.W023",
+                id="thirdparty.W024",
             )
             for why in broker.publisher().unusable
         ]

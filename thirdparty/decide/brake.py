@@ -89,19 +89,26 @@ class Counted:
     owed: int
 
 
-def obstacle(counted: Counted, fresh: int, *, limit: int, holds: int, policy: Policy) -> str:
-    """Why these ``fresh`` records may not go, in words; empty where they may."""
-    if fresh == 0:
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Distinct records that are to go now, and do not count yet: in the window, in the day."""
+
+    in_window: int
+    in_day: int
+
+
+def obstacle(counted: Counted, now: Fresh, *, limit: int, holds: int, policy: Policy) -> str:
+    """Why the records that are to go ``now`` may not, in words; empty where they may."""
+    if now.in_window == 0:
         return ""
-    ahead = fresh + counted.owed
-    if counted.in_window + ahead > limit:
-        gone, within = counted.in_window, _duration(policy.window_seconds)
-    elif counted.in_day + ahead > LIMITS_A_DAY * limit:
-        gone, within, limit = counted.in_day, "a day", LIMITS_A_DAY * limit
+    if counted.in_window + now.in_window + counted.owed > limit:
+        gone, fresh, within = counted.in_window, now.in_window, _duration(policy.window_seconds)
+    elif counted.in_day + now.in_day + counted.owed > LIMITS_A_DAY * limit:
+        gone, fresh, within, limit = counted.in_day, now.in_day, "a day", LIMITS_A_DAY * limit
     else:
         return ""
     return (
-        f"{gone + ahead} of the {holds} records that the target holds would lose something within {within}, "
+        f"{gone + fresh + counted.owed} of the {holds} records that the target holds would lose something within {within}, "
         f"and {limit} may (already: {gone}, now: {fresh}, deletions owed besides: {counted.owed})"
     )
 

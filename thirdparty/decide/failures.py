@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from thirdparty.connectors import errors
@@ -27,9 +28,11 @@ def still_named(holder: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures(Settlements):
-    """The steps of one lease that were kept from asking, or that asked and failed. ``add_key``: of the add that was sent."""
+    """The steps of one lease that were kept from asking, or that asked and failed. ``add_key``: of the add that was sent.
+    ``tried``: what the row keeps where nobody knows whether the target has what was sent."""
 
     add_key: str | None
+    tried: Callable[[], str | None] = lambda: None
 
     # -- the target was not asked -----------------------------------------------------------
 
@@ -66,6 +69,7 @@ class Failures(Settlements):
                 doubt=Doubt.OPEN,
                 add_key=self.add_key,
                 look_first=self._looks_after_all,
+                sent=self.tried(),
             )
         if isinstance(error, errors.Rejected):
             return self._park(error.reason, error.message, http_status=error.http_status)

@@ -26,7 +26,8 @@ def is_questionable(found: RemoteRecord, lease: Lease) -> bool:
     if same_external_id(found.external_id, lease.external_id):
         return not has_our_key(found, lease)
     added = lease.add_key is not None or found.remote_id == lease.remote_id
-    return bool(found.external_id) and added and has_our_key(found, lease)
+    # A target that keeps no natural keys has said nothing for us either.
+    return bool(found.external_id) and added and found.key is not None and has_our_key(found, lease)
 
 
 def has_our_key(found: RemoteRecord, lease: Lease) -> bool:

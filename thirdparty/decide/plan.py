@@ -69,9 +69,18 @@ def next_call(
         return Call.UNLINK
     if lease.look_first and offers.query:
         return Call.CONFIRM
-    if wanted is None:
-        return Call.NOTHING if lease.remote_id is None else parting(leaving, days_over=lease.days_over)
-    return Call.ADD if lease.remote_id is None else Call.UPDATE
+    if wanted is not None:
+        return Call.ADD if lease.remote_id is None else Call.UPDATE
+    call = removal(lease, leaving)
+    # Its id may have been given out again meanwhile: nobody else's record is to be taken away.
+    return Call.CONFIRM if call in REMOVALS and offers.query and not lease.no_progress else call
+
+
+def removal(lease: Lease, leaving: Leaving) -> Call:
+    """What it comes to, once it has been looked at: of a record that the target need not hold any more."""
+    if lease.remote_id is None:
+        return Call.NOTHING
+    return parting(AT_ONCE if lease.replaces else leaving, days_over=lease.days_over)
 
 
 def _about_unanswered_add(offers: Capabilities, *, key_is_fresh: bool, stays: bool) -> Call:

@@ -45,7 +45,7 @@ class StepResult:
 
     ``acknowledged``: the target holds what was wanted at the lease's generation.
     ``remote_id``, ``adopted``, ``add_key``: what is now known of the remote record.
-    ``sent``: what the target is known to hold, as hashes (`thirdparty.decide.sent`); without a remote id there is none.
+    ``sent``: what the target is known to hold, as hashes (`thirdparty.decide.sent`), and the fields of unanswered requests.
     ``raise_above``: force another push, with a generation above this one and above the present.
     ``stays``: whether the object has left and its record stays at the target; None where that is as it was.
     ``look_first``: whether the remote id has to be read back before anything is written under it.

@@ -19,6 +19,7 @@ from thirdparty.decide.compare import Comparable
 Hashes: TypeAlias = Mapping[str, str]
 """By field. That of an empty value is its own JSON text, so that it is recognised."""
 
+_UNKNOWN = ""
 _DIGEST_BYTES = 6
 _EMPTY = frozenset({"null", '""', "[]", "{}"})
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
@@ -68,11 +69,22 @@ def written(of: Hashes, key: HashKey) -> str:
 
 
 def read(text: str | None, key: HashKey) -> Hashes | None:
-    """What a row keeps. None for "not known": nothing was acknowledged yet, or the secret was another one then."""
+    """What a row keeps of what is known to be there. None for "not known": nothing was acknowledged yet, or the secret was another one then."""
     if not text:
         return None
     kept = json.loads(text)
-    return kept["of"] if kept["key"] == key.id else None
+    of = {name: value for name, value in kept["of"].items() if value != _UNKNOWN} if kept["key"] == key.id else {}
+    return of or None
+
+
+def names(text: str | None) -> frozenset[str]:
+    """The fields of what a row keeps, whatever the secret was then; none where nothing was acknowledged yet."""
+    return frozenset(json.loads(text)["of"]) if text else frozenset()
+
+
+def besides(of: Hashes, fields: Collection[str]) -> Hashes:
+    """The same, with the fields of which is not known what the target holds in them: an unanswered request may have."""
+    return {**dict.fromkeys(fields, _UNKNOWN), **of}
 
 
 def changed(sent: Hashes, now: Hashes) -> tuple[str, ...]:

@@ -52,15 +52,15 @@ def ref_of(kind: str, text: str) -> Ref:
 
 
 def named(text: str) -> Ref:
-    """The object that a person means by ``kind:id``, by its identity, by its external id, by its natural key, by its
-    primary key, or by the id that a target gave its record; the first of these that there is.
+    """The object that a person means by ``kind:id``, by its identity, by its external id, by its natural key, or by its
+    primary key or the id that a target gave its record; the first of these that there is.
 
     One that is gone is known by its identity and these two ids while a record of it stands. Raises `NoSuchObject`.
     """
     kind, separator, rest = text.partition(":")
     if separator and is_declared(kind):
         return ref_of(kind, rest)
-    for meant in (_by_identity, _by_external_id, _by_key, _by_primary_key, _by_remote_id):
+    for meant in (_by_identity, _by_external_id, _by_key, _by_number):
         refs = {ref for declaration in declared() for ref in meant(declaration, text)}
         if len(refs) > 1:
             raise NoSuchObject(f"{text!r} may be {' or '.join(sorted(map(str, refs)))}: say which")
@@ -93,6 +93,11 @@ def _by_remote_id(declaration: Synced[Any], text: str) -> Iterable[Ref]:
 
 def _by_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:
     return declaration.holders_of(text)
+
+
+def _by_number(declaration: Synced[Any], text: str) -> Iterable[Ref]:
+    # Both may be small numbers, and be two objects.
+    return [*_by_primary_key(declaration, text), *_by_remote_id(declaration, text)]
 
 
 def _by_primary_key(declaration: Synced[Any], text: str) -> Iterable[Ref]:

@@ -95,12 +95,15 @@ class Publisher:
     def _connections(self) -> Iterator[Connection]:
         for nth, address in enumerate(_addresses(self._app.conf.broker_write_url), start=1):
             try:
-                yield _connection(address, self._app.conf)
+                connection = _connection(address, self._app.conf)
+                connection.clone().Pool(limit=1)
             except (ImportError, LookupError) as error:
                 self.unusable.append(f"broker {nth}: {error}")
-            except ValueError:
-                # Its message may have a part of the password.
-                self.unusable.append(f"broker {nth}: its address cannot be read")
+            except Exception as error:  # noqa: BLE001  # whatever a transport does, saves go on
+                # Its words may have a part of the password.
+                self.unusable.append(f"broker {nth}: its address or transport cannot be used ({type(error).__name__})")
+            else:
+                yield connection
 
     @property
     def down(self) -> bool:
@@ -210,8 +213,8 @@ class NoPublisher(Publisher):
         self.throttle = Throttle()
 
 
-def _addresses(given: str | Sequence[str]) -> list[str]:
-    url = given if isinstance(given, str) else ";".join(given)
+def _addresses(given: str | Sequence[str] | None) -> list[str]:
+    url = given if isinstance(given, str) else ";".join(given or ("",))
     # Those of Sentinel are one: it is asked by all of them for its master.
     return [url] if url.startswith("sentinel") else url.split(";")
 
@@ -227,7 +230,7 @@ def _said(error: Exception) -> str:
 
 
 def _impatient(url: str, conf: Any) -> dict[str, Any]:
-    options = dict(conf.broker_transport_options)
+    options = dict(conf.broker_transport_options or {})
     if url.startswith(("redis", "sentinel")):
         return options | {"socket_connect_timeout": PATIENCE_SECONDS, "socket_timeout": PATIENCE_SECONDS}
     return options | {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS}

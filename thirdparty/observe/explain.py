@@ -27,7 +27,6 @@ from thirdparty.observe.moments import exactly
 from thirdparty.observe.obstacles import obstacles, stopped
 from thirdparty.observe.reasons.of_records import remedy
 from thirdparty.run import payloads
-from thirdparty.settings import settings
 
 ATTEMPTS_SHOWN = 10
 _NOT_ASKED = gettext_lazy("the target was not asked")
@@ -221,7 +220,7 @@ def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDi
         here, there = ("present" if side is not None else "absent" for side in (wanted, found))
         return (() if both_absent else (FieldDifference("record", here, there),)), ""
     comparable = targets.connector(row.target, row.kind).comparable
-    given = sent.read(row.sent, settings.hash_key()) or ()
+    given = sent.names(row.sent)
     return (*_of_identity(wanted, found), *differences(wanted.payload, found.payload, comparable, given)), ""
 
 

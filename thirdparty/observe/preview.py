@@ -180,15 +180,17 @@ class _Tally:
         if found is None:
             return False, None
         comparable = targets.connector(self._target, row.kind).comparable
-        given = sent.read(row.sent, key) or ()
-        only = {*comparable(wanted.payload), *given} if wanted is not None else None
+        only = {*comparable(wanted.payload), *sent.names(row.sent)} if wanted is not None else None
         return True, sent.hashes(found.payload, comparable, key, only=only)
 
     def result(self) -> Preview:
         looked_at = sum(self._counts.values())
         # Of a small target, a sample is never just its percentage.
         whole = self._passed / looked_at if looked_at else 0.0
-        calls = round(sum(self._counts[each] for each in (ADD, UPDATE, DEACTIVATE, DELETE, NOT_KNOWN)) * whole)
+        # What is taken away is looked at first.
+        of_removal = 2 if targets.config(self._target).capabilities.query else 1
+        of_each = {ADD: 1, UPDATE: 1, NOT_KNOWN: 1, DEACTIVATE: of_removal, DELETE: of_removal}
+        calls = round(sum(self._counts[outcome] * each for outcome, each in of_each.items()) * whole)
         row = Target.objects.filter(name=self._target).first() or Target(name=self._target)
         rate = protect.summary(row)["rate_per_second"]
         return Preview(

@@ -18,7 +18,7 @@ from django.db import transaction
 
 from thirdparty import events, targets
 from thirdparty.connectors.leaving import Leaving, OnLeave
-from thirdparty.decide.brake import Change, Counted, Policy, obstacle
+from thirdparty.decide.brake import DAY, Change, Counted, Fresh, Policy, obstacle
 from thirdparty.models import Brake, Record
 from thirdparty.models.record import State
 from thirdparty.settings import settings
@@ -81,9 +81,13 @@ def reserve(target: str, changes: Mapping[str, Change]) -> frozenset[str]:
         return frozenset(changes)
     rules = policy()
     holds = braking.records(row, rules)
-    again = braking.in_window(target, rules, changes)
+    # One that was looked at before it goes counts once, also where the window has ended in between.
+    now = Fresh(*(
+        len(changes) - len(braking.counting(target, seconds, changes))
+        for seconds in (rules.window_seconds, DAY.total_seconds())
+    ))  # fmt: skip
     counted = braking.counted(target, rules, leaving(target), besides=changes)
-    why = obstacle(counted, len(changes) - len(again), limit=rules.limit(holds), holds=holds, policy=rules)
+    why = obstacle(counted, now, limit=rules.limit(holds), holds=holds, policy=rules)
     if why:
         _latch(target, why, _would_go(target, rules, counted, changes))
     braking.note(target, changes, held=bool(why))
@@ -98,7 +102,7 @@ def forecast(target: str, fresh: int) -> str:
     holds = Record.objects.filter(target=target, remote_id__isnull=False).count()
     # What is owed is among those that were looked at.
     counted = replace(braking.counted(target, rules, leaving(target)), owed=0)
-    return obstacle(counted, fresh, limit=rules.limit(holds), holds=holds, policy=rules)
+    return obstacle(counted, Fresh(fresh, fresh), limit=rules.limit(holds), holds=holds, policy=rules)
 
 
 def _would_go(target: str, rules: Policy, counted: Counted, changes: Mapping[str, Change]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from thirdparty.connectors.masking import mask, values_of
 from thirdparty.decide import sent
 from thirdparty.decide.failures import still_named
 from thirdparty.decide.interpret import Interpreter
+from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
@@ -111,6 +112,7 @@ def _judge(step: Step) -> Interpreter:
         comparable=step.connector.comparable,
         hashed=partial(_hashed, step),
         given=partial(_given, step),
+        tried=partial(_tried, step),
         can_query=step.connector.capabilities.query,
         backoff=settings.backoff(),
         random=random.random,
@@ -123,23 +125,38 @@ def _hashed(step: Step, payload: Payload) -> str | None:
     What else a record holds was never ours: it would look as if whoever comes back emptied it.
     """
     key, comparable, wanted = settings.hash_key(), step.connector.comparable, step.wanted
-    if step.sent is not None and wanted is not None and payload is wanted.payload:
+    # Until the doubt is over, an earlier request may still bring what it had.
+    unsure = sent.names(step.lease.sent) if step.lease.in_doubt and step.call is not Call.RECHECK else frozenset()
+    if step.sent is not None and wanted is not None and payload is wanted.payload and not unsure:
         return step.sent
     try:
         if wanted is not None and payload is wanted.payload:
             only = None
-        elif (given := sent.read(step.lease.sent, key)) is None and wanted is None:
+        elif not (given := sent.names(step.lease.sent)) and wanted is None:
             return None
         else:
-            only = {*(given or ()), *(comparable(wanted.payload) if wanted is not None else ())}
-        return sent.written(sent.hashes(payload, comparable, key, only=only), key)
+            only = {*given, *(comparable(wanted.payload) if wanted is not None else ())}
+        return sent.written(sent.besides(sent.hashes(payload, comparable, key, only=only), unsure), key)
     except Exception:  # the target has answered: what is kept for later must not keep that from being written
         logger.exception("%s: what the target holds cannot be noted", step.lease.key)
         return None
 
 
+def _tried(step: Step) -> str | None:
+    """What was known, and the names of what was sent: it may be there, or come later."""
+    kept, key = step.lease.sent, settings.hash_key()
+    if step.wanted is None:
+        return kept
+    try:
+        fields = {*sent.names(kept), *step.connector.comparable(step.wanted.payload)}
+        return sent.written(sent.besides(sent.read(kept, key) or {}, fields), key)
+    except Exception:  # what is kept for later must not keep the doubt from being written
+        logger.exception("%s: what was sent cannot be noted", step.lease.key)
+        return kept
+
+
 def _given(step: Step) -> Collection[str]:
-    return sent.read(step.lease.sent, settings.hash_key()) or ()
+    return sent.names(step.lease.sent)
 
 
 def _ended(

@@ -34,7 +34,7 @@ def effect(call: Call, wanted: RemoteObject | None, kept: str | None, connector:
         return Effect(change, sent.written({**known, **inactive}, key) if known is not None else None)
     if call is not Call.UPDATE or wanted is None:
         return Effect(change_of(call, known=None, wanted=None, inactive={}))
-    if known is None and not connector.inactive:
+    if not kept and not connector.inactive:
         return Effect(None)
     try:
         wanted_hashes = sent.hashes(wanted.payload, connector.comparable, key)
@@ -42,5 +42,6 @@ def effect(call: Call, wanted: RemoteObject | None, kept: str | None, connector:
         logger.exception("%s: what it changes cannot be told", wanted.external_id)
         return Effect(None)
     change = change_of(call, known=known, wanted=wanted_hashes, inactive=inactive)
-    dropped = tuple(name for name in known or () if name not in wanted_hashes)
+    # The fields of who was deactivated are the connector's own, and it gives them their other values.
+    dropped = tuple(sorted(sent.names(kept) - wanted_hashes.keys() - connector.inactive.keys()))
     return Effect(change, sent.written(wanted_hashes, key), dropped)

@@ -17,7 +17,7 @@ from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.brake import Change
 from thirdparty.decide.failures import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
-from thirdparty.decide.plan import Call, next_call
+from thirdparty.decide.plan import REMOVALS, Call, next_call, removal
 from thirdparty.declaration import Unmappable
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.declaration.registry import any_references
@@ -192,13 +192,18 @@ def _held(call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[
 def _effects(
     target: TargetConfig, planned: Sequence[Planned], goals: Mapping[str, payloads.Desired]
 ) -> dict[str, Effect]:
-    """What the updates, deactivations and deletions among them do to the target."""
+    """What the updates, deactivations and deletions among them do to the target; a look before a removal counts as it."""
+    leads_to = {
+        lease.key: removal(lease, target.leaving) if call is Call.CONFIRM and goals[lease.key].obj is None else call
+        for lease, call, obstacle in planned
+        if obstacle is None
+    }
     return {
         lease.key: destruction.effect(
-            call, goals[lease.key].obj, lease.sent, targets.connector(target.name, lease.kind)
+            leads_to[lease.key], goals[lease.key].obj, lease.sent, targets.connector(target.name, lease.kind)
         )
-        for lease, call, obstacle in planned
-        if obstacle is None and call in (Call.UPDATE, Call.DEACTIVATE, Call.DELETE)
+        for lease, _, _ in planned
+        if leads_to.get(lease.key) in (Call.UPDATE, *REMOVALS)
     }
 
 

@@ -61,14 +61,12 @@ def counted(target: str, rules: Policy, leaving: Leaving, *, besides: Collection
         return Counted(*cursor.fetchone())
 
 
-def in_window(target: str, rules: Policy, keys: Collection[str]) -> set[str]:
-    """Which of these records count already."""
+def counting(target: str, within_seconds: float, keys: Collection[str]) -> set[str]:
+    """Which of these records count already, among those of so many seconds."""
     db = dialect(connection)
     marks = ", ".join(["%s"] * len(keys))
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT e.record {_passed(db)} AND e.record IN ({marks})", [target, -rules.window_seconds, *keys]
-        )
+        cursor.execute(f"SELECT e.record {_passed(db)} AND e.record IN ({marks})", [target, -within_seconds, *keys])
         return {key for (key,) in cursor.fetchall()}
 
 

@@ -94,7 +94,13 @@ def _take(choice: choosing.Choice, terms: Terms) -> list[Lease]:
     expires = time.monotonic() + terms.lease_seconds
     db = dialect(connection)
     picks, parameters = choosing.picks(db, choice)
-    owe = f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock})," if choice.strict else ""
+    # The steps of one strict write are of one generation after the other, and count together.
+    owe = (
+        f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), no_progress_generation = "
+        "CASE WHEN no_progress_generation = generation THEN generation + 1 ELSE no_progress_generation END,"
+        if choice.strict
+        else ""
+    )
     left_open = f"FROM {ATTEMPTS} a WHERE a.record_id = key AND a.lease_token = {RECORDS}.lease_token AND a.finished_at IS NULL"
     sql = f"""
         WITH picked AS ({picks} {choosing.skipping_held(db)})

@@ -148,7 +148,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             owed_since = CASE WHEN {synced} < {wanted} THEN COALESCE(
                 CASE WHEN g.acknowledged THEN NULL ELSE owed_since END, {db.clock}) END,
             remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
-            sent = CASE WHEN g.new_remote_id IS NULL THEN NULL ELSE g.new_sent END,
+            sent = g.new_sent,
             failed_tries = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN failed_tries + 1 ELSE failed_tries END,
             crashes = CASE WHEN g.crashed THEN crashes + 1 ELSE 0 END,
             look_first = CASE WHEN {changed} THEN look_first OR g.looks ELSE g.looks END,

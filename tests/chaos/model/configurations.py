@@ -79,8 +79,8 @@ RESTORED_STRANGER = Configuration(
 """What a change of the user writes to the id before everything is owed anew is a limit."""
 RESTORED_LATE = replace(
     RESTORED,
-    name="restored from backup at rest, a late deletion",
-    budget=Budget(deletes=1, creates=1, timeouts=1, restores=1),
+    name="restored from backup at rest, a late edit",
+    budget=Budget(edits=1, creates=1, timeouts=1, restores=1),
     restored_at_rest=True,
 )
 RESTORED_REUSED = Configuration(

@@ -119,7 +119,10 @@ def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # 
             return verdict.failed(errors.Transient(answer.kind))
         case "refused", _:
             made = found is not None and verdict.is_ours(found)
-            return verdict.verified(found) if made else verdict.failed(errors.Rejected("invalid"))
+            if made:
+                return verdict.verified(found)
+            gone = call is Call.ADD and verdict.wanted is None and verdict.can_query
+            return verdict.verified(None) if gone else verdict.failed(errors.Rejected("invalid"))
         case "ok", Call.ADD:
             return verdict.added(str(answer.remote_id))
         case "ok", Call.UPDATE:

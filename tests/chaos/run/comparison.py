@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,14 +49,19 @@ def compared(target: str, expected: Expected, records: Iterable[Values]) -> tupl
 def _astray(expected: Expected, records: list[Values]) -> tuple[list[Values], list[Values]]:
     """People and records, where what went astray to a record that a restore brought back is told by its username.
 
-    It is that person's record, if they have no other; one beside theirs is left out.
+    It is that person's record, if they have no other; one beside theirs is left out. So is one of their own that came back after
+    they had been looked for and before they were added anew (docs/guarantees.md).
     """
     usernames = {str(person["uuid"]): person["username"] for person in expected.people if person["is_active"]}
+    standing = Counter(record["externalId"] for record in records)
     astray = {
         record["externalId"]: record
         for record in records
         if (record["userId"], record["username"]) in expected.revived
-        and usernames.get(record["externalId"], record["username"]) != record["username"]
+        and (
+            usernames.get(record["externalId"], record["username"]) != record["username"]
+            or standing[record["externalId"]] > 1
+        )
     }
     beside = {
         external_id

@@ -99,6 +99,8 @@ def acknowledged_unapplied(history: History) -> Iterator[str]:
 def content_before_its_version(history: History, *, candidates: Collection[str] = ()) -> Iterator[str]:
     """I4 where versions are honoured: what is applied as version v is the content of v or a later generation.
 
+    Each part of it: a person and the groups are read in two queries, and an edit between them is owed once more.
+
     ``candidates``: addresses of strict writes. A target is asked to take one before anybody has it, and nobody has it here
     unless it is accepted; its roles may be called otherwise by then.
     """
@@ -113,7 +115,7 @@ def content_before_its_version(history: History, *, candidates: Collection[str] 
         contents = {item.content for item in history.evidence.generations if item.number >= effect.version}
         if effect.content.email in candidates and any(held and held.is_as_new_as(effect.content) for held in contents):
             continue
-        if not _holds(effect, contents) and not (None in contents and effect.content.bare):
+        if not _holds_in_parts(effect.content, contents) and not (None in contents and effect.content.bare):
             yield f"{history.external_id}: version {effect.version} was applied with older content (#{effect.seq})"
 
 
@@ -179,6 +181,11 @@ def _holds(effect: Effect, contents: Collection[Content | None]) -> bool:
     """Whether what took effect is one of these, or newer in its roles."""
     held = effect.content
     return held is not None and any(held.is_as_new_as(content) for content in contents if content is not None)
+
+
+def _holds_in_parts(held: Content, contents: Collection[Content | None]) -> bool:
+    seen = [content for content in contents if content is not None]
+    return any(map(held.has_fields_of, seen)) and any(map(held.has_roles_of, seen))
 
 
 def _living(effects: Sequence[Effect], until: float) -> dict[str, Effect]:

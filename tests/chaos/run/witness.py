@@ -72,9 +72,16 @@ class Content:
         Who joins a group while its role changes is owed once, for both: the change that commits first is seen by the
         push, and was not yet seen by the trigger of the join. A role's id ends with the number of its edition.
         """
-        told = (self.name, self.phone, self.email) == (seen.name, seen.phone, seen.email)
+        return self.has_fields_of(seen) and self.has_roles_of(seen)
+
+    def has_fields_of(self, seen: Content) -> bool:
+        """Whether what stands in the person's own row is the same."""
+        return (self.name, self.phone, self.email) == (seen.name, seen.phone, seen.email)
+
+    def has_roles_of(self, seen: Content) -> bool:
+        """Whether the roles are the same, or called otherwise since."""
         mine, theirs = _editions(self.roles), _editions(seen.roles)
-        return told and mine.keys() == theirs.keys() and all(mine[role] >= theirs[role] for role in mine)
+        return mine.keys() == theirs.keys() and all(mine[role] >= theirs[role] for role in mine)
 
     @property
     def bare(self) -> bool:

@@ -19,8 +19,8 @@ from django.db.utils import OperationalError
 from thirdparty import targets
 from thirdparty.capture.triggers import alterations, postgresql, sqlite
 from thirdparty.capture.triggers.version import Survey, survey
-from thirdparty.declaration import of_kind
-from thirdparty.models import Declaration
+from thirdparty.declaration import is_declared, of_kind
+from thirdparty.models import Declaration, Target
 from thirdparty.store.contention import is_contention
 from thirdparty.store.tables import DECLARATIONS, RECORDS, TARGETS
 
@@ -92,14 +92,24 @@ def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
 
 
 def _unneeded_before(connection: BaseDatabaseWrapper, names: list[str]) -> set[str]:
-    """Those that belong to a declaration whose version rises now, and that its version before did not have."""
-    planned = _vendor(connection).triggers(connection)
-    before = {row.kind: row for row in Declaration.objects.using(connection.alias).filter(triggers__isnull=False)}
+    """Those that belong to a declaration whose version rises now, and that its version before did not have.
+
+    None, where one that it had does not fire; nor where records may be left of a version before that one.
+    """
+    vendor = _vendor(connection)
+    planned, firing = vendor.triggers(connection), {found.name for found in vendor.present(connection) if found.fires}
+    under_way = {kind for row in Target.objects.using(connection.alias) for kind in row.raised}
+    whole = {
+        row.kind: row.triggers
+        for row in Declaration.objects.using(connection.alias).filter(triggers__isnull=False)
+        if row.kind not in under_way and is_declared(row.kind) and row.version < of_kind(row.kind).version
+        and firing.issuperset(row.triggers or ())
+    }  # fmt: skip
     return {
         name
         for name in names
-        for row in [before.get(planned[name].kind)]
-        if row is not None and row.version < of_kind(row.kind).version and name not in (row.triggers or ())
+        for before in [whole.get(planned[name].kind)]
+        if before is not None and name not in before
     }
 
 

@@ -16,8 +16,8 @@ def claim(row: Row) -> tuple[Row, Held] | None:
     if claimed is None:
         return None
     leased, held = claimed
-    leased = leased._replace(generation=row.generation + 1, no_progress=0, parked=row.parked, deleted=row.deleted)
-    return leased, held._replace(generation=leased.generation, no_progress=0)
+    leased = leased._replace(generation=row.generation + 1, parked=row.parked, deleted=row.deleted)
+    return leased, held._replace(generation=leased.generation)
 
 
 def owe_undoing(row: Row) -> Row:
