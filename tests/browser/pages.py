@@ -90,6 +90,12 @@ def picture(browser: WebDriver, name: str) -> None:
         shutil.copy(SCREENSHOTS / f"{name}.png", folder)
 
 
+def forget_cookies(browser: WebDriver) -> None:
+    """Of every host. The page is left first: what it asks for by itself would be given a token other than the form's."""
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+
 def log_in(browser: WebDriver, stack: Stack, operator: Operator) -> None:
     """As a person who comes to the first page."""
     browser.get(stack.url("web") + "/admin/")

@@ -17,7 +17,18 @@ from selenium.webdriver.support.ui import Select
 
 from syncproject.demo.stack import Operator, Stack
 from tests.acceptance.conftest import System
-from tests.browser.pages import NEEDS_A_BROWSER, body, click, follow, log_in, picture, press, until_said, waiting
+from tests.browser.pages import (
+    NEEDS_A_BROWSER,
+    body,
+    click,
+    follow,
+    forget_cookies,
+    log_in,
+    picture,
+    press,
+    until_said,
+    waiting,
+)
 
 SETTINGS = {"SYNC_BRAKE_MIN": "3"}
 MORE_PARTS = ()
@@ -44,7 +55,7 @@ def on_call(
     browser: WebDriver, stack: Stack, operator: Operator, system: System, people: list[dict[str, Any]]
 ) -> Iterator[WebDriver]:
     """Somebody who logs in and finds everything well. However it ended, it is brought right for the next incident."""
-    browser.delete_all_cookies()
+    forget_cookies(browser)
     added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": QUICKER})
     log_in(browser, stack, operator)
     until_said(browser, LEVEL)

@@ -17,7 +17,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from syncproject.demo.stack import Stack
 from tests.acceptance.conftest import System
 from tests.browser.axe import DESK, PHONE, Known, Seen, look_closely
-from tests.browser.pages import NEEDS_A_BROWSER, keep, look, picture, until_said, waiting
+from tests.browser.pages import NEEDS_A_BROWSER, forget_cookies, keep, look, picture, until_said, waiting
 from thirdparty.admin.failures import failure
 
 SETTINGS = {
@@ -145,7 +145,7 @@ def seen(browser: WebDriver, stack: Stack, anna: str) -> dict[str, Seen]:
     found["a fault"] = look_closely(browser, KNOWN)
     browser.get(f"{stack.url('web')}/admin/")
     cookies = browser.get_cookies()
-    browser.delete_all_cookies()
+    forget_cookies(browser)
     browser.get(f"{stack.url('web')}/admin/")
     found["log in"] = look_closely(browser, KNOWN)
     for cookie in cookies:
