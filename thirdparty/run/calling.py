@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
 from thirdparty import protect, traces
-from thirdparty.connectors.base import Payload
 from thirdparty.connectors.errors import (
     AccessDenied,
     Rejected,
@@ -18,13 +17,12 @@ from thirdparty.connectors.errors import (
     Transient,
 )
 from thirdparty.connectors.masking import mask, values_of
-from thirdparty.decide import sent
 from thirdparty.decide.failures import still_named
 from thirdparty.decide.interpret import Interpreter
-from thirdparty.decide.plan import Call
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
+from thirdparty.run import kept
 from thirdparty.run.exchange import exchange
 from thirdparty.run.look_up import LookUpOff, OutOfTime
 from thirdparty.run.step import Braked, Circle, HeldBy, Step
@@ -110,53 +108,13 @@ def _judge(step: Step) -> Interpreter:
         adopt=step.target.adopt,
         match_on=of_kind(step.lease.kind).match,
         comparable=step.connector.comparable,
-        hashed=partial(_hashed, step),
-        given=partial(_given, step),
-        tried=partial(_tried, step),
+        hashed=partial(kept.of_payload, step),
+        given=partial(kept.fields, step),
+        tried=partial(kept.of_unanswered, step),
         can_query=step.connector.capabilities.query,
         backoff=settings.backoff(),
         random=random.random,
     )
-
-
-def _hashed(step: Step, payload: Payload) -> str | None:
-    """What the row keeps of a payload: of the fields that are wanted, and of those that were sent before.
-
-    What else a record holds was never ours: it would look as if whoever comes back emptied it.
-    """
-    key, comparable, wanted = settings.hash_key(), step.connector.comparable, step.wanted
-    # Until the doubt is over, an earlier request may still bring what it had.
-    unsure = sent.names(step.lease.sent) if step.lease.in_doubt and step.call is not Call.RECHECK else frozenset()
-    if step.sent is not None and wanted is not None and payload is wanted.payload and not unsure:
-        return step.sent
-    try:
-        if wanted is not None and payload is wanted.payload:
-            only = None
-        elif not (given := sent.names(step.lease.sent)) and wanted is None:
-            return None
-        else:
-            only = {*given, *(comparable(wanted.payload) if wanted is not None else ())}
-        return sent.written(sent.besides(sent.hashes(payload, comparable, key, only=only), unsure), key)
-    except Exception:  # the target has answered: what is kept for later must not keep that from being written
-        logger.exception("%s: what the target holds cannot be noted", step.lease.key)
-        return None
-
-
-def _tried(step: Step) -> str | None:
-    """What was known, and the names of what was sent: it may be there, or come later."""
-    kept, key = step.lease.sent, settings.hash_key()
-    if step.wanted is None:
-        return kept
-    try:
-        fields = {*sent.names(kept), *step.connector.comparable(step.wanted.payload)}
-        return sent.written(sent.besides(sent.read(kept, key) or {}, fields), key)
-    except Exception:  # what is kept for later must not keep the doubt from being written
-        logger.exception("%s: what was sent cannot be noted", step.lease.key)
-        return kept
-
-
-def _given(step: Step) -> Collection[str]:
-    return sent.names(step.lease.sent)
 
 
 def _ended(
