@@ -171,6 +171,28 @@ def test_one_that_an_unanswered_add_had_is_taken_away(
     assert not held(crm).get("email")
 
 
+def test_one_that_was_sent_before_our_own_code_failed_is_taken_away(
+    crm: FakeRestTarget, sparse: None, partner: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner(options=OPTIONS | OWN | {"update_method": "PATCH"})
+    user = person_with()
+    converge()
+    edit(user, email="ada@example.org")
+    update = ConfiguredRest.update
+    with monkeypatch.context() as failing:
+
+        def sent_and_failed(self: ConfiguredRest, *args: Any, **options: Any) -> None:
+            update(self, *args, **options)
+            raise ValueError
+
+        failing.setattr(ConfiguredRest, "update", sent_and_failed)
+        step(user)
+    assert held(crm)["email"] == "ada@example.org"
+    edit(user, email="")
+    converge()
+    assert not held(crm).get("email")
+
+
 @METHODS
 def test_one_that_was_sent_under_another_secret_is_taken_away(
     crm: FakeRestTarget, sparse: None, partner: Callable[..., None], settings: Any, method: str

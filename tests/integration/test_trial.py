@@ -46,6 +46,12 @@ def _version_one_again(db: None) -> Iterator[None]:
     Declaration.objects.filter(kind=KIND).update(version=1)
 
 
+def brought_level() -> None:
+    """All that is owed in batches is owed, and sent."""
+    catch_up.go_on("partner", seconds=30)
+    converge()
+
+
 @pytest.fixture
 def people(sandbox: SandboxControl) -> list[User]:
     made = [User.objects.create(name=f"ada{nth}", phone=str(nth)) for nth in range(PEOPLE)]
@@ -64,8 +70,7 @@ def raise_version(monkeypatch: pytest.MonkeyPatch, settings: Any, version: int =
 def tried(people: list[User], monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[User]:
     """The people, whose sample has been sent by the new version."""
     raise_version(monkeypatch, settings)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     return people
 
 
@@ -107,8 +112,7 @@ def watches_more(people: list[User], monkeypatch: pytest.MonkeyPatch) -> Iterato
     """The new version reads one more relation; the one before is known to the database with its triggers."""
     triggers.drop()
     call_command("migrate", verbosity=0)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     with monkeypatch.context() as more:
         more.setattr(Person, "watch", (*Person.watch, "groups__permissions__codename"))
         rescope(Person, Person.scope, more)
@@ -127,8 +131,7 @@ def test_a_version_that_watches_one_more_relation_is_tried_as_well(
     assert "thirdparty_users_user__auth_group_permissions__insert" in triggers.missing()
     raise_version(monkeypatch, settings)
     assert triggers.missing() == []
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert by_new_version(sandbox) == in_the_sample(people)
 
 
@@ -143,8 +146,7 @@ def test_where_a_trigger_of_the_version_before_is_missing_everybody_is_sent(
         on = " ON users_user" if connection.vendor == "postgresql" else ""
         cursor.execute(f"DROP TRIGGER thirdparty_users_user__users_user__update{on}")
     raise_version(monkeypatch, settings)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert by_new_version(sandbox) == {each.name for each in people}
 
 
@@ -160,13 +162,11 @@ def test_a_version_that_watches_again_what_the_one_on_trial_did_not_is_sent_for_
         fewer.setattr(Person, "watch", ("name", "phone"))
         rescope(Person, Person.scope, fewer)
         raise_version(fewer, settings)
-        catch_up.go_on("partner", seconds=30)
-        converge()
+        brought_level()
         fewer.setattr(Person, "watch", watched)
         rescope(Person, Person.scope, fewer)
         raise_version(fewer, settings, version=3)
-        catch_up.go_on("partner", seconds=30)
-        converge()
+        brought_level()
         assert by_new_version(sandbox) == {each.name for each in people}
 
 
@@ -181,8 +181,7 @@ def test_where_the_triggers_of_the_version_before_are_all_gone_everybody_is_sent
     row.triggers = [f"{name}__of_old" for name in row.triggers]
     row.save()
     raise_version(monkeypatch, settings)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert by_new_version(sandbox) == {each.name for each in people}
 
 
@@ -199,8 +198,7 @@ def test_the_others_follow_by_a_persons_word_and_who_and_why_is_kept(
 ) -> None:
     User.objects.create_superuser("root")
     trial("--follow", "--by", "root", "--reason", "looks right")
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert {each.name for each in tried} <= by_new_version(sandbox)
     assert not targets.on_trial(Target.objects.get(name="partner"))
     assert f"the rest of {KIND} follows the trial: looks right" in [
@@ -212,8 +210,7 @@ def test_the_sample_is_still_tried_after_a_tick_and_another_migrate(
     sandbox: SandboxControl, tried: list[User]
 ) -> None:
     call_command("migrate", verbosity=0)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert by_new_version(sandbox) == in_the_sample(tried)
 
 
@@ -225,8 +222,7 @@ def test_a_kill_in_the_middle_of_the_walk_leaves_the_sample_to_the_next(
     catch_up.take_step("partner")
     catch_up.take_step("partner")
     assert Target.objects.get(name="partner").owing_to
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert by_new_version(sandbox) == in_the_sample(people)
 
 
@@ -237,8 +233,7 @@ def test_without_the_setting_everybody_is_sent_at_once(
     Declaration.objects.filter(kind=KIND).update(version=1)
     settings.SYNC_TRIAL_PERCENT = 0.0
     call_command("migrate", verbosity=0)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert len(by_new_version(sandbox)) == PEOPLE
 
 
@@ -256,8 +251,7 @@ def test_the_version_after_it_is_tried_anew(
 
 def test_a_backfill_sends_everybody_and_ends_the_trial(sandbox: SandboxControl, tried: list[User]) -> None:
     call_command("sync", "backfill", "--target", "partner", stdout=StringIO())
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert len(by_new_version(sandbox)) == PEOPLE
     assert not targets.on_trial(Target.objects.get(name="partner"))
     assert "on_trial" not in codes()
@@ -274,8 +268,7 @@ def test_another_kind_that_rises_neither_ends_nor_widens_the_trial(
     sandbox: SandboxControl, tried: list[User], settings: Any, percent: float
 ) -> None:
     other_kind_rises(settings, percent)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert by_new_version(sandbox) == in_the_sample(tried)
     assert targets.on_trial(Target.objects.get(name="partner"))[KIND] == PERCENT
 
@@ -293,8 +286,7 @@ def test_another_kind_that_rises_does_not_revoke_a_persons_word(
 ) -> None:
     trial_ends()
     other_kind_rises(settings, PERCENT)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert len(by_new_version(sandbox)) == PEOPLE
 
 
@@ -304,8 +296,7 @@ def test_a_kind_that_rose_without_a_trial_is_not_kept_back_for_one_that_has_one(
     raise_version(monkeypatch, settings)
     Target.objects.update(raised={KIND: None})
     other_kind_rises(settings, PERCENT)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert len(by_new_version(sandbox)) == PEOPLE
 
 
@@ -318,8 +309,7 @@ def test_where_changes_may_have_gone_unrecorded_everybody_is_sent_and_the_log_sa
 ) -> None:
     targets.owe_anew("partner")
     raise_version(monkeypatch, settings)
-    catch_up.go_on("partner", seconds=30)
-    converge()
+    brought_level()
     assert len(by_new_version(sandbox)) == PEOPLE
     assert f"the new version of {KIND} is sent for all records, not tried on 20 %" in caplog.text
 

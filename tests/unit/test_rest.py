@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from thirdparty.connectors.base import Capabilities, RemoteObject
+from thirdparty.connectors.base import Capabilities, RemoteObject, RemoteRecord
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.errors import (
     AccessDenied,
@@ -291,6 +292,16 @@ def test_a_page_says_where_the_listing_goes_on(
 ) -> None:
     erp.answer_instead(Reply(200, body))
     assert listed(erp, listing) == ([] if body == [] else ["42"], following)
+
+
+def test_an_item_that_is_read_without_its_key_is_not_the_one_that_is_looked_for_by_it(erp: FakeRestTarget) -> None:
+    class Forgets(Erp):
+        def decode(self, item: Mapping[str, Any]) -> RemoteRecord:
+            return replace(super().decode(item), key=None)
+
+    erp.answer_instead(Reply(200, [ITEM]))
+    with towards(erp, Forgets) as connector, pytest.raises(Transient, match="items of another number"):
+        connector.find(key="N-1")
 
 
 def test_a_page_is_asked_for_by_cursor_and_size(erp: FakeRestTarget) -> None:

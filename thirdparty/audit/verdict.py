@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from thirdparty.connectors.base import RemoteObject, RemoteRecord
-from thirdparty.connectors.identity import same_external_id, same_key, same_remote_id
+from thirdparty.connectors.identity import has_key, may_have_key, same_external_id, same_remote_id
 from thirdparty.decide import sent
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.compare import Comparable, differences
@@ -113,9 +113,7 @@ def is_of(found: RemoteRecord, look: Look, external_id: str) -> bool:
         return same_external_id(found.external_id, external_id)
     if look.remote_id is None or not same_remote_id(found.remote_id, look.remote_id):
         return False
-    return (
-        bool(look.adopted) or not look.natural_key or (found.key is not None and same_key(found.key, look.natural_key))
-    )
+    return bool(look.adopted) or not look.natural_key or has_key(found.key, look.natural_key)
 
 
 def compared(
@@ -173,7 +171,7 @@ def _identity(look: Look, wanted: RemoteObject, found: RemoteRecord) -> tuple[di
     ours, theirs = dict[str, Any](), dict[str, Any]()
     if not found.external_id and not look.adopted:
         ours[EXTERNAL_ID], theirs[EXTERNAL_ID] = wanted.external_id, ""
-    if wanted.key and not same_key(found.key, wanted.key):
+    if wanted.key and not may_have_key(found.key, wanted.key):
         ours[KEY], theirs[KEY] = wanted.key, found.key
     if look.remote_id is None or not same_remote_id(look.remote_id, found.remote_id):
         ours[REMOTE_ID], theirs[REMOTE_ID] = look.remote_id, found.remote_id

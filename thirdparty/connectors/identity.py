@@ -26,9 +26,14 @@ def same_remote_id(one: str, other: str) -> bool:
     )
 
 
-def same_key(found: str | None, ours: str) -> bool:
-    """Whether a record that was found may have this natural key, in whichever case; always, where its target keeps none."""
-    return found is None or found.casefold() == ours.casefold()
+def has_key(found: str | None, ours: str) -> bool:
+    """Whether a record that was found has this natural key, in whichever case; never, where its target keeps none."""
+    return found is not None and found.casefold() == ours.casefold()
+
+
+def may_have_key(found: str | None, ours: str) -> bool:
+    """The same; but a target that keeps none says nothing against it either."""
+    return found is None or has_key(found, ours)
 
 
 def as_uuid(text: str) -> UUID | None:

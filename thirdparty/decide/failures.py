@@ -81,13 +81,14 @@ class Failures(Settlements):
 
     def crashed(self, kind: str, *, sent: bool) -> StepResult:
         """Our own code failed, or its worker. ``sent``: a write request of this step may have reached the target."""
-        doubt = Doubt.OPEN if sent else Doubt.KEEP
+        doubt, kept = (Doubt.OPEN, self.tried()) if sent else (Doubt.KEEP, self.lease.sent)
         if self.lease.crashes + 1 >= CRASH_LIMIT:
             return self._park(
                 CRASHED,
                 f"{kind}: {CRASH_LIMIT} steps in a row broke off in our own code, or with their worker",
                 outcome=Outcome.CRASHED,
                 doubt=doubt,
+                sent=kept,
             )
         return self._later(
             errors.Transient(CRASHED, f"{kind} in our own code"),
@@ -95,6 +96,7 @@ class Failures(Settlements):
             doubt=doubt,
             add_key=self.add_key if sent else self.lease.add_key,
             look_first=self._looks_after_all if sent else self.lease.look_first,
+            sent=kept,
         )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thirdparty.connectors.base import RemoteRecord
-from thirdparty.connectors.identity import same_external_id, same_key, same_remote_id
+from thirdparty.connectors.identity import has_key, may_have_key, same_external_id, same_remote_id
 from thirdparty.decide.lease import Lease
 
 TRUST = "trust"
@@ -27,12 +27,12 @@ def is_questionable(found: RemoteRecord, lease: Lease) -> bool:
         return not has_our_key(found, lease)
     added = lease.add_key is not None or found.remote_id == lease.remote_id
     # A target that keeps no natural keys has said nothing for us either.
-    return bool(found.external_id) and added and found.key is not None and has_our_key(found, lease)
+    return bool(found.external_id) and added and has_key(found.key, lease.natural_key)
 
 
 def has_our_key(found: RemoteRecord, lease: Lease) -> bool:
     """Its natural key is the one that the record is known by at the target; or the target keeps none."""
-    return same_key(found.key, lease.natural_key)
+    return may_have_key(found.key, lease.natural_key)
 
 
 def known_as(remote_id: str, lease: Lease) -> str:

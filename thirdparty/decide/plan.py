@@ -55,15 +55,13 @@ def next_call(
 
     ``key_is_fresh``: the target still honours the idempotency key of the unanswered add.
     """
-    if lease.replaces:
-        leaving = AT_ONCE  # its object has not left: the record goes for the one under the new key
     if lease.window_over:
         return Call.RECHECK
     if wanted is None and lease.in_doubt and not offers.query:
         # An add that lands after the delete could not be found again: let the window pass first.
         return Call.WAIT
     if lease.add_key is not None:
-        stays = wanted is None and parting(leaving, days_over=lease.days_over) is Call.LEAVE
+        stays = wanted is None and _parting_of(lease, leaving) is Call.LEAVE
         return _about_unanswered_add(offers, key_is_fresh=key_is_fresh, stays=stays)
     if wanted is None and lease.remote_id is not None and lease.adopted == TRUST:
         return Call.UNLINK
@@ -78,8 +76,11 @@ def next_call(
 
 def removal(lease: Lease, leaving: Leaving) -> Call:
     """What it comes to, once it has been looked at: of a record that the target need not hold any more."""
-    if lease.remote_id is None:
-        return Call.NOTHING
+    return Call.NOTHING if lease.remote_id is None else _parting_of(lease, leaving)
+
+
+def _parting_of(lease: Lease, leaving: Leaving) -> Call:
+    # One that is replaced has no object that left: it goes for the one under the new key.
     return parting(AT_ONCE if lease.replaces else leaving, days_over=lease.days_over)
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from thirdparty import protect, targets
 from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
-from thirdparty.connectors.identity import same_external_id, same_key
+from thirdparty.connectors.identity import may_have_key, same_external_id
 from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.decide import sent
 from thirdparty.decide.compare import FieldDifference, differences
@@ -227,5 +227,5 @@ def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDi
 def _of_identity(wanted: RemoteObject, found: RemoteRecord) -> Iterator[FieldDifference]:
     if not same_external_id(wanted.external_id, found.external_id):
         yield FieldDifference("external_id", wanted.external_id, found.external_id)
-    if not same_key(found.key, wanted.key):
+    if not may_have_key(found.key, wanted.key):
         yield FieldDifference("key", wanted.key, found.key)

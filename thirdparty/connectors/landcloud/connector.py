@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from thirdparty.connectors.base import Capabilities, Connector, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, NotFound, OutcomeUnknown, Transient
 from thirdparty.connectors.http.session import HttpSession
-from thirdparty.connectors.identity import same_external_id, same_key, same_remote_id
+from thirdparty.connectors.identity import has_key, same_external_id, same_remote_id
 from thirdparty.connectors.landcloud.answer import (
     READS,
     Question,
@@ -119,7 +119,7 @@ class LandcloudConnector(Connector):
         same = {
             "userId": same_remote_id(found.remote_id, value),
             "externalId": same_external_id(found.external_id, value),
-            "username": same_key(found.key, value),
+            "username": has_key(found.key, value),
         }
         # A target that ignores a field it does not know answers with just anybody.
         if not same[name]:

@@ -28,7 +28,7 @@ from thirdparty.connectors.errors import (
 from thirdparty.connectors.http.body import json_of
 from thirdparty.connectors.http.session import Answer
 from thirdparty.connectors.http.statuses import Meaning, meaning
-from thirdparty.connectors.identity import same_external_id, same_key, same_remote_id
+from thirdparty.connectors.identity import has_key, same_external_id, same_remote_id
 from thirdparty.connectors.options import Option
 from thirdparty.connectors.rest.auth import Auth, Bearer
 from thirdparty.connectors.rest.listing import Listing, unreadable
@@ -211,7 +211,7 @@ class RestConnector(Connector):
         key_field, wanted = self.of_kind(self.key_field), key or ""
         if not self.keeps_keys():
             return None
-        return self._one_of(key_field, wanted, lambda found: same_key(found.key, wanted))
+        return self._one_of(key_field, wanted, lambda found: has_key(found.key, wanted))
 
     def page(self, cursor: str | None, *, limit: int) -> Page:
         """One page of all items, as `listing` says."""
