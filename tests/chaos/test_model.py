@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,9 @@ from tests.chaos.model.configurations import (
 )
 from tests.chaos.model.explored import explored
 from tests.chaos.model.explorer import explore
+from tests.chaos.model.rules import Rules
 from tests.chaos.model.state import Budget
+from thirdparty.decide.plan import Call, Lately, next_call
 from thirdparty.decide.progress import HONEST_STEPS
 
 DAILY = daily()
@@ -36,6 +39,19 @@ def test_no_interleaving_breaks_a_promise(configuration: Configuration) -> None:
     found = explored(configuration)
     assert found.violation is None, str(found.violation)
     assert found.quiescent
+
+
+@pytest.mark.parametrize(
+    "configuration", [each for each in DAILY if "restored" in each.name], ids=lambda configuration: configuration.name
+)
+def test_nor_where_each_look_is_old_by_the_time_that_its_removal_is_to_go(configuration: Configuration) -> None:
+    found = explore(configuration, Rules(next_call=_as_if_looks_were_old))
+    assert found.violation is None, str(found.violation)
+    assert found.quiescent
+
+
+def _as_if_looks_were_old(*args: Any, **kwargs: Any) -> Call:
+    return next_call(*args, **(kwargs | {"lately": Lately(key_is_fresh=True, looked=False)}))
 
 
 def test_it_can_be_explored_from_the_command_line() -> None:

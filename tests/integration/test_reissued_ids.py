@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db.models import F
+from django.db.models.functions import Now
 
 from tests import alone
 from tests.integration.conftest import ALL, converge, effects, held_records, row_of, step, wanted_records
 from thirdparty.capture import backfill, catch_up
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
-from thirdparty.decide.plan import Call
+from thirdparty.decide.plan import LOOKS_BEFORE_A_REMOVAL, Call
 from thirdparty.decide.result import Outcome, StepResult
-from thirdparty.models import Record
+from thirdparty.models import Attempt, Record
 from thirdparty.models.record import EPOCH
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
@@ -560,3 +563,69 @@ def test_who_goes_takes_nobody_along_whom_their_own_people_gave_the_id_to(
     converge()
     assert reuses.users() == [stranger]
     assert (Record.objects.get().remote_id, Record.objects.get().due_at) == (None, None)
+
+
+def test_a_removal_that_was_long_in_coming_is_looked_at_again_before_it_goes(reuses: SandboxControl) -> None:
+    """Whatever it waited for: a pause, the brake, another record, a target that failed."""
+    [ours] = people(range(1))
+    converge()
+    ours.delete()
+    step(row_of(ours).key)  # it is looked at before it goes
+    look_was_an_hour_ago()
+    stranger = stranger_in_its_place(reuses)
+    converge()
+    assert reuses.users() == [stranger]
+    assert Record.objects.get().state == "deleted"
+
+
+def test_a_look_whose_lease_was_lost_is_none(reuses: SandboxControl) -> None:
+    """What it showed is not in the row."""
+    [ours] = people(range(1))
+    converge()
+    key = row_of(ours).key
+    ours.delete()
+    step(key)
+    look_was_an_hour_ago()
+    lease = alone.claim(key)
+    assert lease is not None
+    alone.leave(lease, Call.CONFIRM, for_seconds=0.2)
+    Attempt.objects.filter(outcome="").update(outcome=Outcome.OK, finished_at=Now())
+    stranger = stranger_in_its_place(reuses)
+    converge()
+    assert reuses.users() == [stranger]
+    assert Record.objects.get().state == "deleted"
+
+
+def test_a_removal_that_always_waits_is_looked_at_so_often_and_then_goes(reuses: SandboxControl) -> None:
+    [ours] = people(range(1))
+    converge()
+    key = row_of(ours).key
+    ours.delete()
+    for _ in range(LOOKS_BEFORE_A_REMOVAL):
+        step(key)
+        look_was_an_hour_ago()
+    assert len(reuses.users()) == 1
+    step(key)
+    assert reuses.users() == []
+
+
+def test_a_removal_that_follows_its_look_costs_two_calls(reuses: SandboxControl) -> None:
+    [ours] = people(range(1))
+    converge()
+    key = row_of(ours).key
+    ours.delete()
+    converge()
+    calls = Attempt.objects.filter(record=key).order_by("id").values_list("call", flat=True)
+    assert list(calls) == ["add", "confirm", "delete"]
+
+
+def look_was_an_hour_ago() -> None:
+    Attempt.objects.update(finished_at=F("finished_at") - timedelta(hours=1))
+
+
+def stranger_in_its_place(sandbox: SandboxControl) -> Mapping[str, Any]:
+    """Their own people delete our record, and give its id to one of theirs."""
+    sandbox.delete("r1")
+    stranger = sandbox.create(username="stranger", name="Stranger", externalId="their own")
+    assert stranger["userId"] == "r1"
+    return stranger

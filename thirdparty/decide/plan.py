@@ -5,6 +5,7 @@ One lease makes at most one write request, so a plan is one call; what follows i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from thirdparty.connectors.base import Capabilities, RemoteObject
@@ -42,19 +43,26 @@ class Call(StrEnum):
 REMOVALS = (Call.DELETE, Call.DEACTIVATE)
 """What has an objective of its own, since whoever has left is to be gone soon."""
 
+LOOKS_BEFORE_A_REMOVAL = 3
+"""So many in one generation are enough, however long each removal then had to wait: a slow target would be looked at for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What the log of attempts says of one record.
+
+    ``key_is_fresh``: the target still honours the idempotency key of the unanswered add. ``looked``: the record was read so
+    lately that what stands under its id is as good as known.
+    """
+
+    key_is_fresh: bool
+    looked: bool
+
 
 def next_call(
-    lease: Lease,
-    wanted: RemoteObject | None,
-    offers: Capabilities,
-    *,
-    key_is_fresh: bool,
-    leaving: Leaving = AT_ONCE,
+    lease: Lease, wanted: RemoteObject | None, offers: Capabilities, *, lately: Lately, leaving: Leaving = AT_ONCE
 ) -> Call:
-    """The next call towards ``wanted`` (None: its object has left, and ``leaving`` says what becomes of the record).
-
-    ``key_is_fresh``: the target still honours the idempotency key of the unanswered add.
-    """
+    """The next call towards ``wanted`` (None: its object has left, and ``leaving`` says what becomes of the record)."""
     if lease.window_over:
         return Call.RECHECK
     if wanted is None and lease.in_doubt and not offers.query:
@@ -62,7 +70,7 @@ def next_call(
         return Call.WAIT
     if lease.add_key is not None:
         stays = wanted is None and _parting_of(lease, leaving) is Call.LEAVE
-        return _about_unanswered_add(offers, key_is_fresh=key_is_fresh, stays=stays)
+        return _about_unanswered_add(offers, key_is_fresh=lately.key_is_fresh, stays=stays)
     if wanted is None and lease.remote_id is not None and lease.adopted == TRUST:
         return Call.UNLINK
     if lease.look_first and offers.query:
@@ -70,8 +78,15 @@ def next_call(
     if wanted is not None:
         return Call.ADD if lease.remote_id is None else Call.UPDATE
     call = removal(lease, leaving)
+    looked = _looked(lease, lately)
     # Its id may have been given out again meanwhile: nobody else's record is to be taken away.
-    return Call.CONFIRM if call in REMOVALS and offers.query and not lease.no_progress else call
+    return Call.CONFIRM if call in REMOVALS and offers.query and not looked else call
+
+
+def _looked(lease: Lease, lately: Lately) -> bool:
+    """Whether it has been looked at for the removal that this generation wants. Of a step that broke off nobody knows."""
+    known = lease.no_progress > 0 and lease.crashes == 0
+    return known and (lately.looked or lease.no_progress >= LOOKS_BEFORE_A_REMOVAL)
 
 
 def removal(lease: Lease, leaving: Leaving) -> Call:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Min
-from django.db.models.functions import Now
 
 from thirdparty import store, targets
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
@@ -17,22 +14,17 @@ from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.brake import Change
 from thirdparty.decide.failures import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
-from thirdparty.decide.plan import REMOVALS, Call, next_call, removal
+from thirdparty.decide.plan import REMOVALS, Call, Lately, next_call, removal
 from thirdparty.declaration import Unmappable
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.declaration.registry import any_references
-from thirdparty.models import Attempt
 from thirdparty.protect import Admission, brake
-from thirdparty.run import destruction, payloads
+from thirdparty.run import attempted, destruction, payloads
 from thirdparty.run.destruction import Effect
 from thirdparty.run.replacing import replaced_first
 from thirdparty.settings import settings
 
 logger = logging.getLogger(__name__)
-
-KEY_HONOURED_FOR = timedelta(hours=24)
-_READING = timedelta(seconds=1)
-"""By so much two readings of one clock may differ in how finely they are written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +116,18 @@ def _claimed(claim: Callable[[Terms], Sequence[Lease]], terms: Terms) -> Sequenc
 def _planned(
     target: TargetConfig, admission: Admission, leases: Sequence[Lease], goals: Mapping[str, payloads.Desired]
 ) -> list[Step]:
-    fresh = _with_fresh_keys(leases)
+    fresh = attempted.with_fresh_keys(leases)
+    looked = attempted.looked_at([lease for lease in leases if goals[lease.key].obj is None])
     said, offered = target.capabilities, admission.offered(target.capabilities)
     leaving = [lease.key for lease in leases if goals[lease.key].obj is None] if any_references() else []
     with transaction.atomic():
         holders = store.references.holders_of(leaving)
         planned: Sequence[Planned] = [
-            _held(*_plan(lease, goals[lease.key], target, key_is_fresh=lease.key in fresh), lease, holders)
+            _held(
+                *_plan(lease, goals[lease.key], target, Lately(lease.key in fresh, lease.key in looked)),
+                lease,
+                holders,
+            )
             for lease in leases
         ]
         effects = _effects(target, planned, goals)
@@ -164,15 +161,13 @@ def _give_back(leases: Sequence[Lease]) -> None:
         logger.warning("%s leases run out by themselves: %s", len(leases), error)
 
 
-def _plan(
-    lease: Lease, goal: payloads.Desired, target: TargetConfig, *, key_is_fresh: bool
-) -> tuple[Call, Obstacle | None]:
+def _plan(lease: Lease, goal: payloads.Desired, target: TargetConfig, lately: Lately) -> tuple[Call, Obstacle | None]:
     if lease.crashes >= CRASH_LIMIT:
         return Call.NOTHING, WORKER_DIED
     if goal.obstacle is not None:
         return Call.NOTHING, goal.obstacle
     try:
-        call = next_call(lease, goal.obj, target.capabilities, key_is_fresh=key_is_fresh, leaving=target.leaving)
+        call = next_call(lease, goal.obj, target.capabilities, lately=lately, leaving=target.leaving)
     except Exception as error:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: cannot be planned", lease.key)
         return Call.NOTHING, type(error).__name__
@@ -224,17 +219,3 @@ def _braked(target: TargetConfig, planned: Sequence[Planned], effects: Mapping[s
 def _put_off(lease: Lease, change: Change) -> Planned:
     """Held; but whose earlier request was not answered is read back first, as any other."""
     return (lease, Call.WAIT, None) if lease.in_doubt else (lease, Call.NOTHING, Braked(change))
-
-
-def _with_fresh_keys(leases: Sequence[Lease]) -> set[str]:
-    """The keys of the records whose unanswered add was first sent so lately that the target still honours its key.
-
-    By the database's clock. One sent in the future is of a clock that has been set back: nobody knows how old it is.
-    """
-    unanswered = {lease.key: lease.add_key for lease in leases if lease.add_key is not None}
-    if not unanswered:
-        return set()
-    attempts = Attempt.objects.filter(record_id__in=unanswered, idempotency_key__in=set(unanswered.values()))
-    grouped = attempts.order_by().values("record_id", "idempotency_key").annotate(sent_at=Min("started_at"))
-    lately = grouped.filter(sent_at__gt=Now() - KEY_HONOURED_FOR, sent_at__lte=Now() + _READING)
-    return {each["record_id"] for each in lately if unanswered[each["record_id"]] == each["idempotency_key"]}

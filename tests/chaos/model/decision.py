@@ -14,7 +14,7 @@ from thirdparty.connectors.leaving import Leaving
 from thirdparty.decide.backoff import Backoff
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease
-from thirdparty.decide.plan import Call
+from thirdparty.decide.plan import Call, Lately
 from thirdparty.decide.result import StepResult
 from thirdparty.models import Ref
 
@@ -58,10 +58,13 @@ NextCall = Callable[..., Call]
 
 
 def plan(step: Step, offers: Offers, next_call: NextCall, leaving: Leaving) -> str:
-    """What to ask of the target. An idempotency key is always fresh: a day is longer than any run."""
+    """What to ask of the target. Keys and looks are always fresh: the first since a day is longer than any run, the second
+    since whoever looks once more knows more."""
     capabilities = Capabilities(query=offers.query, idempotency=offers.idempotency, versions=offers.versions)
     goal = wanted(step, offers)
-    return next_call(lease(step, offers), goal, capabilities, key_is_fresh=True, leaving=leaving).value
+    return next_call(
+        lease(step, offers), goal, capabilities, lately=Lately(key_is_fresh=True, looked=True), leaving=leaving
+    ).value
 
 
 def judge(step: Step, answer: Answer, offers: Offers, adopt: str, kind: type[Interpreter]) -> Result:
