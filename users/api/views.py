@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
-from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import serializers
-from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
@@ -22,31 +17,19 @@ from rest_framework.viewsets import ModelViewSet
 from thirdparty import audit_log
 from thirdparty.api import parameters
 from thirdparty.api.pagination import NewestFirst
-from thirdparty.api.problems import by_field
-from thirdparty.api.shapes.explanations import ExplainOptions, ExplanationSerializer
-from thirdparty.api.shapes.records import RecordSerializer
-from thirdparty.decisions.look_now import look_now
-from thirdparty.models import Record
-from thirdparty.observe.explain import Explanation, explain
 from thirdparty.permissions import SEE_RECORDS
 from thirdparty.permissions import Right as RecordRight
-from users import bulk, consistency, services
-from users.api import idempotency, preconditions, preferences
+from users import consistency, services
+from users.api import answers, idempotency, preconditions, preferences
 from users.api.filters import UserFilter
-from users.api.serializers import (
-    BulkResultSerializer,
-    BulkSerializer,
-    FollowingSerializer,
-    UserSerializer,
-)
-from users.consistency import Mode
+from users.api.following import Followed
+from users.api.many import AddsMany
+from users.api.serializers import FollowingSerializer, UserSerializer
+from users.consistency import Consistency, Mode
 from users.models import User
 from users.permissions import SEE_PEOPLE, Right
-from users.synced import person
 
 _WAITS = "With `Prefer: wait=N`, 202 says that some target has not followed within the time; the change is saved."
-logger = logging.getLogger(__name__)
-
 _CHANGE = [*preferences.PARAMETERS, *preconditions.PARAMETERS]
 _PLACED = OpenApiParameter(
     "Location", str, OpenApiParameter.HEADER, description="Where the new user is, as a path.", response=[201, 202]
@@ -58,7 +41,7 @@ _CHANGED = {HTTP_200_OK: UserSerializer, HTTP_202_ACCEPTED: UserSerializer}
     list=extend_schema(summary="All users, newest first"),
     retrieve=extend_schema(summary="One user", parameters=[preconditions.TAGGED]),
 )
-class UserViewSet(ModelViewSet[User]):
+class UserViewSet(AddsMany, Followed, ModelViewSet[User]):
     takes: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": SEE_PEOPLE,
         "retrieve": SEE_PEOPLE,
@@ -110,6 +93,7 @@ class UserViewSet(ModelViewSet[User]):
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         choice = preferences.choice(request)
+        waits = choice.mode is Mode.WAIT
         form = self.get_serializer(data=request.data)
         form.is_valid(raise_exception=True)
 
@@ -117,19 +101,18 @@ class UserViewSet(ModelViewSet[User]):
             saved: list[Response] = []
 
             def kept(user: User | None) -> None:
-                assert user is not None  # noqa: S101  # for the type checker: a create has a user
-                audit_log.record(request.user, user, audit_log.ADDITION, [{"added": {}}])
-                saved.append(self._answer(user, HTTP_201_CREATED, choice, at_commit=True))
+                audit_log.record(request.user, _there(user), audit_log.ADDITION, [{"added": {}}])
+                saved.append(self._saved(user, HTTP_201_CREATED, choice, level=not waits))
                 receipt.keep(saved[0])
 
             written = consistency.create(form.validated_data, consistency=choice, kept=kept, by=request.user)
 
             def by_now() -> Response:
-                answer = self._answer(written.user, HTTP_201_CREATED, choice, level=written.level)
+                answer = self._saved(written.user, HTTP_201_CREATED, choice, level=written.level)
                 receipt.correct(answer)
                 return answer
 
-            return _latest(saved[0], by_now, choice)
+            return answers.latest(saved[0], by_now, choice)
 
         return idempotency.once(request, write)
 
@@ -142,6 +125,7 @@ class UserViewSet(ModelViewSet[User]):
     )
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         choice = preferences.choice(request)
+        waits = choice.mode is Mode.WAIT
         partial = kwargs.get("partial", False)
         form = self.get_serializer(self.get_object(), data=request.data, partial=partial)
         form.is_valid(raise_exception=True)
@@ -149,9 +133,8 @@ class UserViewSet(ModelViewSet[User]):
         saved: list[Response] = []
 
         def kept(user: User | None) -> None:
-            assert user is not None  # noqa: S101  # for the type checker: a change has a user
-            audit_log.record(request.user, user, audit_log.CHANGE, [{"changed": {"fields": sorted(changes)}}])
-            saved.append(self._answer(user, HTTP_200_OK, choice, at_commit=True))
+            audit_log.record(request.user, _there(user), audit_log.CHANGE, [{"changed": {"fields": sorted(changes)}}])
+            saved.append(self._saved(user, HTTP_200_OK, choice, level=not waits))
 
         written = consistency.update(
             UUID(kwargs["uuid"]),
@@ -161,7 +144,9 @@ class UserViewSet(ModelViewSet[User]):
             kept=kept,
             by=request.user,
         )
-        return _latest(saved[0], lambda: self._answer(written.user, HTTP_200_OK, choice, level=written.level), choice)
+        return answers.latest(
+            saved[0], lambda: self._saved(written.user, HTTP_200_OK, choice, level=written.level), choice
+        )
 
     @extend_schema(
         summary="Change some fields of a user",
@@ -181,140 +166,24 @@ class UserViewSet(ModelViewSet[User]):
     )
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         choice = preferences.choice(request)
+        waits = choice.mode is Mode.WAIT
         user = self.get_object()
         saved: list[Response] = []
 
         def kept(_: User | None) -> None:
             audit_log.record(request.user, user, audit_log.DELETION, "Deleted through the API.")
-            saved.append(_deleted(user.uuid, choice, level=choice.mode is not Mode.WAIT))
+            saved.append(answers.deleted(user.uuid, choice, level=not waits))
 
         written = consistency.delete(
             user.uuid, seen=preconditions.seen(request), consistency=choice, kept=kept, by=request.user
         )
-        return _latest(saved[0], lambda: _deleted(user.uuid, choice, level=written.level), choice)
+        return answers.latest(saved[0], lambda: answers.deleted(user.uuid, choice, level=written.level), choice)
 
-    @extend_schema(
-        summary="Add up to 1,000 users",
-        description="One transaction. With `atomic` (the default) a single user that is refused keeps all of them out "
-        "(400, with the fields at fault as `users.3.phone`); without it, each item says what became of it: "
-        "201 if all were added, else 200.",
-        request=BulkSerializer,
-        parameters=idempotency.PARAMETERS,
-        responses={HTTP_201_CREATED: BulkResultSerializer, HTTP_200_OK: BulkResultSerializer},
-        filters=False,
-    )
-    @action(detail=False, methods=["post"], pagination_class=None, filter_backends=[])
-    def bulk(self, request: Request) -> Response:
-        preferences.require_no_strict(request)
-        form = BulkSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        return idempotency.once(request, lambda receipt: self._bulk(request, receipt, **form.validated_data))
-
-    def _bulk(self, request: Request, receipt: idempotency.Receipt, *, atomic: bool, users: list[Any]) -> Response:
-        answers: list[Response] = []
-
-        def kept(items: list[bulk.Item]) -> None:
-            added = [item.user for item in items if item.user is not None]
-            for user in added:
-                audit_log.record(request.user, user, audit_log.ADDITION, [{"added": {}}])
-            shown = iter(self.get_serializer(added, many=True).data)
-            results = [
-                {"index": index, "status": HTTP_201_CREATED, "user": next(shown)}
-                if item.user is not None
-                else {"index": index, "status": 400, "errors": by_field(item.errors)}
-                for index, item in enumerate(items)
-            ]
-            body = {"created": len(added), "rejected": len(items) - len(added), "results": results}
-            answers.append(Response(body, status=HTTP_200_OK if body["rejected"] else HTTP_201_CREATED))
-            receipt.keep(answers[0])
-
-        try:
-            bulk.create(users, checked=_checked, atomic=atomic, kept=kept, by=request.user)
-        except bulk.Refused as refused:
-            errors = {str(index): by_field(fields) for index, fields in refused.errors.items()}
-            raise serializers.ValidationError({"users": errors}) from None
-        return answers[0]
-
-    def _answer(
-        self,
-        user: User | None,
-        code: int,
-        choice: consistency.Consistency,
-        *,
-        level: bool = True,
-        at_commit: bool = False,
-    ) -> Response:
-        """``code``, or 202 where the caller waits and somebody is behind, as all are ``at_commit``."""
-        assert user is not None  # noqa: S101  # for the type checker: only a delete leaves none
-        headers = preconditions.etag(user) | preferences.applied(choice)
-        if code == HTTP_201_CREATED:
-            headers["Location"] = reverse("api:user-detail", args=[user.uuid])
-        behind = not level or (at_commit and choice.mode is Mode.WAIT)
-        body = self.get_serializer(user).data
-        return Response(body, status=HTTP_202_ACCEPTED if behind else code, headers=headers)
-
-    @extend_schema(
-        summary="Why is this user in sync, or not? For each target",
-        description="Also answers for a user who was deleted, until every target has followed and some time beyond.",
-        parameters=[ExplainOptions],
-        responses=ExplanationSerializer(many=True),
-        filters=False,
-    )
-    @action(detail=True, pagination_class=None, filter_backends=[])
-    def sync(self, request: Request, uuid: str) -> Response:
-        options = ExplainOptions(data=request.query_params.dict())
-        options.is_valid(raise_exception=True)
-        explanations = explain(person(UUID(uuid)), ask_target=options.validated_data["ask_target"])
-        return _explained(self._known(uuid, explanations))
-
-    @extend_schema(
-        summary="Look at this user's records now",
-        description="Due at once, whatever they waited for; parked ones, too.",
-        request=None,
-        responses={HTTP_202_ACCEPTED: ExplanationSerializer(many=True)},
-    )
-    @sync.mapping.post
-    def look_now(self, request: Request, uuid: str) -> Response:
-        look_now(Record.objects.of(person(UUID(uuid))), by=request.user)
-        return _explained(self._known(uuid, explain(person(UUID(uuid)))), status=HTTP_202_ACCEPTED)
-
-    def _known(self, uuid: str, explanations: list[Explanation]) -> list[Explanation]:
-        """Raises `Http404` where there is neither a record nor a user, who may have none yet."""
-        if not explanations and not services.people().filter(uuid=uuid).exists():
-            raise Http404
-        return explanations
+    def _saved(self, user: User | None, code: int, choice: Consistency, *, level: bool) -> Response:
+        body = self.get_serializer(_there(user)).data
+        return answers.saved(_there(user), body, code, choice, level=level)
 
 
-def _checked(item: Any) -> services.PersonValues:
-    form = UserSerializer(data=item)
-    if not form.is_valid():
-        raise bulk.NotValid(form.errors)
-    values: services.PersonValues = form.validated_data
-    return values
-
-
-def _explained(explanations: list[Explanation], **options: Any) -> Response:
-    return Response(ExplanationSerializer([item.as_json() for item in explanations], many=True).data, **options)
-
-
-def _deleted(user_uuid: UUID, choice: consistency.Consistency, *, level: bool) -> Response:
-    headers = preferences.applied(choice)
-    if level:
-        return Response(status=HTTP_204_NO_CONTENT, headers=headers)
-    records = Record.objects.of(person(user_uuid)).order_by("target")
-    body = {"uuid": str(user_uuid), "sync": RecordSerializer(records, many=True).data}
-    return Response(body, status=HTTP_202_ACCEPTED, headers=headers)
-
-
-def _latest(saved: Response, by_now: Callable[[], Response], choice: consistency.Consistency) -> Response:
-    """``saved``, which was made in the transaction of the write; to who waited, as things stand ``by_now``.
-
-    What is saved is never answered with an error: nobody could know then that it is.
-    """
-    if choice.mode is not Mode.WAIT:
-        return saved
-    try:
-        return by_now()
-    except Exception:
-        logger.exception("the write is saved, but how its targets stand cannot be read")
-        return saved
+def _there(user: User | None) -> User:
+    assert user is not None  # noqa: S101  # for the type checker: only a delete leaves none
+    return user
