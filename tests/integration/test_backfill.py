@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from tests.integration.conftest import converge, effects, held_records, row_of, wanted_records
 from thirdparty import targets
@@ -176,3 +179,46 @@ def test_how_long_a_backfill_takes_is_no_measure_of_how_quickly_changes_arrive(s
         pass
     converge()
     assert set(Attempt.objects.filter(acknowledged=True).values_list("owed_since", flat=True)) == {None}
+
+
+def test_a_backfill_waits_where_others_keep_the_database(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [person] = people(1)
+    converge()
+    sandbox.delete(str(row_of(person).remote_id))
+    in_the_way(monkeypatch, times=3)
+    backfilled()
+    assert held_records(sandbox) == wanted_records()
+
+
+def test_where_they_keep_it_for_too_long_the_command_says_so_in_one_line_and_the_reconciler_goes_on(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [person] = people(1)
+    converge()
+    sandbox.delete(str(row_of(person).remote_id))
+    monkeypatch.setattr(backfill, "_PATIENCE_SECONDS", 0.0)
+    with monkeypatch.context() as patches:
+        in_the_way(patches, times=1)
+        with pytest.raises(
+            CommandError, match=r"^the database was not to be had: database is locked\. Run it again\.$"
+        ):
+            call_command("sync", "backfill", "--target", "partner")
+    catch_up.go_on("partner", seconds=30)
+    converge()
+    assert held_records(sandbox) == wanted_records()
+
+
+def in_the_way(monkeypatch: pytest.MonkeyPatch, *, times: int) -> None:
+    """Others hold the database for longer than a statement waits, so often."""
+    take_step, left = catch_up.take_step, iter(range(times))
+
+    def kept_out(name: str) -> catch_up.Step:
+        if next(left, None) is None:
+            return take_step(name)
+        cause = sqlite3.OperationalError("database is locked")
+        cause.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise OperationalError("database is locked") from cause
+
+    monkeypatch.setattr(catch_up, "take_step", kept_out)

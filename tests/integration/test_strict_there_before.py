@@ -11,6 +11,7 @@ from tests.integration.conftest import effects, held_records, row_of, wanted_rec
 from tests.integration.strictly import STRICT, Killed, converge, create, expire
 from thirdparty.consistency.strict import applying, taking_back
 from thirdparty.consistency.strict.errors import NotAccepted
+from thirdparty.models import Record
 from thirdparty.sandbox.client import SandboxControl
 from users import consistency, services
 from users.models import User
@@ -138,6 +139,21 @@ def test_our_own_record_that_somebody_brought_back_is_unlinked_and_not_deleted(
     saas.faults()
     converge()
     assert there(sandbox) == 1
+
+
+def test_a_strict_deletion_takes_away_our_own_record_that_a_restore_has_brought_back(
+    saas: SandboxControl, sandbox: SandboxControl
+) -> None:
+    """The deletion puts nothing there that it would have to take back."""
+    user = create()
+    sandbox.backup()
+    services.update_user(user.uuid, is_active=False)
+    converge()
+    sandbox.restore()
+    assert there(sandbox) == 1
+    consistency.delete(user.uuid, consistency=STRICT)
+    assert there(sandbox) == 0
+    assert set(Record.objects.values_list("state", flat=True)) == {"deleted"}
 
 
 def test_what_the_strict_write_added_itself_is_deleted_again(saas: SandboxControl, sandbox: SandboxControl) -> None:

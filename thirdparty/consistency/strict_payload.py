@@ -22,24 +22,26 @@ class Candidate:
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self._unwanted: set[str] = set()
+        self._brought: set[str] = set()
 
     def read(self, target: str, leases: Sequence[Lease]) -> Mapping[str, Desired]:
         """What the target is to hold, should the strict write be accepted, by the record's key."""
         present = payloads.read(target, leases)
-        self._unwanted = {
+        strict_write = StrictWrite.objects.get(token=self._token)
+        wanted = {lease.key: _prepared(strict_write, target, lease) for lease in leases}
+        self._brought = {
             key
             for key, goal in present.items()
-            if goal.obj is None and not isinstance(goal.obstacle, Unmappable | WaitsFor)
+            if goal.obj is None
+            and not isinstance(goal.obstacle, Unmappable | WaitsFor)
+            and wanted[key].obj is not None
         }
-        strict_write = StrictWrite.objects.get(token=self._token)
-        return {lease.key: _prepared(strict_write, target, lease) for lease in leases}
+        return wanted
 
     def only_facts(self, ended: FinishedStep) -> FinishedStep:
         """What a candidate's step leaves in the row: the facts about the remote record and nothing else."""
         return replace(
-            ended,
-            settlement=only_facts(ended.lease, ended.settlement, wanted_anyway=ended.lease.key not in self._unwanted),
+            ended, settlement=only_facts(ended.lease, ended.settlement, brings=ended.lease.key in self._brought)
         )
 
 
@@ -76,13 +78,13 @@ def _prepared(strict_write: StrictWrite, target: str, lease: Lease) -> Desired:
     return prepared(lease.key, wanted, used)
 
 
-def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> StepResult:
+def only_facts(lease: Lease, result: StepResult, *, brings: bool) -> StepResult:
     """The settlement of a candidate's step, once it is known whose record it is about. Pure.
 
     Neither acknowledged nor parked: the row stays owed, so that whatever becomes of the strict write,
-    the record is brought level with the object as it is. ``wanted_anyway``: that, too, means a record at this
-    target. Where it does not, one that was there before counts as taken on trust until the candidate is accepted:
-    it is unlinked, not deleted, should that not come about.
+    the record is brought level with the object as it is. ``brings``: it wants a record at this target, and the object
+    as it is wants none. One that was there before then counts as taken on trust until the candidate is accepted: it is
+    unlinked, not deleted, should that not come about.
     """
     found = result.remote_id is not None and lease.remote_id is None and not result.acknowledged
     # What our own unanswered add made carries our external id, and is taken back as what it is: ours.
@@ -95,5 +97,5 @@ def only_facts(lease: Lease, result: StepResult, *, wanted_anyway: bool) -> Step
         instead=None,
         let_go=None,
         next=Next.NOW,
-        adopted=TRUST if was_there and not wanted_anyway else result.adopted,
+        adopted=TRUST if was_there and brings else result.adopted,
     )

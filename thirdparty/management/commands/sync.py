@@ -9,9 +9,11 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
 from thirdparty.management.sync.terminal import console
 from thirdparty.permissions import NotAllowed
+from thirdparty.store.contention import is_unavailable
 
 
 class Command(BaseCommand):
@@ -30,6 +32,12 @@ class Command(BaseCommand):
             options["run"](console(self.stdout), options)
         except NotAllowed as refused:
             raise CommandError(str(refused)) from None
+        except Error as problem:
+            if not is_unavailable(problem):
+                raise
+            raise CommandError(
+                f"the database was not to be had: {' '.join(str(problem).split())}. Run it again."
+            ) from problem
 
 
 def _actions() -> Iterator[Any]:

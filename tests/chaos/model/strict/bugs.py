@@ -43,17 +43,17 @@ def _frees_the_lease(row: Row) -> tuple[Row, Held] | None:
     return statements.claim(row._replace(lease="free"))
 
 
-def _acknowledges(step: Step, result: Result, *, wanted_anyway: bool) -> Result:
-    return facts(step, result, wanted_anyway=wanted_anyway)._replace(acknowledged=result.acknowledged)
+def _acknowledges(step: Step, result: Result, *, brings: bool) -> Result:
+    return facts(step, result, brings=brings)._replace(acknowledged=result.acknowledged)
 
 
-def _rests(step: Step, result: Result, *, wanted_anyway: bool) -> Result:
-    return facts(step, result, wanted_anyway=wanted_anyway)._replace(next=result.next)
+def _rests(step: Step, result: Result, *, brings: bool) -> Result:
+    return facts(step, result, brings=brings)._replace(next=result.next)
 
 
 def _trusts_for_nobody(step: Step, result: Result, **_: Any) -> Result:
     """As it was: what was there before counted as taken on trust for a user who did not exist, not for an inactive one."""
-    return facts(step, result, wanted_anyway=True)
+    return facts(step, result, brings=False)
 
 
 BUGS = {

@@ -13,13 +13,13 @@ from thirdparty.consistency.strict_payload import only_facts
 from thirdparty.decide.result import Next, Outcome, StepResult
 
 
-def facts(step: Step, result: Result, *, wanted_anyway: bool) -> Result:
+def facts(step: Step, result: Result, *, brings: bool) -> Result:
     """What a candidate's step leaves in the row, by `thirdparty.consistency.strict_payload`."""
     said = StepResult(
         outcome=Outcome(result.outcome), remote_id=text(result.remote_id), adopted=result.adopted,
         add_key=text(result.add_key), acknowledged=result.acknowledged, parked=result.parked, next=Next(result.next),
     )  # fmt: skip
-    kept = only_facts(lease(step), said, wanted_anyway=wanted_anyway)
+    kept = only_facts(lease(step), said, brings=brings)
     return result._replace(
         adopted=kept.adopted, acknowledged=kept.acknowledged, parked=kept.parked, next=kept.next.value
     )

@@ -54,7 +54,9 @@ class StrictWork(Work):
         if not worker.strict:
             return super()._judged(state, position, answer, wrote=wrote)
         result: Result = self.memo(judge, worker.step, answer, self.offers, self.adopt, self.rules.judge)
-        kept = self.memo(self.strict.facts, worker.step, result, wanted_anyway=worker.strict == "wanted")
+        kept = self.memo(
+            self.strict.facts, worker.step, result, brings=worker.strict == "unwanted" and worker.step.present
+        )
         held = NOTHING_HELD._replace(generation=worker.step.held.generation)
         done = Worker(
             worker.step._replace(held=held, call="", key=0), phase="done", holds=worker.holds, frozen=worker.frozen,
