@@ -213,7 +213,7 @@ def _locked_fingerprint(user_uuid: UUID) -> str:
 def _wake_what_is_owed(ref: Ref) -> None:
     """Raises nothing: the write has ended one way or the other, and what is owed is found by the next tick as well."""
     try:
-        for row in Record.objects.filter(kind=ref.kind, object_id=ref.object_id, owed_since__isnull=False):
+        for row in Record.objects.of(ref).filter(owed_since__isnull=False):
             hints.push_record(row.target, row.key)
     except DatabaseError:
         logger.exception("what is owed for %s is left to the reconciler", ref)

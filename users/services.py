@@ -21,7 +21,7 @@ from thirdparty.models import Record
 from users import permissions
 from users.models import User
 from users.permissions import OPERATOR, Account, Right
-from users.synced import Person, person
+from users.synced import person
 
 _BATCH = 500
 
@@ -154,11 +154,9 @@ def save(user: User, groups: Collection[Group] | None) -> User:
 
 
 def records_of(users: Iterable[User]) -> dict[UUID, list[Record]]:
-    """The records of these users by their uuid, ordered by target; one query. Users without any get an empty list."""
+    """The records of these users by their uuid, ordered by target; one query for them all. Users without any get an empty list."""
     records: dict[UUID, list[Record]] = {user.uuid: [] for user in users}
-    for row in Record.objects.filter(kind=Person.kind, object_id__in=[uuid.hex for uuid in records]).order_by(
-        "target"
-    ):
+    for row in Record.objects.of(*map(person, records)).order_by("target"):
         records[UUID(row.object_id)].append(row)
     return records
 

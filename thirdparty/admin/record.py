@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +35,7 @@ from thirdparty.decisions.look_now import look_now, look_now_together
 from thirdparty.declaration import declared, objects
 from thirdparty.models import Record, Target
 from thirdparty.models.record import EPOCH, State
+from thirdparty.models.ref import Ref
 from thirdparty.permissions import Right
 
 REFRESH = "refresh"
@@ -93,7 +93,7 @@ class RecordAdmin(ReadOnly, SyncAdmin):
         found, may_repeat = super().get_search_results(request, queryset, uuid or search_term)
         refs = objects_found(request, self.admin_site, search_term)
         if refs:
-            of_those = reduce(or_, (Q(kind=kind, object_id__in=ids) for kind, ids in refs.items()))
+            of_those = Q(key__in=Record.objects.of(*(Ref(kind, each) for kind, ids in refs.items() for each in ids)))
             found = (found | queryset.filter(of_those)).distinct() if may_repeat else found | queryset.filter(of_those)
         return found, may_repeat
 

@@ -41,7 +41,7 @@ def follow(ref: Ref, *, within_seconds: float) -> bool:
 
 def _followed(ref: Ref, deadline: float, within_seconds: float) -> bool:
     in_use = Target.objects.filter(enabled=True).values("name")
-    rows = list(Record.objects.filter(kind=ref.kind, object_id=ref.object_id, target__in=in_use))
+    rows = list(Record.objects.of(ref).filter(target__in=in_use))
     if not rows:
         return True
     of_request = request_id.current()

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.models.key import KeyField
 from thirdparty.models.ref import Ref
+from thirdparty.models.target import Target
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """A ``due_at`` of people's own edits: at once, before anything that is merely due."""
@@ -69,9 +70,10 @@ _MAY_EXIST = Case(
 
 
 class RecordQuerySet(models.QuerySet["Record"]):
-    def of(self, ref: Ref) -> RecordQuerySet:
-        """Those of one object, one for each target."""
-        return self.filter(kind=ref.kind, object_id=ref.object_id)
+    def of(self, *refs: Ref) -> RecordQuerySet:
+        """Those of these objects, one for each target. By their keys, since no index holds the objects: asks for the targets at once."""
+        names = Target.objects.values_list("name", flat=True)
+        return self.filter(key__in=[ref.key(name) for name in names for ref in refs])
 
 
 class Record(models.Model):
@@ -180,7 +182,6 @@ class Record(models.Model):
             models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
             models.Index(fields=["target", "settled_state"], name="sync_state"),
             models.Index(fields=["target", "left_at"], condition=Q(left_at__isnull=False), name="sync_left"),
-            models.Index(fields=["kind", "object_id"], name="sync_object"),
             models.Index(fields=["waits_for"], condition=Q(waits_for__isnull=False), name="sync_waits_for"),
             models.Index(fields=["held_by"], condition=Q(held_by__isnull=False), name="sync_held_by"),
         ]

@@ -13,7 +13,7 @@ from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
 from thirdparty.declaration import of_kind
-from thirdparty.models import Record
+from thirdparty.models import Record, Ref
 from thirdparty.models.record import AT_REST
 from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.dialect import dialect
@@ -48,7 +48,9 @@ def _others(lease: Lease) -> QuerySet[Record]:
 
 def _of_external_id(ended: FinishedStep) -> QuerySet[Record]:
     object_id = of_kind(ended.lease.kind).object_id(ended.settlement.external_id)
-    return Record.objects.none() if object_id is None else _others(ended.lease).filter(object_id=object_id)
+    if object_id is None:
+        return Record.objects.none()
+    return _others(ended.lease).filter(key=Ref(ended.lease.kind, object_id).key(ended.lease.target))
 
 
 def _named_as_ours(ended: FinishedStep) -> FinishedStep:

@@ -11,6 +11,9 @@ from thirdparty.store.current import is_current
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import BRAKE_ENTRIES, RECORDS, TARGETS
 
+_OF_OBJECT = f"key IN (SELECT name || %s FROM {TARGETS})"
+"""The records of an object, by the end of their keys."""
+
 
 def ensure(ref: Ref, natural_key: str, *, tombstone: bool) -> None:
     """A row at every target but retired ones, where there is none yet.
@@ -38,15 +41,15 @@ def owe_undoing(ref: Ref) -> None:
             f"UPDATE {RECORDS} SET generation = generation + 1, due_at = {db.epoch}, parked = '', "
             f"released_generation = CASE WHEN parked IN ('{HELD_BY_BRAKE}', '{REJECTED_BY_PERSON}') "
             "THEN released_generation ELSE generation + 1 END "
-            f"WHERE {db.in_order(RECORDS, 'kind = %s AND object_id = %s AND synced_generation < generation')}",
-            [ref.kind, ref.object_id],
+            f"WHERE {db.in_order(RECORDS, f'{_OF_OBJECT} AND synced_generation < generation')}",
+            [ref.key("")],
         )
         cursor.execute(
             f"INSERT INTO {BRAKE_ENTRIES} (record, target, at, change, held) "
             f"SELECT key, target, {db.clock}, CASE WHEN deleted THEN '{Change.DELETE}' ELSE '{Change.REWRITE}' END, {db.false} "
-            f"FROM {RECORDS} WHERE kind = %s AND object_id = %s AND synced_generation < generation AND may_exist "
+            f"FROM {RECORDS} WHERE {_OF_OBJECT} AND synced_generation < generation AND may_exist "
             "ON CONFLICT (record) DO UPDATE SET at = excluded.at, change = excluded.change, held = excluded.held",
-            [ref.kind, ref.object_id],
+            [ref.key("")],
         )
 
 

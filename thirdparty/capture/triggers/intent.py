@@ -29,16 +29,30 @@ class Intent:
             f"{self._owe(f'{RECORDS}.')}"
         )
 
-    def changed(self, where: str = "NOT deleted") -> str:
-        """Rows that exist are owed again; none is created."""
-        return f"UPDATE {RECORDS} SET {self._owe()} WHERE {self._ours(where)}"
+    def changed(self, objects: str | None = None) -> str:
+        """Rows that exist are owed again; none is created.
 
-    def gone(self, where: str = "NOT deleted") -> str:
-        """Rows become tombstones: their object is gone and a delete is owed."""
-        return f"UPDATE {RECORDS} SET deleted = {self.dialect.true}, {self._owe()} WHERE {self._ours(where)}"
+        ``objects``: a query of their identities, ``identity``; None for all of the kind that are wanted.
+        """
+        return f"UPDATE {RECORDS} SET {self._owe()} WHERE {self._of(objects)}"
 
-    def _ours(self, where: str) -> str:
-        return self.dialect.in_order(RECORDS, f"kind = {self.source.kind} AND {where}")
+    def changed_at(self, objects: str) -> str:
+        """The same of these objects at one target each: a query of ``identity`` and ``target``."""
+        return f"UPDATE {RECORDS} SET {self._owe()} WHERE {self._keyed('x.target', f'({objects}) x')}"
+
+    def gone(self, objects: str | None = None) -> str:
+        """Rows become tombstones: their object is gone and a delete is owed. ``objects``: as above."""
+        return f"UPDATE {RECORDS} SET deleted = {self.dialect.true}, {self._owe()} WHERE {self._of(objects)}"
+
+    def _of(self, objects: str | None) -> str:
+        if objects is None:
+            return self.dialect.in_order(RECORDS, f"kind = {self.source.kind} AND NOT deleted")
+        return self._keyed("t.name", f"({objects}) x CROSS JOIN {TARGETS} t")
+
+    def _keyed(self, target: str, rows: str) -> str:
+        # By their keys, which every record is found by: an index of objects would cost each push a write more.
+        keys = f"SELECT {target} || ':' || {self.source.kind} || ':' || x.identity FROM {rows}"
+        return self.dialect.in_order(RECORDS, f"key IN ({keys})")
 
     def _of_theirs(self, name: str) -> str:
         names = self.source.declaration.targets

@@ -102,11 +102,15 @@ class Plan:
         self._at(table, INSERT, columns).do(intent.wanted(rows.new(INSERT, columns), inside))
         updated = self._at(table, UPDATE, columns)
         there_still = f"EXISTS (SELECT 1 FROM {source.table} u WHERE u.{source.identity} = o.{source.identity})"
-        updated.do(intent.gone(_in(source.object_id("o"), f"{rows.old(UPDATE, columns)} o WHERE NOT {there_still}")))
+        updated.do(
+            intent.gone(_identities(source.object_id("o"), f"{rows.old(UPDATE, columns)} o WHERE NOT {there_still}"))
+        )
         if source.declaration.scope is not None:
-            updated.do(intent.changed(_in(source.object_id("n"), f"{rows.new(UPDATE, columns)} n WHERE {outside}")))
+            updated.do(
+                intent.changed(_identities(source.object_id("n"), f"{rows.new(UPDATE, columns)} n WHERE {outside}"))
+            )
         updated.do(intent.wanted(rows.new(UPDATE, columns), inside))
-        gone = _in(source.object_id("o"), f"{rows.old(DELETE, columns)} o")
+        gone = _identities(source.object_id("o"), f"{rows.old(DELETE, columns)} o")
         self._at(table, DELETE, columns).do(intent.gone(gone))
         if self._truncates:
             self._at(table, TRUNCATE, columns).do(intent.gone())
@@ -136,7 +140,9 @@ class Plan:
                     trigger.owners.append(joined)
                 else:
                     object_id = self._source.object_id("r")
-                    named = f"SELECT {object_id}, h{nth}.{self._source.name(target)} FROM {joined}"
+                    named = (
+                        f"SELECT {object_id} AS identity, h{nth}.{self._source.name(target)} AS target FROM {joined}"
+                    )
                     trigger.owners_by_target.append(named)
         if self._truncates:
             trigger = self._at(hop.table, TRUNCATE, columns)
@@ -166,17 +172,15 @@ class Plan:
         source, intent, joined = self._source, self._intent, list(dict.fromkeys(trigger.owners))
         object_id = source.object_id("r")
         if trigger.owners_by_target:
-            yield intent.changed(f"(object_id, target) IN ({' UNION '.join(dict.fromkeys(trigger.owners_by_target))})")
+            yield intent.changed_at(" UNION ".join(dict.fromkeys(trigger.owners_by_target)))
         if joined and not self._scope_leads_on():
-            yield intent.changed(
-                f"object_id IN ({' UNION '.join(f'SELECT {object_id} FROM {each}' for each in joined)})"
-            )
+            yield intent.changed(" UNION ".join(_identities(object_id, each) for each in joined))
         elif joined:
             # The change may bring an object into the scope, or out of it.
             identities = " UNION ".join(f"SELECT r.{source.identity} FROM {each}" for each in joined)
-            outside = [f"SELECT {object_id} FROM {each} WHERE NOT ({source.in_scope('r')})" for each in joined]
+            outside = [_identities(object_id, f"{each} WHERE NOT ({source.in_scope('r')})") for each in joined]
             yield intent.wanted(source.table, f"n.{source.identity} IN ({identities}) AND {source.in_scope('n')}")
-            yield intent.changed(f"object_id IN ({' UNION '.join(outside)})")
+            yield intent.changed(" UNION ".join(outside))
 
     def _locks(self, lookup: Lookup, nth: int, changed: str, event: str) -> list[str]:
         """Who links up at the same moment is not seen from here, and does not see this change: nobody would owe it.
@@ -227,8 +231,8 @@ def _near(place: int) -> str:
     return f"h{place - 1}" if place else "r"
 
 
-def _in(object_id: str, rows: str) -> str:
-    return f"object_id IN (SELECT {object_id} FROM {rows})"
+def _identities(object_id: str, rows: str) -> str:
+    return f"SELECT {object_id} AS identity FROM {rows}"
 
 
 def _lock(table: str, column: str, pk: str, rows: str, strength: str = "UPDATE") -> str:

@@ -52,7 +52,7 @@ def in_order(ref: Ref, username: str, *, leaves: bool) -> list[str]:
     open, or the object's record not free; and as `require_known`.
     """
     names = require_known()
-    rows = {row.target: row for row in Record.objects.filter(kind=ref.kind, object_id=ref.object_id)}
+    rows = {row.target: row for row in Record.objects.of(ref)}
     places = [_Place(name, rows.get(name), protect.openness(name)) for name in names]
     obstacles = {place.name: found for place in places if (found := _obstacle(place, ref, username, leaves=leaves))}
     if obstacles:

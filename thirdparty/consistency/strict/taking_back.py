@@ -46,9 +46,7 @@ def _taken_back_if_free(strict_write: StrictWrite) -> bool:
     try:
         with transaction.atomic():
             list(StrictWrite.objects.select_for_update(nowait=True).filter(token=strict_write.token))
-            records = Record.objects.select_for_update(nowait=True).filter(
-                kind=strict_write.kind, object_id=strict_write.object_id
-            )
+            records = Record.objects.of(strict_write.ref).select_for_update(nowait=True)
             list(records.order_by("key").values_list("key"))
             return take_back(strict_write)
     except OperationalError as problem:
