@@ -19,7 +19,8 @@ from users.synced import Person
 def know_them() -> None:
     """Have the database know just the declarations that are registered now."""
     Declaration.objects.all().delete()
-    versions.publish()
+    for declaration in registry.declared():
+        versions.publish(declaration.kind)
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig
@@ -56,9 +57,7 @@ def _install_triggers(*, using: str, plan: list[Any] | None = None, **_: Any) ->
         return
     instance_code()
     targets.publish_rows()
-    triggers.install(connection)
-    # Only now: what an older trigger may have missed is owed with the rest.
-    versions.publish(waiting=triggers.waiting(connection), using=using)
+    triggers.install(connection, noted=partial(versions.publish, using=using))
     if plan is not None:  # a flush calls this, too, and says nothing of what is declared
         versions.drop_undeclared_triggers(connection)
         versions.withdraw(using)

@@ -32,6 +32,16 @@ ANN = Content("Ann", "1", "", ())
 BEA = Content("Bea", "1", "", ())
 
 
+def test_every_seeded_bug_still_fits_the_product() -> None:
+    env = {
+        "PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "syncproject.settings", "DJANGO_SECRET_KEY": "x",
+        "DATABASE_URL": "sqlite:////tmp/none.sqlite3", "SYNC_TARGETS": "",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "tests.chaos.run.seeded.fitting"]
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+
+
 @pytest.mark.timeout(600)
 def test_no_promise_breaks_in_a_short_run_of_chaos() -> None:
     options = ["--seconds", "36", "--seed", SEED, "--targets", "2"]

@@ -187,6 +187,34 @@ def test_a_raised_version_owes_its_objects_by_itself(sandbox: SandboxControl, mo
     assert Target.objects.get(name="partner").behind_since is None
 
 
+@pytest.mark.parametrize("dies", ["before its row", "after its row"])
+def test_a_migrate_that_dies_half_way_leaves_the_triggers_of_the_version_that_the_database_has(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    """Processes of that version would take those of a newer one for their own, though it watches less than they do."""
+    ada = user("ada")
+    converge()
+    with monkeypatch.context() as newer:
+        newer.setattr(Person, "watch", tuple(name for name in Person.watch if name != "phone"))
+        rescope(Person, Person.scope, newer)
+        people_of_version(2, newer)
+        publish = versions.publish
+
+        def killed(kind: str, *, using: str) -> None:
+            if dies == "after its row":
+                publish(kind, using=using)
+            raise SystemExit
+
+        newer.setattr(versions, "publish", killed)
+        with pytest.raises(SystemExit):
+            call_command("migrate", verbosity=0)
+    assert versions.differences() == []
+    assert triggers.missing() == []
+    User.objects.filter(pk=ada.pk).update(phone="2")
+    converge()
+    assert [held["phone"] for held in held_records(sandbox)] == ["2"]
+
+
 def test_what_is_owed_for_a_raised_version_goes_behind_what_people_wait_for(
     sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -139,17 +139,10 @@ def hanging() -> Iterator[Callable[[], int]]:
         server.shutdown()
 
 
-def test_probes_that_hang_delay_nobodys_wake_and_run_at_the_same_time(
+def test_probes_that_hang_delay_nobodys_wake(
     sandbox: SandboxControl, settings: Any, hanging: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    partner = settings.SYNC_TARGETS["partner"]
-    stuck = {
-        name: replace(partner, name=name, base_url=f"http://127.0.0.1:{hanging()}", timeout_seconds=0.5)
-        for name in ("a", "b", "c")
-    }
-    settings.SYNC_TARGETS = {**stuck, "partner": partner}
-    targets.publish_rows()
-    Target.objects.filter(name__in=stuck).update(paused=True, paused_by_guard=True, paused_reason="turned away")
+    stuck = turned_away(settings, hanging(), timeout_seconds=0.5)
     User.objects.create(name="x")
     probes_when_woken: dict[str, int] = {}
 
@@ -161,7 +154,40 @@ def test_probes_that_hang_delay_nobodys_wake_and_run_at_the_same_time(
     tasks.run_reconcile()
     assert probes_when_woken == {"partner": 0}
     assert len(hanging.counted) == 3  # type: ignore[attr-defined]  # as above
-    assert set(Target.objects.filter(paused=True).values_list("name", flat=True)) == set(stuck)
+    assert set(Target.objects.filter(paused=True).values_list("name", flat=True)) == stuck
+
+
+def test_probes_run_at_the_same_time(sandbox: SandboxControl, settings: Any) -> None:
+    """Here by a server that answers none of three before all have come."""
+    together, met = threading.Barrier(3), threading.Semaphore(0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            with suppress(threading.BrokenBarrierError):
+                together.wait(20)
+                met.release()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        turned_away(settings, server.server_address[1], timeout_seconds=20.0)
+        tasks.run_reconcile()
+        server.shutdown()
+    assert [met.acquire(blocking=False) for _ in range(3)] == [True] * 3
+
+
+def turned_away(settings: Any, port: int, *, timeout_seconds: float) -> set[str]:
+    """Three more targets, at this server, that the guard has paused."""
+    partner = settings.SYNC_TARGETS["partner"]
+    base_url = f"http://127.0.0.1:{port}"
+    three = {
+        name: replace(partner, name=name, base_url=base_url, timeout_seconds=timeout_seconds)
+        for name in ("a", "b", "c")
+    }
+    settings.SYNC_TARGETS = {**three, "partner": partner}
+    targets.publish_rows()
+    Target.objects.filter(name__in=three).update(paused=True, paused_by_guard=True, paused_reason="turned away")
+    return set(three)
 
 
 def test_a_target_that_answers_its_probe_is_woken(sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch) -> None:

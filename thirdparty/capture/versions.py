@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 from django.utils.translation import gettext, gettext_noop
 
 from thirdparty import store, targets
 from thirdparty.capture import triggers
-from thirdparty.declaration import declared
+from thirdparty.declaration import declared, of_kind
 from thirdparty.models import Declaration
 
 _LOOK_AGAIN_SECONDS = 60.0
@@ -32,22 +31,18 @@ class VersionsDiffer(ImproperlyConfigured):
     """This process's declarations are not the database's: what rests on all of them is left to another process."""
 
 
-def publish(*, waiting: Collection[str] = (), using: str = DEFAULT_DB_ALIAS) -> None:
-    """Have the database know the declarations of this process, once their triggers are in place.
+def publish(kind: str, *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Have the database know this process's declaration. Call in the transaction that puts its triggers in place.
 
-    A version that rose owes the objects of its kind again, in batches (`thirdparty.capture.catch_up`): both are noted in one
-    transaction. One that the database has a newer version of is left alone. ``waiting``: kinds that are to come later.
+    So nobody takes the triggers of a version that the database does not know for those of their own: they may not watch
+    what theirs do. A version that rose owes the objects of its kind again, in batches (`thirdparty.capture.catch_up`). One
+    that the database has a newer version of is left alone.
     """
-    here = {each.kind: each.version for each in declared() if each.kind not in waiting}
-    rows = Declaration.objects.using(using)
-    rows.bulk_create(
-        [Declaration(kind=kind, version=version) for kind, version in here.items()], ignore_conflicts=True
-    )
-    for kind, version in here.items():
-        with transaction.atomic(using=using):
-            if rows.filter(kind=kind, version__lt=version).update(version=version, since=Now()):
-                targets.owe_raised(kind, using=using)
-            rows.filter(kind=kind, version=version).update(triggers=triggers.names(connections[using], kind))
+    version, rows = of_kind(kind).version, Declaration.objects.using(using)
+    rows.bulk_create([Declaration(kind=kind, version=version)], ignore_conflicts=True)
+    if rows.filter(kind=kind, version__lt=version).update(version=version, since=Now()):
+        targets.owe_raised(kind, using=using)
+    rows.filter(kind=kind, version=version).update(triggers=triggers.names(connections[using], kind))
 
 
 def drop_undeclared_triggers(connection: BaseDatabaseWrapper) -> None:

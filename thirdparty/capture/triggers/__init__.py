@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
+from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection as default_connection
@@ -18,7 +21,7 @@ from django.db.utils import OperationalError
 
 from thirdparty import targets
 from thirdparty.capture.triggers import alterations, postgresql, sqlite
-from thirdparty.capture.triggers.version import Survey, survey
+from thirdparty.capture.triggers.version import Survey, marked, survey
 from thirdparty.declaration import is_declared, of_kind
 from thirdparty.models import Declaration, Target
 from thirdparty.store.contention import is_contention
@@ -30,6 +33,7 @@ PAUSE_SECONDS = 1.0
 TRIES = 60
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class TriggersMissing(ImproperlyConfigured):
@@ -65,8 +69,13 @@ def require_in_place() -> None:
         )
 
 
-def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
+def install(
+    connection: BaseDatabaseWrapper = default_connection, *, noted: Callable[[str], None] = lambda _: None
+) -> bool:
     """Put every trigger in place; True when some had been missing.
+
+    Those of one declaration in one transaction, so that they are all of one version; in it, ``noted`` is called with its kind,
+    whatever was in place. Kinds whose tables are not all there are left alone (`waiting`).
 
     One of an older version is replaced, and nothing is owed for it: it recorded until its successor did. Nor is it for one
     that only a new version of the declaration needs: what the version before made of an object did not depend on that
@@ -76,19 +85,34 @@ def install(connection: BaseDatabaseWrapper = default_connection) -> bool:
     """
     if not tables_exist(connection):
         return False
-    vendor, found = _vendor(connection), _look(connection)
-    planned, later = vendor.triggers(connection), waiting(connection)
-    absent = [name for name in found.absent if planned[name].kind not in later]
-    unneeded = _unneeded_before(connection, absent)
-    for name in found.outdated:
-        _put(connection, vendor.create(connection, name), gap=False)
-    for name in absent:
-        _put(connection, vendor.create(connection, name), gap=name not in unneeded)
-    for name in found.switched_off:
-        _put(connection, vendor.switch_on(connection, name), gap=True)
-    if found.needless:
-        _put(connection, vendor.drop(found.needless), gap=False)
-    return bool(absent or found.switched_off)
+    planned = _vendor(connection).triggers(connection).values()
+    kinds = {trigger.kind for trigger in planned} - waiting(connection)
+    missed = [_in_turn(connection, partial(_renew, connection, kind, noted)) for kind in sorted(kinds)]
+    return any(missed)
+
+
+def _renew(connection: BaseDatabaseWrapper, kind: str, noted: Callable[[str], None]) -> bool:
+    """Put those of one declaration in place; True where some had been missing."""
+    vendor, found, there = _vendor(connection), _look(connection), _kinds(connection)
+    planned = vendor.triggers(connection)
+    absent = [name for name in found.absent if planned[name].kind == kind]
+    outdated = [name for name in found.outdated if planned[name].kind == kind]
+    off = [name for name in found.switched_off if there[name] == kind]
+    gap = bool(off) or not _unneeded_before(connection, absent).issuperset(absent)
+    for name in [*outdated, *absent]:
+        _execute(connection, vendor.create(connection, name))
+    for name in off:
+        _execute(connection, vendor.switch_on(connection, name))
+    _execute(connection, vendor.drop([name for name in found.needless if there[name] == kind]))
+    if gap:
+        targets.owe_anew(using=connection.alias)
+    noted(kind)
+    return bool(absent or off)
+
+
+def _kinds(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """The kind of each trigger that is there, by name."""
+    return {found.name: marked(found.text)[0] for found in _vendor(connection).present(connection)}
 
 
 def _unneeded_before(connection: BaseDatabaseWrapper, names: list[str]) -> set[str]:
@@ -125,7 +149,7 @@ def drop_undeclared(connection: BaseDatabaseWrapper) -> list[str]:
     """
     undeclared = list(_look(connection).undeclared)
     if undeclared:
-        _put(connection, _vendor(connection).drop(undeclared), gap=False)
+        _in_turn(connection, lambda: _execute(connection, _vendor(connection).drop(undeclared)))
     return undeclared
 
 
@@ -184,18 +208,16 @@ def waiting(connection: BaseDatabaseWrapper) -> set[str]:
     return {trigger.kind for trigger in planned.values() if trigger.table not in tables}
 
 
-def _put(connection: BaseDatabaseWrapper, statements: list[str], *, gap: bool) -> None:
+def _in_turn(connection: BaseDatabaseWrapper, work: Callable[[], T]) -> T:
+    """Do this in a transaction in which no save waits for long. Raises `TriggersBusy`."""
     for _ in range(TRIES):
         try:
             with transaction.atomic(using=connection.alias):
-                _execute(connection, [*_vendor(connection).in_turn(LOCK_MILLISECONDS), *statements])
-                if gap:
-                    targets.owe_anew(using=connection.alias)
+                _execute(connection, _vendor(connection).in_turn(LOCK_MILLISECONDS))
+                return work()
         except OperationalError as problem:
             if not is_contention(problem):
                 raise
-        else:
-            return
         time.sleep(PAUSE_SECONDS)  # those who queued up behind go first
     raise TriggersBusy(
         f"the tables are in use by open transactions: tried {TRIES} times to replace a trigger. Run migrate again."

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from thirdparty import store, tasks
-from thirdparty.capture import triggers
+from thirdparty.capture import fence, triggers
 from thirdparty.capture.triggers import postgresql
 from thirdparty.capture.triggers.intent import Intent
 from thirdparty.connectors.base import RemoteRecord
@@ -23,6 +23,7 @@ from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.result import Doubt, FinishedStep, StepResult
 from thirdparty.decisions import compensation
+from thirdparty.declaration import declared
 from thirdparty.models import Record
 from thirdparty.notify import hints
 from thirdparty.run import calling, payloads, reconcile, step
@@ -39,7 +40,13 @@ _PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
 def no_trigger() -> None:
     """Nothing records what is owed, but for the sweep for missing rows."""
-    triggers.install = lambda *_: False
+
+    def noted_alone(*_: Any, noted: Callable[[str], None]) -> bool:
+        for declaration in declared():
+            noted(declaration.kind)
+        return False
+
+    triggers.install = noted_alone
     triggers.missing = lambda *_: []
 
 
@@ -294,6 +301,11 @@ def away_is_forgotten() -> None:
 
     Intent.wanted = only_active
     Intent._owe = unless_away
+
+
+def waits_for_nobody() -> None:
+    """A target that comes does not wait for transactions that began before it."""
+    fence.is_anybody_older = lambda _: False
 
 
 def empty_id_is_ours() -> None:

@@ -48,6 +48,7 @@ BUGS: dict[str, Bug] = {
     "delete_is_best_effort": Bug(_UNIQUE),
     "sends_before_commit": Bug(_UNIQUE),
     "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
+    "waits_for_nobody": Bug((*_PAIR, "--targets", "2", "--troubles", "targets", "--seconds", "60")),
     "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
     "username_decides": Bug((*_RESTORED, *_UNIQUE)),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),
