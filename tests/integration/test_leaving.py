@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from tests.integration.strictly import STRICT
 from tests.integration.test_audit import audited, found
 from thirdparty import store, targets
 from thirdparty.audit.certificate import certificate
+from thirdparty.capture import backfill, catch_up
 from thirdparty.connectors.leaving import Leaving, OnLeave
 from thirdparty.connectors.rest.connector import RestConnector
 from thirdparty.models import Attempt, Brake, BrakeEntry, Record
@@ -205,6 +207,66 @@ def test_a_backfill_finds_what_stays_and_leaves_it(sandbox: SandboxControl, part
     converge()
     assert (row_of(user).state, row_of(lost).state) == ("left", "synced")
     assert (row_of(lost).remote_id, row_of(lost).left_at) == (None, None)
+
+
+# -- a policy that changes -----------------------------------------------------------------
+
+
+@pytest.fixture
+def policy_is(crm: FakeRestTarget, settings: Any) -> Callable[[Leaving], None]:
+    def change(leaving: Leaving) -> None:
+        settings.SYNC_TARGETS = {"partner": replace(settings.SYNC_TARGETS["partner"], leaving=leaving)}
+
+    return change
+
+
+def the_trigger_was_missing() -> None:
+    targets.owe_anew()
+    catch_up.go_on("partner", seconds=30)
+
+
+def it_is_edited() -> None:
+    User.objects.update(name="Changed")
+
+
+@pytest.mark.parametrize("policy", [Leaving(), INACTIVE], ids=["deleted", "deactivated"])
+@pytest.mark.parametrize("why", [the_trigger_was_missing, it_is_edited])
+def test_what_has_stayed_under_another_policy_stays_when_it_is_owed_again(
+    crm: FakeRestTarget, policy_is: Callable[[Leaving], None], policy: Leaving, why: Callable[[], None]
+) -> None:
+    policy_is(STAYS)
+    user = somebody()
+    leave(user, "inactive")
+    policy_is(policy)
+    why()
+    assert row_of(user).state == "pending"
+    converge()
+    assert (row_of(user).state, held(crm)) == ("left", [("1", "张伟", True)])
+
+
+@pytest.mark.parametrize(
+    ("policy", "left"), [(Leaving(), []), (INACTIVE, [("1", "张伟", False)])], ids=["deleted", "deactivated"]
+)
+def test_a_backfill_applies_the_policy_of_now_to_what_has_stayed(
+    crm: FakeRestTarget, policy_is: Callable[[Leaving], None], policy: Leaving, left: list[tuple[str, str, bool]]
+) -> None:
+    policy_is(STAYS)
+    leave(somebody(), "inactive")
+    policy_is(policy)
+    list(backfill.steps("partner"))
+    converge()
+    assert held(crm) == left
+
+
+def test_an_audit_calls_nothing_drift_that_was_left_as_it_was_before_the_policy_changed(
+    crm: FakeRestTarget, policy_is: Callable[[Leaving], None]
+) -> None:
+    policy_is(STAYS)
+    leave(somebody(), "inactive")
+    policy_is(INACTIVE)
+    assert found(audited(mends=True)) == {"left": 1}
+    converge()
+    assert held(crm) == [("1", "张伟", True)]
 
 
 # -- deleted after some days ---------------------------------------------------------------
@@ -423,7 +485,7 @@ def test_a_certificate_has_it_as_an_exception_with_its_reason(
     [exception] = part["exceptions"]
     assert (exception["verdict"], exception["reason"]) == (
         "left",
-        "its object has left, and the target's policy leaves it there",
+        "its object has left, and its record was left there",
     )
 
 

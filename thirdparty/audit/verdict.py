@@ -140,10 +140,16 @@ def _left(look: Look, found: RemoteRecord, rules: Rules) -> Judged:
     """The object has left, and its record stays there as the target's policy says (decision 0031)."""
     held = rules.comparable(found.payload)
     wrong = {name: held.get(name) for name, value in rules.inactive.items() if held.get(name) != value}
+    if not _was_deactivated(look, rules):
+        wrong = {}
     differing = _differing(look, {name: rules.inactive[name] for name in wrong}, wrong, rules)
-    return differing or Judged(
-        Verdict.LEFT, reason=gettext_noop("its object has left, and the target's policy leaves it there")
-    )
+    return differing or Judged(Verdict.LEFT, reason=gettext_noop("its object has left, and its record was left there"))
+
+
+def _was_deactivated(look: Look, rules: Rules) -> bool:
+    """Whether it left under a policy that deactivates, as far as is known; else it was left as it was."""
+    known = sent.read(look.sent, rules.key)
+    return known is None or all(known.get(name) == rules.key.of(name, value) for name, value in rules.inactive.items())
 
 
 def _differing(look: Look, ours: Mapping[str, Any], theirs: Mapping[str, Any], rules: Rules) -> Judged | None:

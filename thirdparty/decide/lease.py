@@ -28,7 +28,8 @@ class Lease:
     ``look_first``: the remote id may be somebody else's by now. ``no_progress``: so many steps of this generation were
     answered and brought the record no nearer.
     ``sent``: as the row keeps it (`thirdparty.decide.sent`).
-    ``days_over``: its object has left, and it has stayed at the target for as long as it was to stay.
+    ``stays``: its object has left, it has stayed at the target, and neither a backfill nor an audit has it brought to the
+    policy of now; ``days_over``: it has stayed for as long as it was to stay.
     ``replaces``: the object is wanted under another natural key than the record's, which goes before one is added under it.
     ``released``: a person has let the brake's hold on this generation go.
     ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
@@ -56,6 +57,7 @@ class Lease:
     no_progress: int
     sent: str | None = None
     released: bool = False
+    stays: bool = False
     days_over: bool = False
     replaces: bool = False
 

@@ -95,8 +95,12 @@ def removal(lease: Lease, leaving: Leaving) -> Call:
 
 
 def _parting_of(lease: Lease, leaving: Leaving) -> Call:
-    # One that is replaced has no object that left: it goes for the one under the new key.
-    return parting(AT_ONCE if lease.replaces else leaving, days_over=lease.days_over)
+    if lease.replaces:
+        return parting(AT_ONCE, days_over=lease.days_over)  # no object left: it goes for the one under the new key
+    # Whatever the policy says by now, but for the days: a line in the environment takes nothing away.
+    if lease.stays and not (lease.days_over and leaving.delete_after_days is not None):
+        return Call.LEAVE
+    return parting(leaving, days_over=lease.days_over)
 
 
 def _about_unanswered_add(offers: Capabilities, *, key_is_fresh: bool, stays: bool) -> Call:

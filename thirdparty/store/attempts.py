@@ -20,9 +20,10 @@ BACKFILL = "a backfill"
 UNRECORDED = "changes that may have gone unrecorded"
 NEW_VERSION = "a new version of its declaration"
 MISSING = "an object without a record"
+AUDIT = "an audit that mends"
 """What `Record.caused_by` says where nobody has changed anything: how long that takes is no measure of how quickly changes
 arrive, so such attempts are owed since no moment."""
-_BY_THE_ENGINE = ", ".join(f"'{cause}'" for cause in (BACKFILL, UNRECORDED, NEW_VERSION, MISSING))
+_BY_THE_ENGINE = ", ".join(f"'{cause}'" for cause in (BACKFILL, UNRECORDED, NEW_VERSION, MISSING, AUDIT))
 _OWED_SINCE = f"CASE WHEN r.caused_by IN ({_BY_THE_ENGINE}) THEN NULL ELSE r.owed_since END"
 
 WRITES = ", ".join(f"'{call}'" for call in Call if call.writes)

@@ -17,7 +17,7 @@ from thirdparty.decide.plan import Call
 from thirdparty.declaration import KeyChanges, is_declared, of_kind
 from thirdparty.models import Record
 from thirdparty.store import choosing
-from thirdparty.store.attempts import WRITES
+from thirdparty.store.attempts import AUDIT, BACKFILL, WRITES
 from thirdparty.store.dialect import POSTGRESQL, Dialect, dialect
 from thirdparty.store.prepared import prepared
 from thirdparty.store.tables import ATTEMPTS, RECORDS, TARGETS
@@ -123,7 +123,7 @@ def _take(choice: choosing.Choice, terms: Terms) -> list[Lease]:
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation,
-            COALESCE(left_at <= {db.after()}, {db.false}),
+            COALESCE(left_at > {db.epoch}, {db.false}) AND caused_by NOT IN ('{BACKFILL}', '{AUDIT}'), COALESCE(left_at <= {db.after()}, {db.false}),
             {db.false if choice.strict else choosing.replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
                 AND natural_key <> wanted_key
             {_unflushed(db)}
@@ -159,7 +159,7 @@ def key_holder(row: Record) -> Record | None:
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
      add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation,
-     days_over, replaces, *_) = row  # fmt: skip
+     stays, days_over, replaces, *_) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
@@ -184,6 +184,7 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         no_progress=no_progress if no_progress_generation == generation else 0,
         sent=sent,
         released=released_generation == generation,
+        stays=bool(stays),
         days_over=bool(days_over),
         replaces=bool(replaces),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from thirdparty.store.attempts import AUDIT
 from thirdparty.store.dialect import dialect
 from thirdparty.store.tables import RECORDS
 
@@ -39,7 +40,7 @@ def mend(records: Sequence[Seen]) -> set[str]:
             ORDER BY s.key {db.skip_locked and "FOR UPDATE OF s SKIP LOCKED"}
         )
         UPDATE {RECORDS} SET generation = generation + 1, due_at = {db.clock},
-            owed_since = COALESCE(owed_since, {db.clock}),
+            owed_since = COALESCE(owed_since, {db.clock}), caused_by = '{AUDIT}',
             look_first = CASE WHEN remote_id IS NULL THEN look_first ELSE {db.true} END
         WHERE key IN (SELECT picked_key FROM picked)
         RETURNING key
