@@ -127,6 +127,15 @@ def test_only_what_a_strict_write_was_refused_may_be_applied_and_never_have_been
     assert bool(list(content_before_its_version(applied, candidates=candidates))) == broken
 
 
+@pytest.mark.parametrize(("candidates", "broken"), [((), True), ((SOMEBODY,), False)])
+def test_an_add_that_says_nothing_is_repeated_only_for_whom_a_strict_write_was_to_take_away(
+    candidates: tuple[str, ...], *, broken: bool
+) -> None:
+    seen = Evidence([Generation(1, 0.5, ANN)])
+    applied = history(effect(2, 1.0, content=Content("ann1", "", "", ())) | {"version": 1}, seen=seen)
+    assert bool(list(content_before_its_version(applied, candidates=candidates))) == broken
+
+
 @pytest.mark.parametrize(("candidates", "broken"), [((), True), (("b@x",), False)])
 def test_the_roles_of_a_strict_write_may_be_called_otherwise_by_the_time_it_is_accepted(
     candidates: tuple[str, ...], *, broken: bool

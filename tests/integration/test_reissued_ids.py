@@ -213,6 +213,32 @@ def test_a_newcomer_is_read_back_while_a_late_request_may_still_land_under_its_i
     assert held_records(sandbox) == wanted_records()
 
 
+def test_a_newcomer_writes_to_nobody_who_gets_the_id_once_a_late_deletion_has_landed_under_it(
+    sandbox: SandboxControl, partner: Callable[..., None]
+) -> None:
+    partner(visibility_seconds=3600.0)
+    sandbox.faults(capabilities=["query"], reuse_ids=True)
+    sandbox.backup()
+    [old] = people(range(1))
+    converge()
+    key = row_of(old).key
+    old.delete()
+    step(key)  # it is looked at before it goes
+    sandbox.restore()
+    sandbox.faults(**{"500": True})
+    step(key)
+    sandbox.heal()
+    [newcomer] = people(range(1, 2))
+    step(newcomer)
+    step(newcomer)
+    assert row_of(newcomer).remote_id == "r1"
+    stranger = stranger_in_its_place(sandbox)
+    User.objects.update(name="Edited")
+    step(newcomer)
+    step(newcomer)
+    assert sandbox.users() == [stranger]
+
+
 def test_a_backfill_writes_nothing_where_the_target_holds_what_is_wanted(sandbox: SandboxControl) -> None:
     people(range(3))
     converge()

@@ -120,9 +120,10 @@ def meet(ended: FinishedStep, *, waits: bool) -> StepResult:
         return _parked(result, lease)
     if result.shown:
         _owe(holder.key, "remote_id = NULL, sent = NULL, look_first = TRUE")
+        found = replace(_again(result), raise_above=result.raise_above or 0)
         late = holder.lease_token is not None or holder.unknown_until is not None
-        # Under the id that it had, the holder may have overwritten the record, or may do so yet.
-        return replace(_again(result), raise_above=result.raise_above or 0, doubt=Doubt.OPEN if late else result.doubt)
+        # Under the id that it had, the holder may yet overwrite the record, or take it away, so that others are given the id.
+        return replace(found, doubt=Doubt.OPEN, look_first=True, next=Next.AT_RECHECK) if late else found
     _owe(holder.key, "look_first = TRUE")
     return _later(result, lease, f"{_TAKEN}, who is looked at first")
 

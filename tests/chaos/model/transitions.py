@@ -126,8 +126,9 @@ def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
     if result.no_progress >= NO_PROGRESS_LIMIT:
         return kept._replace(outcome="rejected", next="at_recheck", parked=IDENTITY_CONFLICT), other
     if result.shown:
+        again = again._replace(raise_above=max(result.raise_above, 0))
         late = other.lease != "free" or other.recheck != "none"
-        again = again._replace(raise_above=max(result.raise_above, 0), doubt="open" if late else result.doubt)
+        again = again._replace(doubt="open", look_first=True, next="at_recheck") if late else again
         return again, owed._replace(remote_id=0, look_first=True)
     return kept._replace(outcome="transient", next="later"), owed._replace(look_first=True)
 

@@ -102,7 +102,8 @@ def content_before_its_version(history: History, *, candidates: Collection[str] 
     Each part of it: a person and the groups are read in two queries, and an edit between them is owed once more.
 
     ``candidates``: addresses of strict writes. A target is asked to take one before anybody has it, and nobody has it here
-    unless it is accepted; its roles may be called otherwise by then.
+    unless it is accepted; its roles may be called otherwise by then. The external ids in it are of whom a strict write was to
+    take away: should it have to repeat their unanswered add, to learn the record's id, that says nothing of them.
     """
     had = {item.content.email for item in history.evidence.generations if item.content is not None}
     for effect in history.effects:
@@ -115,7 +116,8 @@ def content_before_its_version(history: History, *, candidates: Collection[str] 
         contents = {item.content for item in history.evidence.generations if item.number >= effect.version}
         if effect.content.email in candidates and any(held and held.is_as_new_as(effect.content) for held in contents):
             continue
-        if not _holds_in_parts(effect.content, contents) and not (None in contents and effect.content.bare):
+        goes = None in contents or history.external_id in candidates
+        if not _holds_in_parts(effect.content, contents) and not (goes and effect.content.bare):
             yield f"{history.external_id}: version {effect.version} was applied with older content (#{effect.seq})"
 
 

@@ -123,7 +123,7 @@ def judge(
 ) -> Verdict:
     """Hold database and ledgers against the invariants of the product. ``complaints``: what was found on the way.
 
-    ``candidates``: addresses that strict writes bore.
+    ``candidates``: addresses that strict writes bore, and the external ids of whom they were to take away.
     """
     attempts, evidence, named = _attempts(), witness.evidence_by_key(), found()
     broken: dict[str, list[str]] = {name: [] for name in INVARIANTS} | {

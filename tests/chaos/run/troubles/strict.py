@@ -136,7 +136,7 @@ class Strict(Trouble):
             return
         present = kind != "delete" and (kind != "activity" or (user is not None and not user.is_active))
         email = self.stage.population.new_email() if kind != "delete" else ""
-        self.stage.candidates.add(email)
+        self.stage.candidates.update([email] if email else [], [] if present or user is None else [str(user.uuid)])
         with self.stage.gate.passing():
             accepted = self._asked(api, kind, user, is_active=present, email=email)
             at = time.time()

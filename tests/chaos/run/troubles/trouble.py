@@ -29,7 +29,7 @@ _TRUCE_POLL_SECONDS = 0.1
 class Stage:
     """Where the actors act. ``done``: what was done how often, by the kind of trouble. ``aloof``: intervals of unix
     seconds in which a lease could be lost without any fault of the product's. ``candidates``: addresses that strict writes
-    bore, which targets are asked to take before anybody has them here. ``deploying``: held by whoever changes which targets
+    bore, which targets are asked to take before anybody has them here; and the uuids of whom they were to take away. ``deploying``: held by whoever changes which targets
     are named, or what version of the mapping is in use.
     """
 
