@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from tests import alone
 from tests.integration.conftest import ALL, converge, effects, held_records, row_of, step, wanted_records
+from tests.integration.test_audit import audited, found
 from thirdparty.capture import backfill, catch_up
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.decide.plan import LOOKS_BEFORE_A_REMOVAL, Call
@@ -589,6 +590,27 @@ def test_who_goes_takes_nobody_along_whom_their_own_people_gave_the_id_to(
     converge()
     assert reuses.users() == [stranger]
     assert (Record.objects.get().remote_id, Record.objects.get().due_at) == (None, None)
+
+
+@pytest.mark.parametrize("why", ["an audit", "a backfill"])
+def test_a_record_of_theirs_that_has_the_id_of_one_that_we_adopted_is_not_ours(
+    reuses: SandboxControl, why: str
+) -> None:
+    reuses.create(username="person013800000000", name="Theirs", phone="13800000000")
+    [ours] = people(range(1))
+    converge()
+    assert (row_of(ours).adopted, row_of(ours).remote_id) == ("match", "r1")
+    reuses.delete("r1")
+    stranger = reuses.create(username="extra", name="Extra")
+    assert stranger["userId"] == "r1"
+    if why == "an audit":
+        assert found(audited(mends=True)) == {"missing": 1}
+    else:
+        owe_everything()
+    converge()
+    assert stranger in reuses.users()
+    assert [each["externalId"] for each in reuses.users()] == ["", str(ours.uuid)]
+    assert row_of(ours).state == "synced"
 
 
 def test_a_removal_that_was_long_in_coming_is_looked_at_again_before_it_goes(reuses: SandboxControl) -> None:

@@ -129,11 +129,20 @@ def test_a_record_is_ours_by_its_external_id_and_by_our_link_only_where_it_has_n
 
 
 @pytest.mark.parametrize(
-    ("look", "ours"), [({}, False), ({"adopted": "match"}, True), ({"natural_key": ""}, True)], ids=str
+    ("key", "look", "ours"),
+    [
+        ("another", {}, False),
+        ("another", {"adopted": "match"}, False),
+        ("another", {"natural_key": ""}, True),
+        (None, {}, False),
+        (None, {"adopted": "match"}, True),
+    ],
+    ids=str,
 )
-def test_a_record_of_another_natural_key_and_no_external_id_is_ours_only_if_adopted(
+def test_a_record_without_external_id_is_ours_by_our_link_only_with_our_natural_key_or_if_adopted_where_none_are_kept(
+    key: str | None,
     look: dict[str, Any],
     ours: bool,  # noqa: FBT001  # a parameter of the example
 ) -> None:
-    another = replace(FOUND, external_id="", key="another")
+    another = replace(FOUND, external_id="", key=key)
     assert is_of(another, replace(LOOK, **look), "shop.order.1") is ours

@@ -107,13 +107,15 @@ def not_comparable(reason: str) -> Judged:
 def is_of(found: RemoteRecord, look: Look, external_id: str) -> bool:
     """Whether this remote record is the one of ours: by its external id, or by our link to it where it has none.
 
-    An id may have been given out again: what has neither our external id nor our natural key is another's, unless we adopted it.
+    An id may have been given out again: what has neither our external id nor our natural key is another's. Where the target keeps
+    no natural keys, only what we adopted is taken for ours by its id.
     """
     if found.external_id:
         return same_external_id(found.external_id, external_id)
     if look.remote_id is None or not same_remote_id(found.remote_id, look.remote_id):
         return False
-    return bool(look.adopted) or not look.natural_key or has_key(found.key, look.natural_key)
+    has_ours = may_have_key if look.adopted else has_key
+    return not look.natural_key or has_ours(found.key, look.natural_key)
 
 
 def compared(

@@ -12,13 +12,14 @@ NEVER = "never"
 
 
 def is_ours(found: RemoteRecord, lease: Lease) -> bool:
-    """Its external id is ours; or it has none yet, and we adopted it.
+    """Its external id is ours; or it has none yet, is linked to us, and has the natural key under which we adopted it.
 
-    Every add and update of ours carries ours, so that whatever has none was never added by us.
+    Every add and update of ours carries ours, so that whatever has none was never added by us. By its id alone nothing is
+    ours: the target's own people may have deleted what we adopted, and the id may be that of another record of theirs.
     """
     if found.external_id:
         return same_external_id(found.external_id, lease.external_id)
-    return bool(lease.adopted) and found.remote_id == lease.remote_id
+    return bool(lease.adopted) and found.remote_id == lease.remote_id and has_our_key(found, lease)
 
 
 def is_questionable(found: RemoteRecord, lease: Lease) -> bool:
