@@ -51,12 +51,25 @@ def test_nothing_starts_where_writes_would_go_unrecorded(
     assert "manage.py migrate" in ended.stderr
 
 
-def test_migrate_puts_back_triggers_that_are_missing(tmp_path: Path) -> None:
+ALTERED = """
+from django.db import connection
+from thirdparty.capture.triggers import sqlite
+[name, *_] = texts = sqlite.texts(connection)
+altered = texts[name].replace("AFTER", "/* by hand */ AFTER", 1)
+for statement in (f'DROP TRIGGER "{name}"', altered):
+    connection.cursor().execute(statement, [])
+"""
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["from thirdparty.capture import triggers; triggers.drop()", ALTERED], ids=["missing", "altered"]
+)
+def test_migrate_puts_right_what_is_wrong_with_the_triggers(tmp_path: Path, spoilt: str) -> None:
     """A process of its own, for it makes all checks before it does anything."""
     url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    drop = "from thirdparty.capture import triggers; triggers.drop()"
     assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
-    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", drop], DATABASE_URL=url).returncode == 0
+    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", spoilt], DATABASE_URL=url).returncode == 0
+    assert run(WEB, DATABASE_URL=url).returncode != 0
     migrated = run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url)
     assert migrated.returncode == 0, migrated.stderr
     assert "thirdparty.W010" in migrated.stderr
