@@ -203,6 +203,56 @@ def test_one_record_that_cannot_be_looked_up_does_not_end_the_audit(
     assert (audit.failure, found(audit)) == ("", {"equal": 3, "not_comparable": 1})
 
 
+@pytest.mark.parametrize("offers", [("query",), BY_LISTING], ids=["records", "extra records"])
+def test_look_ups_that_fail_far_apart_do_not_end_the_audit(
+    offer: Offer, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, offers: tuple[str, ...]
+) -> None:
+    """Every fifth fails once; between the ticks nothing is kept but the row."""
+    from thirdparty.connectors.errors import Transient
+
+    people(15)
+    if "list" in offers:
+        for number in range(15):
+            sandbox.create(username=f"stranger{number}", name="S", phone=str(number))
+    offer(*offers)
+    asked, real = [], LandcloudConnector.find
+
+    def find(self: LandcloudConnector, **name: Any) -> Any:
+        asked.append(name)
+        if len(asked) % 5 == 0:
+            raise Transient("http_500", "no")
+        return real(self, **name)
+
+    monkeypatch.setattr(LandcloudConnector, "find", find)
+    monkeypatch.setattr(runner, "MOST_FAILURES", 3)
+    monkeypatch.setattr(runner, "_PAUSE_SECONDS", 0.0)
+    audit = runner.begin("partner", "users.user")
+    for _ in range(40):
+        if audit.finished_at is None:
+            audit = runner.go_on(audit.pk, seconds=5, most_calls=1)
+    assert len(asked) > 15
+    assert (audit.failure, audit.counts["equal"]) == ("", 15)
+
+
+def test_a_target_that_answers_no_look_up_ends_the_audit_though_each_tick_makes_one(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thirdparty.connectors.errors import Transient
+
+    def find(*_: Any, **__: Any) -> Any:
+        raise Transient("http_500", "no")
+
+    people(6)
+    offer("query")
+    monkeypatch.setattr(LandcloudConnector, "find", find)
+    monkeypatch.setattr(runner, "_PAUSE_SECONDS", 0.0)
+    audit = runner.begin("partner", "users.user")
+    for _ in range(30):
+        if audit.finished_at is None:
+            audit = runner.go_on(audit.pk, seconds=5, most_calls=1)
+    assert audit.failure.startswith("10 calls failed one after the other")
+
+
 def test_a_record_that_is_added_while_the_target_is_listed_is_not_missing(offer: Offer, listed: Listed) -> None:
     people(3)
     offer(*LIST_ONLY)
@@ -273,12 +323,17 @@ def test_a_page_costs_one_call_whatever_is_on_it(listed: Listed) -> None:
     assert audited().counts["calls"] == 3
 
 
-def test_our_own_code_that_fails_ends_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("offers", [BY_LISTING, ("query",)], ids=["listing", "look-up"])
+def test_our_own_code_that_fails_ends_the_audit(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch, offers: tuple[str, ...]
+) -> None:
     people(1)
+    offer(*offers)
     monkeypatch.setattr(runner, "_PAUSE_SECONDS", 0.0)
 
     def broken(*_: Any) -> None:
         raise KeyError("name")
 
     monkeypatch.setattr(LandcloudConnector, "comparable", broken)
-    assert audited().failure == "10 calls failed one after the other, the last with KeyError in our own code"
+    audit = runner.go_on(runner.begin("partner", "users.user").pk, seconds=5)
+    assert audit.failure == "10 calls failed one after the other, the last with KeyError in our own code"

@@ -26,6 +26,7 @@ def step(journal: Journal, questions: Questions) -> bool:
         at = protect.clock()
         try:
             is_there = _is_there(journal, questions, each)
+            journal.answered()
         except TargetError:
             if journal.stumble(f"extra {each.pk}") < STUMBLES:
                 raise
@@ -35,7 +36,7 @@ def step(journal: Journal, questions: Questions) -> bool:
                 Finding.objects.filter(pk=each.pk).update(confirmed_at=at)
             else:
                 each.delete()
-        journal.go_on(cursor=place, failures=0)
+        journal.go_on(cursor=place)
     return bool(some)
 
 

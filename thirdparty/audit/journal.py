@@ -80,7 +80,22 @@ class Journal:
         self.audit.phase = phase or self.audit.phase
         for name, value in changes.items():
             setattr(self.audit, name, value)
-        self._update(cursor=cursor, phase=self.audit.phase, counts=self.audit.counts, **changes)
+        self._update(cursor=cursor, phase=self.audit.phase, **self._tallies(), **changes)
+
+    def _tallies(self) -> dict[str, Any]:
+        return {"counts": self.audit.counts, "failures": self.audit.failures}
+
+    def answered(self) -> None:
+        """A question was answered, and we made something of the answer: failures count from the first again.
+
+        Written by the next `go_on`, or by `release`.
+        """
+        self.audit.failures = 0
+
+    def failed(self) -> int:
+        """A call failed, or what we make of its answer; how many have, one after the other. Written like `answered`."""
+        self.audit.failures += 1
+        return self.audit.failures
 
     def stumble(self, name: str) -> int:
         """The target failed on one and the same thing, of this name, so many times one after the other."""
@@ -108,7 +123,7 @@ class Journal:
     def release(self) -> None:
         """Hold it no longer; it goes on from where it is."""
         mine = Audit.objects.filter(pk=self.audit.pk, lease_token=self._token)
-        mine.update(lease_token=None, leased_until=None, counts=self.audit.counts)
+        mine.update(lease_token=None, leased_until=None, **self._tallies())
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -51,17 +51,18 @@ def step(journal: Journal, questions: Questions) -> None:
     asked_at = protect.clock()
     page = questions.ask("list", f"{audit.target}:{audit.kind}:", lambda it: it.page(cursor, limit=PER_PAGE))
     _note_page(journal, questions, page.records, asked_at)
+    journal.answered()
     journal.count("pages")
     journal.count("listed", len(page.records))
     if page.next_cursor is not None:
         # An empty page is no end: only the target says where its listing ends.
         _require_progress(journal, page)
-        journal.go_on(cursor=page.next_cursor, failures=0)
+        journal.go_on(cursor=page.next_cursor)
     else:
         _require_anything(journal)
         for name in ("mark", "mark_again_at"):
             audit.counts.pop(name, None)
-        journal.go_on(cursor=None, failures=0, phase=_following(audit))
+        journal.go_on(cursor=None, phase=_following(audit))
 
 
 def _following(audit: Audit) -> Phase:

@@ -116,11 +116,10 @@ def _asked(
         if isinstance(error, CapabilityMissing) or journal.stumble(look.key) < STUMBLES:
             raise
         return Compared(look, not_comparable(f"the target did not say what it holds: {error}"), at)
-    audit.failures = 0
     judged = compared(look, ours.desired.obj, found, looks.rules(questions.connector))
-    if found is None:
-        return Compared(look, judged, at)
-    return Compared(look, judged, at, found=found.remote_id, digest=digest_of(found, questions.connector.comparable))
+    digest = "" if found is None else digest_of(found, questions.connector.comparable)
+    journal.answered()
+    return Compared(look, judged, at, found="" if found is None else found.remote_id, digest=digest)
 
 
 def _unlisted(audit: Audit, look: Look, ours: Ours, noted: Mapping[str, Comparison], questions: Questions) -> Compared:

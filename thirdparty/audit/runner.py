@@ -168,8 +168,8 @@ def _failed(journal: Journal, error: Exception) -> None:
     if isinstance(error, CapabilityMissing) and at_first and audit.looks_up:
         journal.go_on(cursor=None, phase=Phase.RECORDS, lists=False)
         return
-    failures = audit.failures + 1
-    journal.go_on(cursor=audit.cursor, failures=failures)
+    failures = journal.failed()
+    journal.go_on(cursor=audit.cursor)
     if failures >= MOST_FAILURES:
         _end(journal, f"{failures} calls failed one after the other, the last with {_named(error)}")
     else:
