@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.integration.conftest import converge, row_of
 from tests.integration.test_audit import audited, found
 from tests.integration.test_rest_partner import OPTIONS, crm
-from thirdparty.audit import listing
+from thirdparty.audit import listing, runner
 from thirdparty.capture import backfill
+from thirdparty.connectors.base import Page
+from thirdparty.connectors.rest.configured import ConfiguredRest
 from thirdparty.models import Finding
 from thirdparty.testing import FakeRestTarget
 from users.models import User
@@ -72,6 +75,31 @@ def test_a_removal_that_shifts_the_pages_makes_nobody_missing(
     assert "missing" not in found(audit)
     converge()
     assert len(crm.items["people"]) == 4
+
+
+def test_a_partner_that_gives_the_same_page_whatever_is_asked_for_ends_the_audit(
+    crm: FakeRestTarget, people: list[User]
+) -> None:
+    crm.ignores_cursor = True
+    crm.requests.clear()
+    audit = runner.go_on(runner.begin("partner", "users.user").pk, seconds=2)
+    assert audit.failure == "the target's listing goes in a circle: it shows the same items under another cursor"
+    assert len(crm.requests) == 2
+
+
+def test_pages_that_come_round_again_under_new_cursors_end_the_audit(
+    crm: FakeRestTarget, people: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = ConfiguredRest.page, []
+
+    def page(self: ConfiguredRest, cursor: str | None, *, limit: int) -> Page:
+        asked.append(cursor)
+        return replace(real(self, str((int(cursor or 1) - 1) % 3 + 1), limit=limit), next_cursor=str(len(asked) + 1))
+
+    monkeypatch.setattr(ConfiguredRest, "page", page)
+    audit = runner.go_on(runner.begin("partner", "users.user").pk, seconds=5)
+    assert audit.failure.startswith("the target's listing goes in a circle")
+    assert len(asked) < 10
 
 
 def test_where_no_natural_keys_are_kept_a_record_without_our_id_under_an_id_of_ours_is_not_ours(

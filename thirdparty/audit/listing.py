@@ -6,9 +6,11 @@ look-up, or by a second listing where the target offers none. Items move between
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 from thirdparty import protect
 from thirdparty.audit import looks
@@ -60,7 +62,7 @@ def step(journal: Journal, questions: Questions) -> None:
         journal.go_on(cursor=page.next_cursor)
     else:
         _require_anything(journal)
-        for name in ("mark", "mark_again_at"):
+        for name in ("mark", "mark_items", "mark_again_at"):
             audit.counts.pop(name, None)
         journal.go_on(cursor=None, phase=_following(audit))
 
@@ -72,13 +74,24 @@ def _following(audit: Audit) -> Phase:
 
 
 def _require_progress(journal: Journal, page: Page) -> None:
-    """Brent's way to find a circle: the mark is set anew whenever twice as many pages have been read."""
+    """Brent's way to find a circle: the mark is set anew whenever twice as many pages have been read.
+
+    A cursor that the target does not heed is never the same twice; what it shows is.
+    """
     counts = journal.audit.counts
-    pages = counts.get("pages", 0)
+    pages, items = counts.get("pages", 0), _digest_of_items(page)
     if page.next_cursor in (journal.audit.cursor, counts.get("mark")):
         raise ListingBroken("the target's listing goes in a circle")
+    if items and items == counts.get("mark_items"):
+        raise ListingBroken("the target's listing goes in a circle: it shows the same items under another cursor")
     if pages >= counts.get("mark_again_at", 1):
-        counts["mark"], counts["mark_again_at"] = page.next_cursor, 2 * pages
+        counts.update(mark=page.next_cursor, mark_items=items, mark_again_at=2 * pages)
+
+
+def _digest_of_items(page: Page) -> str:
+    """Of which items a page shows, in whatever order; empty for none."""
+    ids = sorted(found.remote_id for found in page.records)
+    return sha256(json.dumps(ids).encode()).hexdigest() if ids else ""
 
 
 def _require_anything(journal: Journal) -> None:

@@ -23,6 +23,7 @@ class FakeRestTarget:
     other parameters are fields that items are looked up by, and one that no item has is refused.
     ``etags``: an update has to carry the item's ``ETag``. ``page_size``: the most items of a page.
     ``compares_bodies``: an idempotency key that comes again with another body is refused.
+    ``ignores_cursor``: whatever page is asked for, it gives the first.
     ``items``: collection → id → item, to be looked at and changed behind a connector's back.
     ``requests``: everything that was asked, in order.
     """
@@ -32,6 +33,7 @@ class FakeRestTarget:
     id_in_location: bool = False
     etags: bool = False
     compares_bodies: bool = False
+    ignores_cursor: bool = False
     page_size: int = 100
     items_field: str = ""
     next_field: str = ""
@@ -128,7 +130,8 @@ class FakeRestTarget:
                 return Reply(405)
 
     def _listed(self, items: dict[str, dict[str, Any]], asked: dict[str, str]) -> Reply:
-        page = int(asked.pop(self.cursor_parameter, 1))
+        told = int(asked.pop(self.cursor_parameter, 1))
+        page = 1 if self.ignores_cursor else told
         limit = min(int(asked.pop(self.limit_parameter, self.page_size)), self.page_size)
         known = {self.key_field, self.external_id_field, *(name for item in items.values() for name in item)}
         if strange := sorted(asked.keys() - known):
