@@ -202,6 +202,8 @@ def run_reconcile() -> int:
             schedule.begin_due(target)
             for audit in schedule.take_due(target):
                 hints.go_on_with_audit(audit.pk, audit.due_at)
+    with reconcile.on_its_own("audits of targets that are away"):
+        schedule.end_away()
     for target in probes.answered():
         woken += hints.start_drain(target)
     with reconcile.on_its_own("samples"):

@@ -53,7 +53,8 @@ class Journal:
         open_ones = Audit.objects.filter(free, pk=audit_id, finished_at=None)
         if not open_ones.update(lease_token=token, leased_until=Now() + timedelta(seconds=seconds)):
             return None
-        return cls(Audit.objects.get(pk=audit_id), token)
+        audit = Audit.objects.filter(pk=audit_id).first()
+        return None if audit is None else cls(audit, token)
 
     def keep(self) -> None:
         """Go on holding it. Raises `LeaseLost`."""

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from thirdparty import events, targets
+from thirdparty import events, protect, targets
 from thirdparty.audit import extras, listing, records
 from thirdparty.audit.journal import Journal, LeaseLost, Outdated
 from thirdparty.audit.listing import ListingBroken
@@ -109,7 +109,8 @@ def go_on(audit_id: int, *, seconds: float, most_calls: int | None = None) -> Au
     """Take this audit further for so long, and for one call longer at most. Its row as it is then.
 
     ``most_calls``: and with no more calls than these. Does nothing where somebody else is at it, nor in a process that has
-    another version of the declaration than it was begun with. Never raises for what
+    another version of the declaration than it was begun with, or that does not name its target. One whose row has gone with its
+    target (``sync retire``) has ended, and says so in its ``failure``. Never raises for what
     the target does. Not to be used inside a transaction.
     """
     journal = Journal.take(audit_id)
@@ -117,10 +118,17 @@ def go_on(audit_id: int, *, seconds: float, most_calls: int | None = None) -> Au
         try:
             _go_on(journal, time.monotonic() + seconds, most_calls)
         except LeaseLost:
-            logger.warning("audit %s was taken up by somebody else meanwhile", audit_id)
+            logger.warning("audit %s was taken up by somebody else meanwhile, or is gone", audit_id)
         finally:
             journal.release()
-    return Audit.objects.get(pk=audit_id)
+    row = Audit.objects.filter(pk=audit_id).first()
+    return row if row is not None else _gone(journal.audit if journal is not None else Audit(pk=audit_id))
+
+
+def _gone(audit: Audit) -> Audit:
+    audit.phase, audit.finished_at = Phase.ENDED, protect.clock()
+    audit.failure = "its target was retired meanwhile"
+    return audit
 
 
 def _go_on(journal: Journal, ends_at: float, most_calls: int | None) -> None:
@@ -128,9 +136,11 @@ def _go_on(journal: Journal, ends_at: float, most_calls: int | None) -> None:
     try:
         journal.require_current()
     except Outdated as why:
-        _end(journal, str(why))
+        end(journal, str(why))
         return
     if not is_declared(audit.kind) or of_kind(audit.kind).version != audit.declared_version:
+        return
+    if audit.target not in targets.names():
         return
     questions = Questions(audit.target, audit.kind, ends_at, lambda: journal.count("calls"), most_calls)
     while audit.finished_at is None and time.monotonic() < ends_at:
@@ -140,7 +150,7 @@ def _go_on(journal: Journal, ends_at: float, most_calls: int | None) -> None:
             logger.debug("%s waits: %s", audit, why)
             return
         except (ListingBroken, Outdated) as why:
-            _end(journal, str(why))
+            end(journal, str(why))
         except TargetError as error:
             _failed(journal, error)
         except LeaseLost:
@@ -159,7 +169,7 @@ def _step(journal: Journal, questions: Questions) -> None:
                 journal.go_on(cursor=None, phase=Phase.RECORDS)
         case _:
             if not records.step(journal, questions):
-                _end(journal)
+                end(journal)
 
 
 def _failed(journal: Journal, error: Exception) -> None:
@@ -171,7 +181,7 @@ def _failed(journal: Journal, error: Exception) -> None:
     failures = journal.failed()
     journal.go_on(cursor=audit.cursor)
     if failures >= MOST_FAILURES:
-        _end(journal, f"{failures} calls failed one after the other, the last with {_named(error)}")
+        end(journal, f"{failures} calls failed one after the other, the last with {_named(error)}")
     else:
         time.sleep(_PAUSE_SECONDS)
 
@@ -180,7 +190,8 @@ def _named(error: Exception) -> str:
     return str(error) if isinstance(error, TargetError) else f"{type(error).__name__} in our own code"
 
 
-def _end(journal: Journal, failure: str = "") -> None:
+def end(journal: Journal, failure: str = "") -> None:
+    """It is done, or could not be finished; whoever listens is told. Raises `LeaseLost`."""
     journal.end(failure)
     audit = journal.audit
     if failure:

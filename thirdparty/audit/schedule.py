@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from thirdparty import targets
 from thirdparty.audit import runner
+from thirdparty.audit.journal import Journal
 from thirdparty.audit.listing import PER_PAGE
 from thirdparty.capture import versions
 from thirdparty.connectors.config import MEND
@@ -22,6 +23,9 @@ SHARE = 0.8
 """Of the time between two audits, in which the calls of one are spread: ticks may be late, and targets slow."""
 _AGAIN_AFTER_SHARE = 0.1
 """Of that time, after which one that could not be finished is followed by another."""
+
+_WAITS_FOR_TARGET = timedelta(hours=1)
+"""Since a worker was last told to go on with it: a target is away for a moment where one command lacks SYNC_TARGETS."""
 
 
 def begin_due(target: str) -> list[Audit]:
@@ -60,6 +64,20 @@ def take_due(target: str) -> list[Audit]:
     ids = list(runner.under_way(target).filter(due).values_list("pk", flat=True))
     taken = [pk for pk in ids if Audit.objects.filter(due, pk=pk, finished_at=None).update(due_at=Now() + every)]
     return list(Audit.objects.filter(pk__in=taken))
+
+
+def end_away() -> None:
+    """End the audits of targets that have been away for longer than `_WAITS_FOR_TARGET`: nobody may ever go on with them."""
+    here = Target.objects.filter(enabled=True).values("name")
+    left = Audit.objects.filter(finished_at=None, due_at__lt=Now() - _WAITS_FOR_TARGET).exclude(target__in=here)
+    for audit_id in list(left.values_list("pk", flat=True)):
+        journal = Journal.take(audit_id)
+        if journal is None:
+            continue
+        try:
+            runner.end(journal, "its target is away: SYNC_TARGETS does not name it any more")
+        finally:
+            journal.release()
 
 
 def calls_of_a_tick(audit: Audit) -> int | None:
