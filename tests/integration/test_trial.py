@@ -446,6 +446,39 @@ def test_an_audit_of_a_sample_is_no_audit_for_the_schedule_and_none_for_a_certif
     assert [audit.percent for audit in schedule.begin_due("partner")] == [100.0]
 
 
+def test_an_audit_of_a_sample_and_one_of_all_records_go_on_beside_each_other(people: list[User]) -> None:
+    whole = runner.begin("partner", KIND)
+    sample = runner.begin("partner", KIND, percent=PERCENT)
+    another = runner.begin("partner", KIND, percent=PERCENT / 2)
+    for audit in (whole, another):
+        assert runner.go_on(audit.pk, seconds=20).failure == ""
+    sample.refresh_from_db()
+    assert sample.failure == "another one was begun"
+
+
+def test_an_audit_of_all_records_leaves_one_of_a_sample_under_way(people: list[User]) -> None:
+    sample = runner.begin("partner", KIND, percent=PERCENT)
+    runner.begin("partner", KIND)
+    assert runner.go_on(sample.pk, seconds=20).failure == ""
+
+
+def test_a_sample_that_is_under_way_does_not_keep_the_scheduled_audit_from_beginning(
+    people: list[User], settings: Any
+) -> None:
+    runner.begin("partner", KIND, percent=PERCENT)
+    settings.SYNC_AUDIT_EVERY_HOURS = 1.0
+    Target.objects.update(behind_since=None)
+    assert [audit.percent for audit in schedule.begin_due("partner")] == [100.0]
+
+
+def test_the_command_goes_on_with_the_sample_where_it_is_asked_for_one(people: list[User]) -> None:
+    whole = runner.begin("partner", KIND)
+    sample = runner.begin("partner", KIND, percent=PERCENT)
+    call_command("sync", "audit", "--target", "partner", "--sample", f"{PERCENT}%", "--resume", stdout=StringIO())
+    assert list(Audit.objects.filter(finished_at=None)) == [whole]
+    assert list(Audit.objects.filter(finished_at__isnull=False)) == [sample]
+
+
 def test_the_command_audits_the_sample(tried: list[User]) -> None:
     out = StringIO()
     call_command("sync", "audit", "--target", "partner", "--sample", "20%", stdout=out)

@@ -114,7 +114,8 @@ class AuditListView(SyncView):
 
     @extend_schema(
         summary="Begin an audit",
-        description="Of each kind that the target holds, or of one. One that is under way makes way. Workers go on with it.",
+        description="Of each kind that the target holds, or of one. One that is under way makes way, a sample only for a "
+        "sample. Workers go on with it.",
         request=NewAuditSerializer,
         responses={HTTP_202_ACCEPTED: AuditSerializer(many=True)},
     )

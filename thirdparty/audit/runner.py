@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from thirdparty import events, protect, targets
@@ -51,6 +51,7 @@ def begin(  # noqa: PLR0913  # what audits differ in, all by name
 ) -> Audit:
     """An audit of this kind at this target, from its beginning; one that is under way is ended first, unfinished.
 
+    One of all records and one of a sample may be under way at once: a sample takes the place of a sample.
     ``spread``: over how long its calls are spread. ``percent``: of so many of the records, each looked up
     (`thirdparty.decide.sample`). Raises `CannotAudit`.
     """
@@ -65,7 +66,7 @@ def begin(  # noqa: PLR0913  # what audits differ in, all by name
     lists = offers.list and percent >= WHOLE_PERCENT
     phase = Phase.LISTING if lists else Phase.RECORDS
     for _ in range(2):
-        under_way(target, kind).update(
+        under_way(target, kind, percent=percent).update(
             finished_at=Now(), phase=Phase.ENDED, failure="another one was begun", lease_token=None, leased_until=None
         )
         try:
@@ -99,10 +100,10 @@ def require_version(kind: str) -> None:
         raise CannotAudit(str(differing))
 
 
-def under_way(target: str, kind: str | None = None) -> QuerySet[Audit]:
-    """The audits of this target that have not ended."""
-    which = {} if kind is None else {"kind": kind}
-    return Audit.objects.filter(target=target, finished_at=None, **which)
+def under_way(target: str, kind: str, *, percent: float) -> QuerySet[Audit]:
+    """The audit of this kind at this target that has not ended: the one of all records; for a lower percentage, of a sample."""
+    which = Q(percent=WHOLE_PERCENT) if percent >= WHOLE_PERCENT else Q(percent__lt=WHOLE_PERCENT)
+    return Audit.objects.filter(which, target=target, kind=kind, finished_at=None)
 
 
 def go_on(audit_id: int, *, seconds: float, most_calls: int | None = None) -> Audit:

@@ -51,17 +51,17 @@ def begin_due(target: str) -> list[Audit]:
 def _was_lately(target: str, kind: str, every: timedelta) -> bool:
     # Both, lest one in the future, of a clock that has been set back, keep others from beginning.
     within = Q(started_at__gt=Now() - every, started_at__lte=Now() + every)
-    whole = Q(percent=WHOLE_PERCENT)
     failed = Q(finished_at__gt=Now() - _AGAIN_AFTER_SHARE * every) & ~Q(failure="")
     finished = within & Q(finished_at__isnull=False, failure="")
-    return Audit.objects.filter(Q(finished_at=None) | (whole & (failed | finished)), target=target, kind=kind).exists()
+    begun = Audit.objects.filter(target=target, kind=kind, percent=WHOLE_PERCENT)
+    return begun.filter(Q(finished_at=None) | failed | finished).exists()
 
 
 def take_due(target: str) -> list[Audit]:
     """The audits of this target that a worker is to go on with now; each is given out once in a tick's time."""
     every = timedelta(seconds=settings.SYNC_RECONCILE_EVERY_SECONDS)
     due = Q(due_at__lte=Now()) | Q(due_at__gt=Now() + 2 * every)
-    ids = list(runner.under_way(target).filter(due).values_list("pk", flat=True))
+    ids = list(Audit.objects.filter(due, target=target, finished_at=None).values_list("pk", flat=True))
     taken = [pk for pk in ids if Audit.objects.filter(due, pk=pk, finished_at=None).update(due_at=Now() + every)]
     return list(Audit.objects.filter(pk__in=taken))
 

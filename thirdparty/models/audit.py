@@ -91,9 +91,17 @@ class Audit(models.Model):
         verbose_name_plural = _("audits")
         ordering: ClassVar[list[str]] = ["-id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            # A sample is looked at while the audit of all goes on, which is under way for most of the day.
             models.UniqueConstraint(
-                fields=["target", "kind"], condition=Q(finished_at__isnull=True), name="one_audit_at_a_time"
-            )
+                fields=["target", "kind"],
+                condition=Q(finished_at__isnull=True, percent=WHOLE_PERCENT),
+                name="one_audit_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["target", "kind"],
+                condition=Q(finished_at__isnull=True, percent__lt=WHOLE_PERCENT),
+                name="one_sample_at_a_time",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["target", "kind", "finished_at"], name="audit_of_kind")

@@ -36,7 +36,9 @@ def add_to(actions: Any) -> None:
         "--apply", action="store_true", help="owe again what is missing or differs; extra records stay"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the one that is under way; without, a new one is begun"
+        "--resume",
+        action="store_true",
+        help="go on with the one that is under way, with --sample the one of a sample; without, a new one is begun",
     )
     parser.add_argument("--by", default="", metavar="YOU", help="your account: a new audit keeps who asked for it")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
@@ -71,9 +73,9 @@ def _begun(target: str, kind: str, by: Account, options: dict[str, Any]) -> Audi
     wanted_by = "command line" if by is OPERATOR else options["by"]
     try:
         runner.require_version(kind)
-        if options["resume"] and (open_one := runner.under_way(target, kind).first()) is not None:
-            return open_one
-        return runner.begin(target, kind, by=wanted_by, mends=options["apply"], percent=options["sample"])
+        percent = options["sample"]
+        open_one = runner.under_way(target, kind, percent=percent).first() if options["resume"] else None
+        return open_one or runner.begin(target, kind, by=wanted_by, mends=options["apply"], percent=percent)
     except runner.CannotAudit as why:
         raise CommandError(str(why)) from None
 
