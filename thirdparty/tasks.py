@@ -10,7 +10,7 @@ from celery import Task, shared_task
 
 from thirdparty import store, targets, traces
 from thirdparty.alerts import look, sending
-from thirdparty.audit import runner, schedule
+from thirdparty.audit import pace, runner, schedule
 from thirdparty.capture import catch_up, triggers, versions
 from thirdparty.consistency import strict
 from thirdparty.decide.result import Next
@@ -146,7 +146,7 @@ def go_on_with_audit(audit_id: int, due_at: str) -> str:
     with slots.slot(audit.target, targets=len(targets.names()), is_helper=True) as spare:
         seconds = AUDIT_SECONDS if spare else AUDIT_SECONDS_OF_OTHERS
         with traces.span("thirdparty.audit", {traces.TARGET: audit.target}):
-            return str(runner.go_on(audit_id, seconds=seconds, most_calls=schedule.calls_of_a_tick(audit)))
+            return str(runner.go_on(audit_id, seconds=seconds, most_calls=pace.calls_of_a_tick(audit)))
 
 
 @shared_task(name=hints.CANARY, bind=True, **AS_HINTS)

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from tests.integration.conftest import converge, held_records, wanted_records
 from tests.integration.test_audit import Offer, audited, finished, found, offer, people, remote
-from thirdparty.audit import pruning, runner, schedule
+from thirdparty.audit import listing, pace, pruning, runner, schedule
 from thirdparty.capture import catch_up
 from thirdparty.models import Audit, Comparison, Finding
 from thirdparty.notify import hints
@@ -149,15 +149,75 @@ def test_an_audit_ends_with_its_worker_and_goes_on_with_another(monkeypatch: pyt
     assert found(finished(audit)) == {"equal": 2}
 
 
-def test_its_calls_are_spread_evenly_over_most_of_the_day(settings: Any) -> None:
-    """A million looked up in 0.8 of 24 hours: 435 in a tick of 30 seconds; listed, three pages."""
+def ticks(audit: Audit, *, most: int) -> int:
+    """How many ticks of 30 seconds it takes; time goes by in its row."""
+    for count in range(1, most + 1):
+        audit = runner.go_on(audit.pk, seconds=20, most_calls=pace.calls_of_a_tick(audit))
+        if audit.finished_at is not None:
+            return count
+        Audit.objects.update(started_at=F("started_at") - timedelta(seconds=30))
+        audit.refresh_from_db()
+    raise AssertionError(f"not finished after {most} ticks: {audit.phase}, {audit.counts}")
+
+
+@pytest.fixture
+def ten_ticks(settings: Any) -> int:
+    """In so many an audit is to be done."""
     settings.SYNC_RECONCILE_EVERY_SECONDS = 30
-    people(1)
+    settings.SYNC_AUDIT_EVERY_HOURS = 10 * 30 / 3600 / schedule.SHARE
+    return 10
+
+
+def test_its_calls_are_spread_evenly_over_most_of_the_day() -> None:
+    """A million looked up in 0.8 of 24 hours: 435 in a tick of 30 seconds."""
+    day_seconds = schedule.SHARE * 86_400
+    assert pace.spread(1_000_000, day_seconds, tick_seconds=30) == 435
+    assert pace.spread(999_565, day_seconds - 30, tick_seconds=30) == 435
+
+
+@pytest.mark.parametrize("seconds_left", [30.0, 0.0, -86_400.0])
+def test_once_its_time_is_over_all_that_is_left_is_asked(seconds_left: float) -> None:
+    assert pace.spread(70, seconds_left, tick_seconds=30) == 70
+
+
+def test_an_audit_that_began_while_nothing_was_there_takes_no_longer_than_it_should(
+    offer: Offer, ten_ticks: int
+) -> None:
+    offer("query")
     [audit] = begin_due()
-    audit.expected = 1_000_000
-    assert schedule.calls_of_a_tick(audit) == 3
-    audit.phase = "records"
-    assert schedule.calls_of_a_tick(audit) == 435
+    people(40)
+    assert ticks(audit, most=ten_ticks + 1) >= ten_ticks - 1
+    assert found(Audit.objects.get()) == {"equal": 40}
+
+
+def test_what_a_target_holds_of_others_does_not_make_an_audit_late(sandbox: SandboxControl, ten_ticks: int) -> None:
+    """Each of them is looked up; there are many more of them than of ours."""
+    people(1)
+    for number in range(30):
+        sandbox.create(username=f"stranger{number}", name="S", phone=str(number))
+    [audit] = begin_due()
+    assert ticks(audit, most=ten_ticks + 1) >= ten_ticks - 1
+    assert found(Audit.objects.get()) == {"equal": 1, "extra": 30}
+
+
+def test_a_listing_that_is_much_longer_than_ours_is_not_late(
+    sandbox: SandboxControl, offer: Offer, ten_ticks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PER_PAGE", 1)
+    people(1)
+    for number in range(30):
+        sandbox.create(username=f"stranger{number}", name="S", phone=str(number))
+    offer("list")
+    [audit] = begin_due()
+    ticks(audit, most=ten_ticks + 3)
+
+
+def test_what_a_listing_has_settled_is_not_reckoned_as_left(ten_ticks: int, sandbox: SandboxControl) -> None:
+    first, *_others = people(40)
+    sandbox.edit(remote(sandbox, first), phone="999")
+    [audit] = begin_due()
+    audit = runner.go_on(audit.pk, seconds=20, most_calls=1)
+    assert (audit.phase, pace.calls_left(audit)) == ("records", 1)
 
 
 def test_no_more_calls_are_made_than_a_tick_allows(offer: Offer) -> None:

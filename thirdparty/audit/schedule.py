@@ -1,8 +1,7 @@
-"""When audits begin by themselves, and how their calls are spread: every record is read back once in so many hours."""
+"""When audits begin by themselves: every record is read back once in so many hours."""
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 
 from django.db.models import Q
@@ -11,12 +10,10 @@ from django.db.models.functions import Now
 from thirdparty import targets
 from thirdparty.audit import runner
 from thirdparty.audit.journal import Journal
-from thirdparty.audit.listing import PER_PAGE
 from thirdparty.capture import versions
 from thirdparty.connectors.config import MEND
 from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.models import Audit, Target
-from thirdparty.models.audit import Phase
 from thirdparty.settings import settings
 
 SHARE = 0.8
@@ -78,12 +75,3 @@ def end_away() -> None:
             runner.end(journal, "its target is away: SYNC_TARGETS does not name it any more")
         finally:
             journal.release()
-
-
-def calls_of_a_tick(audit: Audit) -> int | None:
-    """How many calls it may make until the next tick; None for any number."""
-    if audit.spread_seconds is None:
-        return None
-    in_pages = audit.phase in (Phase.LISTING, Phase.LISTING_AGAIN)
-    calls = audit.expected / PER_PAGE if in_pages else audit.expected
-    return max(math.ceil(calls * settings.SYNC_RECONCILE_EVERY_SECONDS / audit.spread_seconds), 1)
