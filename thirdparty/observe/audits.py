@@ -6,18 +6,28 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from thirdparty.decide.sample import WHOLE_PERCENT
+from thirdparty.declaration.registry import declared_for
 from thirdparty.models import Audit, Finding, Record
 from thirdparty.models.audit import Owner, Verdict
 from thirdparty.observe.moments import exactly, time_of_day
 
 DRIFT = (Verdict.MISSING, Verdict.DIFFERING, Verdict.EXTRA, Verdict.ALTERED)
 """What is not as it is to be. Of what could not be compared nothing is known."""
+_COMPARED = [verdict for verdict in Verdict if verdict != Verdict.NOT_COMPARABLE]
+_FINISHED = Q(finished_at__isnull=False, failure="") & reduce(
+    or_,
+    (Q(**{f"counts__{verdict}__gt": 0}) for verdict in _COMPARED),
+    Q(counts__not_comparable__isnull=True) | Q(counts__not_comparable=0),
+)
+"""It came to its end, and compared something unless there was nothing: of a target that is silent nothing is known by it."""
 _SHOWN = (
     "id", "record", "remote_id", "verdict", "fields", "ahead", "owner", "reason", "generation", "seen_at",
     "confirmed_at", "mended_at",
@@ -25,36 +35,58 @@ _SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class LastAudits:
-    """The last finished audits of a target. ``since``: when the one of the kind began that it is longest ago of.
+class Course:
+    """The audits of all records of one kind at one target. ``finished``: when the last began that was finished and compared anything.
 
-    None where a kind has none yet. ``drift``: findings that nobody has had mended, by verdict; what the
-    target holds of others is none. ``failure``: why the last audit of
+    ``begun``: when the first one after it began; each is None where there is none.
+    """
+
+    finished: datetime | None = None
+    begun: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastAudits:
+    """The last audits of a target. ``courses``: by each kind that it is to hold. ``drift``: findings that nobody has had mended, by
+    verdict; what the target holds of others is none. ``failure``: why the last audit of
     a kind could not be finished, where it is the last word.
     """
 
-    since: datetime | None = None
+    courses: dict[str, Course] = field(default_factory=dict)
     drift: dict[str, int] = field(default_factory=dict)
     failure: str = ""
 
+    @property
+    def since(self) -> datetime | None:
+        """When the last finished audit began, of the kind that it is longest ago of; None where a kind has none yet."""
+        times = [each.finished for each in self.courses.values()]
+        return None if None in times else min((time for time in times if time is not None), default=None)
+
 
 def last_audits(targets: Collection[str]) -> dict[str, LastAudits]:
-    """Of each of these targets that has been audited."""
+    """Of each of these targets."""
     begun = Audit.objects.order_by().filter(target__in=targets, percent=WHOLE_PERCENT)
     failed = {audit.target: f"{audit.kind}: {audit.failure}" for audit in _newest(begun).exclude(failure="")}
-    finished = list(_newest(begun.filter(finished_at__isnull=False, failure="")))
+    finished = {(each.target, each.kind): each for each in _newest(begun.filter(_FINISHED))}
     drift: dict[str, Counter[str]] = {}
-    open_ones = Finding.objects.order_by().filter(audit__in=[each.pk for each in finished], verdict__in=DRIFT)
+    last = [each.pk for each in finished.values()]
+    open_ones = Finding.objects.order_by().filter(audit__in=last, verdict__in=DRIFT)
     open_ones = open_ones.filter(mended_at=None).exclude(verdict=Verdict.EXTRA, owner=Owner.NOBODY)
     for each in open_ones.values("target", "verdict").annotate(count=Count("pk")):
         drift.setdefault(each["target"], Counter())[each["verdict"]] += each["count"]
+    first = _first_since(begun)
     return {
         name: LastAudits(
-            min((each.started_at for each in finished if each.target == name), default=None),
+            {
+                kind: Course(
+                    finished[name, kind].started_at if (name, kind) in finished else None, first.get((name, kind))
+                )
+                for kind in (declaration.kind for declaration in declared_for(name))
+            },
             dict(drift.get(name, {})),
             failed.get(name, ""),
         )
-        for name in {each.target for each in finished} | {*failed}
+        for name in targets
     }
 
 
@@ -63,6 +95,13 @@ def _newest(audits: QuerySet[Audit]) -> QuerySet[Audit]:
     return Audit.objects.filter(
         pk__in=[each["last"] for each in audits.values("target", "kind").annotate(last=Max("pk"))]
     )
+
+
+def _first_since(audits: QuerySet[Audit]) -> dict[tuple[str, str], datetime]:
+    """When the first of these began that came after the last finished one, by target and kind."""
+    finished = audits.filter(_FINISHED, target=OuterRef("target"), kind=OuterRef("kind"), pk__gte=OuterRef("pk"))
+    later = audits.filter(~Exists(finished)).values("target", "kind").annotate(first=Min("started_at"))
+    return {(each["target"], each["kind"]): each["first"] for each in later}
 
 
 def open_finding(row: Record) -> Finding | None:

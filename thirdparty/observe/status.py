@@ -111,7 +111,8 @@ FIGURES = [
     Figure(
         "audit_age_seconds",
         Kind.SECONDS,
-        "since the last finished audit began, of the kind that it is longest ago of; null before the first",
+        "since the last finished audit began that compared anything, of the kind that it is longest ago of; null where a kind has "
+        "none yet",
         lambda read: max((read.now - read.audits.since).total_seconds(), 0.0) if read.audits.since else None,
     ),
     Figure(

@@ -59,6 +59,7 @@ OF_RECORDS: list[Source] = [
     of_audits.drift,
     of_audits.altered,
     of_audits.audit_unfinished,
+    of_audits.audit_overdue,
     of_records.new_version,
     of_records.left_over,
     of_records.catching_up,
