@@ -14,6 +14,7 @@ from tests.integration.test_audit import Offer, audited, finished, found, offer,
 from thirdparty.audit import listing, pace, pruning, runner, schedule
 from thirdparty.capture import catch_up
 from thirdparty.models import Audit, Comparison, Finding
+from thirdparty.models.audit import Phase
 from thirdparty.notify import hints
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.tasks import go_on_with_audit, run_reconcile
@@ -279,3 +280,17 @@ def test_old_audits_are_forgotten_but_for_the_last(sandbox: SandboxControl) -> N
         pass
     assert list(Audit.objects.values_list("pk", flat=True)) == [audits[-1].pk]
     assert Finding.objects.count() == 1
+
+
+def test_many_calls_left_are_counted_once_in_a_while_and_grow_less_by_each_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(pace, "_MANY", 5)
+    monkeypatch.setattr(pace, "calls_left", lambda _: counted.append(1) or 10)
+    audit = Audit(pk=1, phase=Phase.RECORDS, counts={})
+    left = []
+    for calls in (0, 4, 7, 8):
+        audit.counts["calls"] = calls
+        left.append(pace._calls_left_by_now(audit))
+    assert (left, len(counted)) == ([10, 6, 3, 10], 2)
