@@ -18,6 +18,7 @@ from thirdparty import targets
 from thirdparty.declaration import Synced, registry
 from thirdparty.models import Record, Target
 from thirdparty.models.record import EPOCH
+from thirdparty.run import pause
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 
@@ -56,6 +57,27 @@ def test_status_fails_when_something_has_been_owed_for_too_long(ada: User) -> No
     sync("status", "--max-age", 120)
     with pytest.raises(CommandError, match="partner for 9"):
         sync("status", "--max-age", 60)
+
+
+def test_status_is_no_failure_by_itself_and_one_for_a_monitor_that_checks(ada: User, at_work: None) -> None:
+    sync("status", "--check")
+    pause.pause("partner", reason="maintenance there")
+
+    assert sync("status").splitlines()[-1] == "not healthy"
+    with pytest.raises(CommandError, match=r"^not healthy: .*maintenance there"):
+        sync("status", "--check")
+    with pytest.raises(CommandError, match=r"^not healthy: "):
+        sync("status", "--check", "--json")
+
+
+def test_a_monitor_is_told_of_all_that_it_asked_about_in_one_line(ada: User, at_work: None) -> None:
+    pause.pause("partner", reason="maintenance there")
+    Record.objects.update(owed_since=timezone.now() - timedelta(seconds=90))
+
+    with pytest.raises(CommandError, match=r"owed for longer than 60 s: partner for 9.*; not healthy: ") as failed:
+        sync("status", "--check", "--max-age", 60)
+
+    assert "\n" not in str(failed.value)
 
 
 @pytest.mark.parametrize("name", ["uuid", "username", "pk"])

@@ -56,7 +56,7 @@ def watched(*arguments: str) -> str:
 def on_a_terminal(width: int = 80) -> str:
     out = StringIO()
     console = Console(file=out, force_terminal=True, width=width, height=40, markup=False, highlight=False)
-    status_command.run(console, {"json": False, "watch": 2.0, "max_age": None})
+    status_command.run(console, {"json": False, "watch": 2.0, "max_age": None, "check": False})
     return out.getvalue()
 
 
@@ -118,9 +118,10 @@ def test_a_database_that_does_not_answer_is_one_line_and_it_goes_on(
     assert printed.splitlines()[-1] == "healthy"
 
 
-def test_it_watches_or_judges_an_age_not_both() -> None:
+@pytest.mark.parametrize("judging", [["--max-age", "60"], ["--check"]])
+def test_it_watches_or_judges_not_both(judging: list[str]) -> None:
     with pytest.raises(CommandError, match="not allowed with"):
-        call_command("sync", "status", "--watch", "--max-age", "60")
+        call_command("sync", "status", "--watch", *judging)
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "1e9"])

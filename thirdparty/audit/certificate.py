@@ -6,8 +6,9 @@ docs/guarantees.md says what it means, and what it cannot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from hashlib import sha256
 from importlib import metadata
 from typing import Any
@@ -28,18 +29,26 @@ from thirdparty.observe.audits import finding_as_json
 MOST_EXCEPTIONS = 10_000
 """So many stand in the document; how many there are is said in any case."""
 _DISTRIBUTION = "usersync"
+_TOLD_EVERY = 1_000
 
 
 class CannotCertify(Exception):
     """No audit bears it out; the message says which is missing."""
 
 
-def certificate(target: str) -> dict[str, Any]:
-    """The document, as plain values. Raises `CannotCertify`."""
+def certificate(target: str, *, progress: Callable[[int, int], None] = lambda _done, _total: None) -> dict[str, Any]:
+    """The document, as plain values. Raises `CannotCertify`.
+
+    ``progress`` is called from time to time with how many of how many equal records are digested.
+    """
     audits = {kind: _last(target, kind) for kind in kinds(target)}
     if not audits:
         raise CannotCertify(f"{target} is to hold nothing")
-    parts = [_part(audit) for audit in audits.values()]
+    total = Comparison.objects.filter(audit__in=audits.values(), outcome=Verdict.EQUAL).count()
+    parts: list[dict[str, Any]] = []
+    for audit in audits.values():
+        before = sum(part["equal"] for part in parts)
+        parts.append(_part(audit, partial(_digested, progress, before, total)))
     return {
         "target": target,
         "made_at": protect.clock(),
@@ -71,14 +80,20 @@ def _last(target: str, kind: str) -> Audit:
     return audit
 
 
-def _part(audit: Audit) -> dict[str, Any]:
+def _digested(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
+
+
+def _part(audit: Audit, digested: Callable[[int], None]) -> dict[str, Any]:
     compared = Comparison.objects.filter(audit=audit)
     times = compared.aggregate(first=Min("at"), last=Max("at"))
     equal = compared.filter(outcome=Verdict.EQUAL)
     exceptions = Finding.objects.filter(audit=audit, confirmed_at__isnull=False)
     made = sha256()
-    for line in _lines(audit):
+    for done, line in enumerate(_lines(audit), start=1):
         made.update(line.encode())
+        if done % _TOLD_EVERY == 0:
+            digested(done)
     return {
         "kind": audit.kind,
         "audit": audit.pk,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -38,6 +38,7 @@ KINDS_OF_OUTCOME = (ADD, UPDATE, DEACTIVATE, DELETE, LEAVE, NOTHING, UNMAPPABLE,
 """``not_known``: it would be pushed, or read first, and what that changes cannot be told. ``leave``: its object has left, and nothing is sent for it. ``parked``: nothing, until a person acts."""
 EXAMPLES_SHOWN = 5
 _AT_ONCE = 500
+_ASKED_AT_ONCE = 10
 _ASKED_AGAIN_SECONDS = 0.2
 _PATIENCE_SECONDS = 30.0
 
@@ -77,19 +78,28 @@ class Preview:
         return asdict(self)
 
 
-def preview(target: str, *, kind: str = "", percent: float = WHOLE_PERCENT, ask: bool = False) -> Preview:
+def preview(
+    target: str,
+    *,
+    kind: str = "",
+    percent: float = WHOLE_PERCENT,
+    ask: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Preview:
     """What would be sent to this target now. Reads every record, or of each hundred so many, always the same ones.
 
     ``ask``: have the target asked what it holds of each, one call at a time, as its rate allows. Writes nothing, but for that
-    the guard is told how those calls ended.
+    the guard is told how those calls ended. ``progress`` is called from time to time with how many of how many records are passed.
     """
     tally = _Tally(target, percent, ask=ask)
-    for declaration in declared_for(target):
-        if kind in ("", declaration.kind):
-            for batch in _batches(_records(target, declaration.kind)):
+    kinds = [declaration.kind for declaration in declared_for(target) if kind in ("", declaration.kind)]
+    total = Record.objects.filter(target=target, kind__in=kinds).count()
+    at_once = _ASKED_AT_ONCE if ask else _AT_ONCE
+    for each in kinds:
+        for rows in (_records(target, each), _without_record(target, each)):
+            for batch in _batches(rows, at_once):
                 tally.look_at(batch)
-            for batch in _batches(_without_record(target, declaration.kind)):
-                tally.look_at(batch)
+                progress(tally.passed, max(total, tally.passed))
     return tally.result()
 
 
@@ -100,14 +110,14 @@ class _Tally:
         self._ask = ask
         self._leaving = targets.config(target).leaving
         self._days_over: set[str] = set()
-        self._passed = 0
+        self.passed = 0
         self._counts = Counter[str](dict.fromkeys(KINDS_OF_OUTCOME, 0))
         self._fields = Counter[str]()
         self._changes = Counter[str]()
         self._examples: dict[str, list[Example]] = {}
 
     def look_at(self, rows: Sequence[Record]) -> None:
-        self._passed += len(rows)
+        self.passed += len(rows)
         chosen = [row for row in rows if in_sample(row.key, self._percent)]
         goals = payloads.read(self._target, chosen)
         self._days_over = store.leaving.days_over([row.key for row in chosen], self._leaving)
@@ -186,7 +196,7 @@ class _Tally:
     def result(self) -> Preview:
         looked_at = sum(self._counts.values())
         # Of a small target, a sample is never just its percentage.
-        whole = self._passed / looked_at if looked_at else 0.0
+        whole = self.passed / looked_at if looked_at else 0.0
         # What is taken away is looked at first.
         of_removal = 2 if targets.config(self._target).capabilities.query else 1
         of_each = {ADD: 1, UPDATE: 1, NOT_KNOWN: 1, DEACTIVATE: of_removal, DELETE: of_removal}
@@ -245,6 +255,6 @@ def _without_record(target: str, kind: str) -> Iterator[Record]:
         after = page[-1].pk
 
 
-def _batches(rows: Iterator[Record]) -> Iterator[Sequence[Record]]:
-    while batch := list(islice(rows, _AT_ONCE)):
+def _batches(rows: Iterator[Record], at_once: int) -> Iterator[Sequence[Record]]:
+    while batch := list(islice(rows, at_once)):
         yield batch

@@ -29,7 +29,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            options["run"](console(self.stdout), options)
+            out = console(self.stdout)
+            answer = options["run"](out, options)
+            if answer is not None:
+                answer.tell(out, as_json=options["json"])
         except NotAllowed as refused:
             raise CommandError(str(refused)) from None
         except Error as problem:

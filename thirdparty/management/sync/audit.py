@@ -11,8 +11,10 @@ from rich.console import Console
 from thirdparty import permissions
 from thirdparty.audit import report, runner
 from thirdparty.decide.sample import WHOLE_PERCENT
-from thirdparty.management.sync import argument, terminal
-from thirdparty.models import Audit
+from thirdparty.management.sync import action, argument, terminal
+from thirdparty.management.sync.action import Answer
+from thirdparty.management.sync.progress import progress
+from thirdparty.models import Audit, Record
 from thirdparty.models.audit import Verdict
 from thirdparty.permissions import OPERATOR, Account, Right
 
@@ -22,7 +24,13 @@ _FINDINGS_SHOWN = 50
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("audit", help="compare what a target holds with what is wanted")
+    parser = action.add(
+        actions,
+        "audit",
+        run=run,
+        does="compare what a target holds with what is wanted",
+        example="--target partner --apply --by ada",
+    )
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--kind", metavar="K", help="only objects of this kind")
     parser.add_argument(
@@ -41,32 +49,20 @@ def add_to(actions: Any) -> None:
         help="go on with the one that is under way, with --sample the one of a sample; without, a new one is begun",
     )
     parser.add_argument("--by", default="", metavar="YOU", help="your account: a new audit keeps who asked for it")
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `NotAllowed`, and `CommandError` for a target, kind or account that there is not, and where an audit could not be
-    finished.
-    """
+def run(_: Console, options: dict[str, Any]) -> Answer[list[Audit]]:
+    """Fails where an audit could not be finished. Raises `NotAllowed`, and `CommandError` for a target, kind or account that there is not."""
     target = argument.target_named(options["target"])
     by = argument.account_named(options["by"]) if options["by"] else OPERATOR
     permissions.require(by, Right.DECIDE)
     kinds = runner.kinds(target)
     if options["kind"] is not None and options["kind"] not in kinds:
         raise CommandError(f"{target} is to hold no {options['kind']!r}; it holds {', '.join(kinds) or 'nothing'}")
-    audits = [
-        _through(out, _begun(target, kind, by, options), quietly=options["json"])
-        for kind in kinds
-        if options["kind"] in (None, kind)
-    ]
-    if options["json"]:
-        terminal.print_json(out, [report.as_json(audit) for audit in audits])
-    else:
-        for audit in audits:
-            _show(out, audit)
-    if unfinished := [f"{audit.kind}: {audit.failure}" for audit in audits if audit.failure]:
-        raise CommandError(f"could not be finished: {'; '.join(unfinished)}")
+    audits = [_through(_begun(target, kind, by, options)) for kind in kinds if options["kind"] in (None, kind)]
+    unfinished = [f"{audit.kind}: {audit.failure}" for audit in audits if audit.failure]
+    failure = f"could not be finished: {'; '.join(unfinished)}" if unfinished else ""
+    return Answer(audits, _show, lambda some: [report.as_json(audit) for audit in some], failure)
 
 
 def _begun(target: str, kind: str, by: Account, options: dict[str, Any]) -> Audit:
@@ -80,20 +76,28 @@ def _begun(target: str, kind: str, by: Account, options: dict[str, Any]) -> Audi
         raise CommandError(str(why)) from None
 
 
-def _through(out: Console, audit: Audit, *, quietly: bool) -> Audit:
+def _through(audit: Audit) -> Audit:
+    records = Record.objects.filter(target=audit.target, kind=audit.kind).count()
     told = ""
-    while audit.finished_at is None:
-        audit = runner.go_on(audit.pk, seconds=_SLICE_SECONDS)
-        now = f"{audit.kind}: {audit.get_phase_display()}, {report.progress(audit)}"
-        if audit.finished_at is None and now == told:
-            time.sleep(_PAUSE_SECONDS)  # its target is paused or silent, or somebody else is at it
-        elif audit.finished_at is None and not quietly:
-            out.print(now)
-        told = now
+    with progress(
+        f"auditing {audit.kind} at {audit.target}", total=round(records * audit.percent / WHOLE_PERCENT)
+    ) as shown:
+        while audit.finished_at is None:
+            audit = runner.go_on(audit.pk, seconds=_SLICE_SECONDS)
+            note = f"{audit.get_phase_display()}, {report.progress(audit)}"
+            if audit.finished_at is None and note == told:
+                time.sleep(_PAUSE_SECONDS)  # its target is paused or silent, or somebody else is at it
+            shown.to(audit.comparisons.count(), note=note)
+            told = note
     return audit
 
 
-def _show(out: Console, audit: Audit) -> None:
+def _show(out: Console, audits: list[Audit]) -> None:
+    for audit in audits:
+        _show_one(out, audit)
+
+
+def _show_one(out: Console, audit: Audit) -> None:
     of = "" if audit.percent == WHOLE_PERCENT else f", {audit.percent:g} % of the records"
     out.print(f"{audit.kind} at {audit.target}{of}: {report.summary(audit)}")
     shown = terminal.table(out, "record", "remote id", "verdict", "fields", "ahead", "note")

@@ -9,33 +9,42 @@ from rich.console import Console
 
 from thirdparty.capture import backfill
 from thirdparty.capture.versions import VersionsDiffer
+from thirdparty.management.sync import action
+from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.argument import target_named
+from thirdparty.management.sync.progress import progress
+from thirdparty.models import Record
 from thirdparty.notify import hints
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("backfill", help="owe every record of a target again")
+    parser = action.add(
+        actions, "backfill", run=run, does="owe every record of a target again", example="--target partner"
+    )
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument(
         "--resume",
         action="store_true",
         help="go on with one that was stopped; without, it begins with the first record",
     )
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
+def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `CommandError` for a target that is not configured, and where the database has other declarations."""
     target = target_named(options["target"])
     owed = 0
     try:
-        with out.status(f"owing the records of {target}") as line:
+        with progress(f"owing {target}", total=Record.objects.filter(target=target).count()) as shown:
             for step in backfill.steps(target, resume=options["resume"]):
                 owed += step
-                line.update(f"{owed} records of {target} are owed")
+                shown.to(owed)
     except VersionsDiffer as differing:
         raise CommandError(str(differing)) from None
-    out.print(f"done: {owed} records of {target} are owed; workers push them as they can")
-    if held := backfill.left(target):
-        out.print(f"{held} more are held by open transactions: the reconciler owes them when those have ended")
     hints.start_reconcile()
+    return Answer({"target": target, "owed": owed, "held": backfill.left(target)}, _show)
+
+
+def _show(out: Console, done: dict[str, Any]) -> None:
+    out.print(f"done: {done['owed']} records of {done['target']} are owed; workers push them as they can")
+    if done["held"]:
+        out.print(f"{done['held']} more are held by open transactions: the reconciler owes them when those have ended")

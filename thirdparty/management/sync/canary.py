@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty.management.sync import terminal
+from thirdparty.management.sync import action
+from thirdparty.management.sync.action import Answer
 from thirdparty.run import canary
 from thirdparty.run.canary import Heard, Part
 
@@ -25,11 +25,13 @@ _WHY = {
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser(
+    parser = action.add(
+        actions,
         "canary",
-        help="send a message that a worker answers by the database; exit 1, and which part is silent, where none comes",
+        run=run,
+        example="--within 30",
+        does="send a message that a worker answers by the database; exit 1, and which part is silent, where none comes",
     )
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
     parser.add_argument(
         "--within",
         type=_seconds,
@@ -37,7 +39,6 @@ def add_to(actions: Any) -> None:
         metavar="SECONDS",
         help=f"wait for so long ({_PATIENCE_SECONDS:g})",
     )
-    parser.set_defaults(run=run)
 
 
 def _seconds(text: str) -> float:
@@ -47,15 +48,16 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` where no answer came."""
+def run(_: Console, options: dict[str, Any]) -> Answer[Heard]:
+    """Fails where no answer came."""
     heard = canary.ask(within_seconds=options["within"])
-    if options["json"]:
-        terminal.print_json(out, _as_json(heard))
-    elif heard.silent is None:
+    failure = "" if heard.silent is None else _WHY[heard.silent].format(seconds=heard.seconds)
+    return Answer(heard, _show, _as_json, failure)
+
+
+def _show(out: Console, heard: Heard) -> None:
+    if heard.silent is None:
         out.print(f"{heard.answered_by} answered in {heard.seconds:.1f} s")
-    if heard.silent is not None:
-        raise CommandError(_WHY[heard.silent].format(seconds=heard.seconds))
 
 
 def _as_json(heard: Heard) -> dict[str, Any]:

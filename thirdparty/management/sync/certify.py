@@ -12,27 +12,32 @@ from django.core.serializers.json import DjangoJSONEncoder
 from rich.console import Console
 
 from thirdparty.audit import certificate
-from thirdparty.management.sync import argument, terminal
+from thirdparty.management.sync import action, argument
+from thirdparty.management.sync.action import Answer
+from thirdparty.management.sync.progress import progress
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser(
-        "certify", help="what the last audits of a target bear out: equal at which generations"
+    parser = action.add(
+        actions,
+        "certify",
+        run=run,
+        does="what the last audits of a target bear out: equal at which generations",
+        example="--target partner --out certificate.json --lines lines.txt",
     )
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
-    parser.add_argument("--json", action="store_true", help="the document as JSON")
     parser.add_argument("--out", metavar="FILE", help="write the document, as JSON, to this file")
     parser.add_argument(
         "--lines", metavar="FILE", help="write what the digests are of to this file: `sha256sum` recomputes one kind's"
     )
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
+def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `CommandError` where no audit has been finished, or a file cannot be written."""
     target = argument.target_named(options["target"])
     try:
-        made = certificate.certificate(target)
+        with progress(f"certifying {target}") as shown:
+            made = certificate.certificate(target, progress=lambda done, total: shown.to(done, total=total))
         if options["out"]:
             text = json.dumps(made, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
             Path(options["out"]).write_text(f"{text}\n", encoding="utf-8")
@@ -43,10 +48,7 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError(str(why)) from None
     except OSError as problem:
         raise CommandError(f"cannot be written: {problem}") from None
-    if options["json"]:
-        terminal.print_json(out, made)
-    else:
-        _show(out, made)
+    return Answer(made, _show)
 
 
 def _show(out: Console, made: dict[str, Any]) -> None:

@@ -8,12 +8,19 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate
-from thirdparty.management.sync import argument, terminal
+from thirdparty.management.sync import action, argument, terminal
+from thirdparty.management.sync.action import Answer
 from thirdparty.models import Record
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("compensate", help="decide by hand about one record, on record")
+    parser = action.add(
+        actions,
+        "compensate",
+        run=run,
+        does="decide by hand about one record, on record",
+        example='retry users.user:42 --target partner --by ada --reason "the partner has mended it"',
+    )
     listed = "; ".join(f"{deed}: {meaning}" for deed, meaning in MEANINGS.items())
     parser.add_argument("deed", metavar="DEED", choices=[deed.value for deed in Deed], help=listed)
     parser.add_argument("object", metavar="OBJECT", help=argument.OBJECT)
@@ -29,10 +36,9 @@ def add_to(actions: Any) -> None:
         metavar="N",
         help="as `sync explain` showed it; without, as the record is at this moment",
     )
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
+def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `CommandError`, saying what stands in the way."""
     key = argument.object_named(options["object"]).key(argument.target_named(options["target"]))
     account = argument.staff_named(options["by"])
@@ -40,10 +46,14 @@ def run(out: Console, options: dict[str, Any]) -> None:
     seen = options["generation"]
     if seen is None:
         seen = Record.objects.filter(key=key).values_list("generation", flat=True).first() or 0
-        out.print(f"{key}: deciding on generation {seen}, as it is now")
     try:
         compensate(key, deed, account=account, seen=seen, reason=options["reason"], remote_id=options["remote_id"])
     except CannotCompensate as refused:
         raise CommandError(str(refused)) from None
-    row = Record.objects.get(key=key)
-    out.print(f"{key}: {deed} done; the record is ", terminal.coloured(row.state), sep="")
+    state = Record.objects.get(key=key).state
+    return Answer({"record": key, "deed": deed.value, "generation": seen, "state": state}, _show)
+
+
+def _show(out: Console, done: dict[str, Any]) -> None:
+    out.print(f"{done['record']}: {done['deed']} done; the record is ", terminal.coloured(done["state"]), sep="")
+    out.print(f"decided on generation {done['generation']}", style="dim")

@@ -7,30 +7,36 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from thirdparty.management.sync import argument, terminal
+from thirdparty.management.sync import action, argument, terminal
+from thirdparty.management.sync.action import Answer
 from thirdparty.observe.explain import Explanation, explain
 from thirdparty.observe.moments import exactly
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("explain", help="why an object is in sync, or is not")
+    parser = action.add(
+        actions,
+        "explain",
+        run=run,
+        does="why an object is in sync, or is not",
+        example="users.user:42 --ask",
+    )
     parser.add_argument("object", metavar="OBJECT", help=argument.OBJECT)
     parser.add_argument("--ask", action="store_true", help="have the targets asked what they hold, if they may be")
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
+def run(_: Console, options: dict[str, Any]) -> Answer[list[Explanation]]:
     """Raises `CommandError` for an object that does not exist, or has no record."""
     explanations = explain(argument.object_named(options["object"]), ask_target=options["ask"])
-    if options["json"]:
-        terminal.print_json(out, [explanation.as_json() for explanation in explanations])
-        return
+    return Answer(explanations, _show, lambda some: [explanation.as_json() for explanation in some])
+
+
+def _show(out: Console, explanations: list[Explanation]) -> None:
     for explanation in explanations:
-        _show(out, explanation)
+        _show_one(out, explanation)
 
 
-def _show(out: Console, explanation: Explanation) -> None:
+def _show_one(out: Console, explanation: Explanation) -> None:
     out.print(Text.assemble(f"{explanation.target}: ", terminal.coloured(explanation.state)))
     facts = terminal.table(out, "", "")
     facts.show_header = False

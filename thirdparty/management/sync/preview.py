@@ -10,13 +10,19 @@ from rich.console import Console
 
 from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.declaration.registry import declared_for
-from thirdparty.management.sync import argument, terminal
+from thirdparty.management.sync import action, argument
+from thirdparty.management.sync.action import Answer
+from thirdparty.management.sync.progress import progress
 from thirdparty.observe.preview import Preview, preview
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser(
-        "preview", help="what would be sent to a target now, by the declarations of this code; nothing is written"
+    parser = action.add(
+        actions,
+        "preview",
+        run=run,
+        does="what would be sent to a target now, by the declarations of this code; nothing is written",
+        example="--target partner --sample 1%",
     )
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--kind", default="", metavar="KIND", help="objects of this kind alone")
@@ -24,21 +30,23 @@ def add_to(actions: Any) -> None:
         "--sample", type=argument.percent, default=WHOLE_PERCENT, metavar="1%", help="look at so many of a hundred"
     )
     parser.add_argument("--ask", action="store_true", help="ask the target what it holds, at the allowed rate")
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
+def run(_: Console, options: dict[str, Any]) -> Answer[Preview]:
     """Raises `CommandError` for a target or kind that there is not."""
     target, kind = argument.target_named(options["target"]), options["kind"]
     kinds = [declaration.kind for declaration in declared_for(target)]
     if kind and kind not in kinds:
         raise CommandError(f"nothing of the kind {kind!r} is declared for {target}; use {', '.join(kinds)}")
-    shown = preview(target, kind=kind, percent=options["sample"], ask=options["ask"])
-    if options["json"]:
-        terminal.print_json(out, shown.as_json())
-    else:
-        _show(out, shown)
+    with progress(f"looking at {target}") as bar:
+        seen = preview(
+            target,
+            kind=kind,
+            percent=options["sample"],
+            ask=options["ask"],
+            progress=lambda done, total: bar.to(done, total=total),
+        )
+    return Answer(seen, _show, Preview.as_json)
 
 
 def _show(out: Console, shown: Preview) -> None:

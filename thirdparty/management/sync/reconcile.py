@@ -8,22 +8,22 @@ from django.core.management.base import CommandError
 from rich.console import Console
 
 from thirdparty.capture import triggers
+from thirdparty.management.sync import action
+from thirdparty.management.sync.action import Answer
 from thirdparty.notify.broker import publisher
 from thirdparty.tasks import run_reconcile
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("reconcile", help="wake whatever is due or has waited for too long")
-    parser.set_defaults(run=run)
+    action.add(actions, "reconcile", run=run, does="wake whatever is due or has waited for too long", example="--json")
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` where triggers are missing or the broker takes nothing."""
+def run(_: Console, __: dict[str, Any]) -> Answer[dict[str, Any]]:
+    """Fails where the broker takes nothing. Raises `CommandError` where triggers are missing."""
     try:
         triggers.require_in_place()
     except triggers.TriggersMissing as problem:
         raise CommandError(str(problem)) from None
     woken = run_reconcile()
-    out.print(f"woke {woken} drains")
-    if publisher().down:
-        raise CommandError("the broker does not answer: what was not woken stays due")
+    failure = "the broker does not answer: what was not woken stays due" if publisher().down else ""
+    return Answer({"woken": woken}, lambda out, done: out.print(f"woke {done['woken']} drains"), failure=failure)

@@ -11,24 +11,30 @@ from rich.console import Console
 
 from thirdparty import audit_log, permissions, targets
 from thirdparty.capture import retirement
+from thirdparty.management.sync import action
+from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.argument import staff_named
-from thirdparty.models import Target
+from thirdparty.management.sync.progress import progress
+from thirdparty.models import Record, Target
 from thirdparty.permissions import Right
 
 _PAUSE_SECONDS = 0.5
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser(
-        "retire", help="owe a target nothing any more and drop its records here; named again, it is a new one"
+    parser = action.add(
+        actions,
+        "retire",
+        run=run,
+        does="owe a target nothing any more and drop its records here; named again, it is a new one",
+        example='partner --by ada --reason "the contract has ended"',
     )
     parser.add_argument("target", metavar="T", help="the target's name; SYNC_TARGETS must not name it any more")
     parser.add_argument("--by", required=True, metavar="USERNAME", help="the staff account that decides")
     parser.add_argument("--reason", required=True, help="why; kept in the target's history")
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
+def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `CommandError`, having changed nothing, for a target that is named here or that there is not."""
     name, reason = options["target"], options["reason"].strip()
     if name in targets.names():
@@ -44,10 +50,14 @@ def run(out: Console, options: dict[str, Any]) -> None:
         targets.retire(name)
         audit_log.record(account, target, audit_log.CHANGE, f"retired by {account.get_username()}: {reason}")
     dropped = 0
-    with out.status(f"dropping the records of {name}") as line:
+    with progress(f"dropping {name}", total=Record.objects.filter(target=name).count()) as shown:
         for step in retirement.steps(name):
             dropped += step
-            line.update(f"{dropped} records of {name} are dropped" if step else "waiting for records that others hold")
+            shown.to(dropped, note="" if step else "waiting for records that others hold")
             if not step:
                 time.sleep(_PAUSE_SECONDS)
-    out.print(f"{name} is retired: {dropped} records dropped; nothing is owed to it any more")
+    return Answer({"target": name, "dropped": dropped}, _show)
+
+
+def _show(out: Console, done: dict[str, Any]) -> None:
+    out.print(f"{done['target']} is retired: {done['dropped']} records dropped; nothing is owed to it any more")

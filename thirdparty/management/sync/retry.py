@@ -10,6 +10,8 @@ from rich.console import Console
 from thirdparty import permissions
 from thirdparty.decisions.causes import Cause
 from thirdparty.decisions.look_now import look_now, note_on_targets
+from thirdparty.management.sync import action
+from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.argument import account_named, target_named
 from thirdparty.models import Record
 from thirdparty.models.record import State
@@ -22,17 +24,22 @@ STATES = [State.PARKED.value, State.PENDING.value, State.UNKNOWN.value]
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("retry", help="make every record of a target in one state due at once")
+    parser = action.add(
+        actions,
+        "retry",
+        run=run,
+        does="make every record of a target in one state due at once",
+        example="--target partner --cause http_422 --by ada",
+    )
     parser.add_argument("--target", required=True, metavar="T", help="the target's name")
     parser.add_argument("--state", choices=STATES, default=State.PARKED.value, help="default: parked")
     parser.add_argument(
         "--cause", default="", metavar="WORD", help="only those of this cause, as `sync status` names it"
     )
     parser.add_argument("--by", default="", metavar="YOU", help="your account, for the target's history")
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
+def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `NotAllowed`, and `CommandError` for a target that is not configured, or where somebody goes on holding some of the
     records.
     """
@@ -49,6 +56,11 @@ def run(out: Console, options: dict[str, Any]) -> None:
         raise CommandError(
             f"{held.looked_at} records of {target} are due now; others are held by open transactions: run it again"
         ) from held
-    out.print(f"{retried} records of {target} are due now")
-    if publisher().down:
+    done = {"target": target, "state": state, "cause": cause.cause, "due": retried, "broker_down": publisher().down}
+    return Answer(done, _show)
+
+
+def _show(out: Console, done: dict[str, Any]) -> None:
+    out.print(f"{done['due']} records of {done['target']} are due now")
+    if done["broker_down"]:
         out.print("the broker does not answer: the reconciler takes them up when it does", style="yellow")

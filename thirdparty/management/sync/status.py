@@ -11,7 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from thirdparty.management.sync import terminal
+from thirdparty.management.sync import action, terminal
+from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.watch import EVERY_SECONDS, watch
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
@@ -24,8 +25,15 @@ _STYLES = {Severity.ACT: "bold red", Severity.WAIT: "yellow", Severity.INFO: "di
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("status", help="records per target and state, and the oldest change still owed")
-    parser.add_argument("--json", action="store_true", help="the same as JSON; with --watch, a line for each look")
+    parser = action.add(
+        actions,
+        "status",
+        run=run,
+        does="records per target and state, the oldest change still owed, and why the whole is not well; "
+        "exit 0 even then, unless --check or --max-age is given. With --watch and --json, a line for each look",
+        example="--check --max-age 3600",
+    )
+    parser.add_argument("--check", action="store_true", help="exit 1 unless all is healthy; for monitors")
     further = parser.add_mutually_exclusive_group()
     further.add_argument(
         "--max-age", type=float, metavar="SECONDS", help="exit 1 when something has been owed for longer"
@@ -38,7 +46,6 @@ def add_to(actions: Any) -> None:
         metavar="SECONDS",
         help=f"look again every so many seconds ({EVERY_SECONDS:g}), until Ctrl-C",
     )
-    parser.set_defaults(run=run)
 
 
 def _seconds(text: str) -> float:
@@ -48,10 +55,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` when ``--max-age`` is exceeded."""
+def run(out: Console, options: dict[str, Any]) -> Answer[Status] | None:
+    """Fails where ``--check`` finds that all is not healthy, or ``--max-age`` is exceeded. None after a watch."""
     as_json = options["json"]
     if options["watch"] is not None:
+        if options["check"]:
+            raise CommandError("argument --check: not allowed with argument --watch")
         watch(
             out,
             _json_line if as_json else lambda: _shown(status()),
@@ -61,19 +70,28 @@ def run(out: Console, options: dict[str, Any]) -> None:
             seconds=options["watch"],
             in_place=not as_json,
         )
-        return
+        return None
     report = status()
-    if as_json:
-        terminal.print_json(out, report.as_json())
-    else:
-        out.print(_shown(report))
-    limit_seconds = options["max_age"]
-    if limit_seconds is None:
-        return
+    failures = [_overdue(report, options["max_age"])] if options["max_age"] is not None else []
+    if options["check"]:
+        failures.append(_unhealthy(report))
+    return Answer(
+        report, lambda out, report: out.print(_shown(report)), Status.as_json, "; ".join(filter(None, failures))
+    )
+
+
+def _overdue(report: Status, limit_seconds: float) -> str:
     waits = {name: entry["oldest_unsynced_seconds"] or 0.0 for name, entry in report.targets.items()}
     late = [f"{name} for {seconds:.0f} s" for name, seconds in waits.items() if seconds > limit_seconds]
-    if late:
-        raise CommandError(f"owed for longer than {limit_seconds:g} s: {', '.join(late)}")
+    return f"owed for longer than {limit_seconds:g} s: {', '.join(late)}" if late else ""
+
+
+def _unhealthy(report: Status) -> str:
+    """Why, in the words of the first reason that somebody has to act on; empty where all is well."""
+    if report.healthy:
+        return ""
+    first, *more = [reason.sentence for reason in report.reasons if reason.severity is Severity.ACT]
+    return f"not healthy: {first}{f' (and {len(more)} more)' if more else ''}"
 
 
 def _json_line() -> str:

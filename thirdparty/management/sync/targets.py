@@ -7,36 +7,51 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty.management.sync import argument
+from thirdparty.management.sync import action, argument
+from thirdparty.management.sync.action import Answer
 from thirdparty.permissions import OPERATOR
 from thirdparty.run import pause
 
 
 def add_to(actions: Any) -> None:
-    pausing = actions.add_parser("pause", help="send nothing to a target; what changes meanwhile is owed, not lost")
+    pausing = action.add(
+        actions,
+        "pause",
+        run=run_pause,
+        does="send nothing to a target; what changes meanwhile is owed, not lost",
+        example='partner --by ada --reason "they move house until noon"',
+    )
     pausing.add_argument("target", metavar="T", help="the target's name")
     pausing.add_argument("--reason", default="", help="shown wherever somebody asks why nothing moves")
     pausing.add_argument("--by", default="", metavar="YOU", help="your account, for the target's history")
-    pausing.set_defaults(run=run_pause)
-    resuming = actions.add_parser("resume", help="send to a paused target again")
+    resuming = action.add(
+        actions,
+        "resume",
+        run=run_resume,
+        does="send to a paused target again",
+        example='partner --by ada --reason "they are back"',
+    )
     resuming.add_argument("target", metavar="T", help="the target's name")
     resuming.add_argument("--reason", default="", help="for the target's history")
     resuming.add_argument("--by", default="", metavar="YOU", help="your account, for the target's history")
-    resuming.set_defaults(run=run_resume)
 
 
-def run_pause(out: Console, options: dict[str, Any]) -> None:
+def run_pause(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `NotAllowed`, and `CommandError` for a target, or an account, that does not exist."""
     if not pause.pause(options["target"], reason=options["reason"], by=_account(options["by"])):
         raise CommandError(f"there is no target {options['target']!r}")
-    out.print(f"{options['target']} is paused")
+    return Answer({"target": options["target"], "paused": True}, _show)
 
 
-def run_resume(out: Console, options: dict[str, Any]) -> None:
+def run_resume(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `NotAllowed`, and `CommandError` for a target, or an account, that does not exist."""
     if not pause.resume(options["target"], reason=options["reason"], by=_account(options["by"])):
         raise CommandError(f"there is no target {options['target']!r}")
-    out.print(f"{options['target']} goes on")
+    return Answer({"target": options["target"], "paused": False}, _show)
+
+
+def _show(out: Console, standing: dict[str, Any]) -> None:
+    out.print(f"{standing['target']} {'is paused' if standing['paused'] else 'goes on'}")
 
 
 def _account(name: str) -> Any:

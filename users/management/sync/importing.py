@@ -7,13 +7,21 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from thirdparty.management.sync import action
+from thirdparty.management.sync.action import Answer
+from thirdparty.management.sync.progress import progress
 from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
 
 
 def add_to(actions: Any) -> None:
-    parser = actions.add_parser("import", help=f"add people from a CSV file (columns {', '.join(COLUMNS)})")
+    parser = action.add(
+        actions,
+        "import",
+        run=run,
+        does=f"add people from a CSV file (columns {', '.join(COLUMNS)}); may be run again at any time",
+        example="people.csv --dry-run",
+    )
     parser.add_argument("file", metavar="FILE.csv", type=Path, help="the first line names the columns")
     parser.add_argument(
         "--encoding", metavar="NAME", help="of the file; by default UTF-8, UTF-16 or GB18030, whichever it is"
@@ -22,38 +30,52 @@ def add_to(actions: Any) -> None:
     parser.add_argument(
         "--rejected", metavar="FILE.csv", type=Path, help="where rejected rows go (default: FILE.rejected.csv)"
     )
-    parser.set_defaults(run=run)
 
 
-def run(out: Console, options: dict[str, Any]) -> None:
-    """Raises `CommandError` for a file that cannot be read, and where rows were rejected."""
+def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
+    """Fails where rows were rejected. Raises `CommandError` for a file that cannot be read."""
     path: Path = options["file"]
     rejected_path: Path = options["rejected"] or path.with_suffix(".rejected.csv")
     try:
-        with path.open("rb") as stored, as_text(stored, encoding=options["encoding"]) as file, _bar() as bar:
-            task = bar.add_task(path.name, total=path.stat().st_size, found="")
+        with (
+            path.open("rb") as stored,
+            as_text(stored, encoding=options["encoding"]) as file,
+            progress(f"importing {path.name}", unit="rows") as shown,
+        ):
+            size = path.stat().st_size
 
-            def progress(report: Report) -> None:
-                bar.update(task, completed=stored.tell(), found=_said(report))
+            def tell(report: Report) -> None:
+                # How many rows there are, nobody knows before the end; how many bytes, the disk does.
+                total = round(report.rows * size / max(stored.tell(), 1))
+                shown.to(
+                    report.rows,
+                    total=max(total, report.rows),
+                    note=_said(report.added, report.present, len(report.rejected)),
+                )
 
-            report = read(file, dry_run=options["dry_run"], progress=progress)
+            report = read(file, dry_run=options["dry_run"], progress=tell)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from None
     except NotReadable as problem:
         raise CommandError(f"{path}: {problem}") from None
-    out.print(f"{'would be: ' if options['dry_run'] else ''}{_said(report)}")
+    failure = ""
     if report.rejected:
         with rejected_path.open("w", encoding="utf-8", newline="") as corrections:
             write_rejected(report, corrections)
-        raise CommandError(
-            f"{len(report.rejected)} rows were rejected; they are in {rejected_path}, each with its error"
-        )
+        failure = f"{len(report.rejected)} rows were rejected; they are in {rejected_path}, each with its error"
+    done = {
+        "dry_run": options["dry_run"],
+        "added": report.added,
+        "present": report.present,
+        "rejected": len(report.rejected),
+        "rejected_file": str(rejected_path) if report.rejected else None,
+    }
+    return Answer(done, _show, failure=failure)
 
 
-def _said(report: Report) -> str:
-    return f"{report.added} added, {report.present} here already, {len(report.rejected)} rejected"
+def _show(out: Console, done: dict[str, Any]) -> None:
+    out.print(f"{'would be: ' if done['dry_run'] else ''}{_said(done['added'], done['present'], done['rejected'])}")
 
 
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[found]}"))
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+def _said(added: int, present: int, rejected: int) -> str:
+    return f"{added} added, {present} here already, {rejected} rejected"
