@@ -1,6 +1,7 @@
 """Who may see records, and who may decide about them. Asked by API, admin and command line alike.
 
-The rights are Django's model permissions, of active staff only. What else an application forbids is its own business.
+The rights are Django's permissions, those of the models (`Meta.permissions`) among them, of active staff only. What else an
+application forbids is its own business.
 """
 
 from __future__ import annotations
@@ -34,15 +35,18 @@ Account = Person | Acting
 
 
 class Right(StrEnum):
-    """Model permissions by the name that `has_perm` takes."""
+    """Permissions by the name that `has_perm` takes: one for each thing that people do, so that each can be given alone."""
 
     VIEW_RECORDS = "thirdparty.view_record"
-    DECIDE = "thirdparty.change_record"
-    PAUSE = "thirdparty.change_target"
+    DECIDE = "thirdparty.decide_record"
+    RELEASE = "thirdparty.release_brake"
+    VIEW_TARGETS = "thirdparty.view_target"
+    PAUSE = "thirdparty.pause_target"
 
 
-SEE_RECORDS = (Right.VIEW_RECORDS, Right.DECIDE)
-"""Either is enough, as in Django's admin."""
+SEE_RECORDS = (Right.VIEW_RECORDS, Right.DECIDE, Right.RELEASE)
+"""Any of them is enough: who may do something about records may see them."""
+SEE_TARGETS = (Right.VIEW_TARGETS, Right.PAUSE)
 
 
 class NotAllowed(PermissionDenied):

@@ -73,7 +73,7 @@ def read(
     ``by``: the account that imports; a row with a group that it cannot give is rejected.
     Raises `NotAllowed`, or `NotReadable`; what stands before the place is imported by then.
     """
-    permissions.require(by, Right.ADD)
+    permissions.require(by, Right.IMPORT)
     rows = csvfile.rows(file, _READ)
     report = Report()
     seen: set[tuple[str, ...]] = set()

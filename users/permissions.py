@@ -1,6 +1,6 @@
 """Who may do what to people. The one place for API, admin, files, decisions and the command line.
 
-The rights are Django's model permissions, of active staff only, as those over records are (`thirdparty.permissions`). On
+The rights are Django's permissions, of active staff only, as those over records are (`thirdparty.permissions`). On
 top of them: accounts that may log in here are changed by operators (superusers) alone, and nobody puts a person into a
 group that permits what they may not do themselves.
 """
@@ -16,19 +16,21 @@ from thirdparty.permissions import OPERATOR, Acting, NotAllowed, holds, require
 from users.models import User
 
 __all__ = [
-    "OPERATOR", "SEE_PEOPLE", "Account", "Acting", "NotAllowed", "Right", "holds", "is_operator", "may_touch", "require",
-    "require_grant", "require_touch",
+    "OPERATOR", "SEE_PEOPLE", "Account", "Acting", "NotAllowed", "Right", "holds", "is_operator", "may_issue", "may_touch",
+    "require", "require_grant", "require_issue", "require_touch",
 ]  # fmt: skip
 Account = User | AnonymousUser | Acting
 
 
 class Right(StrEnum):
-    """Model permissions over people, by the name that `has_perm` takes."""
+    """Permissions over people, by the name that `has_perm` takes."""
 
     VIEW = "users.view_user"
     ADD = "users.add_user"
     CHANGE = "users.change_user"
     DELETE = "users.delete_user"
+    IMPORT = "users.import_user"
+    ISSUE_TOKENS = "users.issue_token"
 
 
 SEE_PEOPLE = (Right.VIEW, Right.CHANGE)
@@ -44,6 +46,18 @@ def require_touch(by: Account, user: User) -> None:
     """Raise `NotAllowed` unless `may_touch`."""
     if not may_touch(by, user):
         raise NotAllowed("An account that may log in here is changed by operators only.")
+
+
+def may_issue(by: Account, user: User) -> bool:
+    """Whether this account may have the key of that one: a key is its account, so only operators have that of another."""
+    return is_operator(by) or (holds(by, Right.ISSUE_TOKENS) and by == user)
+
+
+def require_issue(by: Account, user: User) -> None:
+    """Raise `NotAllowed` unless `may_issue`."""
+    require(by, Right.ISSUE_TOKENS)
+    if not may_issue(by, user):
+        raise NotAllowed("A key is its account: the key of another account is issued by operators only.")
 
 
 def require_grant(by: Account, groups: Collection[Group]) -> None:

@@ -26,6 +26,8 @@ CALLS = [
     ("get", "/api/v1/sync/status/"),
     ("get", "/api/v1/sync/targets/partner/brake/"),
     ("post", "/api/v1/sync/targets/partner/brake/"),
+    ("post", "/api/v1/sync/targets/partner/pause/"),
+    ("post", "/api/v1/sync/targets/partner/resume/"),
 ]
 
 

@@ -141,7 +141,7 @@ def test_a_decision_that_is_none_is_refused_with_the_field(
     assert (answer.status_code, list(answer.data["errors"])) == (400, [field])
 
 
-@pytest.mark.parametrize("held", [None, "view_record", "change_record"])
+@pytest.mark.parametrize("held", [None, "view_record", "decide_record"])
 def test_what_it_takes_is_a_permission_over_records(user: User, held: str | None) -> None:
     staff = User.objects.create_user(name="Clerk", phone="9", is_staff=True)
     staff.user_permissions.set(Permission.objects.filter(codename=held))
@@ -154,5 +154,5 @@ def test_what_it_takes_is_a_permission_over_records(user: User, held: str | None
         client.post(f"{page(user)}decisions/", {"deed": "retry", "seen": 1, "reason": "x"}),
         client.post(page(user)),
     ]
-    allowed = {None: [403] * 4, "view_record": [200, 200, 403, 403], "change_record": [200, 200, 200, 202]}
+    allowed = {None: [403] * 4, "view_record": [200, 200, 403, 403], "decide_record": [200, 200, 200, 202]}
     assert [answer.status_code for answer in answers] == allowed[held]

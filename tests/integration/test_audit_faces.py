@@ -100,7 +100,7 @@ def test_the_command_goes_on_with_one_that_was_stopped(drifted: tuple[User, User
 
 def test_the_command_keeps_who_asked_for_an_audit(drifted: tuple[User, User]) -> None:
     boss = User.objects.create_user(name="Boss", phone="8", is_staff=True)
-    boss.user_permissions.set(Permission.objects.filter(codename="change_record"))
+    boss.user_permissions.set(Permission.objects.filter(codename="decide_record"))
 
     sync("audit", "--target", "partner", "--by", boss.username)
     sync("audit", "--target", "partner")
@@ -121,7 +121,7 @@ def test_the_command_begins_nothing_for_an_account_that_may_not_or_is_none(drift
     clerk = User.objects.create_user(name="Clerk", phone="8", is_staff=True)
     clerk.user_permissions.set(Permission.objects.filter(codename="view_record"))
 
-    with pytest.raises(CommandError, match=r"permission thirdparty\.change_record"):
+    with pytest.raises(CommandError, match=r"permission thirdparty\.decide_record"):
         sync("audit", "--target", "partner", "--by", clerk.username)
     with pytest.raises(CommandError, match="--by nobody: there is no such account"):
         sync("audit", "--target", "partner", "--by", "nobody")

@@ -20,7 +20,7 @@ from django.utils import timezone
 from thirdparty import targets
 from thirdparty.audit import runner
 from thirdparty.decide.brake import HELD_BY_BRAKE
-from thirdparty.models import Audit, Brake, BrakeDecision, BrakeEntry, Finding, Record, Target
+from thirdparty.models import Attempt, Audit, Brake, BrakeDecision, BrakeEntry, Finding, Record, Target
 from thirdparty.models.audit import Phase, Verdict
 from thirdparty.protect import Probe
 from thirdparty.run import pause
@@ -28,7 +28,7 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADMIN, API = "/admin/thirdparty/", "/api/v1/sync/"
-RIGHTS = ["view_record", "change_record", "view_target", "change_target"]
+RIGHTS = ["view_record", "decide_record", "release_brake", "view_target", "pause_target"]
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "stranger": {},
     "person with every permission": {"rights": RIGHTS, "staff": False},
@@ -39,8 +39,9 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "staff with every permission": {"rights": RIGHTS},
     "operator": {"rights": RIGHTS, "operator": True},
 }
-SEES, DECIDES = ("view_record", "change_record"), ("change_record",)
-SEES_TARGETS, PAUSES = ("view_target", "change_target"), ("change_target",)
+SEES = ("view_record", "decide_record", "release_brake")
+DECIDES, RELEASES = ("decide_record",), ("release_brake",)
+SEES_TARGETS, PAUSES = ("view_target", "pause_target"), ("pause_target",)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,33 @@ def is_probed() -> bool:
     return Target.objects.filter(name="partner", paused_reason="probed").exists()
 
 
+def is_owed_again() -> bool:
+    return not Record.objects.filter(target="partner", synced_generation=1, generation=1).exists()
+
+
+def is_tried() -> bool:
+    return Attempt.objects.exists()
+
+
+def is_followed() -> bool:
+    return bool(Target.objects.get(name="partner").raised == {"users.user": None})
+
+
+def on_trial(does: Callable[[Client, User | None], Any]) -> Callable[[Client, User | None], Any]:
+    """The same, while a new version is tried on a sample."""
+
+    def tried(web: Client, account: User | None) -> Any:
+        Target.objects.filter(name="partner").update(raised={"users.user": 1.0})
+        return does(web, account)
+
+    return tried
+
+
+def push(web: Client, account: User | None) -> None:
+    """Of the record that was refused."""
+    command("push", Record.objects.get(parked="invalid").object_id)(web, account)
+
+
 def findings() -> list[int]:
     return list(Finding.objects.values_list("pk", flat=True))
 
@@ -140,20 +168,22 @@ ENTRIES = {
     "see the findings": Entry(page(f"{ADMIN}finding/"), None, SEES),
     "see the findings, API": Entry(page(f"{API}audits/{{audit}}/findings/"), None, SEES),
     "see a certificate": Entry(page(f"{ADMIN}audit/certificate/partner/"), None, SEES),
+    "see the attempts": Entry(page(f"{ADMIN}attempt/"), None, SEES),
+    "see the alerts": Entry(page(f"{ADMIN}alert/"), None, SEES),
     "see the targets": Entry(page(f"{ADMIN}target/"), None, SEES_TARGETS),
     "see a target": Entry(page(f"{ADMIN}target/partner/change/"), None, SEES_TARGETS),
     "release": Entry(
         post(f"{ADMIN}target/partner/brake/", decision="release", change="", reason="x", until=until),
-        is_released, DECIDES,
+        is_released, RELEASES,
     ),
-    "release, API": Entry(post(f"{API}targets/partner/brake/", decision="release", reason="x"), is_released, DECIDES),
-    "release, command": Entry(command("release", "partner", "--reason", "x"), is_released, DECIDES),
+    "release, API": Entry(post(f"{API}targets/partner/brake/", decision="release", reason="x"), is_released, RELEASES),
+    "release, command": Entry(command("release", "partner", "--reason", "x"), is_released, RELEASES),
     "reject": Entry(
         post(f"{ADMIN}target/partner/brake/", decision="reject", change="", reason="x", until=until),
-        is_rejected, DECIDES,
+        is_rejected, RELEASES,
     ),
-    "reject, API": Entry(post(f"{API}targets/partner/brake/", decision="reject", reason="x"), is_rejected, DECIDES),
-    "reject, command": Entry(command("release", "partner", "--reject", "--reason", "x"), is_rejected, DECIDES),
+    "reject, API": Entry(post(f"{API}targets/partner/brake/", decision="reject", reason="x"), is_rejected, RELEASES),
+    "reject, command": Entry(command("release", "partner", "--reject", "--reason", "x"), is_rejected, RELEASES),
     "retry these": Entry(post(ONE_CAUSE, confirmed="yes"), is_retried, DECIDES),
     "retry these, command": Entry(command("retry", "--target", "partner", "--cause", "invalid"), is_retried, DECIDES),
     "pause, command": Entry(command("pause", "partner", "--reason", "x"), is_paused, PAUSES),
@@ -170,6 +200,16 @@ ENTRIES = {
         is_paused, PAUSES,
     ),
     "resume": Entry(post(f"{ADMIN}target/saas/resume/", confirmed="yes", reason="x"), is_resumed, PAUSES),
+    "pause, API": Entry(post(f"{API}targets/partner/pause/", reason="x"), is_paused, PAUSES),
+    "resume, API": Entry(post(f"{API}targets/saas/resume/", reason="x"), is_resumed, PAUSES),
+    "backfill, command": Entry(command("backfill", "--target", "partner"), is_owed_again, DECIDES),
+    "push, command": Entry(push, is_tried, DECIDES),
+    "let the others follow": Entry(
+        on_trial(post(f"{ADMIN}target/partner/follow/", confirmed="yes", reason="x")), is_followed, DECIDES
+    ),
+    "let the others follow, command": Entry(
+        on_trial(command("trial", "partner", "--follow", "--reason", "x")), is_followed, DECIDES
+    ),
     "probe now": Entry(post(f"{ADMIN}target/partner/probe/"), is_probed, PAUSES),
 }  # fmt: skip
 

@@ -363,7 +363,7 @@ def test_where_nothing_is_tried_the_command_says_so(people: list[User]) -> None:
 
 def test_who_may_not_decide_lets_nothing_follow(tried: list[User]) -> None:
     User.objects.create_user("clerk", is_staff=True)
-    with pytest.raises(CommandError, match=r"thirdparty\.change_record"):
+    with pytest.raises(CommandError, match=r"thirdparty\.decide_record"):
         trial("--follow", "--by", "clerk", "--reason", "good")
 
 

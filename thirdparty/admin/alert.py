@@ -12,15 +12,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from thirdparty.admin.audit import SeenWithRecords
 from thirdparty.admin.badge import badge
 from thirdparty.admin.filters import RowTarget
 from thirdparty.admin.moment import moment
+from thirdparty.admin.readonly import SeenBy
+from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models import Alert, AlertMessage
 
 
 @admin.register(Alert)
-class AlertAdmin(SeenWithRecords):
+class AlertAdmin(SeenBy, SyncAdmin):
     list_display = ("seen", "target", "what", "said", "told", "ended", "end_told")
     list_display_links = None
     list_filter = (RowTarget,)

@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from thirdparty.admin.badge import outcome_badge, record_page
 from thirdparty.admin.filters import AttemptTarget
 from thirdparty.admin.moment import moment
-from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models import Attempt
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly, SyncAdmin):
+class AttemptAdmin(SeenBy, SyncAdmin):
     list_display = ("started", "record_link", "call", "generation", "outcome_badge", "said", "http_status", "took")
     list_filter = (AttemptTarget, "outcome", "call")
     search_fields = ("record__key", "reason")

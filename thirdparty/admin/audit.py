@@ -15,13 +15,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from thirdparty import permissions
 from thirdparty.admin import certificate
 from thirdparty.admin.badge import badge, record_page
 from thirdparty.admin.filters import KnownValues, RowKind, RowTarget
 from thirdparty.admin.moment import moment
 from thirdparty.admin.panel import may_look
-from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.audit import report
 from thirdparty.decide.sample import WHOLE_PERCENT
@@ -29,7 +28,6 @@ from thirdparty.decisions import audits
 from thirdparty.models import Audit, Finding
 from thirdparty.models.audit import Verdict
 from thirdparty.observe.audits import reason_in_words
-from thirdparty.permissions import SEE_RECORDS
 
 VERDICTS = {
     Verdict.EQUAL: "success",
@@ -41,18 +39,8 @@ VERDICTS = {
 }
 
 
-class SeenWithRecords(ReadOnly, SyncAdmin):
-    """Whoever may see records may see what was found of them."""
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return permissions.holds(request.user, *SEE_RECORDS)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-
 @admin.register(Audit)
-class AuditAdmin(SeenWithRecords):
+class AuditAdmin(SeenBy, SyncAdmin):
     list_display = ("number", "started", "target", "kind", "how", "came_of_it", "by")
     list_filter = (RowTarget, RowKind)
     fields = ("target", "kind", "how", "mends", "by", "started", "ended", "phase", "came_of_it", "pages")
@@ -132,7 +120,7 @@ class FindingAudit(KnownValues):
 
 
 @admin.register(Finding)
-class FindingAdmin(SeenWithRecords):
+class FindingAdmin(SeenBy, SyncAdmin):
     list_display = ("seen", "record_link", "remote_id", "verdict_badge", "which", "note")
     list_filter = (FindingVerdict, RowTarget, RowKind, FindingAudit)
     search_fields = ("record", "remote_id")

@@ -65,7 +65,7 @@ def view(request: HttpRequest, target: Target, context: dict[str, Any]) -> HttpR
         _decide(request, target.name)
         return redirect(brake_page(target.name))
     plan = brake.plan(target.name, by=request.user)
-    may = permissions.holds(request.user, Right.DECIDE)
+    may = permissions.holds(request.user, Right.RELEASE)
     form = BrakeForm(initial={"until": plan.as_of.strftime("%Y-%m-%dT%H:%M:%S.%f%z")})
     on = plan.standing.latched
     context |= {
@@ -78,7 +78,7 @@ def view(request: HttpRequest, target: Target, context: dict[str, Any]) -> HttpR
 
 
 def _decide(request: HttpRequest, target: str) -> None:
-    permissions.require(request.user, Right.DECIDE)
+    permissions.require(request.user, Right.RELEASE)
     form = BrakeForm(request.POST)
     if not form.is_valid():
         for name, sentences in form.errors.items():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
+
+from thirdparty import permissions
+from thirdparty.permissions import SEE_RECORDS
 
 
 class ReadOnly:
@@ -18,3 +22,15 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class SeenBy(ReadOnly):
+    """Whoever has one of ``seen_by`` may see it: by default, those who may see records, and what became of them."""
+
+    seen_by: ClassVar[Sequence[str]] = SEE_RECORDS
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return permissions.holds(request.user, *self.seen_by)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)

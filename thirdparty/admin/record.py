@@ -28,7 +28,7 @@ from thirdparty.admin.export import export_view
 from thirdparty.admin.filters import RecordCause, RecordState, RowKind, RowTarget
 from thirdparty.admin.moment import moment
 from thirdparty.admin.panel import may_look, panel
-from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.search import objects_found
 from thirdparty.admin.skin import ChangeList, SyncAdmin
 from thirdparty.decisions.look_now import look_now, look_now_together
@@ -65,7 +65,7 @@ class RecordList(ChangeList):
 
 
 @admin.register(Record)
-class RecordAdmin(ReadOnly, SyncAdmin):
+class RecordAdmin(SeenBy, SyncAdmin):
     list_display = ("object", "kind", "target", "state_badge", "progress", "why", "owed", "due")
     list_display_links = ("object",)
     list_filter = (RecordState, RowTarget, RowKind, RecordCause)

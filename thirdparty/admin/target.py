@@ -23,12 +23,12 @@ from thirdparty.admin.brake import brake_page
 from thirdparty.admin.brake import view as brake_page_view
 from thirdparty.admin.confirm import Question, ask, is_confirmed
 from thirdparty.admin.overview import card
-from thirdparty.admin.readonly import ReadOnly
+from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.decisions import trial
 from thirdparty.models.target import Standing, Target
 from thirdparty.observe.status import BREAKER_CLOSED
-from thirdparty.permissions import Right
+from thirdparty.permissions import SEE_TARGETS, Right
 from thirdparty.protect import Probe, brake, sender
 from thirdparty.run.pause import pause, probe, resume
 
@@ -42,7 +42,8 @@ _SEEN = {
 
 
 @admin.register(Target)
-class TargetAdmin(ReadOnly, SyncAdmin):
+class TargetAdmin(SeenBy, SyncAdmin):
+    seen_by = SEE_TARGETS
     list_display = ("name", "standing_badge", "sending", "breaker_badge", "brake_badge", "rate", "reason")
     change_list_template = "thirdparty/admin/targets.html"
     change_form_template = "thirdparty/admin/target.html"

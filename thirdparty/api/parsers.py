@@ -18,6 +18,15 @@ class BodyTooLarge(APIException):
     default_detail = "The body is too large."
 
 
+def read_whole(stream: IO[Any]) -> bytes:
+    """All that is sent. Raises `BodyTooLarge` beyond DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    body: bytes = stream.read(limit + 1)
+    if len(body) > limit:
+        raise BodyTooLarge
+    return body
+
+
 class JSONBody(BaseParser):
     """JSON in UTF-8 (RFC 8259), of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes and a sane depth."""
 
@@ -27,10 +36,7 @@ class JSONBody(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """Raises `BodyTooLarge`, or `ParseError` for anything that is not JSON."""
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        body = stream.read(limit + 1)
-        if len(body) > limit:
-            raise BodyTooLarge
+        body = read_whole(stream)
         try:
             return json.loads(body.decode("utf-8"), parse_constant=strict_constant)
         except ValueError as error:

@@ -123,7 +123,7 @@ class DecisionView(SyncView):
 
 
 class BrakeView(SyncView):
-    takes: ClassVar[Mapping[str, Sequence[str]]] = {"GET": SEE_RECORDS, "POST": (Right.DECIDE,)}
+    takes: ClassVar[Mapping[str, Sequence[str]]] = {"GET": SEE_RECORDS, "POST": (Right.RELEASE,)}
 
     @extend_schema(
         summary="What the brake of a target holds",

@@ -124,7 +124,7 @@ def reject(target: str, *, by: Any, reason: str, selection: Selection = ALL) -> 
 
 
 def _decide(target: str, by: Any, reason: str, selection: Selection, *, rejected: bool) -> BrakeDecision:
-    permissions.require(by, Right.DECIDE)
+    permissions.require(by, Right.RELEASE)
     known = brake.standing(target)
     if not known.latched and not known.held:
         raise NothingHeld(f"the brake of target {target} is off, and holds nothing")

@@ -28,6 +28,10 @@ class Migration(migrations.Migration):
                 ('records', models.BigIntegerField(db_default=0, help_text='what the target held, when that was last counted')),
                 ('records_at', models.DateTimeField(null=True)),
             ],
+            options={
+                'permissions': (('release_brake', 'Can release what the brake holds, or reject it'),),
+                'default_permissions': (),
+            },
         ),
         migrations.CreateModel(
             name='Canary',
@@ -261,6 +265,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'record',
                 'verbose_name_plural': 'records',
                 'ordering': ['key'],
+                'permissions': (('decide_record', 'Can decide about records'),),
+                'default_permissions': ('view',),
                 'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['target', 'due_at', 'key'], name='sync_due'), models.Index(condition=models.Q(('deleted', True)), fields=['synced_at'], name='sync_tombstone'), models.Index(condition=models.Q(('deleted', True), ('synced_generation__lt', models.F('generation'))), fields=['target'], name='sync_owed_delete'), models.Index(condition=models.Q(('owed_since__isnull', False)), fields=['owed_since'], name='sync_owed'), models.Index(fields=['target', 'settled_state'], name='sync_state'), models.Index(condition=models.Q(('left_at__isnull', False)), fields=['target', 'left_at'], name='sync_left'), models.Index(condition=models.Q(('waits_for__isnull', False)), fields=['waits_for'], name='sync_waits_for'), models.Index(condition=models.Q(('held_by__isnull', False)), fields=['held_by'], name='sync_held_by')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('remote_id__isnull', False)), fields=('target', 'kind', 'remote_id'), name='one_row_per_remote_id'), models.UniqueConstraint(condition=models.Q(('may_exist', True), models.Q(('natural_key', ''), _negated=True)), fields=('target', 'kind', 'natural_key'), name='one_row_per_natural_key')],
             },
@@ -367,6 +373,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'target',
                 'verbose_name_plural': 'targets',
                 'ordering': ['name'],
+                'permissions': (('pause_target', 'Can pause, resume and retire targets'),),
+                'default_permissions': ('view',),
                 'constraints': [models.CheckConstraint(condition=models.Q(('enabled', True), ('retired', True), _negated=True), name='a_retired_target_is_not_enabled')],
             },
         ),

@@ -24,6 +24,10 @@ class Brake(models.Model):
     records = models.BigIntegerField(db_default=0, help_text="what the target held, when that was last counted")
     records_at = models.DateTimeField(null=True)
 
+    class Meta:
+        default_permissions = ()
+        permissions = (("release_brake", "Can release what the brake holds, or reject it"),)
+
     def __str__(self) -> str:
         return self.target
 

@@ -158,6 +158,8 @@ class Record(models.Model):
     class Meta:
         verbose_name = _("record")
         verbose_name_plural = _("records")
+        default_permissions = ("view",)
+        permissions = (("decide_record", "Can decide about records"),)
         ordering: ClassVar[list[str]] = ["key"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(

@@ -119,6 +119,8 @@ class Target(models.Model):
     class Meta:
         verbose_name = _("target")
         verbose_name_plural = _("targets")
+        default_permissions = ("view",)
+        permissions = (("pause_target", "Can pause, resume and retire targets"),)
         ordering: ClassVar[list[str]] = ["name"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=~Q(enabled=True, retired=True), name="a_retired_target_is_not_enabled")

@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
+from users import permissions
 from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
 from users.models import User
+from users.permissions import Right
 
 MOST_BYTES = 2_000_000
 _SHOWN = 50
@@ -44,7 +46,10 @@ class CsvImport:
 
     actions_list = ("import_people",)
 
-    @action(description=_("Import from CSV"), url_path="import", permissions=["add"])  # type: ignore[untyped-decorator]  # unfold's
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return permissions.holds(cast("User", request.user), Right.IMPORT)
+
+    @action(description=_("Import from CSV"), url_path="import", permissions=["import"])  # type: ignore[untyped-decorator]  # unfold's
     def import_people(self: Any, request: HttpRequest) -> HttpResponse:
         form = ImportForm(request.POST or None, request.FILES or None)
         report = None

@@ -8,6 +8,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from thirdparty.permissions import SEE_RECORDS, SEE_TARGETS
+from users import permissions
+from users.permissions import SEE_PEOPLE, Right
+
 
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """What this account may see, grouped by what one comes for."""
@@ -19,89 +23,89 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": _("People"),
             "items": [
-                _item(request, _("People"), "group", "users.view_user", people)
+                _item(request, _("People"), "group", people, *SEE_PEOPLE)
                 | {"active": lambda request: request.path.startswith(people) and not of_operators},
-                _item(request, _("Groups"), "badge", "auth.view_group", reverse("admin:auth_group_changelist")),
+                _item(request, _("Groups"), "badge", reverse("admin:auth_group_changelist"), "auth.view_group"),
                 _item(
                     request,
                     _("Roles at targets"),
                     "swap_horiz",
-                    "users.view_rolemapping",
                     reverse("admin:users_rolemapping_changelist"),
+                    "users.view_rolemapping",
                 ),
             ],
         },
         {
             "title": _("Synchronisation"),
             "items": [
-                _item(request, _("Records"), "sync", "thirdparty.view_record", records)
+                _item(request, _("Records"), "sync", records, *SEE_RECORDS)
                 | {"active": lambda request: request.path.startswith(records) and not request.path.startswith(causes)},
-                _item(request, _("Causes"), "rule", "thirdparty.view_record", causes),
+                _item(request, _("Causes"), "rule", causes, *SEE_RECORDS),
                 _item(
                     request,
                     _("Attempts"),
                     "history",
-                    "thirdparty.view_attempt",
                     reverse("admin:thirdparty_attempt_changelist"),
+                    *SEE_RECORDS,
                 ),
                 _item(
                     request,
                     _("Audits"),
                     "fact_check",
-                    "thirdparty.view_record",
                     reverse("admin:thirdparty_audit_changelist"),
+                    *SEE_RECORDS,
                 ),
                 _item(
                     request,
                     _("Findings"),
                     "troubleshoot",
-                    "thirdparty.view_record",
                     reverse("admin:thirdparty_finding_changelist"),
+                    *SEE_RECORDS,
                 ),
                 _item(
                     request,
                     _("Alerts"),
                     "notifications",
-                    "thirdparty.view_record",
                     reverse("admin:thirdparty_alert_changelist"),
+                    *SEE_RECORDS,
                 ),
                 _item(
                     request,
                     _("Targets"),
                     "dns",
-                    "thirdparty.view_target",
                     reverse("admin:thirdparty_target_changelist"),
+                    *SEE_TARGETS,
                 ),
             ],
         },
         {
             "title": _("Access"),
             "items": [
-                _item(request, _("Operators"), "shield_person", "users.view_user", f"{people}?kind=operators")
+                _item(request, _("Operators"), "shield_person", f"{people}?kind=operators", *SEE_PEOPLE)
                 | {"active": lambda _request: of_operators},
                 _item(
                     request,
                     _("History"),
                     "manage_history",
-                    "admin.view_logentry",
                     reverse("admin:admin_logentry_changelist"),
+                    "admin.view_logentry",
                 ),
                 _item(
                     request,
                     _("API tokens"),
                     "key",
-                    "authtoken.view_tokenproxy",
                     reverse("admin:authtoken_tokenproxy_changelist"),
+                    Right.ISSUE_TOKENS,
                 ),
             ],
         },
     ]
 
 
-def _item(request: HttpRequest, title: str, icon: str, permission: str, link: str) -> dict[str, Any]:
+def _item(request: HttpRequest, title: str, icon: str, link: str, *any_of: str) -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
         "link": link,
-        "permission": lambda request: request.user.has_perm(permission),
+        "permission": lambda request: permissions.holds(request.user, *any_of),
     }

@@ -23,6 +23,7 @@ from users import consistency, services
 from users.api import answers, idempotency, preconditions, preferences
 from users.api.filters import UserFilter
 from users.api.following import Followed
+from users.api.imports import ImportsFile
 from users.api.many import AddsMany
 from users.api.serializers import FollowingSerializer, UserSerializer
 from users.consistency import Consistency, Mode
@@ -41,12 +42,13 @@ _CHANGED = {HTTP_200_OK: UserSerializer, HTTP_202_ACCEPTED: UserSerializer}
     list=extend_schema(summary="All users, newest first"),
     retrieve=extend_schema(summary="One user", parameters=[preconditions.TAGGED]),
 )
-class UserViewSet(AddsMany, Followed, ModelViewSet[User]):
+class UserViewSet(AddsMany, ImportsFile, Followed, ModelViewSet[User]):
     takes: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": SEE_PEOPLE,
         "retrieve": SEE_PEOPLE,
         "create": (Right.ADD,),
         "bulk": (Right.ADD,),
+        "import_people": (Right.IMPORT,),
         "update": (Right.CHANGE,),
         "partial_update": (Right.CHANGE,),
         "destroy": (Right.DELETE,),
@@ -57,6 +59,7 @@ class UserViewSet(AddsMany, Followed, ModelViewSet[User]):
         "list": (*UserFilter.base_filters, NewestFirst.cursor_query_param, NewestFirst.page_size_query_param),
         "create": ("consistency",),
         "bulk": ("consistency",),
+        "import_people": ("dry_run",),
         "update": ("consistency",),
         "partial_update": ("consistency",),
         "destroy": ("consistency",),

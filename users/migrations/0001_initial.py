@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'person',
                 'verbose_name_plural': 'people',
                 'ordering': ['-id'],
+                'permissions': (('import_user', 'Can import people from a file'), ('issue_token', 'Can have a key for the API')),
             },
         ),
         migrations.CreateModel(

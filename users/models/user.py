@@ -98,6 +98,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
+        permissions = (
+            ("import_user", "Can import people from a file"),
+            ("issue_token", "Can have a key for the API"),
+        )
         ordering: ClassVar[list[str]] = ["-id"]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["name"], name="user_name")]
 

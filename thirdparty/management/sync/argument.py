@@ -12,6 +12,7 @@ from thirdparty import targets
 from thirdparty.decide.sample import LEAST_PERCENT, WHOLE_PERCENT
 from thirdparty.declaration import objects
 from thirdparty.models import Record, Ref
+from thirdparty.permissions import OPERATOR
 
 OBJECT = (
     "an object: KIND:ID, its identity, natural key or numeric id, our id or its own at a target; "
@@ -47,6 +48,11 @@ def account_named(name: str) -> Any:
     if account is None:
         raise CommandError(f"--by {name}: there is no such account")
     return account
+
+
+def acting(options: dict[str, Any]) -> Any:
+    """Whoever acts: the account that ``--by`` names, else an operator. Raises `CommandError` where there is none of this name."""
+    return account_named(options["by"]) if options["by"] else OPERATOR
 
 
 def staff_named(name: str) -> Any:

@@ -54,7 +54,7 @@ def add_to(actions: Any) -> None:
 def run(_: Console, options: dict[str, Any]) -> Answer[list[Audit]]:
     """Fails where an audit could not be finished. Raises `NotAllowed`, and `CommandError` for a target, kind or account that there is not."""
     target = argument.target_named(options["target"])
-    by = argument.account_named(options["by"]) if options["by"] else OPERATOR
+    by = argument.acting(options)
     permissions.require(by, Right.DECIDE)
     kinds = runner.kinds(target)
     if options["kind"] is not None and options["kind"] not in kinds:

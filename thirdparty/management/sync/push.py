@@ -6,12 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
-from thirdparty import store, targets
+from thirdparty import permissions, store, targets
 from thirdparty.management.sync import action, argument, terminal
 from thirdparty.management.sync.action import Answer
 from thirdparty.models import Record
 from thirdparty.models.record import AT_REST
 from thirdparty.observe.explain import Explanation, explain
+from thirdparty.permissions import Right
 from thirdparty.run.push import Pushed
 from thirdparty.run.until_done import push_until_done
 
@@ -21,11 +22,13 @@ def add_to(actions: Any) -> None:
         actions, "push", run=run, does="push one object to every target, here and now", example="users.user:42"
     )
     parser.add_argument("object", metavar="OBJECT", help=argument.OBJECT)
+    parser.add_argument("--by", default="", metavar="YOU", help="your account, which then has to be allowed to")
 
 
 def run(_: Console, options: dict[str, Any]) -> Answer[list[dict[str, Any]]]:
-    """Fails, saying what stands in the way, unless the object ends level everywhere. Raises `CommandError` for one that there is not."""
+    """Fails, saying what stands in the way, unless the object ends level everywhere. Raises `NotAllowed`, and `CommandError` for one that there is not."""
     ref = argument.object_named(options["object"])
+    permissions.require(argument.acting(options), Right.DECIDE)
     rows = Record.objects.of(ref).filter(target__in=targets.names()).order_by("target")
     store.look_now([row.key for row in rows])
     steps: dict[str, list[Pushed]] = {row.target: [] for row in rows}

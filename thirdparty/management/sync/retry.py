@@ -12,11 +12,11 @@ from thirdparty.decisions.causes import Cause
 from thirdparty.decisions.look_now import look_now, note_on_targets
 from thirdparty.management.sync import action
 from thirdparty.management.sync.action import Answer
-from thirdparty.management.sync.argument import account_named, target_named
+from thirdparty.management.sync.argument import acting, target_named
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify.broker import publisher
-from thirdparty.permissions import OPERATOR, Right
+from thirdparty.permissions import Right
 from thirdparty.store.contention import StillHeld
 from thirdparty.store.leased import in_state
 
@@ -44,7 +44,7 @@ def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     records.
     """
     target, state = target_named(options["target"]), options["state"]
-    by = account_named(options["by"]) if options["by"] else OPERATOR
+    by = acting(options)
     permissions.require(by, Right.DECIDE)
     cause = Cause(target, options["cause"], state=state)
     records = cause.records() if cause.cause else Record.objects.filter(in_state(state), target=target)

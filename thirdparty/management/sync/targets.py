@@ -9,7 +9,6 @@ from rich.console import Console
 
 from thirdparty.management.sync import action, argument
 from thirdparty.management.sync.action import Answer
-from thirdparty.permissions import OPERATOR
 from thirdparty.run import pause
 
 
@@ -38,21 +37,17 @@ def add_to(actions: Any) -> None:
 
 def run_pause(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `NotAllowed`, and `CommandError` for a target, or an account, that does not exist."""
-    if not pause.pause(options["target"], reason=options["reason"], by=_account(options["by"])):
+    if not pause.pause(options["target"], reason=options["reason"], by=argument.acting(options)):
         raise CommandError(f"there is no target {options['target']!r}")
     return Answer({"target": options["target"], "paused": True}, _show)
 
 
 def run_resume(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Raises `NotAllowed`, and `CommandError` for a target, or an account, that does not exist."""
-    if not pause.resume(options["target"], reason=options["reason"], by=_account(options["by"])):
+    if not pause.resume(options["target"], reason=options["reason"], by=argument.acting(options)):
         raise CommandError(f"there is no target {options['target']!r}")
     return Answer({"target": options["target"], "paused": False}, _show)
 
 
 def _show(out: Console, standing: dict[str, Any]) -> None:
     out.print(f"{standing['target']} {'is paused' if standing['paused'] else 'goes on'}")
-
-
-def _account(name: str) -> Any:
-    return argument.account_named(name) if name else OPERATOR

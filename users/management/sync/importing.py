@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty.management.sync import action
+from thirdparty.management.sync import action, argument
 from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.progress import progress
 from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
@@ -26,6 +26,7 @@ def add_to(actions: Any) -> None:
     parser.add_argument(
         "--encoding", metavar="NAME", help="of the file; by default UTF-8, UTF-16 or GB18030, whichever it is"
     )
+    parser.add_argument("--by", default="", metavar="YOU", help="your account, which then has to be allowed to")
     parser.add_argument("--dry-run", action="store_true", help="only say what would become of the rows")
     parser.add_argument(
         "--rejected", metavar="FILE.csv", type=Path, help="where rejected rows go (default: FILE.rejected.csv)"
@@ -33,7 +34,7 @@ def add_to(actions: Any) -> None:
 
 
 def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
-    """Fails where rows were rejected. Raises `CommandError` for a file that cannot be read."""
+    """Fails where rows were rejected. Raises `NotAllowed`, and `CommandError` for a file that cannot be read."""
     path: Path = options["file"]
     rejected_path: Path = options["rejected"] or path.with_suffix(".rejected.csv")
     try:
@@ -53,7 +54,7 @@ def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
                     note=_said(report.added, report.present, len(report.rejected)),
                 )
 
-            report = read(file, dry_run=options["dry_run"], progress=tell)
+            report = read(file, by=argument.acting(options), dry_run=options["dry_run"], progress=tell)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from None
     except NotReadable as problem:
