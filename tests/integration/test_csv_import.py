@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -135,6 +136,33 @@ def test_the_command_says_what_became_of_the_rows(tmp_path: Path, capsys: pytest
     said = capsys.readouterr().out
     assert "would be: 2 added, 0 here already, 0 rejected" in said
     assert said.rstrip().endswith("2 added, 0 here already, 0 rejected")
+
+
+def test_a_dry_run_says_what_the_rows_would_be_for_the_targets(
+    tmp_path: Path, partner: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "people.csv").write_text(TWO, "utf-8")
+    call_command("sync", "import", str(tmp_path / "people.csv"), "--dry-run")
+    partner(rate_per_second=0.5)
+    call_command("sync", "import", str(tmp_path / "people.csv"), "--dry-run")
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[1::2] == [
+        "  at partner: 2 to add; 2 calls; the target has no rate",
+        "  at partner: 2 to add; 2 calls, 0:00:04 at 0.5 a second",
+    ]
+
+
+def test_a_dry_run_says_as_json_what_the_rows_would_be_for_the_targets(
+    tmp_path: Path, partner: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    partner(rate_per_second=0.5)
+    (tmp_path / "people.csv").write_text(TWO, "utf-8")
+    call_command("sync", "import", str(tmp_path / "people.csv"), "--dry-run", "--json")
+
+    assert json.loads(capsys.readouterr().out)["targets"] == [
+        {"target": "partner", "records": 2, "calls": 2, "rate_per_second": 0.5, "seconds": 4.0}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db.models import Q
 
@@ -19,7 +20,7 @@ from thirdparty.models import Brake, Record
 from thirdparty.observe.preview import preview
 from thirdparty.sandbox.client import SandboxControl
 from users import synced
-from users.models import User
+from users.models import RoleMapping, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,6 +134,37 @@ def test_asking_finds_what_the_target_lost(sandbox: SandboxControl) -> None:
     sandbox.delete(first["userId"])
     assert counts() == {"nothing": 3}
     assert counts(ask=True) == {"add": 1, "nothing": 2}
+
+
+def test_a_role_whose_id_has_changed_is_an_update_of_each_of_its_members(sandbox: SandboxControl) -> None:
+    managers = Group.objects.create(name="Managers")
+    role = RoleMapping.objects.create(group=managers, target="partner", remote_role_id="7")
+    members = people(5)[:3]
+    managers.user_set.add(*members)
+    converge()
+    assert counts() == {"nothing": 5}
+
+    role.remote_role_id = "8"
+    role.save()
+
+    shown = preview("partner")
+    assert (shown.counts["update"], shown.counts["nothing"]) == (3, 2)
+    assert shown.fields == {"role_ids": 3}
+    assert shown.calls == 3
+    assert {example.key for example in shown.examples} == {row_of(member).key for member in members}
+
+
+def test_a_role_that_has_no_id_any_more_is_nothing_that_its_members_could_be_sent_with(
+    sandbox: SandboxControl,
+) -> None:
+    managers = Group.objects.create(name="Managers")
+    role = RoleMapping.objects.create(group=managers, target="partner", remote_role_id="7")
+    managers.user_set.add(people(2)[0])
+    converge()
+
+    role.delete()
+
+    assert counts() == {"unmappable": 1, "nothing": 1}
 
 
 def test_parked_records_stay_as_they_are(sandbox: SandboxControl) -> None:

@@ -37,6 +37,7 @@ UNMAPPABLE, WAITS, PARKED, NOT_KNOWN = "unmappable", "waits", "parked", "not_kno
 KINDS_OF_OUTCOME = (ADD, UPDATE, DEACTIVATE, DELETE, LEAVE, NOTHING, UNMAPPABLE, WAITS, PARKED, NOT_KNOWN)
 """``not_known``: it would be pushed, or read first, and what that changes cannot be told. ``leave``: its object has left, and nothing is sent for it. ``parked``: nothing, until a person acts."""
 EXAMPLES_SHOWN = 5
+_CALLS_OF_AN_ADD = 1
 _AT_ONCE = 500
 _ASKED_AT_ONCE = 10
 _ASKED_AGAIN_SECONDS = 0.2
@@ -76,6 +77,28 @@ class Preview:
     def as_json(self) -> dict[str, Any]:
         """The same as plain values, for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Adds:
+    """What so many new objects are for one target that takes their kind. ``seconds`` is None without a rate."""
+
+    target: str
+    records: int
+    calls: int
+    rate_per_second: float | None
+    seconds: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values, for JSON."""
+        return asdict(self)
+
+
+def adds(kind: str, count: int) -> list[Adds]:
+    """What it would take to add so many new objects of this kind, at each target that takes them."""
+    takers = [name for name in targets.names() if kind in {each.kind for each in declared_for(name)}]
+    calls = count * _CALLS_OF_AN_ADD
+    return [Adds(name, count, calls, *_at_the_allowed_rate(name, calls)) for name in takers]
 
 
 def preview(
@@ -199,10 +222,9 @@ class _Tally:
         whole = self.passed / looked_at if looked_at else 0.0
         # What is taken away is looked at first.
         of_removal = 2 if targets.config(self._target).capabilities.query else 1
-        of_each = {ADD: 1, UPDATE: 1, NOT_KNOWN: 1, DEACTIVATE: of_removal, DELETE: of_removal}
+        of_each = {ADD: _CALLS_OF_AN_ADD, UPDATE: 1, NOT_KNOWN: 1, DEACTIVATE: of_removal, DELETE: of_removal}
         calls = round(sum(self._counts[outcome] * each for outcome, each in of_each.items()) * whole)
-        row = Target.objects.filter(name=self._target).first() or Target(name=self._target)
-        rate = protect.summary(row)["rate_per_second"]
+        rate, seconds = _at_the_allowed_rate(self._target, calls)
         return Preview(
             target=self._target,
             looked_at=looked_at,
@@ -214,9 +236,16 @@ class _Tally:
             examples=tuple(example for some in self._examples.values() for example in some),
             calls=calls,
             rate_per_second=rate,
-            seconds=None if rate is None else calls / rate,
+            seconds=seconds,
             brake=brake.forecast(self._target, round(sum(self._changes.values()) * whole)),
         )
+
+
+def _at_the_allowed_rate(target: str, calls: int) -> tuple[float | None, float | None]:
+    """Calls a second, and how many seconds so many take; None and None where there is no rate."""
+    row = Target.objects.filter(name=target).first() or Target(name=target)
+    rate = protect.summary(row)["rate_per_second"]
+    return rate, None if rate is None else calls / rate
 
 
 def _asked(row: Record) -> Any:

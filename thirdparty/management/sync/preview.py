@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -10,7 +9,7 @@ from rich.console import Console
 
 from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.declaration.registry import declared_for
-from thirdparty.management.sync import action, argument
+from thirdparty.management.sync import action, argument, terminal
 from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.progress import progress
 from thirdparty.observe.preview import Preview, preview
@@ -62,10 +61,6 @@ def _show(out: Console, shown: Preview) -> None:
         out.print(
             f"  e.g. {example.outcome.replace('_', ' ')} {example.key}{f': {what}' if what else ''}", style="dim"
         )
-    if shown.seconds is None:
-        out.print(f"{shown.calls} calls; the target has no rate")
-    else:
-        took = timedelta(seconds=round(shown.seconds))
-        out.print(f"{shown.calls} calls, {took} at {shown.rate_per_second:.3g} a second")
+    out.print(terminal.calls(shown.calls, shown.rate_per_second, shown.seconds))
     if shown.brake:
         out.print(f"the brake would stop it: {shown.brake}", style="yellow")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -40,6 +41,13 @@ def table(out: Console, *columns: str) -> Table:
 def coloured(state: str, text: object = None) -> Text:
     """``text``, or the state itself, in the state's colour."""
     return Text(state if text is None else str(text), style=_STYLES[State(state)])
+
+
+def calls(count: int, rate_per_second: float | None, seconds: float | None) -> str:
+    """So many calls, and how long they take at the target's rate, where it has one."""
+    if rate_per_second is None or seconds is None:
+        return f"{count} calls; the target has no rate"
+    return f"{count} calls, {timedelta(seconds=round(seconds))} at {rate_per_second:.3g} a second"
 
 
 def json_line(value: Any) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from thirdparty.management.sync import action, argument
+from thirdparty.management.sync import action, argument, terminal
 from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.progress import progress
+from thirdparty.observe.preview import adds
 from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
+from users.synced import Person
 
 
 def add_to(actions: Any) -> None:
@@ -70,12 +72,18 @@ def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
         "present": report.present,
         "rejected": len(report.rejected),
         "rejected_file": str(rejected_path) if report.rejected else None,
+        "targets": [each.as_json() for each in adds(Person.kind, report.added)],
     }
     return Answer(done, _show, failure=failure)
 
 
 def _show(out: Console, done: dict[str, Any]) -> None:
     out.print(f"{'would be: ' if done['dry_run'] else ''}{_said(done['added'], done['present'], done['rejected'])}")
+
+    if done["dry_run"]:
+        for each in done["targets"]:
+            taken = terminal.calls(each["calls"], each["rate_per_second"], each["seconds"])
+            out.print(f"  at {each['target']}: {each['records']} to add; {taken}")
 
 
 def _said(added: int, present: int, rejected: int) -> str:
