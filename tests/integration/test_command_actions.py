@@ -158,16 +158,55 @@ def test_a_decision_says_as_json_what_was_decided(monkeypatch: pytest.MonkeyPatc
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("words", [[name, *ASKED[name]] for name in ("status", "explain", "retry", "token", "import")])
-def test_a_database_that_nobody_answers_at_is_one_line_and_exit_code_1(words: list[str], tmp_path: Path) -> None:
-    (tmp_path / "people.csv").write_text("name\nEve\n", "utf-8")
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "sync", *words],
-        env=os.environ | {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"},
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+EACH = """
+import contextlib, io, json, sys
+import django
+django.setup()
+from thirdparty.management.commands.sync import Command
+ended = {}
+for name, words in json.loads(sys.argv[1]).items():
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            Command().run_from_argv(["manage.py", "sync", name, *words])
+        except SystemExit as exit:
+            code = exit.code
+    ended[name] = [code, out.getvalue(), err.getvalue().splitlines()]
+print(json.dumps(ended))
+"""
+"""Every action as ``manage.py`` runs it, in one process: it is started once."""
+
+
+def without_a_database(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words],
+        env=os.environ | {
+            "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "SYNC_ALERT_EMAILS": "ops@example.org", "PYTHONPATH": str(ROOT),
+        },
+        cwd=folder, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
-    assert ended.returncode == 1
-    assert ended.stdout == ""
+
+def test_a_database_that_nobody_answers_at_is_one_line_and_exit_code_1_in_every_action(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("name\nEve\n", "utf-8")
+    asked = ASKED | {"alerts": []}  # a test of the alerts asks no database
+
+    ended = json.loads(without_a_database("-c", EACH, json.dumps(asked), folder=tmp_path).stdout)
+
+    assert sorted(ended) == ACTIONS
+    unlike = {
+        name: told
+        for name, told in ended.items()
+        if told[:2] != [1, ""] or len(told[2]) != 1 or not told[2][0].startswith("CommandError: the database ")
+    }
+    assert unlike == {}
+
+
+@pytest.mark.parametrize("words", [["status"], ["explain", "ada1"]])
+def test_a_person_who_asks_without_a_database_is_told_in_one_line(words: list[str], tmp_path: Path) -> None:
+    ended = without_a_database(str(ROOT / "manage.py"), "sync", *words, folder=tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
     (line,) = ended.stderr.splitlines()
     assert line.startswith("CommandError: the database was not to be had: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -29,8 +30,11 @@ class LookedAt:
     more: bool
 
 
-def look_now(records: QuerySet[Record], *, by: Account = OPERATOR) -> int:
-    """Make these records due at once, parked ones too, and wake them. Returns how many. Long lists go in batches.
+def look_now(
+    records: QuerySet[Record], *, by: Account = OPERATOR, progress: Callable[[int], None] = lambda _: None
+) -> int:
+    """Make these records due at once, parked ones too, and wake them. Returns how many. Long lists go in batches, after each of which
+    ``progress`` is called with how many are due by then.
 
     Raises `NotAllowed`; or, once all others are due, `StillHeld`.
     """
@@ -46,6 +50,7 @@ def look_now(records: QuerySet[Record], *, by: Account = OPERATOR) -> int:
             for key, target in batch:
                 hints.record_on_commit(target, key)
         last, _ = batch[-1]
+        progress(looked_at)
     if held:
         raise StillHeld(looked_at)
     return looked_at

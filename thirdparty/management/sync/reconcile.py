@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import connection
 from rich.console import Console
 
 from thirdparty.capture import triggers
@@ -20,6 +21,7 @@ def add_to(actions: Any) -> None:
 
 def run(_: Console, __: dict[str, Any]) -> Answer[dict[str, Any]]:
     """Fails where the broker takes nothing. Raises `CommandError` where triggers are missing."""
+    connection.ensure_connection()  # one line where it is away: a tick goes on, and logs each of its parts that fails
     try:
         triggers.require_in_place()
     except triggers.TriggersMissing as problem:

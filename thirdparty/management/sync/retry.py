@@ -13,6 +13,7 @@ from thirdparty.decisions.look_now import look_now, note_on_targets
 from thirdparty.management.sync import action
 from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.argument import acting, target_named
+from thirdparty.management.sync.progress import progress
 from thirdparty.models import Record
 from thirdparty.models.record import State
 from thirdparty.notify.broker import publisher
@@ -51,7 +52,8 @@ def run(_: Console, options: dict[str, Any]) -> Answer[dict[str, Any]]:
     which = f"{state} for {cause.cause}" if cause.cause else state
     note_on_targets(records, f"to be looked at now: {which}", by)
     try:
-        retried = look_now(records, by=by)
+        with progress(f"retrying {target}", total=records.count()) as shown:
+            retried = look_now(records, by=by, progress=shown.to)
     except StillHeld as held:
         raise CommandError(
             f"{held.looked_at} records of {target} are due now; others are held by open transactions: run it again"
