@@ -30,6 +30,13 @@ class Strangers:
     records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     adoptable: set[str] = field(default_factory=set)
 
+    def are_ours(self, called: str, phone: str) -> None:
+        """Those of this username and phone may be taken from now on."""
+        for remote_id, record in list(self.records.items()):
+            if (record["username"], record["phone"]) == (called, phone):
+                del self.records[remote_id]
+                self.adoptable.add(called)
+
     @property
     def usernames(self) -> set[str]:
         return {record["username"] for record in self.records.values()}

@@ -73,6 +73,7 @@ class Decisions(Trouble):
             self.complain("I10", f"{row.key}: {deed} of generation {row.generation} was done at {now}")
         if deed is Deed.ACCEPT:
             self._accepted.append((row.key, row.generation, time.time()))
+            self._took_over(row.object_id)
 
     def undo(self) -> None:
         evidence = witness.evidence_by_key()
@@ -84,6 +85,12 @@ class Decisions(Trouble):
             theirs = ledgers[target].effects.get(str(UUID(of.rpartition(":")[2])), ())
             for line in _overwritten(evidence[key], seen, theirs):
                 self.complain("I10", f"{key}: {line}")
+
+    def _took_over(self, object_id: str) -> None:
+        """A person who has a stranger's name and phone by now, since somebody took them over, is that stranger to any policy."""
+        user = User.objects.filter(uuid=object_id).first()
+        for side in self.stage.sides.values() if user is not None else ():
+            side.strangers.are_ours(user.username, user.phone)
 
     def _chosen(self, deed: Deed) -> Record | None:
         """One that is open for a decision; to settle, rather one that is in doubt or has no remote id."""
