@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from tests.integration.conftest import row_of
 from thirdparty import targets
 from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
 from thirdparty.models import Record, Target
@@ -108,6 +109,7 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User, at_work:
     counts = report["targets"]["partner"]
     oldest = counts.pop("oldest_unsynced_seconds")
     assert 0 <= oldest < 60
+    assert counts.pop("oldest_unsynced_record") == row_of(user).key
     assert counts == {
         "pending": 1, "in_flight": 0, "unknown": 0, "synced": 0, "parked": 1, "held": 0, "left": 0, "deleted": 0,
         "outdated": 0, "standing": "active", "behind_since": None,
@@ -115,6 +117,11 @@ def test_the_status_counts_records_by_state(api: APIClient, user: User, at_work:
         "blocked_until": None, "rate_per_second": None, "capabilities_off": [],
         "brake_latched_since": None, "brake_reason": "", "rejected": 0,
         "drift": 0, "drift_by_verdict": [], "audit_age_seconds": None, "audit_failure": "", "at_least": [],
+        "next_probe_at": None,
+        "acknowledged_last_hour": 0, "percent_in_time_last_hour": None, "failed_last_hour": 0,
+        "failed_by_outcome_last_hour": {},
+        "acknowledged_last_day": 0, "percent_in_time_last_day": None, "failed_last_day": 0,
+        "failed_by_outcome_last_day": {},
     }  # fmt: skip
     assert [reason["code"] for reason in report["reasons"] if reason["severity"] == "act"] == ["parked"]
     assert report["healthy"] is False

@@ -16,6 +16,7 @@ from thirdparty.models import Attempt, KeptTotals, Record, Target
 from thirdparty.observe import kept_totals
 from thirdparty.observe.kept_totals import Acknowledged, What
 from thirdparty.observe.reasons import reasons
+from thirdparty.observe.status import status
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -211,6 +212,29 @@ def all_of(minutes: float) -> None:
         pass
 
 
+def test_the_status_tells_the_last_hour_apart_from_the_last_day() -> None:
+    for _ in range(3):
+        tried("ok", took_seconds=1, minutes_ago=110)
+    tried("ok", took_seconds=100, minutes_ago=110)
+    tried("unknown", minutes_ago=110)
+    tried("ok", took_seconds=1, minutes_ago=10)
+    tried("transient", minutes_ago=10)
+    all_of(minutes=120)
+
+    figures = status().targets["partner"]
+
+    names = ("acknowledged", "percent_in_time", "failed", "failed_by_outcome")
+    assert [figures[f"{name}_last_hour"] for name in names] == [1, 100.0, 1, {"transient": 1}]
+    assert [figures[f"{name}_last_day"] for name in names] == [5, 80.0, 2, {"transient": 1, "unknown": 1}]
+
+
+def test_where_nothing_was_acknowledged_there_is_no_share_in_time() -> None:
+    kept_totals.count()
+
+    assert status().targets["partner"]["percent_in_time_last_hour"] is None
+    assert 'usersync_target_percent_in_time_last_hour{target="partner"} NaN' in metrics()
+
+
 def missed() -> list[str]:
     return [reason.sentence for reason in reasons() if reason.code == "objective_missed"]
 
@@ -252,7 +276,8 @@ def test_what_was_late_and_is_no_more_needs_nobody() -> None:
     tried("ok", took_seconds=1, minutes_ago=5)
     all_of(minutes=50)
 
-    assert of_partner().since(timedelta(hours=1)) == (21, 1)
+    of_hour = of_partner().since(timedelta(hours=1))
+    assert (of_hour.acknowledged, of_hour.in_time) == (21, 1)
     assert missed() == []
 
 
@@ -262,7 +287,8 @@ def test_what_was_late_more_than_an_hour_ago_is_forgotten() -> None:
     tried("ok", took_seconds=100, minutes_ago=5)
     all_of(minutes=120)
 
-    assert of_partner().since(timedelta(hours=1)) == (1, 0)
+    of_hour = of_partner().since(timedelta(hours=1))
+    assert (of_hour.acknowledged, of_hour.in_time) == (1, 0)
     assert missed() == []
 
 

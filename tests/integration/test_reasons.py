@@ -426,7 +426,7 @@ def test_command_api_metrics_and_admin_show_the_same_reasons(paused_and_parked: 
     page = web.get("/admin/").content.decode()
     assert all(sentence in page for sentence in sentences)
     assert told["headlines"]["partner"] in page
-    assert "at work: 1 worker(s), 1 beat(s)" in page
+    assert "at work: 1 worker, 1 beat" in page
 
     figures = web.get("/metrics").content.decode().splitlines()
     assert 'usersync_reasons{code="parked",severity="act",target="partner"} 1.0' in figures

@@ -58,7 +58,12 @@ def outcome_badge(attempt: Attempt) -> SafeString:
     """How an attempt ended, if it has."""
     if not attempt.outcome:
         return badge(gettext("under way"), "info")
-    return badge(str(_OUTCOMES_SAID[Outcome(attempt.outcome)]), OUTCOMES[Outcome(attempt.outcome)])
+    return badge(outcome_in_words(attempt.outcome), OUTCOMES[Outcome(attempt.outcome)])
+
+
+def outcome_in_words(outcome: str) -> str:
+    """In the reader's language."""
+    return str(_OUTCOMES_SAID[Outcome(outcome)])
 
 
 def record_badges(records: list[Record]) -> SafeString:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -18,6 +18,7 @@ from thirdparty.declaration.registry import declared_for
 from thirdparty.models import Audit, Finding, Record
 from thirdparty.models.audit import Owner, Verdict
 from thirdparty.observe.moments import exactly, time_of_day
+from thirdparty.settings import settings
 
 DRIFT = (Verdict.MISSING, Verdict.DIFFERING, Verdict.EXTRA, Verdict.ALTERED)
 """What is not as it is to be. Of what could not be compared nothing is known."""
@@ -88,6 +89,12 @@ def last_audits(targets: Collection[str]) -> dict[str, LastAudits]:
         )
         for name in targets
     }
+
+
+def is_expired(audits: LastAudits, now: datetime) -> bool:
+    """What the last finished audits bear out is older than two of their intervals. Never, where none comes by itself."""
+    hours = settings.SYNC_AUDIT_EVERY_HOURS
+    return bool(hours) and audits.since is not None and now - audits.since > timedelta(hours=2 * hours)
 
 
 def _newest(audits: QuerySet[Audit]) -> QuerySet[Audit]:

@@ -19,6 +19,8 @@ from thirdparty import protect, targets
 from thirdparty.decide.plan import REMOVALS
 from thirdparty.decide.result import Outcome
 from thirdparty.models import Attempt, KeptTotals, Record
+from thirdparty.observe import recent
+from thirdparty.observe.recent import Mark, Recent
 from thirdparty.settings import settings
 
 BUCKETS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
@@ -27,8 +29,6 @@ _EVERY = timedelta(seconds=45)
 """What is late is counted along: a million records where a target has been away."""
 _AT_ONCE = timedelta(minutes=10)
 """So much time is caught up in one count at most: a reconciler that was away for long does not hold up its tick."""
-_MARK_EVERY = timedelta(minutes=5)
-_MARKED_FOR = timedelta(hours=1)
 _ONLY = 1
 
 
@@ -61,55 +61,36 @@ class Acknowledged:
 
 
 @dataclass(slots=True)
-class Mark:
-    """How many had been acknowledged, and how many of them in time, at ``at``: seconds of the epoch."""
-
-    at: float
-    acknowledged: int
-    in_time: int
-
-
-@dataclass(slots=True)
 class Totals:
-    """Of one target. ``outcomes``: how many attempts ended how. ``marks``: of the last hour, one in five minutes at most."""
+    """Of one target. ``outcomes``: how many attempts ended how. ``marks``: of the last day (`thirdparty.observe.recent`)."""
 
     outcomes: dict[str, int] = field(default_factory=lambda: {outcome.value: 0 for outcome in Outcome})
     changes: Acknowledged = field(default_factory=Acknowledged)
     removals: Acknowledged = field(default_factory=Acknowledged)
     marks: list[Mark] = field(default_factory=list)
 
-    def since(self, span: timedelta) -> tuple[int, int]:
-        """How many were acknowledged in the last so long, by the last count, and how many in time; within the five minutes of a mark."""
-        acknowledged, in_time = self._acknowledged()
-        newest = self.marks[-1].at if self.marks else 0.0
-        from_here = [mark for mark in self.marks if mark.at <= newest - span.total_seconds()] or self.marks[:1]
-        if not from_here:
-            return 0, 0
-        return acknowledged - from_here[-1].acknowledged, in_time - from_here[-1].in_time
+    def since(self, span: timedelta) -> Recent:
+        """What has come in the last so long, by the last count."""
+        return recent.since(self.marks, self._marked(0.0), span)
 
     def mark(self, at: datetime) -> None:
-        """Remember how many there are now, if it is time, and forget what is not of the last hour."""
-        now = at.timestamp()
-        # Of the future: by a clock that has been set back.
-        self.marks = [mark for mark in self.marks if mark.at <= now]
-        if not self.marks or now - self.marks[-1].at >= _MARK_EVERY.total_seconds():
-            self.marks.append(Mark(now, *self._acknowledged()))
-        while len(self.marks) > 1 and self.marks[1].at <= now - _MARKED_FOR.total_seconds():
-            del self.marks[0]
+        """Remember how many there are now, if it is time, and forget what nobody needs any more."""
+        self.marks = recent.mark(self.marks, self._marked(at.timestamp()))
 
-    def _acknowledged(self) -> tuple[int, int]:
-        return self.changes.count + self.removals.count, self.changes.in_time + self.removals.in_time
+    def _marked(self, at: float) -> Mark:
+        acknowledged = self.changes.count + self.removals.count
+        return Mark(at, acknowledged, self.changes.in_time + self.removals.in_time, dict(self.outcomes))
 
     def of(self, what: What) -> Acknowledged:
         return self.removals if what is What.REMOVALS else self.changes
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any] | None) -> Self:
-        """What was stored. Of other buckets than today's nothing can be taken over: those begin anew."""
+        """What was stored. Of other buckets, or other marks, than today's nothing can be taken over: those begin anew."""
         totals = cls()
         if plain is not None:
             totals.outcomes |= plain["outcomes"]
-            totals.marks = [Mark(**each) for each in plain.get("marks", [])]
+            totals.marks = [Mark(**each) for each in plain["marks"] if set(each) == set(Mark.__slots__)]
             for what in What:
                 stored = Acknowledged(**plain[what.value])
                 if len(stored.buckets) == len(BUCKETS):

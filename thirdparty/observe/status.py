@@ -15,11 +15,15 @@ from thirdparty.models.target import Standing
 from thirdparty.observe import counting
 from thirdparty.observe.figure import Figure, Kind, Reading
 from thirdparty.observe.headline import headline
+from thirdparty.observe.lately import of_span
 from thirdparty.observe.left_behind import is_left_behind
 from thirdparty.observe.reasons import Reason, Seen, Severity, reasons, words
+from thirdparty.observe.recent import Span
+from thirdparty.observe.tally import waiting_since
 from thirdparty.run.tick import LastTick
 
 BREAKER_CLOSED = "closed"
+OLDEST = "oldest_unsynced_seconds"
 
 
 def _guards(name: str, kind: Kind, meaning: str, **metric: Any) -> Figure:
@@ -36,7 +40,7 @@ def _state(state: State) -> Figure:
 
 
 def _waited_seconds(read: Reading) -> float | None:
-    oldest = min((tally.since for tally in read.tallies if tally.waits and tally.since is not None), default=None)
+    oldest = waiting_since(read.tallies)
     return max((read.now - oldest).total_seconds(), 0.0) if oldest is not None else None
 
 
@@ -49,10 +53,16 @@ FIGURES = [
         lambda read: sum(tally.outdated for tally in read.tallies),
     ),
     Figure(
-        "oldest_unsynced_seconds",
+        OLDEST,
         Kind.SECONDS,
         "how long the oldest change has been owed that nobody has to do anything for; null where nothing is",
         _waited_seconds,
+    ),
+    Figure(
+        "oldest_unsynced_record",
+        Kind.TEXT,
+        "the key of the record that it is owed for; empty where nothing is, or the reconciler has to count anew to know it",
+        lambda read: read.oldest,
     ),
     Figure(
         "at_least",
@@ -85,6 +95,11 @@ FIGURES = [
     _guards("paused", Kind.FLAG, "nothing is sent until a person resumes it"),
     _guards("paused_reason", Kind.TEXT, "why it is paused"),
     _guards("blocked_until", Kind.MOMENT, "nothing is sent before"),
+    _guards(
+        "next_probe_at",
+        Kind.MOMENT,
+        "in trouble, the target is tried then, or as soon as anybody can; null where it is well, or a person has paused it",
+    ),
     _guards("rate_per_second", Kind.RATE, "calls a second that are allowed now; null without a limit"),
     _guards("capabilities_off", Kind.WORDS, "what the target turned out not to offer"),
     Figure(
@@ -121,6 +136,7 @@ FIGURES = [
         "why the last audit could not be finished",
         lambda read: read.audits.failure,
     ),
+    *(figure for span in Span for figure in of_span(span)),
 ]
 """In the order in which they are shown."""
 
@@ -185,6 +201,13 @@ def status(seen: Seen | None = None) -> Status:
 
 def _figures(name: str, seen: Seen) -> dict[str, Any]:
     read = Reading(
-        seen.rows[name], tuple(seen.of(name)), seen.guards[name], seen.brakes[name], seen.audits[name], seen.now
+        row=seen.rows[name],
+        tallies=tuple(seen.of(name)),
+        guard=seen.guards[name],
+        brake=seen.brakes[name],
+        audits=seen.audits[name],
+        totals=seen.totals[name],
+        oldest=seen.oldest[name],
+        now=seen.now,
     )
     return {figure.name: figure.of(read) for figure in FIGURES}

@@ -9,6 +9,9 @@ from typing import Any
 
 from thirdparty.models.record import State
 
+WAITING = (State.PENDING, State.IN_FLIGHT, State.UNKNOWN)
+"""Owed, and nobody has to do anything for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -42,7 +45,7 @@ class Tally:
     @property
     def waits(self) -> bool:
         """It is owed, and nobody has to do anything for it."""
-        return self.state in (State.PENDING, State.IN_FLIGHT, State.UNKNOWN)
+        return self.state in WAITING
 
     def with_those_of(self, other: Tally) -> Tally:
         """Both together, as records of one cause."""
@@ -72,6 +75,11 @@ def how_many(tallies: Iterable[Tally]) -> str:
     counted = list(tallies)
     more = "+" if any(tally.at_least for tally in counted) else ""
     return f"{sum(tally.count for tally in counted)}{more}"
+
+
+def waiting_since(tallies: Iterable[Tally]) -> datetime | None:
+    """Since when the oldest of these is owed that nobody has to do anything for."""
+    return min((tally.since for tally in tallies if tally.waits and tally.since is not None), default=None)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -23,6 +23,15 @@ def probing_itself(standing: TargetHealth, now: datetime, policy: Policy, *, jit
     return replace(standing, openings=openings, blocked_until=until)
 
 
+def next_probe(standing: TargetHealth, now: datetime) -> datetime | None:
+    """When a target in trouble is tried next; None for one that is well, or that a person has paused."""
+    if standing.paused and not standing.paused_by_guard:
+        return None
+    if not standing.paused and standing.breaker == Breaker.CLOSED:
+        return None
+    return max(standing.blocked_until or now, now)
+
+
 def unpaused(standing: TargetHealth) -> TargetHealth:
     """A probe was answered: a few real calls are next."""
     return replace(

@@ -12,7 +12,7 @@ from thirdparty.protect.ruling import tell
 
 
 def summary(row: Target) -> dict[str, Any]:
-    """How a target stands, for people: breaker, pause, silence, present rate, and what it turned out not to offer.
+    """How a target stands, for people: breaker, pause, silence, next probe, present rate, and what it turned out not to offer.
 
     ``rate_per_second`` is None without a limit.
     """
@@ -27,6 +27,7 @@ def summary(row: Target) -> dict[str, Any]:
         "paused": known.paused,
         "paused_reason": known.paused_reason,
         "blocked_until": known.blocked_until if known.quiet(now) else None,
+        "next_probe_at": pauses.next_probe(known, now),
         "rate_per_second": rate_limit.current(known, now, policy.rate_per_second),
         "capabilities_off": list(known.without(shown_at)),
     }

@@ -25,6 +25,10 @@ class _Words(serializers.ListField):
     child = serializers.CharField()
 
 
+class _Counts(serializers.DictField):
+    child = serializers.IntegerField()
+
+
 _FIELDS: dict[FigureKind, Callable[..., Any]] = {
     FigureKind.COUNT: serializers.IntegerField,
     FigureKind.SECONDS: partial(serializers.FloatField, allow_null=True),
@@ -32,6 +36,8 @@ _FIELDS: dict[FigureKind, Callable[..., Any]] = {
     FigureKind.FLAG: serializers.BooleanField,
     FigureKind.TEXT: serializers.CharField,
     FigureKind.WORDS: _Words,
+    FigureKind.PERCENT: partial(serializers.FloatField, allow_null=True),
+    FigureKind.COUNTS: _Counts,
     FigureKind.MOMENT: partial(serializers.DateTimeField, allow_null=True),
 }
 

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
+from thirdparty.observe.recent import Recent, Span
 
 PROMISED_PERCENT = 95
 """So many acknowledgements are to come within `SYNC_OBJECTIVE_SECONDS`, removals within `SYNC_OBJECTIVE_REMOVAL_SECONDS`."""
 LEAST = 20
 """Of fewer acknowledgements in an hour one late one would be a large share."""
-_HOUR = timedelta(hours=1)
 _LATELY = timedelta(minutes=10)
 """What was late, and is no more, needs nobody."""
 
@@ -25,10 +25,14 @@ def objective_missed(seen: Seen) -> Iterator[Reason]:
         if row is None or row.backfill:
             continue
         totals = seen.totals[name]
-        acknowledged, in_time = totals.since(_HOUR)
-        if acknowledged < LEAST or not (_is_missed(acknowledged, in_time) and _is_missed(*totals.since(_LATELY))):
+        of_hour = totals.since(Span.HOUR.length)
+        if of_hour.acknowledged < LEAST or not (_is_missed(of_hour) and _is_missed(totals.since(_LATELY))):
             continue
-        given = {"percent": 100 * in_time // acknowledged, "count": acknowledged, "promised": PROMISED_PERCENT}
+        given = {
+            "percent": 100 * of_hour.in_time // of_hour.acknowledged,
+            "count": of_hour.acknowledged,
+            "promised": PROMISED_PERCENT,
+        }
         sentence = _(
             "Of the %(count)d changes that it acknowledged in the last hour, %(percent)d%% came in time: it should be %(promised)d%%."
         )
@@ -36,5 +40,5 @@ def objective_missed(seen: Seen) -> Iterator[Reason]:
         yield Reason("objective_missed", Severity.ACT, sentence % given, name, link=page)
 
 
-def _is_missed(acknowledged: int, in_time: int) -> bool:
-    return 100 * in_time < PROMISED_PERCENT * acknowledged
+def _is_missed(recent: Recent) -> bool:
+    return 100 * recent.in_time < PROMISED_PERCENT * recent.acknowledged

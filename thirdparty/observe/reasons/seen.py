@@ -15,7 +15,8 @@ from thirdparty.models.heartbeat import Role
 from thirdparty.observe.audits import LastAudits, last_audits
 from thirdparty.observe.kept_figures import Figures, figures
 from thirdparty.observe.kept_totals import Totals, totals
-from thirdparty.observe.tally import Tally
+from thirdparty.observe.oldest import oldest
+from thirdparty.observe.tally import Tally, waiting_since
 from thirdparty.protect import brake
 from thirdparty.protect.brake import BrakeStanding
 from thirdparty.run import tick
@@ -97,6 +98,12 @@ class Seen:
     def left_over(self) -> list[Tally]:
         """The records of what the database has no declaration of."""
         return [tally for tally in self.figures.tallies if tally.kind not in self._declared]
+
+    @cached_property
+    def oldest(self) -> dict[str, str]:
+        """The key of the record that each target has been owed for longest; empty where there is none, or it is not known."""
+        since = {name: waiting_since(self.of(name)) for name in self.rows}
+        return {name: oldest(name, first) if first is not None else "" for name, first in since.items()}
 
     @cached_property
     def _declared(self) -> frozenset[str]:
