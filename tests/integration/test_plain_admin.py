@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,29 @@ def test_the_page_of_the_targets_says_how_the_whole_stands(seen: dict[str, Any])
     page = seen["targets"]["text"]
     assert "healthy" in page
     assert "sync-tile" in page
+
+
+def test_the_first_page_says_how_the_whole_stands_above_what_the_project_has(seen: dict[str, Any]) -> None:
+    page = seen["index"]["text"]
+    assert page.count("at work: 0 workers, 0 beats") == 1
+    assert page.index("sync-tile") < page.index("app-thirdparty module")
+    assert "thirdparty/admin.css" in page
+
+
+def test_the_first_page_comes_again_by_itself(seen: dict[str, Any]) -> None:
+    assert "thirdparty/refresh.js" in seen["index"]["text"]
+    assert 'id="server-silent"' in seen["index"]["text"]
+
+
+def test_the_first_page_tells_nothing_of_records_to_whoever_may_not_see_them(seen: dict[str, Any]) -> None:
+    page = seen["index of a clerk"]["text"]
+    assert seen["index of a clerk"]["status"] == 200
+    assert "sync-tile" not in page
+    assert "at work" not in page
+
+
+def test_a_site_with_a_first_page_of_its_own_keeps_it() -> None:
+    assert site.index_template == "users/admin/dashboard.html"
 
 
 def test_the_api_answers_errors_as_described_whatever_the_project_has_for_defaults(seen: dict[str, Any]) -> None:

@@ -56,6 +56,10 @@ def main() -> None:
     decision = {"deed": "settle", "seen": row.generation, "remote_id": "r1", "reason": "by phone"}
     seen["decided"] = {"status": web.post(f"{RECORDS}{row.key}/decide/", decision).status_code}
     seen["state"] = Record.objects.get().state
+    clerk = Client(SERVER_NAME="localhost")
+    clerk.force_login(User.objects.create_user(name="Clerk", phone="9", is_staff=True))
+    answer = clerk.get("/admin/")
+    seen["index of a clerk"] = {"status": answer.status_code, "text": answer.getvalue().decode()}
     seen["unfold"] = "unfold" in sys.modules
     sys.stdout.write(json.dumps(seen))
 
