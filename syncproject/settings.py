@@ -141,6 +141,8 @@ UNFOLD = {
 }
 
 CELERY_BROKER_URL = broker_url(env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0"))
+# Where people reach Flower, as https://flower.example.org/: the admin's side bar leads there.
+FLOWER_URL = env.str("FLOWER_URL", default="")
 CELERY_BROKER_MASTER_NAME = env.str("CELERY_BROKER_MASTER_NAME", default="mymaster")
 
 # What alerts are sent with, where SYNC_ALERT_EMAILS names somebody.

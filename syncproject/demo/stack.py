@@ -162,6 +162,7 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "CELERY_BROKER_URL": self.broker_url,
             "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+            "FLOWER_URL": self.url("flower"),
             "SYNC_TARGETS": TARGET,
             "TARGET_PARTNER_BASE_URL": self.url("sandbox"),
             "TARGET_PARTNER_ALLOW_HTTP": "true",

@@ -112,6 +112,23 @@ def test_before_the_first_tick_it_says_so(web: Client) -> None:
     assert "no tick yet" in said(web)
 
 
+def test_flower_is_one_click_away_where_its_address_is_known(web: Client, settings: Any) -> None:
+    settings.FLOWER_URL = "https://flower.example.org/"
+    assert links(web)["local_florist Flower"] == "https://flower.example.org/"
+
+
+def test_flower_is_not_named_where_its_address_is_not_known(web: Client, settings: Any) -> None:
+    settings.FLOWER_URL = ""
+    assert "Flower" not in said(web)
+
+
+def test_flower_is_shown_to_whoever_may_see_targets_alone(settings: Any) -> None:
+    settings.FLOWER_URL = "https://flower.example.org/"
+    clerk = Client()
+    clerk.force_login(User.objects.create_user(name="Clerk", phone="9", is_staff=True))
+    assert "Flower" not in said(clerk)
+
+
 # -- states ------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -76,6 +77,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                     reverse("admin:thirdparty_target_changelist"),
                     *SEE_TARGETS,
                 ),
+                *_flower(request),
             ],
         },
         {
@@ -100,6 +102,12 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
     ]
+
+
+def _flower(request: HttpRequest) -> list[dict[str, Any]]:
+    """What workers do with which message: where the deployment says that Flower is."""
+    address = settings.FLOWER_URL
+    return [_item(request, "Flower", "local_florist", address, *SEE_TARGETS)] if address else []
 
 
 def _item(request: HttpRequest, title: str, icon: str, link: str, *any_of: str) -> dict[str, Any]:
