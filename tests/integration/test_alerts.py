@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from threading import enumerate as threads
 from typing import Any
@@ -15,7 +15,7 @@ from tests.integration.alerting import Receiver, pass_time, receiving, tell
 from tests.integration.conftest import at_once
 from thirdparty import protect, targets
 from thirdparty.alerts import look, pruning, sending, standing
-from thirdparty.models import Alert, AlertMessage, Record, Target
+from thirdparty.models import Alert, AlertMessage, Audit, Brake, Finding, Record, Target
 from thirdparty.run import pause, tick
 from thirdparty.tasks import run_reconcile
 from users.models import User
@@ -106,6 +106,55 @@ def test_a_body_that_was_altered_on_its_way_has_another_signature(receiver: Rece
     receiver.posts[0] = (headers, body.replace(b"partner", b"another"))
     with pytest.raises(AssertionError):
         _ = receiver.documents
+
+
+def latches() -> None:
+    Brake.objects.create(
+        target="partner", latched_at=timezone.now() - timedelta(minutes=1), reason="too many deletions"
+    )
+
+
+def drifts() -> None:
+    now = timezone.now()
+    of = {"target": "partner", "kind": "users.user"}
+    audit = Audit.objects.create(
+        **of, lists=True, looks_up=True, phase="ended", started_at=now, finished_at=now, due_at=now
+    )
+    Finding.objects.create(
+        **of, audit=audit, record="partner:users.user:1", verdict="differing", seen_at=now, confirmed_at=now
+    )
+
+
+def expires() -> None:
+    ago = timezone.now() - timedelta(days=30)
+    Audit.objects.create(
+        target="partner", kind="users.user", lists=True, looks_up=True, phase="ended", started_at=ago, finished_at=ago,
+        due_at=ago,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "sentence"),
+    [
+        (latches, "brake_on", "The brake has been on since "),
+        (drifts, "drift", "The last audit found 1 record that is not as it was acknowledged: differing."),
+        (expires, "certificate_expired", "Its certificate has expired: the last finished audit began 30 days ago"),
+    ],
+    ids=["a latched brake", "drift", "an expired certificate"],
+)
+def test_what_a_person_has_to_decide_is_told_by_mail_and_posted(
+    by_mail: None, receiver: Receiver, settings: Any, happens: Callable[[], None], code: str, sentence: str
+) -> None:
+    settings.SYNC_AUDIT_EVERY_HOURS = 24.0
+    happens()
+    tell()
+    pass_time(minutes=6)
+    tell()
+    assert mails() == [f"[thirdparty] 1 reason to act: partner {code}"]
+    assert f"- partner: {sentence}" in mail.outbox[0].body
+    [document] = receiver.documents
+    [begun] = document["data"]["begun"]
+    assert (begun["code"], begun["target"]) == (code, "partner")
 
 
 def test_a_blip_is_not_told_and_leaves_nothing(by_mail: None) -> None:

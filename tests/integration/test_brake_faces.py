@@ -185,9 +185,11 @@ def test_the_targets_page_leads_there(gone: list[User], web: Client) -> None:
 def test_metrics_and_status_say_that_it_is_on(gone: list[User], web: Client) -> None:
     assert 'usersync_target_brake_latched{target="partner"} 1.0' in web.get("/metrics").content.decode()
     assert 'usersync_records{state="held",target="partner"} 10.0' in web.get("/metrics").content.decode()
-    assert [(reason["code"], reason["target"], reason["count"], reason["link"]) for reason in told(web)] == [
-        ("brake_on", "partner", 10, PAGE)
+    names = ("code", "severity", "target", "count", "link")
+    assert [tuple(reason[name] for name in names) for reason in told(web)] == [
+        ("brake_on", "act", "partner", 10, PAGE)
     ]
+    assert not web.get("/api/v1/sync/status/").json()["healthy"]
 
 
 def told(web: Client) -> list[dict[str, Any]]:
