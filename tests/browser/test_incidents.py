@@ -150,12 +150,12 @@ def test_a_record_that_the_target_refuses_is_parked_and_mended_on_its_persons_pa
     system.api.edit(poison["uuid"], phone="13800000009")
     system.api.edit(bystander["uuid"], email="not.delayed@example.com")
 
-    page = until_said(on_call, "1 record of users.user is parked: it answered HTTP 422.")
+    page = until_said(on_call, "1 person is parked: it answered HTTP 422.")
     picture(on_call, "incident-parked")
     assert "1 needs you" in page
     system.wait(lambda: "not.delayed@example.com" in {user["email"] for user in system.sandbox.users()})
 
-    follow(on_call, "1 record of users.user is parked")
+    follow(on_call, "1 person is parked")
     follow(on_call, poison["username"])
     until_said(on_call, "answered HTTP 422")
     follow(on_call, poison["username"])

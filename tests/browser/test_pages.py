@@ -110,7 +110,7 @@ def test_the_first_page_says_how_each_target_stands(browser: WebDriver, stack: S
     page = look(browser, "overview", stack.url("web") + "/admin/", "partner")
     assert "1\nPARKED" in page.upper()
     assert "3 of 4 people differ at partner." in page
-    assert "1 record of users.user is parked: it answered HTTP 422." in page
+    assert "1 person is parked: it answered HTTP 422." in page
     assert browser.find_elements(By.CSS_SELECTOR, ".sync-charts polyline")
 
 

@@ -63,7 +63,7 @@ def test_staff_who_have_acted_stay_and_keep_nobody_else(web: Client) -> None:
     clerk = User.objects.create_user(name="Clerk", phone="9", is_staff=True)
     LogEntry.objects.create(user=clerk, action_flag=2, object_id="1", object_repr="x")
     page = delete(web, [other, clerk], confirmed="yes")
-    assert "1 are still here" in page
+    assert "1 is still here" in page
     assert list(User.objects.filter(is_superuser=False)) == [clerk]
     assert "inactive instead of deleting" in web.get(f"{PEOPLE}{clerk.pk}/change/").content.decode()
     assert web.post(f"{PEOPLE}{clerk.pk}/delete/", {"post": "yes"}).status_code == 403

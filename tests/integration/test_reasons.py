@@ -328,7 +328,7 @@ def test_parked_records_are_told_by_cause_with_their_number_and_since_when() -> 
     Record.objects.filter(key=keys[2]).update(parked="unmapped_role", due_at=None)
     found = {reason.cause: reason for reason in reasons()}
     assert {cause: reason.count for cause, reason in found.items()} == {"invalid": 2, "unmapped_role": 1}
-    assert found["invalid"].sentence == "2 records of users.user are parked: invalid."
+    assert found["invalid"].sentence == "2 people are parked: invalid."
     assert found["invalid"].since == Record.objects.filter(parked="invalid")[0].owed_since
     assert found["invalid"].example == keys[0]
     assert found["invalid"].link is not None

@@ -78,7 +78,11 @@ def tell(request: HttpRequest, look: Any) -> None:
     try:
         looked_at: LookedAt = look()
     except StillHeld as held:
-        text = _("%(count)d records are due now; others are being written by somebody: try again.")
+        text = ngettext(
+            "%(count)d record is due now; others are being written by somebody: try again.",
+            "%(count)d records are due now; others are being written by somebody: try again.",
+            held.looked_at,
+        )
         messages.warning(request, text % {"count": held.looked_at})
         return
     text = ngettext("%(count)d record is due now.", "%(count)d records are due now.", looked_at.count)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from thirdparty.declaration import is_declared, of_kind
 from thirdparty.models.record import State
+from thirdparty.observe.objects import objects
 from thirdparty.observe.reasons.reason import Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 from thirdparty.observe.tally import how_many
@@ -32,7 +32,7 @@ def headline(target: str, seen: Seen, reasons: Sequence[Reason]) -> str:
         "waiting": how_many(tally for tally in tallies if tally.waits),
         "stuck": how_many(tally for tally in tallies if tally.needs_somebody),
         "target": target,
-        "objects": _objects({tally.kind for tally in tallies}, total),
+        "objects": objects({tally.kind for tally in tallies}, total),
     }
     why = _why_stopped(target, reasons)
     return " ".join(filter(None, (_level(total, waiting + stuck) % given, _working(why, waiting, stuck) % given)))
@@ -73,10 +73,3 @@ def _why_stopped(target: str, reasons: Sequence[Reason]) -> str:
         if reason.code in _STOPS and reason.target in ("", target) and reason.severity is not Severity.INFO
     ]
     return min(stopping, key=lambda reason: _STOPS.index(reason.code)).sentence if stopping else ""
-
-
-def _objects(kinds: set[str], total: int) -> str:
-    if len(kinds) == 1 and is_declared(kind := next(iter(kinds))):
-        meta = of_kind(kind).model._meta
-        return str(meta.verbose_name if total == 1 else meta.verbose_name_plural)
-    return ngettext("record", "records", total)

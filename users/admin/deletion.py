@@ -35,7 +35,11 @@ class BoundedDeletion:
         messages.success(request, text % {"count": deleted})
         left = len(first) - deleted
         if left:
-            text = _("%(count)d are still here: they have acted in this admin, or you may not delete them.")
+            text = ngettext(
+                "%(count)d is still here: they have acted in this admin, or you may not delete them.",
+                "%(count)d are still here: they have acted in this admin, or you may not delete them.",
+                left,
+            )
             messages.warning(request, text % {"count": left})
         if len(keys) > MOST_AT_ONCE:
             messages.warning(request, _("There are more: these were the first %(most)d.") % {"most": MOST_AT_ONCE})

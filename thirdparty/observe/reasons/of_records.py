@@ -11,6 +11,7 @@ from thirdparty.declaration import is_declared, of_kind
 from thirdparty.models.record import State
 from thirdparty.observe import counting
 from thirdparty.observe.left_behind import is_left_behind
+from thirdparty.observe.objects import objects
 from thirdparty.observe.reasons import words
 from thirdparty.observe.reasons.causes import cause_in_words
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
@@ -25,8 +26,8 @@ def parked(seen: Seen) -> Iterator[Reason]:
     """One for each cause of each target: only a person, or a new edit, can help these."""
     for tally in _by_cause(seen, State.PARKED):
         sentence = ngettext(
-            "%(count)s record of %(kind)s is parked: %(cause)s.",
-            "%(count)s records of %(kind)s are parked: %(cause)s.",
+            "%(count)s %(objects)s is parked: %(cause)s.",
+            "%(count)s %(objects)s are parked: %(cause)s.",
             tally.count,
         )
         yield _of_cause("parked", Severity.ACT, sentence, tally)
@@ -38,14 +39,14 @@ def failing(seen: Seen) -> Iterator[Reason]:
         row = seen.rows.get(tally.target)
         if row is not None and row.paused:
             sentence = ngettext(
-                "%(count)s record of %(kind)s failed, and waits for its target, which is paused: %(cause)s.",
-                "%(count)s records of %(kind)s failed, and wait for their target, which is paused: %(cause)s.",
+                "%(count)s %(objects)s failed, and waits for its target, which is paused: %(cause)s.",
+                "%(count)s %(objects)s failed, and wait for their target, which is paused: %(cause)s.",
                 tally.count,
             )
         else:
             sentence = ngettext(
-                "%(count)s record of %(kind)s fails and is tried again: %(cause)s.",
-                "%(count)s records of %(kind)s fail and are tried again: %(cause)s.",
+                "%(count)s %(objects)s fails and is tried again: %(cause)s.",
+                "%(count)s %(objects)s fail and are tried again: %(cause)s.",
                 tally.count,
             )
         yield _of_cause("failing", Severity.WAIT, sentence, tally)
@@ -64,7 +65,11 @@ def _by_cause(seen: Seen, state: State) -> list[Tally]:
 
 
 def _of_cause(code: str, severity: Severity, sentence: str, tally: Tally) -> Reason:
-    given = {"count": how_many([tally]), "kind": tally.kind, "cause": cause_in_words(tally.cause)}
+    given = {
+        "count": how_many([tally]),
+        "objects": objects({tally.kind}, tally.count),
+        "cause": cause_in_words(tally.cause),
+    }
     return Reason(
         code,
         severity,
