@@ -15,6 +15,7 @@ from bench.system import System
 
 _MAIN_LATENCY_SECONDS = 0.02
 _EDIT_PATIENCE_SECONDS = 3.0
+_PAGE_MS = 300.0
 _PROCESSES = (1, 2, 4)
 _CORES_TO_SCALE = 6
 Tell = Callable[[str], None]
@@ -35,6 +36,7 @@ def all_of(system: System, plan: Plan, tell: Tell) -> Iterator[tuple[str, Callab
     if system.has_postgres:
         yield "log of the database", partial(_log_of_the_database, system, plan, tell)
         yield "reconciler", partial(_reconciler, system, plan)
+        yield "pages", partial(_pages, system, plan)
     yield "memory", partial(_memory, system, plan.pushes)
 
 
@@ -193,6 +195,13 @@ def _reconciler(system: System, plan: Plan) -> list[Figure]:
     return [
         Figure(what, f"of {few:,}", "s", ours, baseline, at_most=1.3),
         Figure("memory that it takes", "100 MB", "MB", grown_mb, 100.0, at_most=1.0),
+    ]
+
+
+def _pages(system: System, plan: Plan) -> list[Figure]:
+    return [
+        Figure(f"{name}, {plan.paged:,} records", "300 ms", "ms", took, _PAGE_MS, at_most=1.0)
+        for name, took in scale.page_ms(system, rows=plan.paged).items()
     ]
 
 

@@ -21,6 +21,7 @@ class Plan:
     bulk: int
     recovered: int
     reconciled: tuple[int, int]
+    paged: int
     pushes: tuple[int, int]
     rivals: bool
 
@@ -35,6 +36,7 @@ FULL = Plan(
     bulk=100_000,
     recovered=50_000,
     reconciled=(1_000_000, 10_000_000),
+    paged=1_000_000,
     pushes=(20_000, 200_000),
     rivals=True,
 )
@@ -48,6 +50,7 @@ QUICK = Plan(
     bulk=5_000,
     recovered=2_000,
     reconciled=(50_000, 200_000),
+    paged=20_000,
     pushes=(1_000, 5_000),
     rivals=False,
 )

@@ -1,17 +1,41 @@
-"""How cost grows: the reconciler over a million and ten million rows, bulk writes, the memory of a worker."""
+"""How cost grows: the reconciler over a million and ten million rows, the admin's pages, bulk writes, the memory of a worker."""
 
 from __future__ import annotations
 
 import re
+import statistics
 import time
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from bench import proc
 from bench.system import System, running, wait_until
 
 DUE = 10_000
+PAGES = {
+    "the first page": "/admin/",
+    "a target's page": "/admin/thirdparty/target/partner/change/",
+    "the list of records": "/admin/thirdparty/record/",
+    "the list of parked records": "/admin/thirdparty/record/?sync_state=parked&target=partner",
+}
 _AT_ONCE = 500
+_LOOKS = 15
+_SYNCED_ROWS = """
+    INSERT INTO thirdparty_record (key, target, kind, object_id, generation, synced_generation, synced_at, remote_id, natural_key)
+    SELECT 'partner:users.user:' || md5(n::text), 'partner', 'users.user', md5(n::text), 1, 1, now(), 'r' || n, 'u' || n
+    FROM generate_series(1, %s) n
+"""
+_SOME_OWED_OR_PARKED = """
+    UPDATE thirdparty_record SET generation = 2, owed_since = now() - (random() * 600) * interval '1 second', due_at = now(),
+    parked = CASE WHEN random() < 0.1 THEN 'http_422' ELSE '' END
+    WHERE key IN (SELECT 'partner:users.user:' || md5(n::text) FROM generate_series(1, %s, 20) n)
+"""
+_A_DAY_OF_SAMPLES = """
+    INSERT INTO thirdparty_sample (target, at, owed, parked, ok, failed)
+    SELECT 'partner', date_trunc('minute', now()) - n * interval '1 minute', n, 3, 50, n %% 7 FROM generate_series(0, %s) n
+"""
 
 
 def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
@@ -24,12 +48,7 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
 
     system.people(0)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO thirdparty_record (key, target, kind, object_id, generation, synced_generation, synced_at, remote_id, "
-            "natural_key) SELECT 'partner:users.user:' || md5(n::text), 'partner', 'users.user', md5(n::text), 1, 1, now(), "
-            "'r' || n, 'u' || n FROM generate_series(1, %s) n",
-            [rows],
-        )
+        cursor.execute(_SYNCED_ROWS, [rows])
         cursor.execute("VACUUM ANALYZE thirdparty_record")
         cursor.execute(
             "UPDATE thirdparty_record SET generation = 2, owed_since = now(), due_at = now() WHERE key IN ("
@@ -51,6 +70,45 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
     grown = peak_mb() - memory
     system.people(0)
     return took, grown
+
+
+def page_ms(system: System, *, rows: int) -> dict[str, float]:
+    """How long each of `PAGES` takes a superuser in this process, where so many records are: the median. One in twenty is owed or parked."""
+    from django.contrib.auth import get_user_model  # noqa: PLC0415  # Django is set up by now
+    from django.db import connection  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+
+    from thirdparty import targets  # noqa: PLC0415  # the same
+    from thirdparty.models import Sample  # noqa: PLC0415
+    from thirdparty.observe import kept_figures, kept_totals  # noqa: PLC0415
+
+    system.people(0)
+    targets.publish_rows()
+    with connection.cursor() as cursor:
+        cursor.execute(_SYNCED_ROWS, [rows])
+        cursor.execute(_SOME_OWED_OR_PARKED, [rows])
+        cursor.execute(_A_DAY_OF_SAMPLES, [24 * 60])
+        cursor.execute("VACUUM ANALYZE thirdparty_record")
+    kept_figures.count()
+    kept_totals.count()
+    web = Client(SERVER_NAME="localhost")
+    web.force_login(get_user_model().objects.create_superuser("on-call"))
+    try:
+        return {
+            name: statistics.median(_page_ms(web, address) for _ in range(_LOOKS)) for name, address in PAGES.items()
+        }
+    finally:
+        Sample.objects.all().delete()
+        system.people(0)
+
+
+def _page_ms(web: Any, address: str) -> float:
+    began = time.perf_counter()
+    answer = web.get(address, secure=True)
+    took = time.perf_counter() - began
+    if answer.status_code != HTTPStatus.OK:
+        raise RuntimeError(f"{address} answered {answer.status_code}")
+    return 1_000 * took
 
 
 def bulk_create_seconds(system: System, *, count: int, triggered: bool) -> float:
