@@ -38,6 +38,14 @@ def _no_static_files() -> None:
         settings.MIDDLEWARE.remove("whitenoise.middleware.WhiteNoiseMiddleware")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_hint_totals() -> None:
+    """A test that wants them stored says so: other tests count what is written."""
+    from thirdparty.notify import hint_totals
+
+    hint_totals.EVERY_SECONDS = float("inf")
+
+
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
     """What is traced during the test."""

@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from thirdparty.models import HintTotal
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
@@ -46,6 +47,7 @@ class SyncCollector(Collector):
         yield from _of_reasons(report["reasons"], seen)
         yield from _of_processes(seen)
         yield from _of_attempts(totals(list(report["targets"])))
+        yield _of_hints()
         yield GaugeMetricFamily(
             "usersync_triggers_missing", "Triggers not in place.", value=len(report["triggers_missing"])
         )
@@ -137,6 +139,16 @@ def _of_attempts(found: dict[str, Totals]) -> Iterator[Metric]:
             in_time.add_metric([name, what.value], kept.in_time)
             late.add_metric([name, what.value], kept.late)
     yield from (objective, attempts, took, in_time, late)
+
+
+def _of_hints() -> Metric:
+    """Added up by the processes that publish, once a minute each."""
+    metric = CounterMetricFamily(
+        "usersync_hints", "Messages to workers: sent, or refused by every broker.", labels=["task", "outcome"]
+    )
+    for total in HintTotal.objects.order_by("task", "outcome"):
+        metric.add_metric([total.task, total.outcome], total.count)
+    return metric
 
 
 def _of_targets(figure: Figure, entries: dict[str, dict[str, Any]]) -> Metric | None:

@@ -8,6 +8,7 @@ from thirdparty.models.canary import Canary
 from thirdparty.models.declaration import Declaration
 from thirdparty.models.figures import KeptFigures, KeptTotals
 from thirdparty.models.heartbeat import Heartbeat
+from thirdparty.models.hint_total import HintTotal
 from thirdparty.models.instance import Instance
 from thirdparty.models.record import Record
 from thirdparty.models.ref import Ref
@@ -30,6 +31,7 @@ __all__ = [
     "Declaration",
     "Finding",
     "Heartbeat",
+    "HintTotal",
     "Instance",
     "KeptFigures",
     "KeptTotals",

@@ -22,6 +22,7 @@ from celery import Celery
 from kombu import Connection, Exchange, Queue
 from kombu.pools import ProducerPool
 
+from thirdparty.notify.hint_totals import HintTotals
 from thirdparty.notify.throttle import Throttle
 from thirdparty.settings import settings
 
@@ -76,7 +77,7 @@ def _publisher(app: Celery | None, _pid: int) -> Publisher:
 class Publisher:
     """Sends tasks by name over connections that give up fast, and not at all while the broker is down.
 
-    ``throttle``: how often this process has published which hint. ``unusable``: why of a broker that is named there can be no
+    ``throttle``: how often this process has published which hint. ``totals``: how many were sent or refused. ``unusable``: why of a broker that is named there can be no
     connection, one line for each; where that is so of all, it is down for good.
     """
 
@@ -87,6 +88,7 @@ class Publisher:
         self._nth = 0
         self.up = threading.Event()
         self.throttle = Throttle()
+        self.totals = HintTotals()
         self._lock = threading.Lock()
         if self._brokers:
             self._producers = self._pool()
@@ -115,15 +117,21 @@ class Publisher:
 
     def publish(self, task: str, args: Sequence[Any], **options: Any) -> bool:
         """True when the broker took the message. ``options``: Celery's, as ``countdown``. Raises nothing."""
-        if self.down:
-            return False
+        sent = not self.down and self._is_taken(task, args, options)
+        self.totals.count(task, sent=sent)
+        return sent
+
+    def _is_taken(self, task: str, args: Sequence[Any], options: dict[str, Any]) -> bool:
         ends: SimpleQueue[Exception | None] = SimpleQueue()
         # In a thread: the system's look-up of a name cannot be interrupted, and no time limit of a socket covers it.
         # In this context: whoever listens to Celery's signals, as its instrumentation does, sees whose message it is.
         here = copy_context()
-        thread = threading.Thread(
-            target=lambda: ends.put(here.run(self._tried, task, args, options)), name="publish", daemon=True
-        )
+
+        def publish() -> None:
+            ends.put(here.run(self._tried, task, args, options))
+            self.totals.store()  # nobody waits for this thread any more
+
+        thread = threading.Thread(target=publish, name="publish", daemon=True)
         try:
             thread.start()
             failure = ends.get(timeout=_LONGEST_SECONDS)
@@ -180,6 +188,7 @@ class Publisher:
     def _probe(self) -> None:
         while True:
             threading.Event().wait(_PROBE_EVERY_SECONDS)
+            self.totals.store()
             well = [nth for nth in range(len(self._brokers)) if self._answers(nth)]
             if well:
                 break
@@ -204,13 +213,14 @@ class Publisher:
 
 
 class NoPublisher(Publisher):
-    """Where no Celery application was given: it is down for good."""
+    """Where no Celery application was given: it is down for good. Its totals are never stored, since no broker refuses."""
 
     def __init__(self) -> None:
         self._brokers = []
         self.unusable = []
         self.up = threading.Event()
         self.throttle = Throttle()
+        self.totals = HintTotals()
 
 
 def _addresses(given: str | Sequence[str] | None) -> list[str]:
