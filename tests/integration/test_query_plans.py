@@ -9,9 +9,11 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from thirdparty import protect
 from thirdparty.decisions import brake
 from thirdparty.models import Brake
 from thirdparty.models.record import State
+from thirdparty.observe.oldest import oldest
 from thirdparty.permissions import OPERATOR
 from thirdparty.run import reconcile
 from thirdparty.sandbox.client import SandboxControl
@@ -93,3 +95,20 @@ def test_whatever_is_owed_for_long_is_found_by_its_index_on_sqlite(sandbox: Sand
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
         plan = [step for *_, step in cursor.fetchall()]
     assert [step for step in plan if "sync_owed" in step], plan
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL's plan depends on what it knows of the rows")
+def test_the_oldest_change_is_found_by_its_index_on_sqlite() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        oldest("partner", protect.clock())
+    [sql] = [query["sql"] for query in asked if "ORDER BY" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        assert [step for *_, step in cursor.fetchall()] == [f"SEARCH {RECORDS} USING INDEX sync_owed (owed_since>?)"]
+
+
+@ON_POSTGRESQL
+def test_the_oldest_change_is_found_by_its_index(sandbox: SandboxControl) -> None:
+    for plan in plans_of(lambda: oldest("partner", protect.clock()), of_records="ORDER BY"):
+        assert [step for step in plan if "using sync_owed" in step], plan
+        assert not [step for step in plan if step.startswith("Sort")], plan
