@@ -17,12 +17,14 @@ from django.utils.html import strip_tags
 from tests.integration.conftest import row_of, seen_at
 from thirdparty import protect, targets
 from thirdparty.admin.badge import record_page
+from thirdparty.admin.facts import facts
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.models import Audit, Heartbeat, KeptTotals, Record, Target, Tick
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.record import State
 from thirdparty.observe import oldest as oldest_module
 from thirdparty.observe.kept_totals import Totals
+from thirdparty.observe.reasons import Seen
 from thirdparty.observe.recent import Mark
 from thirdparty.observe.status import status
 from thirdparty.run import tick
@@ -82,9 +84,17 @@ def stands(**columns: Any) -> None:
     Target.objects.filter(name="partner").update(**columns)
 
 
-def in_seconds(seconds: float) -> Any:
-    """A moment that the page, which is made a little later, says to be so far ahead."""
-    return protect.clock() + timedelta(seconds=seconds + 0.4)
+def in_a_while() -> Any:
+    return protect.clock() + timedelta(minutes=4)
+
+
+def at_the_moment(label: str, *, seconds_later: float, **figures: Any) -> str:
+    """What a card says beside this label where these figures are of so many seconds later than it is made."""
+    seen = Seen()
+    later = {name: seen.now + timedelta(seconds=seconds_later) for name in ("blocked_until", "next_probe_at")}
+    entry = status(seen).targets["partner"] | later | figures
+    [text] = [fact.text for fact in facts("partner", entry, seen) if fact.label == label]
+    return text
 
 
 # -- the whole ---------------------------------------------------------------------------------------
@@ -196,9 +206,21 @@ def test_a_target_that_is_well_says_so(web: Client) -> None:
     assert "Next probe" not in html(web)
 
 
-def test_a_silence_is_counted_down_with_its_reason(web: Client) -> None:
-    stands(blocked_until=in_seconds(20))
-    assert fact(web, "Silence") == "20 seconds left: it asked for silence"
+@pytest.mark.parametrize(("seconds", "left"), [(20, "20 seconds"), (1, "1 second"), (200, "3 minutes")])
+def test_a_silence_is_counted_down_with_its_reason(seconds: float, left: str) -> None:
+    assert at_the_moment("Silence", seconds_later=seconds) == f"{left} left: it asked for silence"
+    in_trouble = at_the_moment("Silence", seconds_later=seconds, breaker="open")
+    assert in_trouble == f"{left} left: it is in trouble, and tried again then"
+
+
+def test_the_next_probe_is_counted_down() -> None:
+    assert at_the_moment("Next probe", seconds_later=20) == "in 20 seconds"
+
+
+def test_a_silence_that_was_asked_for_is_on_the_page(web: Client) -> None:
+    stands(blocked_until=in_a_while())
+    assert fact(web, "Silence").endswith(" left: it asked for silence")
+    assert "Next probe" not in html(web)
 
 
 @pytest.mark.parametrize(
@@ -206,9 +228,9 @@ def test_a_silence_is_counted_down_with_its_reason(web: Client) -> None:
 )
 @pytest.mark.parametrize("address", [PAGE, OF_TARGET])
 def test_a_target_in_trouble_says_when_it_is_probed_next(web: Client, columns: dict[str, Any], address: str) -> None:
-    stands(**columns, blocked_until=in_seconds(20))
-    assert fact(web, "Next probe", address) == "in 20 seconds"
-    assert fact(web, "Silence", address) == "20 seconds left: it is in trouble, and tried again then"
+    stands(**columns, blocked_until=in_a_while())
+    assert re.fullmatch(r"in \d+ (minutes|seconds)", fact(web, "Next probe", address))
+    assert fact(web, "Silence", address).endswith(" left: it is in trouble, and tried again then")
 
 
 def test_once_that_moment_has_come_it_is_probed_as_soon_as_it_can_be(web: Client) -> None:
@@ -217,7 +239,7 @@ def test_once_that_moment_has_come_it_is_probed_as_soon_as_it_can_be(web: Client
 
 
 def test_a_target_that_a_person_has_paused_is_not_probed(web: Client) -> None:
-    stands(paused=True, breaker="open", blocked_until=in_seconds(20))
+    stands(paused=True, breaker="open", blocked_until=in_a_while())
     assert (fact(web, "Pause"), fact(web, "Breaker")) == ("paused", "open")
     assert status().targets["partner"]["next_probe_at"] is None
 
