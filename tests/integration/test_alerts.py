@@ -138,7 +138,7 @@ def expires() -> None:
     [
         (latches, "brake_on", "The brake has been on since "),
         (drifts, "drift", "The last audit found 1 record that is not as it was acknowledged: differing."),
-        (expires, "certificate_expired", "Its certificate has expired: the last finished audit began 30 days ago"),
+        (expires, "audit_overdue", "No finished audit has compared users.user with what it holds since "),
     ],
     ids=["a latched brake", "drift", "an expired certificate"],
 )

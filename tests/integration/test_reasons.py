@@ -409,47 +409,6 @@ def audited(*, hours_ago: float, **columns: Any) -> Audit:
     return Audit.objects.create(**given | {"started_at": at, "finished_at": at, "due_at": at} | columns)
 
 
-def of_code(code: str) -> list[Reason]:
-    return [reason for reason in reasons() if reason.code == code]
-
-
-def test_a_certificate_that_is_older_than_two_intervals_of_the_audit_has_expired(settings: Any) -> None:
-    settings.SYNC_AUDIT_EVERY_HOURS = 24.0
-    last = audited(hours_ago=49)
-    [reason] = of_code("certificate_expired")
-    assert (reason.severity, reason.target, reason.since) == (Severity.ACT, "partner", last.started_at)
-    assert reason.sentence == (
-        "Its certificate has expired: the last finished audit began 2 days ago, "
-        "and each record is to be looked at once in 24 hours."
-    )
-    assert reason.link is not None
-    assert reason.link.url == "/admin/thirdparty/audit/?target=partner"
-
-
-def test_a_certificate_is_renewed_by_an_audit_that_is_finished_and_by_no_other(settings: Any) -> None:
-    settings.SYNC_AUDIT_EVERY_HOURS = 24.0
-    audited(hours_ago=49)
-    audited(hours_ago=3, failure="it cannot be listed")
-    audited(hours_ago=2, percent=1.0)
-    audited(hours_ago=1, finished_at=None)
-    assert len(of_code("certificate_expired")) == 1
-    Audit.objects.filter(finished_at=None).update(finished_at=protect.clock())
-    assert of_code("certificate_expired") == []
-
-
-@pytest.mark.parametrize(("hours_ago", "every"), [(47, 24.0), (4_000, 0.0)], ids=["young", "no audit comes by itself"])
-def test_a_certificate_has_not_expired_that_is(settings: Any, hours_ago: float, every: float) -> None:
-    settings.SYNC_AUDIT_EVERY_HOURS = every
-    audited(hours_ago=hours_ago)
-    assert of_code("certificate_expired") == []
-
-
-def test_where_there_never_was_a_certificate_none_has_expired(settings: Any) -> None:
-    settings.SYNC_AUDIT_EVERY_HOURS = 24.0
-    audited(hours_ago=490, failure="it cannot be listed")
-    assert of_code("certificate_expired") == []
-
-
 def found(audit: Audit, *verdicts: str) -> None:
     for nth, verdict in enumerate(verdicts):
         Finding.objects.create(

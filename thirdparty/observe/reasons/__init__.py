@@ -58,7 +58,6 @@ OF_RECORDS: list[Source] = [
     *CAUSES,
     of_audits.drift,
     of_audits.altered,
-    of_audits.certificate_expired,
     of_audits.audit_unfinished,
     of_audits.audit_overdue,
     of_records.new_version,

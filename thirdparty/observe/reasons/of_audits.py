@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from thirdparty import targets
 from thirdparty.models import Target
 from thirdparty.models.audit import Verdict
-from thirdparty.observe.audits import Course, is_expired, verdicts
+from thirdparty.observe.audits import Course, verdicts
 from thirdparty.observe.reasons import words
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
@@ -50,22 +50,6 @@ def altered(seen: Seen) -> Iterator[Reason]:
             )
             page = Link("admin:thirdparty_finding_changelist", query={"target": name})
             yield Reason("altered", Severity.INFO, sentence % {"count": count}, name, count=count, link=page)
-
-
-def certificate_expired(seen: Seen) -> Iterator[Reason]:
-    """What the audits once bore out is no longer known: the last one that was finished is older than two of their intervals."""
-    for name, found in seen.audits.items():
-        if found.since is not None and is_expired(found, seen.now):
-            age = (seen.now - found.since).total_seconds()
-            sentence = _(
-                "Its certificate has expired: the last finished audit began %(long)s ago, and each record is to be looked at once in %(every)s."
-            )
-            given = {
-                "long": words.duration(age),
-                "every": words.duration(settings.SYNC_AUDIT_EVERY_HOURS * 3_600),
-            }
-            page = Link("admin:thirdparty_audit_changelist", query={"target": name})
-            yield Reason("certificate_expired", Severity.ACT, sentence % given, name, since=found.since, link=page)
 
 
 def audit_unfinished(seen: Seen) -> Iterator[Reason]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('thirdparty', '0002_room_on_pages'),
+        ('thirdparty', '0003_one_sample_at_a_time'),
     ]
 
     operations = [
