@@ -9,6 +9,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 from syncproject.env import broker_url, database, log_format, mail, request_rate
 from thirdparty.settings import Settings
@@ -134,7 +135,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "usersync",
     "SITE_HEADER": "usersync",
-    "SITE_SUBHEADER": "save the user; the third party follows",
+    "SITE_SUBHEADER": _("save the user; the third party follows"),
     "SITE_SYMBOL": "sync",
     "SIDEBAR": {"navigation": "users.admin.navigation.sections"},
     "SCRIPTS": [lambda _: static("users/menu.js")],

@@ -15,10 +15,11 @@ class ThirdpartyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from thirdparty import checks  # noqa: F401, PLC0415  # it registers itself; settings must be loaded
+        from thirdparty import checks, labels  # noqa: F401, PLC0415  # the first registers itself; settings must be loaded
         from thirdparty.settings import settings  # noqa: PLC0415  # the same
 
         settings.require_valid()
+        labels.translate_labels(self)
         autodiscover_modules("synced")
         from thirdparty.notify import signals  # noqa: PLC0415  # what is declared must be known
 

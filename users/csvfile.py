@@ -14,6 +14,8 @@ from io import StringIO, TextIOWrapper
 from itertools import chain, islice
 from typing import IO
 
+from django.utils.translation import gettext as _
+
 from thirdparty.csv_cells import guarded, unguarded
 from users.surnames import COMMON
 
@@ -50,7 +52,7 @@ def as_text(file: IO[bytes], columns: Collection[str], *, encoding: str | None =
     try:
         return TextIOWrapper(file, encoding, newline="")
     except LookupError:
-        raise NotReadable(f"there is no encoding {encoding!r}") from None
+        raise NotReadable(_("there is no encoding %(encoding)s") % {"encoding": repr(encoding)}) from None
 
 
 def rows(file: Iterable[str], columns: Collection[str]) -> Iterator[Row]:
@@ -76,7 +78,7 @@ def rows(file: Iterable[str], columns: Collection[str]) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         raise NotReadable(_undecodable(error.encoding)) from None
     except csv.Error as error:
-        raise NotReadable(f"after line {read}: {error}") from None
+        raise NotReadable(_("after line %(line)d: %(why)s") % {"line": read, "why": error}) from None
 
 
 def write(file: IO[str], columns: Sequence[str], values: Iterable[Mapping[str, str]]) -> None:
@@ -101,11 +103,13 @@ def _header(cells: Sequence[str], columns: Collection[str]) -> list[str]:
     named = [name for name in header if name]
     needed, listed = next(iter(columns)), ", ".join(columns)
     if unknown := sorted(set(named) - set(columns)):
-        raise NotReadable(f"no column {unknown[0]!r} is known; the first line names the columns: {listed}")
+        sentence = _("no column %(column)s is known; the first line names the columns: %(columns)s")
+        raise NotReadable(sentence % {"column": repr(unknown[0]), "columns": listed})
     if needed not in named:
-        raise NotReadable(f"there is no column {needed!r}; the first line names the columns: {listed}")
+        sentence = _("there is no column %(column)s; the first line names the columns: %(columns)s")
+        raise NotReadable(sentence % {"column": repr(needed), "columns": listed})
     if len(set(named)) < len(named):
-        raise NotReadable("a column is named twice")
+        raise NotReadable(_("a column is named twice"))
     return header
 
 
@@ -135,8 +139,8 @@ def _encoding(file: IO[bytes], columns: Collection[str]) -> str:
 
 def _undecodable(encoding: str) -> str:
     if encoding.startswith("utf-8"):
-        return "the file is not UTF-8, and no other encoding can be told for sure; save it as CSV UTF-8"
-    return f"the file cannot be read as {encoding}; save it as CSV UTF-8"
+        return _("the file is not UTF-8, and no other encoding can be told for sure; save it as CSV UTF-8")
+    return _("the file cannot be read as %(encoding)s; save it as CSV UTF-8") % {"encoding": encoding}
 
 
 def _decodes(file: IO[bytes], encoding: str) -> bool:

@@ -16,6 +16,7 @@ from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from users import csvfile, permissions, services
 from users.csvfile import NotReadable
@@ -65,7 +66,7 @@ def read(
     *,
     by: Account = OPERATOR,
     dry_run: bool = False,
-    progress: Callable[[Report], None] = lambda _: None,
+    progress: Callable[[Report], None] = lambda _report: None,
 ) -> Report:
     """Add everybody in the file who is not here yet. ``file``: of `as_text`.
 
@@ -105,11 +106,11 @@ def _take_turn() -> None:
 def _take(report: Report, seen: set[tuple[str, ...]], read_row: csvfile.Row, by: Account) -> None:
     line, row = read_row.line, read_row.values
     if read_row.surplus:
-        report.rejected.append(Rejected(line, row, "there are more fields than columns"))
+        report.rejected.append(Rejected(line, row, _("there are more fields than columns")))
         return
     if any("\0" in value for value in row.values()):
         # PostgreSQL stores none, and would not even look for one: that would end the import here.
-        report.rejected.append(Rejected(line, row, "there is a NUL character"))
+        report.rejected.append(Rejected(line, row, _("there is a NUL character")))
         return
     try:
         with transaction.atomic():

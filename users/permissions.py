@@ -11,6 +11,7 @@ from collections.abc import Collection
 from enum import StrEnum
 
 from django.contrib.auth.models import AnonymousUser, Group, Permission
+from django.utils.translation import gettext as _
 
 from thirdparty.permissions import OPERATOR, Acting, NotAllowed, holds, require
 from users.models import User
@@ -45,7 +46,7 @@ def may_touch(by: Account, user: User) -> bool:
 def require_touch(by: Account, user: User) -> None:
     """Raise `NotAllowed` unless `may_touch`."""
     if not may_touch(by, user):
-        raise NotAllowed("An account that may log in here is changed by operators only.")
+        raise NotAllowed(_("An account that may log in here is changed by operators only."))
 
 
 def may_issue(by: Account, user: User) -> bool:
@@ -70,8 +71,9 @@ def require_grant(by: Account, groups: Collection[Group]) -> None:
     )
     beyond = sorted((name, f"{app}.{codename}") for app, codename, name in granted if f"{app}.{codename}" not in held)
     if beyond:
-        listed = ", ".join(sorted({repr(name) for name, _ in beyond}))
-        raise NotAllowed(f"You cannot put anybody into {listed}: it permits what you may not do.", beyond[0][1])
+        listed = ", ".join(sorted({repr(name) for name, _codename in beyond}))
+        sentence = _("You cannot put anybody into %(groups)s: it permits what you may not do.") % {"groups": listed}
+        raise NotAllowed(sentence, beyond[0][1])
 
 
 def is_operator(by: Account) -> bool:

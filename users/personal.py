@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 NAME_MAX_LENGTH = 150
 PHONE_MAX_LENGTH = 32
@@ -22,11 +23,13 @@ def clean_name(value: str) -> str:
     """
     name = unicodedata.normalize("NFC", value).strip()
     if not name or not any(char.isprintable() and not char.isspace() for char in name):
-        raise ValidationError("Enter a name.", code="required")
+        raise ValidationError(_("Enter a name."), code="required")
     if len(name) > NAME_MAX_LENGTH:
-        raise ValidationError(f"A name has at most {NAME_MAX_LENGTH} characters.", code="max_length")
+        raise ValidationError(
+            _("A name has at most %(most)d characters.") % {"most": NAME_MAX_LENGTH}, code="max_length"
+        )
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name):
-        raise ValidationError("A name holds no control characters.", code="control_characters")
+        raise ValidationError(_("A name holds no control characters."), code="control_characters")
     return name
 
 
@@ -41,12 +44,14 @@ def clean_phone(value: str) -> str:
     if number := _SPREADSHEETS_NUMBER.fullmatch(phone):
         phone = number[1]
     if _SHORTENED_NUMBER.fullmatch(phone):
-        message = "A spreadsheet has shortened this number: make its column text, and enter the number again."
+        message = _("A spreadsheet has shortened this number: make its column text, and enter the number again.")
         raise ValidationError(message, code="invalid")
     if len(phone) > PHONE_MAX_LENGTH:
-        raise ValidationError(f"A phone number has at most {PHONE_MAX_LENGTH} characters.", code="max_length")
+        raise ValidationError(
+            _("A phone number has at most %(most)d characters.") % {"most": PHONE_MAX_LENGTH}, code="max_length"
+        )
     if not _PHONE.fullmatch(phone):
-        raise ValidationError("Enter a phone number: digits, with + . - / ( ) or spaces between.", code="invalid")
+        raise ValidationError(_("Enter a phone number: digits, with + . - / ( ) or spaces between."), code="invalid")
     return phone
 
 
@@ -58,5 +63,5 @@ def clean_email(value: str) -> str:
     """
     email = value.strip()
     if not email.isprintable():
-        raise ValidationError("An e-mail address holds no control characters.", code="control_characters")
+        raise ValidationError(_("An e-mail address holds no control characters."), code="control_characters")
     return email

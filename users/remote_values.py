@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.utils.translation import gettext as _
+
 from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
 from thirdparty.declaration import CannotAccept, accepts
 from users import services
@@ -17,7 +19,7 @@ from users.synced import Person
 def accept(user: User, target: str, found: RemoteRecord, *, by: Account) -> None:
     """Write what a target holds of a person. Raises `CannotAccept`, and as `users.services.update_user`."""
     if user.is_superuser:
-        raise CannotAccept("The user is an operator, whom no target knows.")
+        raise CannotAccept(_("The user is an operator, whom no target knows."))
     services.update_user(user.uuid, by=by, **_as_ours(user, target, found.payload))
 
 
@@ -38,11 +40,12 @@ def _groups(present: Collection[str], target: str, reported: Collection[str]) ->
     for role in sorted(set(reported) - {role_of.get(name) for name in groups}):
         candidates = sorted(name for name, role_id in role_of.items() if role_id == role)
         if not candidates:
-            raise CannotAccept(f"No group here has the target's role {role}. Map it first.")
+            raise CannotAccept(_("No group here has the target's role %(role)s. Map it first.") % {"role": role})
         if len(candidates) > 1:
             listed = ", ".join(candidates)
             raise CannotAccept(
-                f"The target's role {role} may be any of the groups {listed}. Put the user into one first."
+                _("The target's role %(role)s may be any of the groups %(groups)s. Put the user into one first.")
+                % {"role": role, "groups": listed}
             )
         groups.add(candidates[0])
     return groups

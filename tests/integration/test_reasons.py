@@ -431,7 +431,7 @@ def found(audit: Audit, *verdicts: str) -> None:
 )
 def test_a_drift_says_each_number_once(verdicts: list[str], sentence: str) -> None:
     found(audited(hours_ago=1), *verdicts)
-    [reason] = of_code("drift")
+    [reason] = [reason for reason in reasons() if reason.code == "drift"]
     assert (reason.sentence, reason.severity) == (sentence, Severity.ACT)
 
 

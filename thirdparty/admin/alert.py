@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import CharField, OuterRef, QuerySet, Subquery
@@ -18,6 +19,7 @@ from thirdparty.admin.moment import moment
 from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models import Alert, AlertMessage
+from thirdparty.observe.messages import message_in_words
 
 
 @admin.register(Alert)
@@ -26,6 +28,7 @@ class AlertAdmin(SeenBy, SyncAdmin):
     list_display_links = None
     list_filter = (RowTarget,)
     ordering = ("-id",)
+    in_words: ClassVar = {"sentence": message_in_words}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         failures = {f"{which}_failure": _failure_of(f"{which}_message") for which in ("begin", "end")}
@@ -42,9 +45,10 @@ class AlertAdmin(SeenBy, SyncAdmin):
 
     @admin.display(description=_("What was said"))
     def said(self, alert: Alert) -> str | SafeString:
+        said = message_in_words(alert.sentence)
         if not alert.link or alert.ended_at is not None:
-            return alert.sentence
-        return format_html('<a href="{}">{}</a>', alert.link, alert.sentence)
+            return said
+        return format_html('<a href="{}">{}</a>', alert.link, said)
 
     @admin.display(description=_("Told"), empty_value="-")
     def told(self, alert: Alert) -> str | SafeString | None:

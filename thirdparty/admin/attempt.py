@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from thirdparty.admin.badge import outcome_badge, record_page
-from thirdparty.admin.filters import AttemptTarget
+from thirdparty.admin.badge import call_in_words, outcome_badge, outcome_in_words, record_page
+from thirdparty.admin.filters import AttemptCall, AttemptOutcome, AttemptTarget
 from thirdparty.admin.moment import moment
 from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.models import Attempt
+from thirdparty.observe.messages import message_in_words
 
 
 @admin.register(Attempt)
 class AttemptAdmin(SeenBy, SyncAdmin):
-    list_display = ("started", "record_link", "call", "generation", "outcome_badge", "said", "http_status", "took")
-    list_filter = (AttemptTarget, "outcome", "call")
+    list_display = (
+        "started",
+        "record_link",
+        "call_in_words",
+        "generation",
+        "outcome_badge",
+        "said",
+        "http_status",
+        "took",
+    )
+    list_filter = (AttemptTarget, AttemptOutcome, AttemptCall)
     search_fields = ("record__key", "reason")
     search_help_text = _("A record's key (target:kind:identity), or a reason")
     ordering = ("-id",)
+    in_words: ClassVar = {"call": call_in_words, "outcome": outcome_in_words, "message": message_in_words}
 
     @admin.display(description=_("Started"), ordering="id")
     def started(self, attempt: Attempt) -> SafeString | None:
@@ -31,13 +44,17 @@ class AttemptAdmin(SeenBy, SyncAdmin):
     def record_link(self, attempt: Attempt) -> SafeString:
         return format_html('<a href="{}">{}</a>', record_page(attempt.record_id), attempt.record_id)
 
+    @admin.display(description=_("Call"), ordering="call")
+    def call_in_words(self, attempt: Attempt) -> str:
+        return call_in_words(attempt.call)
+
     @admin.display(description=_("Outcome"), ordering="outcome")
     def outcome_badge(self, attempt: Attempt) -> SafeString:
         return outcome_badge(attempt)
 
     @admin.display(description=_("What was said"), empty_value="-")
     def said(self, attempt: Attempt) -> str:
-        return ": ".join(part for part in (attempt.reason, attempt.message) if part)
+        return ": ".join(part for part in (attempt.reason, message_in_words(attempt.message)) if part)
 
     @admin.display(description=_("Took"), empty_value="-")
     def took(self, attempt: Attempt) -> SafeString | None:

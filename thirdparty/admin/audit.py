@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -27,7 +26,9 @@ from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.decisions import audits
 from thirdparty.models import Audit, Finding
 from thirdparty.models.audit import Verdict
-from thirdparty.observe.audits import reason_in_words
+from thirdparty.observe.messages import message_in_words
+from thirdparty.observe.moments import to_the_second
+from thirdparty.observe.numbers import grouped
 
 VERDICTS = {
     Verdict.EQUAL: "success",
@@ -122,6 +123,7 @@ class FindingAudit(KnownValues):
 @admin.register(Finding)
 class FindingAdmin(SeenBy, SyncAdmin):
     list_display = ("seen", "record_link", "remote_id", "verdict_badge", "which", "note")
+    in_words: ClassVar = {"reason": message_in_words}
     list_filter = (FindingVerdict, RowTarget, RowKind, FindingAudit)
     search_fields = ("record", "remote_id")
     search_help_text = _("A record's key (target:kind:identity), or an id at the target")
@@ -157,21 +159,21 @@ class FindingAdmin(SeenBy, SyncAdmin):
     def note(self, finding: Finding) -> str:
         """Why it could not be compared, which side has moved, or whose it is; and whether it is owed again."""
         parts = [
-            reason_in_words(finding.reason),
+            message_in_words(finding.reason),
             finding.get_ahead_display() if finding.ahead else "",
             finding.get_owner_display(),
         ]
         if finding.mended_at is not None:
-            given = {"mended": f"{timezone.localtime(finding.mended_at):%Y-%m-%d %H:%M:%S}"}
+            given = {"mended": to_the_second(finding.mended_at)}
             parts.append(gettext("owed again at %(mended)s") % given)
         return gettext("; ").join(filter(None, parts))
 
     @admin.action(description=_("Mend these: owe again what is missing or differs"), permissions=["look"])
     def mend_these(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:
         mended = audits.mend(queryset, by=request.user)
-        sentence = ngettext("%(count)d record is owed again.", "%(count)d records are owed again.", mended)
+        sentence = ngettext("%(count)s record is owed again.", "%(count)s records are owed again.", mended)
         rest = gettext("Extra records, and what has changed since, are left as they are.")
-        messages.success(request, f"{sentence % {'count': mended}} {rest}")
+        messages.success(request, f"{sentence % {'count': grouped(mended)}} {rest}")
 
     def has_look_permission(self, request: HttpRequest) -> bool:
         return may_look(request)

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from thirdparty.decide.plan import Call
 from thirdparty.decide.result import Outcome
 from thirdparty.models import Attempt, Record
 from thirdparty.models.record import State
@@ -32,12 +33,25 @@ OUTCOMES = {
 }
 
 
-_OUTCOMES_SAID = {
+OUTCOMES_SAID = {
     Outcome.OK: _("ok"),
     Outcome.TRANSIENT: _("try again"),
     Outcome.UNKNOWN: _("unknown"),
     Outcome.REJECTED: _("rejected"),
     Outcome.CRASHED: _("crashed"),
+}
+CALLS_SAID = {
+    Call.ADD: _("add"),
+    Call.UPDATE: _("update"),
+    Call.DELETE: _("delete"),
+    Call.DEACTIVATE: _("deactivate"),
+    Call.CONFIRM: _("confirm"),
+    Call.VERIFY: _("verify"),
+    Call.RECHECK: _("recheck"),
+    Call.WAIT: _("wait"),
+    Call.UNLINK: _("unlink"),
+    Call.LEAVE: _("leave"),
+    Call.NOTHING: _("no call"),
 }
 
 
@@ -56,14 +70,17 @@ def state_badge(state: str, *, before: str = "", href: str = "") -> SafeString:
 
 def outcome_badge(attempt: Attempt) -> SafeString:
     """How an attempt ended, if it has."""
-    if not attempt.outcome:
-        return badge(gettext("under way"), "info")
-    return badge(outcome_in_words(attempt.outcome), OUTCOMES[Outcome(attempt.outcome)])
+    return badge(outcome_in_words(attempt.outcome), OUTCOMES[Outcome(attempt.outcome)] if attempt.outcome else "info")
 
 
 def outcome_in_words(outcome: str) -> str:
-    """In the reader's language."""
-    return str(_OUTCOMES_SAID[Outcome(outcome)])
+    """A word or two; empty is an attempt that has not ended."""
+    return str(OUTCOMES_SAID[Outcome(outcome)]) if outcome else gettext("under way")
+
+
+def call_in_words(call: str) -> str:
+    """What was asked of the target; one of another version as it is called."""
+    return str(CALLS_SAID[Call(call)]) if call in list(Call) else call
 
 
 def record_badges(records: list[Record]) -> SafeString:

@@ -21,6 +21,8 @@ from thirdparty.decisions import brake
 from thirdparty.decisions.brake import NothingHeld, Selection
 from thirdparty.models import BrakeDecision, Target
 from thirdparty.observe.changes import change_in_words, counts_in_words
+from thirdparty.observe.messages import message_in_words
+from thirdparty.observe.numbers import grouped
 from thirdparty.permissions import Right
 
 RELEASE, REJECT = "release", "reject"
@@ -91,7 +93,7 @@ def _decide(request: HttpRequest, target: str) -> None:
     try:
         decision = decide(target, by=request.user, reason=chosen["reason"], selection=selection)
     except NothingHeld as nothing:
-        messages.error(request, str(nothing))
+        messages.error(request, message_in_words(str(nothing)))
     else:
         messages.success(request, _said(decision))
 
@@ -99,10 +101,10 @@ def _decide(request: HttpRequest, target: str) -> None:
 def _said(decision: BrakeDecision) -> str:
     if decision.rejected:
         sentence = ngettext(
-            "%(count)d record rejected: %(what)s.", "%(count)d records rejected: %(what)s.", decision.records
+            "%(count)s record rejected: %(what)s.", "%(count)s records rejected: %(what)s.", decision.records
         )
     else:
         sentence = ngettext(
-            "%(count)d record released: %(what)s.", "%(count)d records released: %(what)s.", decision.records
+            "%(count)s record released: %(what)s.", "%(count)s records released: %(what)s.", decision.records
         )
-    return sentence % {"count": decision.records, "what": counts_in_words(decision.counts)}
+    return sentence % {"count": grouped(decision.records), "what": counts_in_words(decision.counts)}

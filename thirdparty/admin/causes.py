@@ -24,6 +24,7 @@ from thirdparty.decisions.causes import Cause, retry
 from thirdparty.decisions.look_now import MOST_AT_ONCE, LookedAt
 from thirdparty.models import Record
 from thirdparty.models.record import State
+from thirdparty.observe.numbers import grouped
 from thirdparty.observe.reasons import CAUSES, Reason, Seen
 from thirdparty.observe.reasons.causes import cause_in_words
 from thirdparty.permissions import SEE_RECORDS, Right
@@ -79,16 +80,18 @@ def tell(request: HttpRequest, look: Any) -> None:
         looked_at: LookedAt = look()
     except StillHeld as held:
         text = ngettext(
-            "%(count)d record is due now; others are being written by somebody: try again.",
-            "%(count)d records are due now; others are being written by somebody: try again.",
+            "%(count)s record is due now; others are being written by somebody: try again.",
+            "%(count)s records are due now; others are being written by somebody: try again.",
             held.looked_at,
         )
-        messages.warning(request, text % {"count": held.looked_at})
+        messages.warning(request, text % {"count": grouped(held.looked_at)})
         return
-    text = ngettext("%(count)d record is due now.", "%(count)d records are due now.", looked_at.count)
-    messages.success(request, text % {"count": looked_at.count})
+    text = ngettext("%(count)s record is due now.", "%(count)s records are due now.", looked_at.count)
+    messages.success(request, text % {"count": grouped(looked_at.count)})
     if looked_at.more:
-        messages.warning(request, _("There are more: these were the first %(most)d.") % {"most": MOST_AT_ONCE})
+        messages.warning(
+            request, _("There are more: these were the first %(most)s.") % {"most": grouped(MOST_AT_ONCE)}
+        )
 
 
 def about_to_look(records: QuerySet[Record]) -> list[str]:
@@ -97,15 +100,15 @@ def about_to_look(records: QuerySet[Record]) -> list[str]:
     now = min(count, MOST_AT_ONCE)
     sentences = [
         ngettext(
-            "%(count)d record will be looked at now, parked or not.",
-            "%(count)d records will be looked at now, parked or not.",
+            "%(count)s record will be looked at now, parked or not.",
+            "%(count)s records will be looked at now, parked or not.",
             now,
         )
-        % {"count": now},
+        % {"count": grouped(now)},
         _("Each is brought to what is wanted here: what the target holds instead is overwritten."),
     ]
     if count > now:
-        sentences.append(_("There are more: these are the first %(most)d.") % {"most": now})
+        sentences.append(_("There are more: these are the first %(most)s.") % {"most": grouped(now)})
     return sentences
 
 

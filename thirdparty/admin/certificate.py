@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from thirdparty import permissions, targets
 from thirdparty.admin.badge import badge
 from thirdparty.audit import certificate
+from thirdparty.observe.messages import message_in_words
 from thirdparty.permissions import SEE_RECORDS
 
 
@@ -25,7 +26,7 @@ def page(site: AdminSite, request: HttpRequest, target: str) -> HttpResponse:
     try:
         made = certificate.certificate(target)
     except certificate.CannotCertify as why:
-        messages.warning(request, str(why))
+        messages.warning(request, message_in_words(str(why)))
         return redirect("admin:thirdparty_audit_changelist")
     if request.GET.get("as") == "json":
         name = f'attachment; filename="{target}.json"'

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from thirdparty.admin.skin import Select, TextInput
 from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate, offered
+from thirdparty.observe.messages import message_in_words
 
 _DEEDS = {
     Deed.RETRY: _("Retry"),
@@ -68,6 +69,6 @@ def decide(request: HttpRequest, key: str) -> None:
             remote_id=chosen["remote_id"].strip(),
         )
     except CannotCompensate as refused:
-        messages.error(request, str(refused))
+        messages.error(request, message_in_words(str(refused)))
     else:
         messages.success(request, gettext("Done, and on record: see the history."))

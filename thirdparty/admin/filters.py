@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from thirdparty.admin.badge import CALLS_SAID, OUTCOMES_SAID
 from thirdparty.decisions.causes import of_cause
 from thirdparty.declaration import declared
 from thirdparty.models import Attempt, Record, Target
@@ -81,6 +82,32 @@ class RecordCause(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
         given = self.value()
         return of_cause(queryset, given) if given and self.lookup_choices else queryset
+
+
+class AttemptOutcome(KnownValues):
+    """Attempts that ended so."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(outcome.value, str(said)) for outcome, said in OUTCOMES_SAID.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        return queryset.filter(outcome=self.value()) if self.value() else queryset
+
+
+class AttemptCall(KnownValues):
+    """Attempts that asked this of the target."""
+
+    title = _("call")
+    parameter_name = "call"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(call.value, str(said)) for call, said in CALLS_SAID.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        return queryset.filter(call=self.value()) if self.value() else queryset
 
 
 class AttemptTarget(TargetFilter):

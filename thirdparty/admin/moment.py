@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from thirdparty.observe.moments import date_and_clock
 
 
 def moment(time: datetime | None) -> SafeString | None:
     """The time in the project's zone; None for none."""
     if time is None:
         return None
-    here = timezone.localtime(time)
-    parts = (f"{here:%Y-%m-%d}", f"{here:%H:%M:%S}")
-    return format_html('<span class="sync-nowrap">{}</span> <span class="sync-nowrap">{}</span>', *parts)
+    return format_html(
+        '<span class="sync-nowrap">{}</span> <span class="sync-nowrap">{}</span>', *date_and_clock(time)
+    )

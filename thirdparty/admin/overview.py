@@ -17,6 +17,7 @@ from thirdparty.admin.lately import lately, objective
 from thirdparty.models.heartbeat import Role
 from thirdparty.models.record import State
 from thirdparty.observe.figure import Figure, Kind
+from thirdparty.observe.numbers import grouped
 from thirdparty.observe.reasons import Reason, Seen, Severity, words
 from thirdparty.observe.status import FIGURES, OLDEST, Status, status
 from thirdparty.permissions import SEE_RECORDS, Account
@@ -106,7 +107,8 @@ def _told(reason: Reason) -> dict[str, Any]:
 def _column(target: str, figure: Figure, entry: dict[str, Any]) -> dict[str, Any]:
     value = entry[figure.name]
     if figure.name in State.values:
-        value = f"{value}+" if figure.name in entry["at_least"] else value
+        more = "+" if figure.name in entry["at_least"] else ""
+        value = f"{grouped(value)}{more}" if value else value
         page = f"{reverse('admin:thirdparty_record_changelist')}?sync_state={figure.name}&target={target}"
         return {"value": value, "label": state_badge(figure.name), "page": page}
     if figure.kind is Kind.SECONDS:

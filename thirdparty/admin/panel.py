@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from thirdparty import permissions
-from thirdparty.admin.badge import outcome_badge, record_page, state_badge
+from thirdparty.admin.badge import call_in_words, outcome_badge, record_page, state_badge
 from thirdparty.admin.brake import brake_page
 from thirdparty.admin.decision import decision_form
 from thirdparty.decisions.compensation import OPEN
@@ -44,5 +44,7 @@ def _card(explanation: Explanation, *, may_decide: bool) -> dict[str, Any]:
         "badge": state_badge(explanation.state),
         "page": record_page(explanation.key),
         "brake": brake_page(explanation.target) if explanation.state == State.HELD else "",
-        "attempts": [(attempt, outcome_badge(attempt)) for attempt in explanation.attempts],
+        "attempts": [
+            (attempt, call_in_words(attempt.call), outcome_badge(attempt)) for attempt in explanation.attempts
+        ],
     }

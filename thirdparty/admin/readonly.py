@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -12,7 +12,18 @@ from thirdparty.permissions import SEE_RECORDS
 
 
 class ReadOnly:
-    """Mixed into a `ModelAdmin`: whoever may view, may view only."""
+    """Mixed into a `ModelAdmin`: whoever may view, may view only.
+
+    ``in_words``: columns that hold codes or English, and how the page of an object says them in the reader's language.
+    """
+
+    in_words: ClassVar[Mapping[str, Callable[[str], str]]] = {}
+
+    def get_object(self, *args: Any, **kwargs: Any) -> Any:
+        found = super().get_object(*args, **kwargs)  # type: ignore[misc]  # the ModelAdmin's
+        for name, say in self.in_words.items() if found is not None else ():
+            setattr(found, name, say(getattr(found, name)))
+        return found
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

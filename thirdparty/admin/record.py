@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -36,6 +36,7 @@ from thirdparty.declaration import declared, objects
 from thirdparty.models import Record, Target
 from thirdparty.models.record import EPOCH, State
 from thirdparty.models.ref import Ref
+from thirdparty.observe.messages import message_in_words
 from thirdparty.permissions import Right
 
 REFRESH = "refresh"
@@ -97,8 +98,11 @@ class RecordAdmin(SeenBy, SyncAdmin):
             found = (found | queryset.filter(of_those)).distinct() if may_repeat else found | queryset.filter(of_those)
         return found, may_repeat
 
+    in_words: ClassVar = {"last_error": message_in_words, "caused_by": message_in_words}
+
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> Any:
-        columns = [field.name for field in Record._meta.fields]
+        said = {"state": "state_badge", "settled_state": "settled_badge"}
+        columns = [said.get(field.name, field.name) for field in Record._meta.fields]
         return [(_("The row as it is"), {"fields": columns, "classes": ["collapse"]})]
 
     @admin.display(description=_("Object"), empty_value="-")
@@ -110,6 +114,10 @@ class RecordAdmin(SeenBy, SyncAdmin):
     @admin.display(description=_("State"), ordering="state")
     def state_badge(self, row: Record) -> SafeString:
         return state_badge(row.state)
+
+    @admin.display(description=_("settled state"))
+    def settled_badge(self, row: Record) -> SafeString:
+        return state_badge(row.settled_state)
 
     @admin.display(description=_("Generation"))
     def progress(self, row: Record) -> SafeString:
@@ -128,7 +136,8 @@ class RecordAdmin(SeenBy, SyncAdmin):
     def why(self, row: Record) -> SafeString | None:
         if not row.last_error:
             return None
-        return format_html('<span class="sync-short" title="{}">{}</span>', row.last_error, row.last_error)
+        said = message_in_words(row.last_error)
+        return format_html('<span class="sync-short" title="{}">{}</span>', said, said)
 
     @admin.display(description=_("Owed since"), ordering="owed_since", empty_value="-")
     def owed(self, row: Record) -> SafeString | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -27,11 +27,13 @@ from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.skin import SyncAdmin
 from thirdparty.decisions import trial
 from thirdparty.models.target import Standing, Target
+from thirdparty.observe.messages import message_in_words
 from thirdparty.observe.status import BREAKER_CLOSED
 from thirdparty.permissions import SEE_TARGETS, Right
 from thirdparty.protect import Probe, brake, sender
 from thirdparty.run.pause import pause, probe, resume
 
+_BREAKER = {"closed": _("closed"), "open": _("open"), "half_open": _("half open")}
 _SEEN = {
     Probe.FINE: (messages.SUCCESS, _("It answers.")),
     Probe.REJECTED: (messages.SUCCESS, _("It answers, and finds fault with the question.")),
@@ -48,6 +50,11 @@ class TargetAdmin(SeenBy, SyncAdmin):
     change_list_template = "thirdparty/admin/targets.html"
     change_form_template = "thirdparty/admin/target.html"
     actions = ("pause_selected", "resume_selected")
+    in_words: ClassVar = {
+        "paused_reason": message_in_words,
+        "breaker_reason": message_in_words,
+        "breaker": lambda breaker: str(_BREAKER[breaker]),
+    }
 
     def get_fieldsets(self, request: HttpRequest, obj: Target | None = None) -> Any:
         columns = [field.name for field in Target._meta.fields]
@@ -74,7 +81,7 @@ class TargetAdmin(SeenBy, SyncAdmin):
     def breaker_badge(self, target: Target) -> SafeString:
         if target.paused:
             return badge("-")
-        return badge(target.breaker.replace("_", " "), "success" if target.breaker == BREAKER_CLOSED else "danger")
+        return badge(str(_BREAKER[target.breaker]), "success" if target.breaker == BREAKER_CLOSED else "danger")
 
     @admin.display(description=_("Brake"))
     def brake_badge(self, target: Target) -> SafeString:
@@ -90,7 +97,7 @@ class TargetAdmin(SeenBy, SyncAdmin):
 
     @admin.display(description=_("Reason"))
     def reason(self, target: Target) -> str:
-        return protect.summary(target)["paused_reason"] or target.breaker_reason
+        return message_in_words(protect.summary(target)["paused_reason"] or target.breaker_reason)
 
     @admin.display(description=_("Rate"))
     def rate(self, target: Target) -> str:

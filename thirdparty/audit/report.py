@@ -10,6 +10,8 @@ from django.utils.translation import ngettext
 from thirdparty.models import Audit
 from thirdparty.models.audit import Verdict
 from thirdparty.observe.audits import finding_as_json, verdicts
+from thirdparty.observe.messages import message_in_words
+from thirdparty.observe.numbers import grouped
 
 
 def counts(audit: Audit) -> dict[str, int]:
@@ -19,17 +21,17 @@ def counts(audit: Audit) -> dict[str, int]:
 
 def progress(audit: Audit) -> str:
     """How far it has come, while it is under way."""
-    given = {"calls": audit.counts.get("calls", 0), "listed": audit.counts.get("listed", 0)}
-    return _("%(calls)d calls made, %(listed)d records listed") % given
+    given = {"calls": grouped(audit.counts.get("calls", 0)), "listed": grouped(audit.counts.get("listed", 0))}
+    return _("%(calls)s calls made, %(listed)s records listed") % given
 
 
 def summary(audit: Audit) -> str:
     """One sentence of what came of it."""
     if audit.failure:
-        return _("could not be finished: %(why)s") % {"why": audit.failure}
+        return _("could not be finished: %(why)s") % {"why": message_in_words(audit.failure)}
     calls = audit.counts.get("calls", 0)
-    given = {"found": verdicts(counts(audit)) or _("nothing to compare"), "calls": calls}
-    return ngettext("%(found)s; %(calls)d call", "%(found)s; %(calls)d calls", calls) % given
+    given = {"found": verdicts(counts(audit)) or _("nothing to compare"), "calls": grouped(calls)}
+    return ngettext("%(found)s; %(calls)s call", "%(found)s; %(calls)s calls", calls) % given
 
 
 def as_json(audit: Audit, *, findings: bool = True) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} of {self.target}" if self.target else self.code
+        return f"{self.target}: {self.code}" if self.target else self.code
 
 
 class AlertMessage(models.Model):

@@ -34,4 +34,4 @@ class Attempt(models.Model):
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["started_at"], name="attempt_started")]
 
     def __str__(self) -> str:
-        return f"{self.call} g{self.generation} {self.outcome or 'under way'}"
+        return f"{self.record_id} g{self.generation} #{self.pk}"

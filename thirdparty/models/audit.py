@@ -108,7 +108,7 @@ class Audit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"audit {self.pk} of {self.kind} at {self.target}"
+        return f"{self.target}:{self.kind} #{self.pk}"
 
 
 class Comparison(models.Model):
@@ -168,7 +168,7 @@ class Finding(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.record or self.remote_id}: {self.verdict}"
+        return f"{self.record or self.remote_id} #{self.pk}"
 
     @property
     def ref(self) -> Ref | None:

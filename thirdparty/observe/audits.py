@@ -18,6 +18,7 @@ from thirdparty.declaration.registry import declared_for
 from thirdparty.models import Audit, Finding, Record
 from thirdparty.models.audit import Owner, Verdict
 from thirdparty.observe.moments import exactly, time_of_day
+from thirdparty.observe.numbers import grouped
 from thirdparty.settings import settings
 
 DRIFT = (Verdict.MISSING, Verdict.DIFFERING, Verdict.EXTRA, Verdict.ALTERED)
@@ -150,14 +151,8 @@ def sentence(finding: Finding) -> str:
 
 def verdicts(counts: Mapping[str, int]) -> str:
     """How many of each verdict; empty for none."""
-    given = ({"count": count, "verdict": Verdict(name).label} for name, count in counts.items() if count)
-    return _(", ").join(_("%(count)d %(verdict)s") % each for each in given)
-
-
-def reason_in_words(reason: str) -> str:
-    """Why a record could not be compared, in the reader's language where an audit says so; what a declaration says as it is."""
-    words, bracket, rest = reason.partition(" (")
-    return f"{_(words)}{bracket}{rest}" if words else ""
+    given = ({"count": grouped(count), "verdict": Verdict(name).label} for name, count in counts.items() if count)
+    return _(", ").join(_("%(count)s %(verdict)s") % each for each in given)
 
 
 def finding_as_json(finding: Finding) -> dict[str, Any]:

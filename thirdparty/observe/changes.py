@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from thirdparty.decide.brake import Change
+from thirdparty.observe.numbers import grouped
 
 _WORDS = {
     Change.DELETE: gettext_lazy("delete"),
@@ -35,5 +36,5 @@ def would(change: str) -> str:
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """How many of each change."""
-    given = ({"count": count, "change": change_in_words(change)} for change, count in counts.items() if count)
-    return _(", ").join(_("%(count)d %(change)s") % each for each in given) or _("none")
+    given = ({"count": grouped(count), "change": change_in_words(change)} for change, count in counts.items() if count)
+    return _(", ").join(_("%(count)s %(change)s") % each for each in given) or _("none")

@@ -23,6 +23,7 @@ from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Attempt, Finding, Record, Ref
 from thirdparty.models.record import State
 from thirdparty.observe import audits, inquiry
+from thirdparty.observe.messages import message_in_words
 from thirdparty.observe.moments import exactly
 from thirdparty.observe.obstacles import obstacles, stopped
 from thirdparty.observe.reasons.of_records import remedy
@@ -160,7 +161,7 @@ def _obstacle(row: Record, obstacle: Unmappable | WaitsFor | str | None) -> str:
     if obstacle is None:
         return ""
     if isinstance(obstacle, (Unmappable, WaitsFor)):
-        return obstacle.message
+        return message_in_words(obstacle.message)
     if not is_declared(row.kind):
         return _("nothing of the kind %(kind)s is declared any more") % {"kind": row.kind}
     return _("what is wanted cannot be made: the declaration of %(kind)s fails with %(error)s") % {
@@ -210,11 +211,11 @@ def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDi
     try:
         found = inquiry.held(row, polled=True)
     except inquiry.NotAsked as why:
-        return None, f"{_NOT_ASKED}: {why}"
+        return None, f"{_NOT_ASKED}: {message_in_words(str(why))}"
     except CapabilityMissing:
         return None, _("the target cannot be queried")
     except TargetError as error:
-        return None, _("the target did not say: %(error)s") % {"error": error}
+        return None, _("the target did not say: %(error)s") % {"error": message_in_words(str(error))}
     if found is None or wanted is None:
         both_absent = found is None and wanted is None
         here, there = ("present" if side is not None else "absent" for side in (wanted, found))

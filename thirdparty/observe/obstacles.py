@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from thirdparty import protect, store, targets
 from thirdparty.capture import versions
@@ -13,12 +14,20 @@ from thirdparty.declaration.json_values import NOT_JSON
 from thirdparty.declaration.unwatched import UNWATCHED
 from thirdparty.models import BrakeEntry, Record, StrictWrite, Target
 from thirdparty.models.record import State
+from thirdparty.models.strict_write import Action
 from thirdparty.observe.changes import would
+from thirdparty.observe.messages import message_in_words
 from thirdparty.observe.moments import exactly, time_of_day
 from thirdparty.protect import brake
 
 DECLARATION_AT_FAULT = frozenset({NOT_JSON, UNDECLARED, UNWATCHED})
 """Parked for what only a change of the code mends."""
+
+_ACTIONS = {
+    Action.CREATE: gettext_lazy("create"),
+    Action.UPDATE: gettext_lazy("update"),
+    Action.DELETE: gettext_lazy("delete"),
+}
 
 
 def stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | None]:
@@ -32,15 +41,15 @@ def stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | Non
             "target %(name)s is %(standing)s, though SYNC_TARGETS names it here: "
             "restart a worker that names it, or run manage.py migrate"
         )
-        return sentence % {"name": target_name, "standing": target.standing}, None
+        return sentence % {"name": target_name, "standing": str(target.standing.label).lower()}, None
     standing = protect.summary(target)
     if standing["paused"]:
-        given = {"name": target_name, "why": standing["paused_reason"] or _("no reason given")}
+        given = {"name": target_name, "why": message_in_words(standing["paused_reason"]) or _("no reason given")}
         return _("target %(name)s is paused: %(why)s") % given, None
     if target.blocked_until is not None and target.blocked_until > now:
         why = _("it asked for a pause")
         if target.breaker_reason:
-            why = _("its breaker is open (%(why)s)") % {"why": target.breaker_reason}
+            why = _("its breaker is open (%(why)s)") % {"why": message_in_words(target.breaker_reason)}
         given = {"name": target_name, "until": time_of_day(target.blocked_until), "why": why}
         return _("target %(name)s gets nothing until %(until)s: %(why)s") % given, target.blocked_until
     return None, None
@@ -48,7 +57,8 @@ def stopped(target_name: str, now: datetime) -> tuple[str | None, datetime | Non
 
 def _parked(row: Record) -> str:
     # The last error begins with the cause as a rule: once is enough.
-    given = {"cause": row.parked, "message": row.last_error.removeprefix(f"{row.parked}: ") or _("no message")}
+    said = message_in_words(row.last_error.removeprefix(f"{row.parked}: "))
+    given = {"cause": row.parked, "message": said or _("no message")}
     if row.parked in DECLARATION_AT_FAULT:
         return _("parked (%(cause)s): %(message)s; mend the declaration and raise its version") % given
     return _("parked (%(cause)s): %(message)s; edit the object or retry by hand") % given
@@ -66,11 +76,11 @@ def obstacles(row: Record, stopped: str | None) -> list[str]:
     elif row.parked:
         reasons.append(_parked(row))
     if row.waits_for is not None or row.held_by is not None:
-        given = {"key": row.waits_for or row.held_by or "", "why": row.last_error}
+        given = {"key": row.waits_for or row.held_by or "", "why": message_in_words(row.last_error)}
         reasons.append(_("it waits for record %(key)s: %(why)s") % given)
     standing = StrictWrite.objects.of(row.ref).first()
     if standing is not None:
-        given = {"action": standing.action, "until": time_of_day(standing.expires_at)}
+        given = {"action": _ACTIONS[Action(standing.action)], "until": time_of_day(standing.expires_at)}
         reasons.append(_("a strict %(action)s waits for the targets, until %(until)s at most") % given)
     if row.state == State.IN_FLIGHT:
         reasons.append(_("a worker holds it until %(until)s at the latest") % {"until": time_of_day(row.leased_until)})
@@ -109,9 +119,9 @@ def _held(row: Record) -> str:
     given = {
         "target": row.target,
         "would": would(entry.change) if entry is not None else "",
-        "cause": row.caused_by,
+        "cause": message_in_words(row.caused_by),
         "since": exactly(known.latched_at) if known.latched_at is not None else "",
-        "why": known.reason,
+        "why": message_in_words(known.reason),
     }
     if known.latched:
         standing = _(
@@ -127,4 +137,4 @@ def _rejected(row: Record) -> str:
         "rejected by a person%(who)s: what is here and what is there differ on purpose, until the object is edited again"
     )
     said = row.last_error.removeprefix(f"{row.parked}: ")
-    return sentence % {"who": f" ({said})" if said else ""}
+    return sentence % {"who": f" ({message_in_words(said)})" if said else ""}

@@ -17,6 +17,7 @@ from thirdparty.observe.figure import Figure, Kind, Reading
 from thirdparty.observe.headline import headline
 from thirdparty.observe.lately import of_span
 from thirdparty.observe.left_behind import is_left_behind
+from thirdparty.observe.numbers import grouped
 from thirdparty.observe.reasons import Reason, Seen, Severity, reasons, words
 from thirdparty.observe.recent import Span
 from thirdparty.observe.tally import waiting_since
@@ -162,8 +163,8 @@ class Status:
         """How long ago many were counted, as a sentence; empty where all were counted now."""
         if self.figures_age_seconds is None:
             return ""
-        given = {"many": counting.AT_ONCE, "long": words.duration(self.figures_age_seconds)}
-        return _("Numbers of %(many)d and more were counted %(long)s ago.") % given
+        given = {"many": grouped(counting.AT_ONCE), "long": words.duration(self.figures_age_seconds)}
+        return _("Numbers of %(many)s and more were counted %(long)s ago.") % given
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values, times among them."""

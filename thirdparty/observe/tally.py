@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from thirdparty.models.record import State
+from thirdparty.observe.numbers import grouped
 
 WAITING = (State.PENDING, State.IN_FLIGHT, State.UNKNOWN)
 """Owed, and nobody has to do anything for it."""
@@ -74,7 +75,7 @@ def how_many(tallies: Iterable[Tally]) -> str:
     """The number of these records for people; with a plus where there are more."""
     counted = list(tallies)
     more = "+" if any(tally.at_least for tally in counted) else ""
-    return f"{sum(tally.count for tally in counted)}{more}"
+    return f"{grouped(sum(tally.count for tally in counted))}{more}"
 
 
 def waiting_since(tallies: Iterable[Tally]) -> datetime | None:

@@ -1,11 +1,14 @@
-"""``{% sync_status %}``: how the whole stands, for any page of the admin."""
+"""``{% sync_status %}``: how the whole stands, for any page of the admin; and how its pages write values."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.utils.translation import gettext as _
+
+from thirdparty.observe import messages, moments, numbers
 
 register = template.Library()
 
@@ -19,11 +22,27 @@ def sync_status(context: dict[str, Any]) -> dict[str, Any]:
 
 
 @register.filter
-def reason_in_words(reason: str) -> str:
-    """Why a record could not be compared."""
-    from thirdparty.observe import audits  # noqa: PLC0415  # as above
+def exactly(time: datetime) -> str:
+    """A time in a sentence: with its zone."""
+    return moments.exactly(time)
 
-    return audits.reason_in_words(reason)
+
+@register.filter
+def to_the_second(time: datetime | None) -> str:
+    """A time in a table; a dash for none."""
+    return moments.to_the_second(time) if time is not None else "-"
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """A number of things."""
+    return numbers.grouped(number)
+
+
+@register.filter
+def message_in_words(message: str) -> str:
+    """A message that was written in English, in the reader's language."""
+    return messages.message_in_words(message)
 
 
 @register.filter

@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -17,7 +18,9 @@ from thirdparty import audit_log
 from thirdparty.consistency.strict import ChangedMeanwhile, NotAccepted, TargetsDiffer, Underway
 from thirdparty.consistency.wait import follow
 from thirdparty.models import Record
+from thirdparty.models.record import State
 from thirdparty.notify import hints
+from thirdparty.observe.messages import message_in_words
 from users import consistency, permissions
 from users.consistency import Consistency, Mode
 from users.models import User
@@ -96,15 +99,18 @@ class ConsistencyChoice:
             return None
         fields = [name for name in form.changed_data if name != "consistency"]
         if set(fields) - set(DETAILS):
-            request.refusal = "Access is no matter for the targets: change it in a save of its own, without strict."
+            request.refusal = gettext(
+                "Access is no matter for the targets: change it in a save of its own, without strict."
+            )
             return None
         try:
             user = self._write(request, obj, form, fields)
         except NotAccepted as refused:
-            request.refusal = f"Nothing was saved. {' '.join(_said(verdict) for verdict in refused.verdicts)}"
+            request.refusal = " ".join((gettext("Nothing was saved."), *map(_said, refused.verdicts)))
             return None
         except (Underway, ChangedMeanwhile, TargetsDiffer) as refused:
-            request.refusal = f"Nothing was saved: {refused}. Try again in a moment."
+            why = message_in_words(str(refused))
+            request.refusal = gettext("Nothing was saved: %(why)s. Try again in a moment.") % {"why": why}
             return None
         except ValidationError as problem:
             request.refusal = " ".join(problem.messages)
@@ -130,8 +136,8 @@ class ConsistencyChoice:
 
 def _said(verdict: Any) -> str:
     if verdict.accepted:
-        return f"{verdict.target} had accepted; that is being undone."
-    return f"{verdict.target}: {verdict.message or verdict.reason}."
+        return gettext("%(target)s had accepted; that is being undone.") % {"target": verdict.target}
+    return f"{verdict.target}: {message_in_words(verdict.message or verdict.reason)}{gettext('.')}"
 
 
 def _wait(request: HttpRequest, user_uuid: UUID) -> None:
@@ -139,7 +145,10 @@ def _wait(request: HttpRequest, user_uuid: UUID) -> None:
         messages.success(request, _("Every target has it."))
         return
     behind = Record.objects.of(person(user_uuid)).exclude(state="synced").order_by("target")
-    listed = "; ".join(
-        f"{row.target} is {row.state}{f' ({row.last_error})' if row.last_error else ''}" for row in behind
-    )
-    messages.warning(request, f"Saved, but not everywhere yet: {listed}.")
+    listed = gettext("; ").join(map(_stands, behind))
+    messages.warning(request, gettext("Saved, but not everywhere yet: %(listed)s.") % {"listed": listed})
+
+
+def _stands(row: Record) -> str:
+    said = gettext("%(target)s is %(state)s") % {"target": row.target, "state": str(State(row.state).label).lower()}
+    return f"{said} ({message_in_words(row.last_error)})" if row.last_error else said

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from thirdparty.admin.confirm import Question, ask, is_confirmed
+from thirdparty.observe.numbers import grouped
 from users.models import User
 
 MOST_AT_ONCE = 5_000
@@ -31,18 +32,20 @@ class BoundedDeletion:
             return ask(request, self.admin_site, _question(keys), back=request.get_full_path())
         first = keys[:MOST_AT_ONCE]
         deleted = sum(_delete(self, request, first[at : at + _BATCH]) for at in range(0, len(first), _BATCH))
-        text = ngettext("%(count)d person is deleted.", "%(count)d people are deleted.", deleted)
-        messages.success(request, text % {"count": deleted})
+        text = ngettext("%(count)s person is deleted.", "%(count)s people are deleted.", deleted)
+        messages.success(request, text % {"count": grouped(deleted)})
         left = len(first) - deleted
         if left:
             text = ngettext(
-                "%(count)d is still here: they have acted in this admin, or you may not delete them.",
-                "%(count)d are still here: they have acted in this admin, or you may not delete them.",
+                "%(count)s is still here: they have acted in this admin, or you may not delete them.",
+                "%(count)s are still here: they have acted in this admin, or you may not delete them.",
                 left,
             )
-            messages.warning(request, text % {"count": left})
+            messages.warning(request, text % {"count": grouped(left)})
         if len(keys) > MOST_AT_ONCE:
-            messages.warning(request, _("There are more: these were the first %(most)d.") % {"most": MOST_AT_ONCE})
+            messages.warning(
+                request, _("There are more: these were the first %(most)s.") % {"most": grouped(MOST_AT_ONCE)}
+            )
         return None
 
 
@@ -62,13 +65,13 @@ def _delete(pages: Any, request: HttpRequest, keys: list[int]) -> int:
 def _question(keys: list[int]) -> Question:
     count = min(len(keys), MOST_AT_ONCE)
     names = list(User.objects.filter(pk__in=keys[:_NAMED]).order_by("pk").values_list("name", flat=True))
-    text = ngettext("%(count)d person will be deleted.", "%(count)d people will be deleted.", count)
+    text = ngettext("%(count)s person will be deleted.", "%(count)s people will be deleted.", count)
     listed = ", ".join(names) if count <= _NAMED else _("%(names)s and others") % {"names": ", ".join(names)}
     sentences = [
-        text % {"count": count},
+        text % {"count": grouped(count)},
         listed,
         _("They are removed from every target as well. This cannot be taken back."),
     ]
     if len(keys) > MOST_AT_ONCE:
-        sentences.append(_("There are more: these are the first %(most)d.") % {"most": MOST_AT_ONCE})
+        sentences.append(_("There are more: these are the first %(most)s.") % {"most": grouped(MOST_AT_ONCE)})
     return Question(_("Delete these people?"), sentences, _("Yes, delete"))

@@ -11,12 +11,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
+from thirdparty.observe.messages import message_in_words
 from users import permissions
-from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
+from users.csvimport import NotReadable, Report, as_text, read, write_rejected
 from users.models import User
 from users.permissions import Right
 
@@ -27,7 +29,10 @@ _SHOWN = 50
 class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("CSV file"),
-        help_text=f"UTF-8, UTF-16 or GB18030; the first line names the columns: {', '.join(COLUMNS)}. Longer files: `sync import`.",
+        help_text=_(
+            "UTF-8, UTF-16 or GB18030; the first line names the columns: name, phone, email, username, groups. "
+            "Longer files: `sync import`."
+        ),
         widget=UnfoldAdminFileFieldWidget,
     )
     dry_run = forms.BooleanField(
@@ -37,7 +42,9 @@ class ImportForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > MOST_BYTES:
-            raise forms.ValidationError(f"At most {MOST_BYTES // 1_000_000} MB here; use `manage.py sync import`.")
+            raise forms.ValidationError(
+                gettext("At most %(most)d MB here; use `manage.py sync import`.") % {"most": MOST_BYTES // 1_000_000}
+            )
         return file
 
 
@@ -56,7 +63,8 @@ class CsvImport:
         if request.method == "POST" and form.is_valid():
             report = _read(request, form)
             if report is not None and not report.rejected and not form.cleaned_data["dry_run"]:
-                messages.success(request, f"{report.added} added, {report.present} here already.")
+                given = {"added": report.added, "present": report.present}
+                messages.success(request, gettext("%(added)d added, %(present)d here already.") % given)
                 return redirect("admin:users_user_changelist")
         context = self.admin_site.each_context(request) | {
             "form": form,
@@ -75,7 +83,7 @@ def _read(request: HttpRequest, form: ImportForm) -> Report | None:
         finally:
             text.detach()  # the request closes its file itself
     except NotReadable as problem:
-        form.add_error("file", f"The file cannot be read: {problem}.")
+        form.add_error("file", gettext("The file cannot be read: %(why)s.") % {"why": message_in_words(str(problem))})
         return None
 
 

@@ -27,6 +27,7 @@ from users.admin.deletion import BoundedDeletion, has_acted
 from users.admin.filters import AccountKind, PersonState, PersonTarget
 from users.admin.importing import CsvImport
 from users.admin.log import Discreet
+from users.admin.permission import PermissionChoice
 from users.models import User
 from users.permissions import Right
 from users.synced import person
@@ -56,7 +57,7 @@ class PersonForm(ChoiceForm, ModelForm):  # type: ignore[type-arg]  # no paramet
 
 
 @admin.register(User)
-class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # no parameters at run time
+class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, PermissionChoice, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # no parameters at run time
     """Saving pushes by itself: the triggers record what is owed, and signals wake it.
 
     Accounts that may log in here are changed by operators only, or anybody could become one.

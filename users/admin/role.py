@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from thirdparty.models import Target
 from users import permissions
+from users.admin.permission import PermissionChoice
 from users.models import RoleMapping, User
 
 
@@ -25,7 +26,7 @@ class TargetChoice:
         if db_field.name != "target":
             return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]  # the ModelAdmin's
         choices = [
-            (target.name, target.name if target.enabled else f"{target.name} ({target.standing})")
+            (target.name, target.name if target.enabled else f"{target.name} ({target.standing.label})")
             for target in Target.objects.all()
         ]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget)
@@ -42,7 +43,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(ModelAdmin):
+class GroupAdmin(PermissionChoice, ModelAdmin):
     list_display = ("name",)
     search_fields = ("name",)
     inlines = (RoleMappingInline,)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -174,7 +175,7 @@ class UserViewSet(AddsMany, ImportsFile, Followed, ModelViewSet[User]):
         saved: list[Response] = []
 
         def kept(_: User | None) -> None:
-            audit_log.record(request.user, user, audit_log.DELETION, "Deleted through the API.")
+            audit_log.record(request.user, user, audit_log.DELETION, gettext_noop("Deleted through the API."))
             saved.append(answers.deleted(user.uuid, choice, level=not waits))
 
         written = consistency.delete(

@@ -25,4 +25,4 @@ class RoleMapping(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.group} = {self.remote_role_id} at {self.target}"
+        return f"{self.group} = {self.target}:{self.remote_role_id}"

@@ -145,7 +145,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         kept = StrictWrite.objects.standing().filter(action=Action.CREATE, natural_key=self.username)
         kept = kept.exclude(object_id=self.uuid.hex)
         if self.username and kept.exists():
-            message = "This username is being registered by another write at this moment."
+            message = _("This username is being registered by another write at this moment.")
             raise ValidationError({"username": ValidationError(message, code="unique")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:

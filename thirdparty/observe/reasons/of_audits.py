@@ -12,6 +12,8 @@ from thirdparty import targets
 from thirdparty.models import Target
 from thirdparty.models.audit import Verdict
 from thirdparty.observe.audits import Course, verdicts
+from thirdparty.observe.messages import message_in_words
+from thirdparty.observe.numbers import grouped
 from thirdparty.observe.reasons import words
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
@@ -29,10 +31,10 @@ def drift(seen: Seen) -> Iterator[Reason]:
         if not counts:
             continue
         what = verdicts(counts) if len(counts) > 1 else Verdict(next(iter(counts))).label
-        given = {"count": sum(counts.values()), "what": what}
+        given = {"count": grouped(sum(counts.values())), "what": what}
         sentence = ngettext(
-            "The last audit found %(count)d record that is not as it was acknowledged: %(what)s.",
-            "The last audit found %(count)d records that are not as they were acknowledged: %(what)s.",
+            "The last audit found %(count)s record that is not as it was acknowledged: %(what)s.",
+            "The last audit found %(count)s records that are not as they were acknowledged: %(what)s.",
             sum(counts.values()),
         )
         page = Link("admin:thirdparty_finding_changelist", query={"target": name})
@@ -44,19 +46,19 @@ def altered(seen: Seen) -> Iterator[Reason]:
     for name, found in seen.audits.items():
         if count := found.drift.get(Verdict.ALTERED, 0):
             sentence = ngettext(
-                "It alters what it is given in %(count)d record: that is not sent for ever.",
-                "It alters what it is given in %(count)d records: that is not sent for ever.",
+                "It alters what it is given in %(count)s record: that is not sent for ever.",
+                "It alters what it is given in %(count)s records: that is not sent for ever.",
                 count,
             )
             page = Link("admin:thirdparty_finding_changelist", query={"target": name})
-            yield Reason("altered", Severity.INFO, sentence % {"count": count}, name, count=count, link=page)
+            yield Reason("altered", Severity.INFO, sentence % {"count": grouped(count)}, name, count=count, link=page)
 
 
 def audit_unfinished(seen: Seen) -> Iterator[Reason]:
     """The last audit could not be finished: nothing is known by it."""
     for name, found in seen.audits.items():
         if found.failure:
-            sentence = _("The last audit could not be finished: %(why)s.") % {"why": found.failure}
+            sentence = _("The last audit could not be finished: %(why)s.") % {"why": message_in_words(found.failure)}
             page = Link("admin:thirdparty_audit_changelist", query={"target": name})
             yield Reason("audit_unfinished", Severity.WAIT, sentence, name, link=page)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
+from thirdparty.observe.numbers import grouped
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
 from thirdparty.observe.recent import Recent, Span
@@ -30,11 +31,11 @@ def objective_missed(seen: Seen) -> Iterator[Reason]:
             continue
         given = {
             "percent": 100 * of_hour.in_time // of_hour.acknowledged,
-            "count": of_hour.acknowledged,
+            "count": grouped(of_hour.acknowledged),
             "promised": PROMISED_PERCENT,
         }
         sentence = _(
-            "Of the %(count)d changes that it acknowledged in the last hour, %(percent)d%% came in time: it should be %(promised)d%%."
+            "Of the %(count)s changes that it acknowledged in the last hour, %(percent)d%% came in time: it should be %(promised)d%%."
         )
         page = Link("admin:thirdparty_target_change", (name,))
         yield Reason("objective_missed", Severity.ACT, sentence % given, name, link=page)

@@ -11,6 +11,7 @@ from thirdparty.declaration import is_declared, of_kind
 from thirdparty.models.record import State
 from thirdparty.observe import counting
 from thirdparty.observe.left_behind import is_left_behind
+from thirdparty.observe.numbers import grouped
 from thirdparty.observe.objects import objects
 from thirdparty.observe.reasons import words
 from thirdparty.observe.reasons.causes import cause_in_words
@@ -96,11 +97,11 @@ def new_version(seen: Seen) -> Iterator[Reason]:
     for name in seen.rows:
         if count := sum(tally.outdated for tally in seen.of(name)):
             sentence = ngettext(
-                "%(count)d record is still as an older version of its declaration made it.",
-                "%(count)d records are still as an older version of their declaration made them.",
+                "%(count)s record is still as an older version of its declaration made it.",
+                "%(count)s records are still as an older version of their declaration made them.",
                 count,
             )
-            yield Reason("new_version", Severity.WAIT, sentence % {"count": count}, name, count=count)
+            yield Reason("new_version", Severity.WAIT, sentence % {"count": grouped(count)}, name, count=count)
 
 
 def left_over(seen: Seen) -> Iterator[Reason]:
@@ -121,8 +122,8 @@ def figures_old(seen: Seen) -> Iterator[Reason]:
     """What is shown of many records was counted long ago: the reconciler is to do that every few ticks."""
     figures = seen.figures
     if figures.late and figures.counted_at is not None:
-        given = {"many": counting.AT_ONCE, "since": words.moment(figures.counted_at, seen.now)}
-        sentence = _("Numbers of %(many)d and more have not been counted since %(since)s.") % given
+        given = {"many": grouped(counting.AT_ONCE), "since": words.moment(figures.counted_at, seen.now)}
+        sentence = _("Numbers of %(many)s and more have not been counted since %(since)s.") % given
         yield Reason("figures_old", Severity.WAIT, sentence, since=figures.counted_at)
 
 

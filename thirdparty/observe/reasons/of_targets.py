@@ -10,6 +10,7 @@ from thirdparty import targets
 from thirdparty.connectors.registry import connector_class
 from thirdparty.models import Target
 from thirdparty.models.record import State
+from thirdparty.observe.messages import message_in_words
 from thirdparty.observe.reasons import words
 from thirdparty.observe.reasons.reason import Link, Reason, Severity
 from thirdparty.observe.reasons.seen import Seen
@@ -29,7 +30,7 @@ def paused(seen: Seen) -> Iterator[Reason]:
         given = {
             "since": words.moment(row.paused_since, seen.now) if row.paused_since else "?",
             "who": row.paused_by or _("somebody"),
-            "why": row.paused_reason or _("no reason given"),
+            "why": message_in_words(row.paused_reason) or _("no reason given"),
         }
         sentence = _("It has been paused by %(who)s since %(since)s: %(why)s.") % given
         yield Reason("paused", Severity.ACT, sentence, row.name, since=row.paused_since, link=_page(row))
@@ -81,7 +82,7 @@ def turned_away(seen: Seen) -> Iterator[Reason]:
             continue
         given = {
             "since": words.moment(row.paused_since, seen.now) if row.paused_since else "?",
-            "why": row.failed_for or row.paused_reason,
+            "why": row.failed_for or message_in_words(row.paused_reason),
             "settings": " ".join(settings_to_look_at(row.name, row.failed_for)),
         }
         sentence = (
@@ -98,7 +99,7 @@ def breaker_open(seen: Seen) -> Iterator[Reason]:
         if row.breaker != Breaker.OPEN:
             continue
         sentence = words.trouble(
-            row.refused_for or row.failed_for or row.breaker_reason,
+            row.refused_for or row.failed_for or message_in_words(row.breaker_reason),
             words.moment(row.breaker_since or seen.now, seen.now),
         )
         yield Reason("breaker_open", Severity.ACT, sentence, row.name, since=row.breaker_since, link=_page(row))

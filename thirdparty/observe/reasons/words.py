@@ -8,16 +8,18 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from thirdparty.observe.moments import zoned
+
 _DAY = timedelta(days=1)
 
 
 def moment(time: datetime, now: datetime) -> str:
     """The time of day, with the date where it was not in the last 24 hours; in the zone that is active."""
     here = timezone.localtime(time)
-    clock = f"{here:%H:%M}" if timezone.get_current_timezone_name() != "UTC" else f"{here:%H:%M %Z}"
-    if abs(now - time) < _DAY:
-        return clock
-    return f"{formats.date_format(here, 'j M')}, {clock}"
+    said = f"{here:%H:%M}"
+    if abs(now - time) >= _DAY:
+        said = f"{formats.date_format(here, 'MONTH_DAY_FORMAT')} {said}"
+    return zoned(here, said) if timezone.get_current_timezone_name() == "UTC" else said
 
 
 def duration(seconds: float) -> str:
