@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.utils import quote
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -59,6 +60,7 @@ NAMES = [
     "groups",
     "key",
     "id",
+    "error",
     "HTTP",
     "HTTPS",
     "CSV",
@@ -163,10 +165,38 @@ def test_every_word_of_ours_is_chinese(web: Client) -> None:
     for address in addresses():
         answer = web.get(address, follow=True)
         opened += answer.status_code == 200
-        page = answer.content.decode()
-        assert '<html lang="zh-hans"' in page, address
-        for text in shown(page):
-            if english(text):
-                left.setdefault(text, []).append(address)
+        for text in in_english(answer.content.decode()):
+            left.setdefault(text, []).append(address)
     assert opened > 100
     assert left == {}
+
+
+def test_every_answer_to_what_somebody_does_is_chinese(web: Client) -> None:
+    target = reverse("admin:thirdparty_target_brake", args=["partner"])
+    parked = Record.objects.get(state="parked").pk
+    deeds: list[tuple[str, dict[str, Any]]] = [
+        (reverse("admin:thirdparty_target_pause", args=["t4"]), {"confirmed": "yes", "reason": "维护"}),
+        (reverse("admin:thirdparty_target_probe", args=["t4"]), {}),
+        (reverse("admin:thirdparty_record_look_now", args=[parked]), {}),
+        (reverse("admin:thirdparty_record_decide", args=[parked]), {"deed": "adopt", "seen": 1, "reason": "核实"}),
+        (reverse("admin:thirdparty_record_decide", args=[parked]), {"deed": "retry", "seen": 77, "reason": "核实"}),
+        (reverse("admin:thirdparty_record_decide", args=[parked]), {}),
+        (target, {}),
+        (target, {"decision": "reject", "reason": "核实", "until": "2000-01-01T00:00:00.0+0000", "record": "7"}),
+        (reverse("admin:users_user_add"), {"name": "", "phone": "x", "email": "y"}),
+        (reverse("admin:users_user_add"), {"name": "王芳", "phone": "1", "is_active": "on", "consistency": "strict"}),
+        (reverse("admin:users_user_import_people"), {"file": ContentFile(b"email\n", "people.csv")}),
+        (reverse("admin:users_user_import_people"), {"file": ContentFile("name,phone\n张伟,x\n,7\n".encode(), "people.csv")}),
+    ]  # fmt: skip
+    left = {}
+    for address, form in deeds:
+        answer = web.post(address, form, follow=True)
+        assert answer.status_code == 200, address
+        left |= dict.fromkeys(in_english(answer.content.decode()), address)
+    assert left == {}
+
+
+def in_english(page: str) -> list[str]:
+    """The texts of a page that are not Chinese."""
+    assert '<html lang="zh-hans"' in page
+    return [text for text in shown(page) if english(text)]

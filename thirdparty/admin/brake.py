@@ -53,7 +53,7 @@ class BrakeForm(forms.Form):
         widget=Select,
     )
     reason = forms.CharField(label=_("Why"), max_length=300, widget=TextInput)
-    until = forms.DateTimeField(widget=forms.HiddenInput, input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])
+    until = forms.DateTimeField(label=_("Until"), widget=forms.HiddenInput, input_formats=["%Y-%m-%dT%H:%M:%S.%f%z"])
 
 
 def brake_page(target: str) -> str:

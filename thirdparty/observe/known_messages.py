@@ -151,6 +151,7 @@ KNOWN = (
     _("the target is not in use"),
     _("the target is paused: %(why)s"),
     _("the target's circuit breaker is %(standing)s"),
+    _("the target's circuit breaker is %(standing)s (%(why)s)"),
     _("half-open"),
     # Of what last wrote an object, as far as the database knows.
     _("a backfill"),

@@ -88,9 +88,9 @@ def _catalogue(language: str) -> tuple[dict[str, str], list[_Text]]:
             continue
         own_words = () if letters >= _LEAST_LETTERS else tuple(name for name in names if name != _COUNT)
         as_text = _PLACE.sub(r"%(\1)s", said)
-        texts.append((letters, _Text(_pattern(text), max(parts, key=len), as_text, own_words)))
+        texts.append((len("".join(parts)), _Text(_pattern(text), max(parts, key=len), as_text, own_words)))
     texts.sort(key=lambda each: -each[0])
-    return fixed, [text for _letters, text in texts]
+    return fixed, [text for _length, text in texts]
 
 
 def _entries(language: str) -> Iterator[tuple[str, str]]:
