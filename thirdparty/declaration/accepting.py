@@ -15,6 +15,7 @@ class CannotAccept(Exception):
 class Accept(Protocol):
     """Writes to the object, which is locked, in the name of the account ``by``.
 
+    Called for a preview, too, in a transaction that is taken back: what is done beside the database belongs into ``on_commit``.
     Raises `CannotAccept`, or Django's `ValidationError`.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,17 +11,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from thirdparty import protect, targets
-from thirdparty.connectors.base import RemoteObject, RemoteRecord, fields_of
+from thirdparty.connectors.base import RemoteObject, fields_of
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
-from thirdparty.connectors.identity import may_have_key, same_external_id
 from thirdparty.connectors.leaving import Leaving, OnLeave
-from thirdparty.decide import sent
-from thirdparty.decide.compare import FieldDifference, differences
+from thirdparty.decide.compare import FieldDifference
 from thirdparty.declaration import Unmappable, is_declared, of_kind
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.models import Attempt, Finding, Record, Ref
 from thirdparty.models.record import State
 from thirdparty.observe import audits, inquiry
+from thirdparty.observe.differing import found_otherwise
 from thirdparty.observe.messages import message_in_words
 from thirdparty.observe.moments import exactly
 from thirdparty.observe.obstacles import obstacles, stopped
@@ -216,17 +214,4 @@ def _difference(row: Record, wanted: RemoteObject | None) -> tuple[tuple[FieldDi
         return None, _("the target cannot be queried")
     except TargetError as error:
         return None, _("the target did not say: %(error)s") % {"error": message_in_words(str(error))}
-    if found is None or wanted is None:
-        both_absent = found is None and wanted is None
-        here, there = ("present" if side is not None else "absent" for side in (wanted, found))
-        return (() if both_absent else (FieldDifference("record", here, there),)), ""
-    comparable = targets.connector(row.target, row.kind).comparable
-    given = sent.names(row.sent)
-    return (*_of_identity(wanted, found), *differences(wanted.payload, found.payload, comparable, given)), ""
-
-
-def _of_identity(wanted: RemoteObject, found: RemoteRecord) -> Iterator[FieldDifference]:
-    if not same_external_id(wanted.external_id, found.external_id):
-        yield FieldDifference("external_id", wanted.external_id, found.external_id)
-    if not may_have_key(found.key, wanted.key):
-        yield FieldDifference("key", wanted.key, found.key)
+    return found_otherwise(row, wanted, found), ""

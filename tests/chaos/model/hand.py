@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -101,9 +101,10 @@ class Hand:
             for index, row in enumerate(state.rows):
                 if _is_open(row):
                     yield from self._begun(state, index, row)
+                elif _is_level(row) and state.people[index].present:
+                    yield from self._looked_at(state, index, row, [("accept", None)])
 
     def _begun(self, state: State, index: int, row: Row) -> Iterator[tuple[str, str, State, str]]:
-        person = state.people[index]
         for deed, statement in (("retry", self.rules.retry), ("overwrite", self.rules.overwrite)):
             yield (
                 f"a person decides: {deed} row {index}",
@@ -111,13 +112,21 @@ class Hand:
                 state.with_row(index, self.memo(statement, row)),
                 "",
             )
+        yield from self._looked_at(state, index, row)
+
+    def _looked_at(
+        self, state: State, index: int, row: Row, choices: Iterable[tuple[str, Record | None]] = ()
+    ) -> Iterator[tuple[str, str, State, str]]:
+        person = state.people[index]
         about = About(index, row, state.world.records, person.present, self.offers.query, login_of(index, self.offers))
-        for deed, record in self._choices(about, person):
+        for deed, record in choices or self._choices(about, person):
             link = self.memo(linked, about, deed, record.id if record else 0, self.kind)
             if link is None:
                 continue
             found = next((each for each in about.records if each.id == link.remote_id), None)
             same = found is not None and (found.owner, found.seq) == (index, person.seq)
+            if same and _is_level(row):
+                continue  # there is nothing to take
             decision = Decision(index, deed, link, person.seq, same and deed == "accept")
             which = f" with record {record.id}" if record else ""
             yield (
@@ -179,6 +188,11 @@ def dropped(before: State, after: State, rules: Rules) -> State:
     if not decision or not before.decision or rules.stands(before.rows[decision.row], after.rows[decision.row]):
         return after
     return after._replace(decision=())
+
+
+def _is_level(row: Row) -> bool:
+    """Synced: of such a row, nothing can be decided but to take what differs at the target."""
+    return row.may_exist and row.lease == "free" and not (_is_open(row) or row.deleted or row.is_left)
 
 
 def _is_open(row: Row) -> bool:
