@@ -20,6 +20,13 @@ document.head.append(still);
 """
 _THEME = "document.documentElement.classList.toggle('dark', arguments[0] === 'dark')"
 """unfold's own switch does the same."""
+CUT_OFF = """
+return [...document.querySelectorAll(".sync, .sync *, #result_list, #result_list *, .simplebar-content-wrapper")].filter((element) =>
+    element.checkVisibility() && element.clientWidth && element.scrollWidth > element.clientWidth + 1
+    && !element.matches("input") && !element.closest(".sync-scroll, .sync-short")
+).map((element) => `${element.tagName} ${element.className}: ${element.scrollWidth} in ${element.clientWidth}`);
+"""
+"""The parts of ours, and lists, that are wider than the place they have; but for what scrolls, or is shortened, on purpose."""
 _RUN = """
 const [known, rules, done] = arguments;
 const only = rules ? {type: "rule", values: rules} : {type: "tag", values: ["wcag2a", "wcag2aa"]};

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,12 +16,13 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from thirdparty.admin import certificate
-from thirdparty.admin.badge import badge, record_page
+from thirdparty.admin.badge import badge
 from thirdparty.admin.filters import KnownValues, RowKind, RowTarget
 from thirdparty.admin.moment import moment
+from thirdparty.admin.named import ListWithObjects, heading, names, record_link
 from thirdparty.admin.panel import may_look
 from thirdparty.admin.readonly import SeenBy
-from thirdparty.admin.skin import SyncAdmin
+from thirdparty.admin.skin import ChangeList, SyncAdmin
 from thirdparty.audit import report
 from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.decisions import audits
@@ -130,6 +132,20 @@ class FindingAdmin(SeenBy, SyncAdmin):
     ordering = ("-id",)
     actions = ("mend_these",)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ListWithObjects
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        finding = self.get_object(request, unquote(object_id))
+        context = extra_context or {}
+        if finding is not None and finding.record:
+            name = f"{names([finding.record])[finding.record]}: {finding.get_verdict_display()}"
+            context |= heading(finding, name)
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
         return super().get_queryset(request).filter(confirmed_at__isnull=False)
 
@@ -138,13 +154,8 @@ class FindingAdmin(SeenBy, SyncAdmin):
         return moment(finding.seen_at)
 
     @admin.display(description=_("Record"), empty_value="-")
-    def record_link(self, finding: Finding) -> SafeString | None:
-        if not finding.record:
-            return None
-        name = finding.record.rsplit(":", 1)[-1]
-        return format_html(
-            '<a class="sync-short" href="{}" title="{}">{}</a>', record_page(finding.record), finding.record, name
-        )
+    def record_link(self, finding: Any) -> SafeString | None:
+        return record_link(finding.record, finding.object) if finding.record else None
 
     @admin.display(description=_("Verdict"), ordering="verdict")
     def verdict_badge(self, finding: Finding) -> SafeString:

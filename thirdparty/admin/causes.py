@@ -20,6 +20,7 @@ from thirdparty import permissions
 from thirdparty.admin.badge import record_page, state_badge
 from thirdparty.admin.confirm import Question, ask, is_confirmed
 from thirdparty.admin.moment import moment
+from thirdparty.admin.named import names
 from thirdparty.decisions.causes import Cause, retry
 from thirdparty.decisions.look_now import MOST_AT_ONCE, LookedAt
 from thirdparty.models import Record
@@ -43,10 +44,12 @@ def causes_view(request: HttpRequest, site: AdminSite) -> HttpResponse:
 def causes_shown(request: HttpRequest, reasons: Iterable[Reason]) -> list[dict[str, Any]]:
     """The context of ``thirdparty/admin/causes_table.html``: those of these reasons that are about records of a cause."""
     may = permissions.holds(request.user, Right.DECIDE)
-    return [_row(reason, may_retry=may) for reason in reasons if reason.example]
+    shown = [reason for reason in reasons if reason.example]
+    called = names([reason.example for reason in shown])
+    return [_row(reason, called[reason.example], may_retry=may) for reason in shown]
 
 
-def _row(reason: Reason, *, may_retry: bool) -> dict[str, Any]:
+def _row(reason: Reason, example: str, *, may_retry: bool) -> dict[str, Any]:
     state = State.PARKED if reason.code == "parked" else State.PENDING
     which = {"target": reason.target, "kind": reason.kind, "cause": reason.cause, "state": state.value}
     return {
@@ -56,7 +59,7 @@ def _row(reason: Reason, *, may_retry: bool) -> dict[str, Any]:
         "page": reason.link.url if reason.link is not None else "",
         "since": moment(reason.since) or "",
         "example": record_page(reason.example),
-        "example_name": reason.example.rsplit(":", 1)[-1],
+        "example_name": example,
         "remedy": reason.remedy.url if reason.remedy is not None else "",
         "retry": f"{reverse('admin:thirdparty_record_retry')}?{urlencode(which)}" if may_retry else "",
     }

@@ -11,11 +11,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from thirdparty.admin.badge import CALLS_SAID, OUTCOMES_SAID
+from thirdparty.admin.named import names
 from thirdparty.decisions.causes import of_cause
 from thirdparty.declaration import declared
 from thirdparty.models import Attempt, Record, Target
 from thirdparty.models.record import State
 from thirdparty.store.leased import in_state
+
+UNDER_WAY = "under_way"
+"""In place of an outcome: there is none yet."""
 
 
 class KnownValues(SimpleListFilter):
@@ -84,19 +88,6 @@ class RecordCause(SimpleListFilter):
         return of_cause(queryset, given) if given and self.lookup_choices else queryset
 
 
-class AttemptOutcome(KnownValues):
-    """Attempts that ended so."""
-
-    title = _("outcome")
-    parameter_name = "outcome"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(outcome.value, str(said)) for outcome, said in OUTCOMES_SAID.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
-        return queryset.filter(outcome=self.value()) if self.value() else queryset
-
-
 class AttemptCall(KnownValues):
     """Attempts that asked this of the target."""
 
@@ -115,3 +106,33 @@ class AttemptTarget(TargetFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
         return queryset.filter(record__target=self.value()) if self.value() else queryset
+
+
+class AttemptOutcome(KnownValues):
+    """Attempts that ended so, in the words of their badges."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(UNDER_WAY, str(_("under way"))), *((each.value, str(said)) for each, said in OUTCOMES_SAID.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        given = self.value()
+        return queryset if given is None else queryset.filter(outcome="" if given == UNDER_WAY else given)
+
+
+class AttemptRecord(SimpleListFilter):
+    """Attempts of one record. There are too many records to list them: links bring them."""
+
+    title = _("record")
+    parameter_name = "record"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        given = request.GET.get(self.parameter_name, "")
+        known = "\0" not in given and Record.objects.filter(key=given).exists()
+        return list(names([given]).items()) if known else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        given = self.value()
+        return queryset.filter(record=given) if given and self.lookup_choices else queryset

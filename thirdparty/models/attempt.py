@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from thirdparty.models.record import Record
+from thirdparty.models.ref import Ref
 
 
 class Attempt(models.Model):
@@ -35,3 +36,8 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record_id} g{self.generation} #{self.pk}"
+
+    @property
+    def ref(self) -> Ref:
+        """The object whose record was tried."""
+        return Ref.of_key(self.record_id)

@@ -173,4 +173,4 @@ class Finding(models.Model):
     @property
     def ref(self) -> Ref | None:
         """The object whose record it is of; None for a remote record that is nobody's."""
-        return Ref(self.kind, self.record.split(":", 2)[2]) if self.record else None
+        return Ref.of_key(self.record) if self.record else None

@@ -16,5 +16,11 @@ class Ref:
         """The key of its record at a target. Triggers make the same."""
         return f"{target}:{self.kind}:{self.object_id}"
 
+    @classmethod
+    def of_key(cls, key: str) -> Ref:
+        """The object whose record has this key at some target."""
+        _, kind, object_id = key.split(":", 2)
+        return cls(kind, object_id)
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.object_id}"
