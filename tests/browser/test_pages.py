@@ -16,8 +16,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from syncproject.demo.stack import Stack
 from tests.acceptance.conftest import System
-from tests.browser.axe import DESK, PHONE, Known, Seen, look_closely
-from tests.browser.pages import NEEDS_A_BROWSER, forget_cookies, keep, look, picture, until_said, waiting
+from tests.browser.axe import CUT_OFF, DESK, PHONE, Known, Seen, look_closely
+from tests.browser.pages import NEEDS_A_BROWSER, body, forget_cookies, keep, look, picture, until_said, waiting
 from thirdparty.admin.failures import failure
 
 SETTINGS = {
@@ -74,6 +74,15 @@ audit = Audit.objects.create(
     **of, lists=True, looks_up=True, started_at=now, finished_at=now, due_at=now, phase="ended", counts={"equal": 3, "extra": 1}
 )
 Finding.objects.create(**of, audit=audit, remote_id="7", verdict="extra", owner="other", seen_at=now, confirmed_at=now)
+"""
+_MUCH_SAID = """
+from django.utils import timezone
+from thirdparty.models import Attempt
+said = "the phone 4930999999 is not among those that are taken here: https://partner.example/docs/" + 12 * "phone-numbers/"
+Attempt.objects.create(
+    record_id="{key}", lease_token="t", call="update", generation=2, started_at=timezone.now(), finished_at=timezone.now(),
+    outcome="transient", reason="http_503", message=said[:300], http_status=503,
+)
 """
 _COVERED = """
 return [...document.querySelectorAll(".sync-deeds .sync-button")].filter((button) => {
@@ -165,6 +174,22 @@ def test_no_page_is_wider_than_the_screen(seen: dict[str, Seen]) -> None:
     assert {name: page.sideways for name, page in seen.items() if page.sideways} == {}
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_part_of_a_page_is_cut_off(browser: WebDriver, stack: Stack, system: System, anna: str, width: int) -> None:
+    [uuid] = (each["uuid"] for each in system.api.call("GET", "/users/?search=José").json()["results"])
+    key = f"partner:users.user:{uuid.replace('-', '')}"
+    stack.manage("shell", "--verbosity", "0", "--command", _MUCH_SAID.format(key=key))
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK | {"width": width, "mobile": width < 500})
+    try:
+        found = {}
+        for name, path in OURS.items():
+            browser.get(f"{stack.url('web')}/admin/{path.format(key=quote(key))}")
+            found[name] = browser.execute_script(CUT_OFF)
+        assert {name: parts for name, parts in found.items() if parts} == {}
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_nothing_lies_over_the_buttons_of_a_target(browser: WebDriver, stack: Stack, anna: str) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK | {"height": 400})
     try:
@@ -235,8 +260,28 @@ def test_the_page_of_a_record_explains_it_and_asks_the_target_on_demand(
     key = quote(f"partner:users.user:{anna.replace('-', '')}")
     address = f"{stack.url('web')}/admin/thirdparty/record/{key}/change/?ask=1"
     page = look(browser, "explanation", address, "http_503")
-    assert "4930123456 instead of 4930999999" in page
+    assert "phone 4930999999 4930123456 DIFFERS" in page.replace("\n", " ")
     picture(browser, "explanation")
+
+
+def test_a_card_is_filled_in_and_comes_again_by_itself(
+    browser: WebDriver, stack: Stack, system: System, anna: str
+) -> None:
+    stack.manage("sync", "resume", "partner")
+    system.wait(lambda: system.api.explain(anna)["state"] == "synced")
+    uuid = next(each["uuid"] for each in system.api.call("GET", "/users/").json()["results"] if each["name"] == "张伟")
+    key = quote(f"partner:users.user:{uuid.replace('-', '')}")
+    [there] = [each for each in system.sandbox.users() if each["externalId"] == uuid]
+    system.sandbox.edit(there["userId"], phone="13900000009")
+
+    look(browser, "card", f"{stack.url('web')}/admin/thirdparty/record/{key}/change/", "13900000009")
+    assert "Take theirs" in body(browser)
+
+    stack.manage("sync", "pause", "partner", "--reason", "noon")
+    system.api.edit(uuid, phone="13900000010")
+    look(browser, "card", f"{stack.url('web')}/admin/thirdparty/record/{key}/change/", "Target partner is paused")
+    stack.manage("sync", "resume", "partner")
+    assert "PENDING" not in until_said(browser, "partner holds what is wanted here")
 
 
 def test_the_api_documents_itself(browser: WebDriver, stack: Stack) -> None:

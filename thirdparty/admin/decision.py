@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from thirdparty.admin.skin import Select, TextInput
+from thirdparty.decisions.accept_preview import AcceptPreview
 from thirdparty.decisions.compensation import MEANINGS, CannotCompensate, Deed, compensate, offered
 from thirdparty.observe.messages import message_in_words
 
@@ -28,7 +29,7 @@ def _said(deed: Deed) -> str:
 
 
 class DecisionForm(forms.Form):
-    """One of the ways out, and why. ``seen``: the record's generation as the page showed it."""
+    """One of the ways out, and why. ``seen``: the record's generation as the page showed it. ``held``: what it showed the target hold."""
 
     deed = forms.ChoiceField(
         choices=[(deed.value, _said(deed)) for deed in Deed],
@@ -36,6 +37,7 @@ class DecisionForm(forms.Form):
         widget=Select,
     )
     seen = forms.IntegerField(label=_("Generation"), widget=forms.HiddenInput)
+    held = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
     remote_id = forms.CharField(
         max_length=128, required=False, label=_("Remote id (to adopt, or to settle)"), widget=TextInput
     )
@@ -43,11 +45,19 @@ class DecisionForm(forms.Form):
 
 
 def decision_form(kind: str, generation: int) -> DecisionForm:
-    """The empty form for a record of this kind, as it is now."""
+    """The empty form for a record of this kind, as it is now. Without accepting, which is seen before it is done: `accept_form`."""
     form = DecisionForm(initial={"seen": generation})
     deeds = form.fields["deed"]
     assert isinstance(deeds, forms.ChoiceField)  # noqa: S101  # for the type checker: as declared above
-    deeds.choices = [(deed.value, _said(deed)) for deed in offered(kind)]
+    deeds.choices = [(deed.value, _said(deed)) for deed in offered(kind) if deed is not Deed.ACCEPT]
+    return form
+
+
+def accept_form(preview: AcceptPreview) -> DecisionForm:
+    """The form that takes what was previewed, and asks why."""
+    form = DecisionForm(initial={"deed": Deed.ACCEPT, "seen": preview.seen, "held": preview.held})
+    for name in ("deed", "remote_id"):
+        form.fields[name].widget = forms.HiddenInput()
     return form
 
 
@@ -67,6 +77,7 @@ def decide(request: HttpRequest, key: str) -> None:
             seen=chosen["seen"],
             reason=chosen["reason"],
             remote_id=chosen["remote_id"].strip(),
+            held=chosen["held"],
         )
     except CannotCompensate as refused:
         messages.error(request, message_in_words(str(refused)))

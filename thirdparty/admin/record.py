@@ -9,10 +9,14 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -23,46 +27,27 @@ from thirdparty import audit_log, permissions
 from thirdparty.admin.badge import record_page, state_badge
 from thirdparty.admin.causes import about_to_look, causes_view, retry_view, tell
 from thirdparty.admin.confirm import Question, ask, is_confirmed
-from thirdparty.admin.decision import decide
+from thirdparty.admin.decision import accept_form, decide
 from thirdparty.admin.export import export_view
 from thirdparty.admin.filters import RecordCause, RecordState, RowKind, RowTarget
 from thirdparty.admin.moment import moment
-from thirdparty.admin.panel import may_look, panel
+from thirdparty.admin.named import ListWithObjects, heading, name_of
+from thirdparty.admin.panel import ASK, card, may_look, panel
 from thirdparty.admin.readonly import SeenBy
 from thirdparty.admin.search import objects_found
 from thirdparty.admin.skin import ChangeList, SyncAdmin
+from thirdparty.decisions.accept_preview import preview_accept
+from thirdparty.decisions.compensation import CannotCompensate
 from thirdparty.decisions.look_now import look_now, look_now_together
 from thirdparty.declaration import declared, objects
 from thirdparty.models import Record, Target
-from thirdparty.models.record import EPOCH, State
+from thirdparty.models.record import EPOCH
 from thirdparty.models.ref import Ref
 from thirdparty.observe.messages import message_in_words
-from thirdparty.permissions import Right
+from thirdparty.permissions import SEE_RECORDS, Right
 
-REFRESH = "refresh"
-"""The query parameter of a page that shows a record under way: how often it is to be looked at again."""
-_REFRESHED = 15
-_REFRESH_SECONDS = 2
-_UNDER_WAY = (State.IN_FLIGHT, State.PENDING)
-
-
-def _refreshes_left(request: HttpRequest, row: Record | None) -> int:
-    """How often the page is to come again by itself: while the record moves, and not for ever. Not while a form is filled in."""
-    given = request.GET.get(REFRESH, "")
-    asked = int(given) if given.isdecimal() else 0
-    if request.method != "GET" or row is None or row.state not in _UNDER_WAY:
-        return 0
-    return min(asked, _REFRESHED) if given else (_REFRESHED if row.state == State.IN_FLIGHT else 0)
-
-
-class RecordList(ChangeList):
-    """A page of records with their objects, read in one query for each kind."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        found = objects.read({row.ref for row in self.result_list})
-        for row in self.result_list:
-            row.object = found.get(row.ref)
+_LONGEST_NUMBER = 19
+"""Digits of a generation."""
 
 
 @admin.register(Record)
@@ -80,7 +65,7 @@ class RecordAdmin(SeenBy, SyncAdmin):
     change_list_template = "thirdparty/admin/record_list.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return RecordList
+        return ListWithObjects
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Record], search_term: str
@@ -107,9 +92,8 @@ class RecordAdmin(SeenBy, SyncAdmin):
 
     @admin.display(description=_("Object"), empty_value="-")
     def object(self, row: Any) -> str | SafeString:
-        if row.object is not None:
-            return str(row.object)
-        return format_html("<em>{}</em> {}", gettext("deleted"), row.natural_key or row.wanted_key or row.object_id)
+        name = name_of(row, row.object)
+        return name if row.object is not None else format_html("<em>{}</em> {}", gettext("deleted"), name)
 
     @admin.display(description=_("State"), ordering="state")
     def state_badge(self, row: Record) -> SafeString:
@@ -170,11 +154,15 @@ class RecordAdmin(SeenBy, SyncAdmin):
             path("export/", site.admin_view(partial(export_view, pages=self)), name="thirdparty_record_export"),
             path("<path:key>/look-now/", look, name="thirdparty_record_look_now"),
             path("<path:key>/decide/", decide, name="thirdparty_record_decide"),
+            path(
+                "<path:key>/take-theirs/", site.admin_view(self.take_theirs_view), name="thirdparty_record_take_theirs"
+            ),
+            path("<path:key>/card/", site.admin_view(self.card_view), name="thirdparty_record_card"),
             *super().get_urls(),
         ]
 
     def decide_view(self, request: HttpRequest, key: str) -> HttpResponse:
-        """The form below an explanation: a person decides about a record that does not come right by itself."""
+        """The forms on a card and below a preview: a person decides about a record that does not come right by itself."""
         permissions.require(request.user, Right.DECIDE)
         decide(request, key)
         return redirect(record_page(key))
@@ -188,26 +176,64 @@ class RecordAdmin(SeenBy, SyncAdmin):
         messages.success(
             request, gettext("The record is due now.") if found else gettext("There is nothing to look at any more.")
         )
-        return redirect(
-            f"{record_page(key)}?{REFRESH}={_REFRESHED}" if found else reverse("admin:thirdparty_record_changelist")
-        )
+        return redirect(record_page(key) if found else reverse("admin:thirdparty_record_changelist"))
+
+    @method_decorator(transaction.non_atomic_requests)
+    def take_theirs_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """What taking what the target holds would change here, and the form that takes it."""
+        given = request.GET.get("seen", "")
+        seen = int(given) if given.isdecimal() and len(given) < _LONGEST_NUMBER else 0
+        try:
+            preview = preview_accept(key, account=request.user, seen=seen)
+        except CannotCompensate as refused:
+            messages.error(request, str(refused))
+            return redirect(record_page(key))
+        row = Record.objects.get(key=key)
+        context = self.admin_site.each_context(request) | {
+            "title": gettext("Take what %(target)s holds") % {"target": row.target},
+            "name": name_of(row, objects.read({row.ref}).get(row.ref)),
+            "preview": preview,
+            "target": row.target,
+            "form": accept_form(preview),
+            "decide": reverse("admin:thirdparty_record_decide", args=[key]),
+            "back": record_page(key),
+        }
+        return TemplateResponse(request, "thirdparty/admin/take_theirs.html", context)
+
+    @method_decorator(transaction.non_atomic_requests)
+    def card_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """The card alone, for the page's script: as it is now, or with the target asked, which takes the right to decide."""
+        permissions.require(request.user, *((Right.DECIDE,) if ASK in request.GET else SEE_RECORDS))
+        row = get_object_or_404(Record, key=key)
+        shown = card(request, row, self.admin_site)
+        if shown is None:
+            raise Http404
+        answer = TemplateResponse(request, "thirdparty/admin/record_card.html", {"card": shown})
+        add_never_cache_headers(answer)
+        return answer
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         row = self.get_object(request, unquote(object_id))
-        records = Record.objects.filter(key=row.key) if row is not None else Record.objects.none()
-        owner = objects.read({row.ref}).get(row.ref) if row is not None else None
-        context = (extra_context or {}) | panel(request, records)
-        context |= {"owner": owner, "owner_page": self._page(owner)}
+        context = extra_context or {}
+        if row is not None:
+            context |= panel(request, Record.objects.filter(key=row.key), self.admin_site) | _heading(row)
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
-        left = _refreshes_left(request, row)
-        if left:
-            page.headers["Refresh"] = f"{_REFRESH_SECONDS}; url={request.path}?{REFRESH}={left - 1}"
         return page
 
-    def _page(self, owner: Model | None) -> str:
-        """Where the object is changed; empty where the admin does not have it."""
-        if owner is None or not self.admin_site.is_registered(type(owner)):
-            return ""
-        return reverse(f"admin:{owner._meta.app_label}_{owner._meta.model_name}_change", args=[owner.pk])
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        context = extra_context or {}
+        if row is not None:
+            given = _heading(row)
+            context |= {"title": gettext("History: %(name)s") % {"name": given["subtitle"]}}
+        page: HttpResponse = super().history_view(request, object_id, context)
+        return page
+
+
+def _heading(row: Record) -> dict[str, Any]:
+    given = {"name": name_of(row, objects.read({row.ref}).get(row.ref)), "target": row.target}
+    return heading(row, gettext("%(name)s at %(target)s") % given)

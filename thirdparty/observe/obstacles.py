@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -65,16 +66,10 @@ def _parked(row: Record) -> str:
 
 
 def obstacles(row: Record, stopped: str | None) -> list[str]:
-    """A sentence for each thing that keeps the record from being pushed now. ``stopped``: why nothing goes to its target."""
-    reasons = [stopped] if stopped is not None else []
+    """A sentence for each thing that keeps the record from being pushed now, its own first. ``stopped``: why nothing goes to its target."""
+    reasons = [*_own(row), *filter(None, [stopped])]
     if (differing := versions.difference_of(row.kind)) is not None:
         reasons.append(differing.in_words)
-    if row.state == State.HELD:
-        reasons.append(_held(row))
-    elif row.state == State.REJECTED:
-        reasons.append(_rejected(row))
-    elif row.parked:
-        reasons.append(_parked(row))
     if row.waits_for is not None or row.held_by is not None:
         given = {"key": row.waits_for or row.held_by or "", "why": message_in_words(row.last_error)}
         reasons.append(_("it waits for record %(key)s: %(why)s") % given)
@@ -84,15 +79,23 @@ def obstacles(row: Record, stopped: str | None) -> list[str]:
         reasons.append(_("a strict %(action)s waits for the targets, until %(until)s at most") % given)
     if row.state == State.IN_FLIGHT:
         reasons.append(_("a worker holds it until %(until)s at the latest") % {"until": time_of_day(row.leased_until)})
-    if row.state == State.UNKNOWN:
-        reasons.append(
-            _("an unanswered request may take effect until %(until)s; then it is read back")
-            % {"until": time_of_day(row.unknown_until)}
-        )
     holder = store.key_holder(row)
     if holder is not None:
         reasons.append(_key_held_by(holder))
     return reasons
+
+
+def _own(row: Record) -> Iterator[str]:
+    """Why it would wait whatever became of its target."""
+    if row.state == State.HELD:
+        yield _held(row)
+    elif row.state == State.REJECTED:
+        yield _rejected(row)
+    elif row.parked:
+        yield _parked(row)
+    elif row.state == State.UNKNOWN:
+        sentence = _("an unanswered request may take effect until %(until)s; then it is read back")
+        yield sentence % {"until": time_of_day(row.unknown_until)}
 
 
 def _key_held_by(holder: Record) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from thirdparty.observe import messages, moments, numbers
@@ -51,3 +52,23 @@ def plainly(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         value = ", ".join(map(str, value))
     return _("nothing") if value in (None, "") else str(value)
+
+
+@register.filter
+def ago(time: datetime | None) -> str:
+    """How long ago it was; empty for none."""
+    from thirdparty.admin import moment  # noqa: PLC0415  # as above
+
+    return moment.ago(time) or ""
+
+
+@register.filter
+def verbose_name(instance: Model) -> str:
+    """What one of its kind is called."""
+    return str(instance._meta.verbose_name)
+
+
+@register.filter
+def model_name(instance: Model) -> str:
+    """The name of its model, as the admin's form of it has in its id."""
+    return str(instance._meta.model_name)

@@ -79,7 +79,7 @@ class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, Permi
     actions = ("delete_selected",)
     filter_horizontal = ("user_permissions",)  # two boxes side by side for the groups, too, are wider than a page
     change_form_outer_before_template = "users/admin/operator.html"
-    change_form_outer_after_template = "thirdparty/admin/records.html"
+    change_form_template = "thirdparty/admin/record.html"
 
     class Media:
         css = {"all": ["thirdparty/admin.css"]}  # noqa: RUF012  # Django's form of it
@@ -132,7 +132,7 @@ class PersonAdmin(Discreet, BoundedDeletion, ConsistencyChoice, CsvImport, Permi
         records = Record.objects.none() if user is None else Record.objects.of(person(user.uuid))
         context = (
             (extra_context or {})
-            | panel(request, records)
+            | panel(request, records, self.admin_site)
             | {
                 "of_operator": user is not None and user.is_superuser,
                 "has_acted": user is not None and has_acted(user),
