@@ -63,6 +63,22 @@ def test_drift_that_is_named_for_what_it_is_and_owed_again_is_as_it_should_be(dr
     assert not list(unnamed([drift], [named]))
 
 
+@pytest.mark.parametrize(("at", "broken"), [(2.0, True), (4.0, False)], ids=["before", "since"])
+def test_who_is_missing_need_not_be_named_where_the_id_was_given_to_another_of_ours_since(
+    at: float, *, broken: bool
+) -> None:
+    assert bool(list(unnamed([MISSING], [], {"r1": at}))) == broken
+
+
+@pytest.mark.parametrize(("brought_back", "broken"), [((), True), (("r1",), False)])
+def test_another_name_is_nobodys_deed_only_for_a_record_that_a_restore_has_brought_back(
+    brought_back: tuple[str, ...], *, broken: bool
+) -> None:
+    told = history(ADDED)
+    named = [replace(found("differing", "key"), remote_id="r1")]
+    assert bool(list(unfounded(told, named, freezes=[], brought_back=brought_back))) == broken
+
+
 @pytest.mark.parametrize(
     ("drift", "named"),
     [

@@ -45,9 +45,17 @@ class Drift:
     fields: frozenset[str] = frozenset()
 
 
-def unnamed(drifts: Iterable[Drift], found: Sequence[Found]) -> Iterator[str]:
-    """I15: each drift that stands is found, under its name, with its fields, and owed again; an extra one only found."""
+def unnamed(
+    drifts: Iterable[Drift], found: Sequence[Found], given_again: Mapping[str, float] | None = None
+) -> Iterator[str]:
+    """I15: each drift that stands is found, under its name, with its fields, and owed again; an extra one only found.
+
+    ``given_again``: when an id was last given to a record that we added. Whoever is linked to that id looks, and comes
+    right by that, before the audit has asked for them.
+    """
     for drift in drifts:
+        if drift.verdict == MISSING and (given_again or {}).get(drift.remote_id, 0.0) > drift.at:
+            continue
         named = [each for each in found if each.at >= drift.at - CLOCK_SECONDS and _is_of(each, drift)]
         right = [each for each in named if each.verdict == drift.verdict and each.fields >= drift.fields]
         what = f"{drift.external_id or drift.remote_id}: is {drift.verdict} {', '.join(sorted(drift.fields))}".rstrip()
@@ -70,15 +78,17 @@ def unfounded(
     *,
     owed_in_batches: bool = False,
     was_retired: bool = False,
+    brought_back: Collection[str] = (),
 ) -> Iterator[str]:
     """I16: what an audit calls missing or differing was made so by somebody else, since it was acknowledged.
 
     An audit is to find nothing else: a change of ours that got lost would come right by it, and nobody would know.
     ``owed_in_batches``: something happened for which everything is owed anew; what is found before its turn is rightly said
-    to be ahead here. ``was_retired``: the target was, and may know people by names that they had before.
+    to be ahead here. ``was_retired``: the target was, and may know people by names that they had before. ``brought_back``: ids of records that a
+    restore brought back, and an edit of another went astray to: they keep the names that they had in the backup.
     """
     for each in found:
-        if was_retired and each.fields == {KEY}:
+        if each.fields == {KEY} and (was_retired or each.remote_id in brought_back):
             continue
         if each.verdict not in (MISSING, DIFFERING, ALTERED) or (owed_in_batches and each.ahead == OURS):
             continue
@@ -115,6 +125,15 @@ def extras(entries: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
     standing = {user_id for user_id, effect in _after_extras(entries) if effect is None}
     return {
         entry["user_id"]: entry["record"] for entry in entries if _is_extra(entry) and entry["user_id"] in standing
+    }
+
+
+def given_again(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """When each id was last given to a record that we added, in unix seconds."""
+    return {
+        entry["user_id"]: entry["at"]
+        for entry in entries
+        if entry["kind"] == "effect" and (entry["effect"], entry.get("call")) == ("created", "add")
     }
 
 

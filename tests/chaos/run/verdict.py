@@ -145,6 +145,7 @@ def judge(
             for some in (attempts, evidence)
         )
         there = set(Record.objects.filter(target=side.name).values_list("object_id", flat=True))
+        brought_back = {user_id for user_id, _ in side.archive.revived(side.control.ledger())}
         for history in promises.histories(ledger, *of_side, dropped_at=side.dropped_at):
             if not is_person(history.external_id):
                 continue  # strangers
@@ -158,6 +159,7 @@ def judge(
                     freezes,
                     owed_in_batches=not _OWING_ALL.isdisjoint(options.troubles),
                     was_retired=bool(side.dropped_at),
+                    brought_back=brought_back,
                 )
             )
             for name, lines in lines_by_name.items():

@@ -58,7 +58,8 @@ class Drift(Trouble):
         found = verdict.found()
         for name, done in drifts.items():
             of_side = [each for (target, _), some in found.items() if target == name for each in some]
-            for line in findings.unnamed(done, of_side):
+            given_again = findings.given_again(self.stage.sides[name].entries())
+            for line in findings.unnamed(done, of_side, given_again):
                 self.complain("I15", f"{name}:{line}")
 
     def _count_audits(self) -> None:
