@@ -69,6 +69,7 @@ OF_A_LEASE_LEFT_OUT = {
     "natural_key": "as `named`",
     "sent": "of the brake, as of the row",
     "released": "of the brake, as of the row",
+    "stays": "the policy of a run is one: what stays goes on staying by it",
 }
 OF_A_RESULT_LEFT_OUT = {
     "delay_seconds": "later may be at any moment",

@@ -126,6 +126,7 @@ def drifts() -> None:
 
 
 def expires() -> None:
+    Target.objects.update(behind_since=None)
     ago = timezone.now() - timedelta(days=30)
     Audit.objects.create(
         target="partner", kind="users.user", lists=True, looks_up=True, phase="ended", started_at=ago, finished_at=ago,
@@ -143,8 +144,15 @@ def expires() -> None:
     ids=["a latched brake", "drift", "an expired certificate"],
 )
 def test_what_a_person_has_to_decide_is_told_by_mail_and_posted(
-    by_mail: None, receiver: Receiver, settings: Any, happens: Callable[[], None], code: str, sentence: str
+    by_mail: None,
+    receiver: Receiver,
+    settings: Any,
+    partner: Callable[..., None],
+    happens: Callable[[], None],
+    code: str,
+    sentence: str,
 ) -> None:
+    partner(capabilities=("query", "list"))
     settings.SYNC_AUDIT_EVERY_HOURS = 24.0
     happens()
     tell()

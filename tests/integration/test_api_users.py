@@ -351,7 +351,7 @@ def test_a_page_takes_the_same_number_of_queries_however_long(
     for number in range(20):
         person(name=f"P{number}").groups.add(group)
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         answer = api.get(PEOPLE)
 
     assert all(user["sync"][0]["state"] == State.PENDING for user in answer.data["results"])

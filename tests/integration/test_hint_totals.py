@@ -22,7 +22,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From nothing on: this process has published for other tests before, and may be at it still."""
+    publishing_ends()
+    monkeypatch.setattr(publisher(), "totals", HintTotals())
     monkeypatch.setattr(hint_totals, "EVERY_SECONDS", 0.0)
+
+
+def publishing_ends() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "publish":
+            thread.join()
 
 
 def stored() -> dict[tuple[str, str], int]:
@@ -37,9 +46,7 @@ def in_its_thread(deed: Callable[[], object]) -> None:
 
 def all_is_stored() -> None:
     """Whoever publishes has ended, and the next one would store what was counted meanwhile."""
-    for thread in threading.enumerate():
-        if thread.name == "publish":
-            thread.join()
+    publishing_ends()
     in_its_thread(publisher().totals.store)
 
 

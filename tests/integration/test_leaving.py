@@ -439,11 +439,11 @@ def test_the_explanation_says_since_when_it_is_left_there_and_when_it_is_deleted
     Record.objects.update(left_at="2026-01-01T12:00:00Z")
     [explained] = explain(person(user.uuid))
     assert explained.absence == (
-        "it is gone here; its record has been left there since 2026-01-01 12:00:00 UTC, and is deleted on 2026-01-31 12:00:00 UTC"
+        "it is gone here; its record has been left there since Jan. 1, 2026 12:00:00 UTC, and is deleted on Jan. 31, 2026 12:00:00 UTC"
     )
     partner(leaving=STAYS)
     [explained] = explain(person(user.uuid))
-    assert explained.absence == "it is gone here; its record has been left there since 2026-01-01 12:00:00 UTC"
+    assert explained.absence == "it is gone here; its record has been left there since Jan. 1, 2026 12:00:00 UTC"
 
 
 def test_a_preview_counts_what_would_be_left_deactivated_or_deleted(

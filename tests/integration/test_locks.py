@@ -238,7 +238,7 @@ def test_where_the_records_cannot_be_read_any_more_the_answer_is_that_of_the_sav
     path = PEOPLE if method == "post" else f"{PEOPLE}{user.uuid}/"
 
     def followed(*_: Any, **__: Any) -> bool:
-        monkeypatch.setattr("users.api.views.RecordSerializer", _fails)
+        monkeypatch.setattr("users.api.answers.RecordSerializer", _fails)
         monkeypatch.setattr("users.api.serializers.records_of", _fails)
         return False
 

@@ -53,8 +53,8 @@ def _said(event: Event) -> str:
             else _("nobody could know what the target held")
         )
     if event.what is What.OWED:
-        return event.told or _("the first change that is not acknowledged yet")
-    return _(": ").join(filter(None, (event.who, event.told)))
+        return message_in_words(event.told) or _("the first change that is not acknowledged yet")
+    return _(": ").join(filter(None, (event.who, message_in_words(event.told))))
 
 
 def _of_attempt(attempt: Attempt) -> str:

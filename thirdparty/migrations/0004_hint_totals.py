@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ('count', models.PositiveBigIntegerField(default=0)),
             ],
             options={
+                'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('task', 'outcome'), name='one_total_of_hints')],
             },
         ),

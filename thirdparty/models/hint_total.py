@@ -15,6 +15,7 @@ class HintTotal(models.Model):
     count = models.PositiveBigIntegerField(default=0)
 
     class Meta:
+        default_permissions = ()
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["task", "outcome"], name="one_total_of_hints")
         ]
