@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.run.findings import Drift, Found, extras, touched_extras, unfounded, unnamed
+from tests.chaos.run.findings import Drift, Found, extras, handed_on, touched_extras, unfounded, unnamed
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.meddler import Meddler
 from tests.chaos.run.options import LEASE_SECONDS
@@ -68,6 +68,18 @@ def test_who_is_missing_need_not_be_named_where_the_id_was_given_to_another_of_o
     at: float, *, broken: bool
 ) -> None:
     assert bool(list(unnamed([MISSING], [], {"r1": at}))) == broken
+
+
+@pytest.mark.parametrize(
+    ("freed_by", "given_to", "handed"),
+    [("operator", "another of ours", {("r1", "bea")}), ("delete", "another of ours", set()), ("operator", ANN, set())],
+)
+def test_a_record_is_handed_on_where_their_own_people_had_freed_its_id_of_another_of_ours(
+    freed_by: str, given_to: str, handed: set[tuple[str, str]]
+) -> None:
+    gone = effect(2, "deleted", call=freed_by)
+    added = effect(3, "created", by=9, call="add", external_id=given_to, username="bea")
+    assert handed_on([ADDED, gone, added]) == handed
 
 
 @pytest.mark.parametrize(("brought_back", "broken"), [((), True), (("r1",), False)])

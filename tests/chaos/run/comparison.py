@@ -20,7 +20,8 @@ class Expected:
     records that are the third party's own until we take them over, as the policy allows. ``never_wanted``: external ids of whoever
     never was here: a strict write that was refused may have taken such a record over, which stays (PROTOCOL 14). ``revived``: the records of people
     who are gone that a restore has brought back, by id and username. What was sent to such an id before the backfill has written
-    over the record, whose username stays (docs/guarantees.md). ``left``: external ids of whoever was gone before a
+    over the record, whose username stays (docs/guarantees.md); and those that we added under an id that the third party's own people
+    had freed of another of ours. ``left``: external ids of whoever was gone before a
     target that was retired was named again: it keeps what it held of them.
     """
 

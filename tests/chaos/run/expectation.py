@@ -34,7 +34,7 @@ def expected_at(side: Side, evidence: Mapping[str, witness.Evidence]) -> Expecte
         never_wanted={
             external_id_of(key) for key, seen in evidence.items() if is_of(side, key) and not seen.was_wanted
         },
-        revived=set(side.archive.revived(side.control.ledger())),
+        revived=set(side.archive.revived(side.control.ledger())) | findings.handed_on(side.entries()),
     )
 
 

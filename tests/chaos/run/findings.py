@@ -137,6 +137,25 @@ def given_again(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
+def handed_on(entries: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """By id and username, the records that we added under an id that the third party's own people had freed of another of ours.
+
+    What is sent to that id, before an audit has found that one missing, writes over the record; its username stays
+    (docs/guarantees.md).
+    """
+    freed: dict[str, str] = {}
+    handed = set()
+    for entry in entries:
+        if entry["kind"] != "effect":
+            continue
+        deed = (entry["effect"], entry.get("call"))
+        if deed == ("deleted", "operator") and entry["external_id"]:
+            freed[entry["user_id"]] = entry["external_id"]
+        elif deed == ("created", "add") and freed.get(entry["user_id"], entry["external_id"]) != entry["external_id"]:
+            handed.add((entry["user_id"], entry["username"]))
+    return handed
+
+
 def _after_extras(entries: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any] | None]]:
     """The id of each extra record, and what happened to it next; None for nothing yet."""
     told: list[tuple[str, Mapping[str, Any] | None]] = []

@@ -145,7 +145,8 @@ def judge(
             for some in (attempts, evidence)
         )
         there = set(Record.objects.filter(target=side.name).values_list("object_id", flat=True))
-        brought_back = {user_id for user_id, _ in side.archive.revived(side.control.ledger())}
+        named_before = {*side.archive.revived(side.control.ledger()), *findings.handed_on(side.entries())}
+        brought_back = {user_id for user_id, _ in named_before}
         for history in promises.histories(ledger, *of_side, dropped_at=side.dropped_at):
             if not is_person(history.external_id):
                 continue  # strangers
