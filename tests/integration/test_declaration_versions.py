@@ -50,10 +50,8 @@ def _level(db: None) -> Iterator[None]:
     versions._log.__init__()  # type: ignore[misc]
     yield
     Declaration.objects.filter(kind=KIND).update(version=1)
-    # A test may have left those of another version, which the present one does not replace.
-    vendor = postgresql if connection.vendor == "postgresql" else sqlite
-    theirs = [found.name for found in vendor.present(connection) if f" of {KIND} " in found.text]
-    triggers._execute(connection, vendor.drop(theirs))
+    # A test may have left those of another version, or of another declaration, which the present code does not replace.
+    triggers.drop()
     triggers.install()
 
 
