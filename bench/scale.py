@@ -42,9 +42,9 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
     """Find, wake and claim 10,000 due rows among so many; and by how many MB this process grew meanwhile."""
     from django.db import connection, transaction  # noqa: PLC0415  # Django is set up by now
 
-    from thirdparty import store  # noqa: PLC0415
+    from thirdparty import store  # noqa: PLC0415  # the same
     from thirdparty.decide.lease import Terms  # noqa: PLC0415  # the same
-    from thirdparty.tasks import run_reconcile  # noqa: PLC0415
+    from thirdparty.tasks import run_reconcile  # noqa: PLC0415  # the same
 
     system.people(0)
     with connection.cursor() as cursor:
@@ -75,12 +75,12 @@ def reconcile_seconds(system: System, *, rows: int) -> tuple[float, float]:
 def page_ms(system: System, *, rows: int) -> dict[str, float]:
     """How long each of `PAGES` takes a superuser in this process, where so many records are: the median. One in twenty is owed or parked."""
     from django.contrib.auth import get_user_model  # noqa: PLC0415  # Django is set up by now
-    from django.db import connection  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415  # the same
+    from django.test import Client  # noqa: PLC0415  # the same
 
     from thirdparty import targets  # noqa: PLC0415  # the same
-    from thirdparty.models import Sample  # noqa: PLC0415
-    from thirdparty.observe import kept_figures, kept_totals  # noqa: PLC0415
+    from thirdparty.models import Sample  # noqa: PLC0415  # the same
+    from thirdparty.observe import kept_figures, kept_totals  # noqa: PLC0415  # the same
 
     system.people(0)
     targets.publish_rows()
@@ -113,7 +113,7 @@ def _page_ms(web: Any, address: str) -> float:
 
 def bulk_create_seconds(system: System, *, count: int, triggered: bool) -> float:
     """``bulk_create`` of so many people, owed to the target or not."""
-    from thirdparty.capture import triggers  # noqa: PLC0415
+    from thirdparty.capture import triggers  # noqa: PLC0415  # the same
     from users.models import User  # noqa: PLC0415  # Django is set up by now
 
     system.people(0)
@@ -132,7 +132,7 @@ def bulk_create_seconds(system: System, *, count: int, triggered: bool) -> float
 def worker_memory_mb(system: System, *, first: int, all_in_all: int) -> tuple[float, float]:
     """What a worker's processes hold after so many pushes, and after so many more."""
     from thirdparty.models import Record  # noqa: PLC0415  # Django is set up by now
-    from thirdparty.notify import hints  # noqa: PLC0415
+    from thirdparty.notify import hints  # noqa: PLC0415  # the same
 
     due = Record.objects.filter(due_at__isnull=False)
     with system.target(0.0) as target:

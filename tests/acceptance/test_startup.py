@@ -76,6 +76,31 @@ def test_migrate_puts_right_what_is_wrong_with_the_triggers(tmp_path: Path, spoi
     assert run(WEB, DATABASE_URL=url).returncode == 0
 
 
+KILLED = """
+import os, signal
+from django.core.management import call_command
+from thirdparty.capture import versions
+from thirdparty.capture.triggers import version
+version.VERSION = 9
+publish = versions.publish
+def killed(kind, using):
+    publish(kind, using=using)
+    os.kill(os.getpid(), signal.SIGKILL)
+versions.publish = killed
+call_command("migrate", verbosity=0)
+"""
+
+
+def test_a_migrate_that_is_killed_half_way_leaves_the_triggers_that_there_were(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
+    look = "from thirdparty.capture.triggers import sqlite; from django.db import connection as c"
+    look += "; print(sorted({found.text.split('triggers ')[1][:1] for found in sqlite.present(c)}))"
+    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
+    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", KILLED], DATABASE_URL=url).returncode == -9
+    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", look], DATABASE_URL=url).stdout.strip() == "['1']"
+    assert run(WEB, DATABASE_URL=url).returncode == 0
+
+
 def test_a_start_makes_a_target_active_that_a_migrate_without_the_variable_had_sent_away(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
     look = [*MANAGE, "shell", "--verbosity", "0", "-c"]

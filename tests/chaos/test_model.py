@@ -28,7 +28,7 @@ from tests.chaos.model.explored import explored
 from tests.chaos.model.explorer import explore
 from tests.chaos.model.rules import Rules
 from tests.chaos.model.state import Budget
-from thirdparty.decide.plan import Call, Lately, next_call
+from thirdparty.decide.plan import Attempted, Call, next_call
 from thirdparty.decide.progress import HONEST_STEPS
 
 DAILY = daily()
@@ -51,7 +51,7 @@ def test_nor_where_each_look_is_old_by_the_time_that_its_removal_is_to_go(config
 
 
 def _as_if_looks_were_old(*args: Any, **kwargs: Any) -> Call:
-    return next_call(*args, **(kwargs | {"lately": Lately(key_is_fresh=True, looked=False)}))
+    return next_call(*args, **(kwargs | {"attempted": Attempted(key_is_fresh=True, looked=False)}))
 
 
 def test_it_can_be_explored_from_the_command_line() -> None:

@@ -9,29 +9,16 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.integration.ada import user, web
 from tests.integration.conftest import converge, row_of
 from thirdparty.admin.badge import outcome_badge
 from thirdparty.admin.filters import AttemptOutcome
 from thirdparty.models import Attempt, Audit, Record
-from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["user", "web"]
 RECORDS = "/admin/thirdparty/record/"
-
-
-@pytest.fixture
-def web(sandbox: SandboxControl, at_work: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-@pytest.fixture
-def user(sandbox: SandboxControl) -> User:
-    made: User = User.objects.create_user(name="Ada Lovelace", phone="1")
-    converge()
-    return made
 
 
 def title(web: Client, address: str) -> str:

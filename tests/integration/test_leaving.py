@@ -258,6 +258,19 @@ def test_a_backfill_applies_the_policy_of_now_to_what_has_stayed(
     assert held(crm) == left
 
 
+def test_a_backfills_word_ends_with_it(crm: FakeRestTarget, policy_is: Callable[[Leaving], None]) -> None:
+    """One under the policy of then says nothing of a later one: somebody who only looks takes nothing away."""
+    policy_is(STAYS)
+    user = somebody()
+    leave(user, "inactive")
+    list(backfill.steps("partner"))
+    converge()
+    policy_is(Leaving())
+    store.look_now([row_of(user).key])
+    converge()
+    assert (row_of(user).state, held(crm)) == ("left", [("1", "张伟", True)])
+
+
 def test_an_audit_calls_nothing_drift_that_was_left_as_it_was_before_the_policy_changed(
     crm: FakeRestTarget, policy_is: Callable[[Leaving], None]
 ) -> None:

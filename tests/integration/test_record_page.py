@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone, translation
 
+from tests.integration.ada import user, web
 from tests.integration.conftest import converge, row_of, step
 from tests.integration.test_admin_names import title
 from thirdparty import targets
@@ -24,21 +25,8 @@ from thirdparty.sandbox.client import SandboxControl
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["user", "web"]
 RECORDS = "/admin/thirdparty/record/"
-
-
-@pytest.fixture
-def web(sandbox: SandboxControl, at_work: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-@pytest.fixture
-def user(sandbox: SandboxControl) -> User:
-    made: User = User.objects.create_user(name="Ada Lovelace", phone="1")
-    converge()
-    return made
 
 
 def page(web: Client, user: User, query: str = "") -> str:

@@ -48,7 +48,7 @@ LOOKS_BEFORE_A_REMOVAL = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class Attempted:
     """What the log of attempts says of one record.
 
     ``key_is_fresh``: the target still honours the idempotency key of the unanswered add. ``looked``: the record was read so
@@ -60,7 +60,12 @@ class Lately:
 
 
 def next_call(
-    lease: Lease, wanted: RemoteObject | None, offers: Capabilities, *, lately: Lately, leaving: Leaving = AT_ONCE
+    lease: Lease,
+    wanted: RemoteObject | None,
+    offers: Capabilities,
+    *,
+    attempted: Attempted,
+    leaving: Leaving = AT_ONCE,
 ) -> Call:
     """The next call towards ``wanted`` (None: its object has left, and ``leaving`` says what becomes of the record)."""
     if lease.window_over:
@@ -70,7 +75,7 @@ def next_call(
         return Call.WAIT
     if lease.add_key is not None:
         stays = wanted is None and _parting_of(lease, leaving) is Call.LEAVE
-        return _about_unanswered_add(offers, key_is_fresh=lately.key_is_fresh, stays=stays)
+        return _about_unanswered_add(offers, key_is_fresh=attempted.key_is_fresh, stays=stays)
     if wanted is None and lease.remote_id is not None and lease.adopted == TRUST:
         return Call.UNLINK
     if lease.look_first and offers.query:
@@ -78,15 +83,15 @@ def next_call(
     if wanted is not None:
         return Call.ADD if lease.remote_id is None else Call.UPDATE
     call = removal(lease, leaving)
-    looked = _looked(lease, lately)
+    looked = _looked(lease, attempted)
     # Its id may have been given out again meanwhile: nobody else's record is to be taken away.
     return Call.CONFIRM if call in REMOVALS and offers.query and not looked else call
 
 
-def _looked(lease: Lease, lately: Lately) -> bool:
+def _looked(lease: Lease, attempted: Attempted) -> bool:
     """Whether it has been looked at for the removal that this generation wants. Of a step that broke off nobody knows."""
     known = lease.no_progress > 0 and lease.crashes == 0
-    return known and (lately.looked or lease.no_progress >= LOOKS_BEFORE_A_REMOVAL)
+    return known and (attempted.looked or lease.no_progress >= LOOKS_BEFORE_A_REMOVAL)
 
 
 def removal(lease: Lease, leaving: Leaving) -> Call:

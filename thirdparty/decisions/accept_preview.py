@@ -16,7 +16,7 @@ from thirdparty.decisions.compensation import (
     CannotCompensate,
     Deed,
     as_seen,
-    held_by,
+    digest_of_held,
     link_to_accept,
     open_row,
     refusals,
@@ -65,7 +65,7 @@ def preview_accept(key: str, *, account: Account, seen: int) -> AcceptPreview:
     changes = tuple(
         Change(name, here, then) for (name, here), (_, then) in zip(before, after, strict=False) if here != then
     )
-    return AcceptPreview(changes, row.generation, held_by(row, link))
+    return AcceptPreview(changes, row.generation, digest_of_held(row, link))
 
 
 def _watched(ref: Ref, instance: Model) -> Iterator[tuple[str | Promise, Any]]:

@@ -27,7 +27,7 @@ from thirdparty.run import payloads
 from thirdparty.store import manual
 
 __all__ = [
-    "ACCEPTING", "MEANINGS", "OPEN", "CannotCompensate", "Deed", "as_seen", "compensate", "held_by", "link_to_accept", "offered", "open_row",
+    "ACCEPTING", "MEANINGS", "OPEN", "CannotCompensate", "Deed", "as_seen", "compensate", "digest_of_held", "link_to_accept", "offered", "open_row",
     "refusals", "write_here",
 ]  # fmt: skip
 
@@ -80,7 +80,7 @@ def compensate(  # noqa: PLR0913  # who, what, on which grounds and why: all by 
         raise CannotCompensate("Say why: the reason is kept with the record.")
     row = open_row(key, deed, seen=seen)
     link = _link(row, deed, remote_id)  # before the transaction: no lock is held while a target is asked
-    if held and held != held_by(row, link):
+    if held and held != digest_of_held(row, link):
         raise CannotCompensate("The target holds something else by now than you saw. Look again.")
     with refusals(), transaction.atomic():
         instance, locked = as_seen(row)
@@ -167,7 +167,7 @@ def link_to_accept(row: Record) -> Link:
     return link
 
 
-def held_by(row: Record, link: Link) -> str:
+def digest_of_held(row: Record, link: Link) -> str:
     """A digest of what the target was found to hold; empty where it was not asked."""
     if link.found is None:
         return ""

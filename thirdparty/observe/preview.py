@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from thirdparty import protect, store, targets
+from thirdparty import store, targets
 from thirdparty.connectors.base import RemoteObject
 from thirdparty.connectors.errors import TargetError
 from thirdparty.decide import sent
@@ -25,8 +25,9 @@ from thirdparty.decide.sent import Hashes
 from thirdparty.declaration import Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.declaration.registry import declared_for
-from thirdparty.models import Record, Target
+from thirdparty.models import Record
 from thirdparty.observe import inquiry
+from thirdparty.observe.cost import CALLS_OF_AN_ADD, at_the_allowed_rate
 from thirdparty.protect import brake
 from thirdparty.run import destruction, payloads
 from thirdparty.run.replacing import is_replaced
@@ -37,7 +38,6 @@ UNMAPPABLE, WAITS, PARKED, NOT_KNOWN = "unmappable", "waits", "parked", "not_kno
 KINDS_OF_OUTCOME = (ADD, UPDATE, DEACTIVATE, DELETE, LEAVE, NOTHING, UNMAPPABLE, WAITS, PARKED, NOT_KNOWN)
 """``not_known``: it would be pushed, or read first, and what that changes cannot be told. ``leave``: its object has left, and nothing is sent for it. ``parked``: nothing, until a person acts."""
 EXAMPLES_SHOWN = 5
-_CALLS_OF_AN_ADD = 1
 _AT_ONCE = 500
 _ASKED_AT_ONCE = 10
 _ASKED_AGAIN_SECONDS = 0.2
@@ -77,28 +77,6 @@ class Preview:
     def as_json(self) -> dict[str, Any]:
         """The same as plain values, for JSON."""
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Adds:
-    """What so many new objects are for one target that takes their kind. ``seconds`` is None without a rate."""
-
-    target: str
-    records: int
-    calls: int
-    rate_per_second: float | None
-    seconds: float | None
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain values, for JSON."""
-        return asdict(self)
-
-
-def adds(kind: str, count: int) -> list[Adds]:
-    """What it would take to add so many new objects of this kind, at each target that takes them."""
-    takers = [name for name in targets.names() if kind in {each.kind for each in declared_for(name)}]
-    calls = count * _CALLS_OF_AN_ADD
-    return [Adds(name, count, calls, *_at_the_allowed_rate(name, calls)) for name in takers]
 
 
 def preview(
@@ -222,9 +200,9 @@ class _Tally:
         whole = self.passed / looked_at if looked_at else 0.0
         # What is taken away is looked at first.
         of_removal = 2 if targets.config(self._target).capabilities.query else 1
-        of_each = {ADD: _CALLS_OF_AN_ADD, UPDATE: 1, NOT_KNOWN: 1, DEACTIVATE: of_removal, DELETE: of_removal}
+        of_each = {ADD: CALLS_OF_AN_ADD, UPDATE: 1, NOT_KNOWN: 1, DEACTIVATE: of_removal, DELETE: of_removal}
         calls = round(sum(self._counts[outcome] * each for outcome, each in of_each.items()) * whole)
-        rate, seconds = _at_the_allowed_rate(self._target, calls)
+        rate, seconds = at_the_allowed_rate(self._target, calls)
         return Preview(
             target=self._target,
             looked_at=looked_at,
@@ -239,13 +217,6 @@ class _Tally:
             seconds=seconds,
             brake=brake.forecast(self._target, round(sum(self._changes.values()) * whole)),
         )
-
-
-def _at_the_allowed_rate(target: str, calls: int) -> tuple[float | None, float | None]:
-    """Calls a second, and how many seconds so many take; None and None where there is no rate."""
-    row = Target.objects.filter(name=target).first() or Target(name=target)
-    rate = protect.summary(row)["rate_per_second"]
-    return rate, None if rate is None else calls / rate
 
 
 def _asked(row: Record) -> Any:

@@ -14,7 +14,7 @@ from thirdparty.connectors.config import TargetConfig
 from thirdparty.decide.brake import Change
 from thirdparty.decide.failures import CRASH_LIMIT, WORKER_DIED
 from thirdparty.decide.lease import Lease, Terms
-from thirdparty.decide.plan import REMOVALS, Call, Lately, next_call, removal
+from thirdparty.decide.plan import REMOVALS, Attempted, Call, next_call, removal
 from thirdparty.declaration import Unmappable
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.declaration.registry import any_references
@@ -124,7 +124,7 @@ def _planned(
         holders = store.references.holders_of(leaving)
         planned: Sequence[Planned] = [
             _held(
-                *_plan(lease, goals[lease.key], target, Lately(lease.key in fresh, lease.key in looked)),
+                *_plan(lease, goals[lease.key], target, Attempted(lease.key in fresh, lease.key in looked)),
                 lease,
                 holders,
             )
@@ -161,13 +161,15 @@ def _give_back(leases: Sequence[Lease]) -> None:
         logger.warning("%s leases run out by themselves: %s", len(leases), error)
 
 
-def _plan(lease: Lease, goal: payloads.Desired, target: TargetConfig, lately: Lately) -> tuple[Call, Obstacle | None]:
+def _plan(
+    lease: Lease, goal: payloads.Desired, target: TargetConfig, attempted: Attempted
+) -> tuple[Call, Obstacle | None]:
     if lease.crashes >= CRASH_LIMIT:
         return Call.NOTHING, WORKER_DIED
     if goal.obstacle is not None:
         return Call.NOTHING, goal.obstacle
     try:
-        call = next_call(lease, goal.obj, target.capabilities, lately=lately, leaving=target.leaving)
+        call = next_call(lease, goal.obj, target.capabilities, attempted=attempted, leaving=target.leaving)
     except Exception as error:  # whatever the record does to our code, it ends in its row
         logger.exception("%s: cannot be planned", lease.key)
         return Call.NOTHING, type(error).__name__

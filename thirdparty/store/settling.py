@@ -154,6 +154,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             look_first = CASE WHEN {changed} THEN look_first OR g.looks ELSE g.looks END,
             left_at = CASE WHEN g.stays THEN COALESCE(left_at, {db.clock})
                 WHEN g.acknowledged OR NOT g.stays THEN NULL ELSE left_at END,
+            caused_by = CASE WHEN g.stays AND NOT {changed} THEN '' ELSE caused_by END,
             waits_for = g.waits_for, held_by = g.held_by,
             no_progress = g.no_progress,
             released_generation = CASE WHEN released_generation = g.seen AND NOT {changed} THEN {wanted}

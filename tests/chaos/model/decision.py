@@ -14,7 +14,7 @@ from thirdparty.connectors.leaving import Leaving
 from thirdparty.decide.backoff import Backoff
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease
-from thirdparty.decide.plan import Call, Lately
+from thirdparty.decide.plan import Attempted, Call
 from thirdparty.decide.result import StepResult
 from thirdparty.models import Ref
 
@@ -63,7 +63,7 @@ def plan(step: Step, offers: Offers, next_call: NextCall, leaving: Leaving) -> s
     capabilities = Capabilities(query=offers.query, idempotency=offers.idempotency, versions=offers.versions)
     goal = wanted(step, offers)
     return next_call(
-        lease(step, offers), goal, capabilities, lately=Lately(key_is_fresh=True, looked=True), leaving=leaving
+        lease(step, offers), goal, capabilities, attempted=Attempted(key_is_fresh=True, looked=True), leaving=leaving
     ).value
 
 

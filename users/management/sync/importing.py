@@ -11,7 +11,7 @@ from rich.console import Console
 from thirdparty.management.sync import action, argument, terminal
 from thirdparty.management.sync.action import Answer
 from thirdparty.management.sync.progress import progress
-from thirdparty.observe.preview import adds
+from thirdparty.observe.cost import adds
 from users.csvimport import COLUMNS, NotReadable, Report, as_text, read, write_rejected
 from users.synced import Person
 
