@@ -76,6 +76,15 @@ def chosen(chance: random.Random, most: int, *, least: int = 1) -> list[User]:
     return list(users.select_for_update() if connection.in_atomic_block else users)
 
 
+def turn_over(user: User, chance: random.Random) -> None:
+    """This person joins a group, or leaves it."""
+    group = Group.objects.get(name=chance.choice(GROUPS))
+    if user.groups.filter(pk=group.pk).exists():
+        user.groups.remove(group)
+    else:
+        user.groups.add(group)
+
+
 def crowded() -> bool:
     """Whether there are enough people, so that some had better go."""
     return User.objects.filter(is_superuser=False).count() > POPULATION

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import Group
 from django.db import transaction
 
 from tests.chaos.run.hand import Hand, Ways, first_life
-from tests.chaos.run.population import GROUPS, scarce
+from tests.chaos.run.population import scarce, turn_over
 from users.models import User
 
 
@@ -76,9 +75,5 @@ class SavedWrites(Hand):
     def roles(self) -> int:
         with transaction.atomic():
             (user,) = self.some()
-            group = Group.objects.get(name=self.chance.choice(GROUPS))
-            if user.groups.filter(pk=group.pk).exists():
-                user.groups.remove(group)
-            else:
-                user.groups.add(group)
+            turn_over(user, self.chance)
             return self.owed([user.uuid])

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """``run``: further options of the run that shows it best. ``harmless``: an aggravation and no bug, so that
-    the run has to pass with it.
+    """``run``: further options of the run that shows it best, and the ``seeds`` that it is tried with until it is
+    seen. ``harmless``: an aggravation and no bug, so that the run has to pass with it.
     """
 
     run: tuple[str, ...]
+    seeds: tuple[int, ...] = (1, 2, 3)
     harmless: bool = False
 
 
@@ -26,6 +27,8 @@ _RESTORED = ("--pair", "postgres+redis", "--troubles", "restores,ids", "--target
 _DRIFT = (*_UNIQUE, "--troubles", "drift", "--targets", "1")
 _UPGRADED = (*_UNIQUE, "--troubles", "upgrade", "--targets", "1")
 _RETIRED = (*_UNIQUE, "--troubles", "retire", "--targets", "2", "--seconds", "60")
+_ADDED = (5, 6, 10)
+"""Seeds of runs to which a target is added; with the first ones, they leave and return."""
 BUGS: dict[str, Bug] = {
     "no_trigger": Bug(_UNIQUE),
     "no_lease_check": Bug(_UNIQUE),
@@ -48,7 +51,7 @@ BUGS: dict[str, Bug] = {
     "delete_is_best_effort": Bug(_UNIQUE),
     "sends_before_commit": Bug(_UNIQUE),
     "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
-    "waits_for_nobody": Bug((*_PAIR, "--targets", "2", "--troubles", "targets", "--seconds", "60")),
+    "waits_for_nobody": Bug((*_PAIR, "--targets", "2", "--troubles", "targets", "--seconds", "60"), _ADDED),
     "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
     "username_decides": Bug((*_RESTORED, *_UNIQUE)),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),

@@ -8,12 +8,15 @@ from contextlib import suppress
 
 from django.db import Error, connection, transaction
 
-from tests.chaos.run.population import chosen
+from tests.chaos.run.population import chosen, turn_over
 from tests.chaos.run.troubles.trouble import Stage
+from users.models import User
 
 _REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _PEOPLE = 3
-"""All are edited at the beginning, and just one of them again at the end."""
+"""All are edited at the beginning, and just one of them again at the end. Whoever else joins or leaves a group at the
+beginning has a row that is not locked by that: whoever looks for people nobody holds finds it free.
+"""
 _PATIENCE_SECONDS = 60.0
 
 
@@ -55,10 +58,12 @@ class LongTransaction(threading.Thread):
                 with connection.cursor() as cursor:
                     cursor.execute(_REPEATABLE_READ)
             people = chosen(self._chance, _PEOPLE, least=_PEOPLE)
-            self.people = [str(user.uuid) for user in people]
+            member = self._another_than(people)
+            self.people = [str(user.uuid) for user in (*people, member)]
             for user in people:
                 user.email = self._stage.population.new_email()
                 user.save(update_fields=["email"])
+            turn_over(member, self._chance)
             with suppress(_Regretted), transaction.atomic():
                 people[0].name = self._stage.population.new_name(people[0].name)
                 people[0].save(update_fields=["name"])
@@ -70,6 +75,10 @@ class LongTransaction(threading.Thread):
                 people[-1].name = self._stage.population.new_name(people[-1].name)
                 people[-1].save(update_fields=["name"])
         self.committed = True
+
+    def _another_than(self, people: list[User]) -> User:
+        others = User.objects.filter(is_superuser=False).exclude(pk__in=[user.pk for user in people])
+        return self._chance.choice(others.order_by("pk"))
 
 
 class _Regretted(Exception):
