@@ -27,6 +27,10 @@ _RESTORED = ("--pair", "postgres+redis", "--troubles", "restores,ids", "--target
 _DRIFT = (*_UNIQUE, "--troubles", "drift", "--targets", "1")
 _UPGRADED = (*_UNIQUE, "--troubles", "upgrade", "--targets", "1")
 _RETIRED = (*_UNIQUE, "--troubles", "retire", "--targets", "2", "--seconds", "60")
+_ACROSS = (
+    *_PAIR, "--targets", "2", "--troubles", "targets", "--seconds", "60", "--writes", "120", "--moods", "late", "--strikes", "child"
+)  # fmt: skip
+"""Nobody ends the transaction that is open while a target comes, and few edit once more whom it wrote."""
 _ADDED = (5, 6, 10)
 """Seeds of runs to which a target is added; with the first ones, they leave and return."""
 BUGS: dict[str, Bug] = {
@@ -51,7 +55,7 @@ BUGS: dict[str, Bug] = {
     "delete_is_best_effort": Bug(_UNIQUE),
     "sends_before_commit": Bug(_UNIQUE),
     "away_is_forgotten": Bug((*_PAIR, "--targets", "2", "--troubles", "targets")),
-    "waits_for_nobody": Bug((*_PAIR, "--targets", "2", "--troubles", "targets", "--seconds", "60"), _ADDED),
+    "waits_for_nobody": Bug(_ACROSS, _ADDED),
     "empty_id_is_ours": Bug((*_PAIR, "--troubles", "strangers", "--targets", "1")),
     "username_decides": Bug((*_RESTORED, *_UNIQUE)),
     "accepted_whatever_came": Bug((*_PAIR, "--troubles", "decisions", "--targets", "1")),

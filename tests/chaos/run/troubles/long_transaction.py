@@ -14,8 +14,10 @@ from users.models import User
 
 _REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _PEOPLE = 3
-"""All are edited at the beginning, and just one of them again at the end. Whoever else joins or leaves a group at the
-beginning has a row that is not locked by that: whoever looks for people nobody holds finds it free.
+"""All are edited at the beginning, and just one of them again at the end."""
+_MEMBERS = 5
+"""They join or leave a group at the beginning, which locks no row of theirs: whoever looks for people nobody holds, finds
+them free.
 """
 _PATIENCE_SECONDS = 60.0
 
@@ -58,12 +60,13 @@ class LongTransaction(threading.Thread):
                 with connection.cursor() as cursor:
                     cursor.execute(_REPEATABLE_READ)
             people = chosen(self._chance, _PEOPLE, least=_PEOPLE)
-            member = self._another_than(people)
-            self.people = [str(user.uuid) for user in (*people, member)]
+            members = self._others_than(people)
+            self.people = [str(user.uuid) for user in (*people, *members)]
             for user in people:
                 user.email = self._stage.population.new_email()
                 user.save(update_fields=["email"])
-            turn_over(member, self._chance)
+            for member in members:
+                turn_over(member, self._chance)
             with suppress(_Regretted), transaction.atomic():
                 people[0].name = self._stage.population.new_name(people[0].name)
                 people[0].save(update_fields=["name"])
@@ -76,9 +79,9 @@ class LongTransaction(threading.Thread):
                 people[-1].save(update_fields=["name"])
         self.committed = True
 
-    def _another_than(self, people: list[User]) -> User:
+    def _others_than(self, people: list[User]) -> list[User]:
         others = User.objects.filter(is_superuser=False).exclude(pk__in=[user.pk for user in people])
-        return self._chance.choice(others.order_by("pk"))
+        return sorted(self._chance.sample(list(others), min(_MEMBERS, len(others))), key=lambda user: user.pk)
 
 
 class _Regretted(Exception):
