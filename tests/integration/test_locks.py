@@ -22,7 +22,9 @@ from rest_framework.test import APIClient
 
 from tests.integration.conftest import at_once, converge, held_records, row_of, step, wanted_records
 from thirdparty import protect, targets, tasks
+from thirdparty.decisions.compensation import Deed
 from thirdparty.decisions.look_now import look_now
+from thirdparty.decisions.together import decide_together
 from thirdparty.models import Record, StrictWrite, Target
 from thirdparty.models.record import EPOCH
 from thirdparty.protect import GuardDecision
@@ -521,3 +523,21 @@ def test_retry_says_how_many_are_due_and_that_others_are_held(impatient: None) -
         call_command("sync", "retry", "--target", "partner")
 
     assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]
+
+
+def test_what_is_decided_about_many_is_not_kept_up_by_one_that_somebody_is_writing(impatient: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no rows")
+    targets.publish_rows()
+    operator = User.objects.create_superuser("root")
+    stuck, other = User.objects.create(name="张伟"), User.objects.create(name="李娜")
+    Record.objects.update(parked="invalid", due_at=None)
+    seen = dict(Record.objects.values_list("key", "generation"))
+
+    with held(locks(stuck)):
+        done = decide_together(seen, Deed.RETRY, account=operator, reason="by phone")
+
+    assert [row_of(user).parked for user in (stuck, other)] == ["invalid", ""]
+    assert [(each.key, each.why) for each in done.refused] == [
+        (row_of(stuck).key, "Somebody is writing this record at the moment. Try again.")
+    ]

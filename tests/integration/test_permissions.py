@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -159,6 +160,12 @@ def strictly(case: Case, method: str, path: str, body: dict[str, Any]) -> bool:
 
 def decide(case: Case, deed: str) -> None:
     case.web().post(f"{RECORDS}{case.key}/decide/", {"deed": deed, "reason": "by phone", "seen": generation(case)})
+
+
+def decide_from_list(case: Case) -> None:
+    seen = json.dumps({case.key: generation(case)})
+    form = {"choice": "retry", "reason": "by phone", "seen": seen, "confirmed": "yes"}
+    case.web().post(RECORDS, {"action": "decide_together", "_selected_action": [case.key]} | form)
 
 
 def decide_by_api(case: Case, deed: str) -> None:
@@ -328,6 +335,7 @@ ENTRIES = {
         lambda c: c.web().post(RECORDS, {"action": "look_now", "_selected_action": [c.key], "confirmed": "yes"}),
         is_due, ("decide_record",), of_record=True,
     ),
+    "decide from the list, admin": Entry(decide_from_list, is_decided, ("decide_record",), of_record=True),
     "decide, admin": Entry(lambda c: decide(c, "retry"), is_decided, ("decide_record",), of_record=True),
     "decide, API": Entry(lambda c: decide_by_api(c, "retry"), is_decided, ("decide_record",), of_record=True),
     "decide, command": Entry(lambda c: decide_by_command(c, "retry"), is_decided, ("decide_record",), of_record=True),

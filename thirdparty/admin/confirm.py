@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,17 +13,23 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 CONFIRMED = "confirmed"
+CHOICE = "choice"
+"""The field of the form that has one of the question's ``choices``."""
 _CARRIED = (ACTION_CHECKBOX_NAME, "action", "select_across", "index")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``sentences``: what will be done. ``button``: the yes. ``asks_why``: a reason has to be given, which is kept."""
+    """``sentences``: what will be done. ``button``: the yes. ``asks_why``: a reason has to be given, which is kept.
+
+    ``choices``: what can be done, each a value and its words; none where that is said already.
+    """
 
     title: str
     sentences: Iterable[str]
     button: str
     asks_why: bool = False
+    choices: Sequence[tuple[str, str]] = ()
     fields: dict[str, str] = field(default_factory=dict)
 
 
@@ -38,6 +44,8 @@ def ask(request: HttpRequest, site: AdminSite, question: Question, *, back: str)
         "title": question.title,
         "question": question,
         "carried": [*carried, *question.fields.items(), (CONFIRMED, "yes")],
+        "choice": CHOICE,
+        "what": _("What"),
         "why": _("Why? It is kept in the history."),
         "back": back,
     }

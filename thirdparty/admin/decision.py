@@ -24,7 +24,8 @@ _DEEDS = {
 }
 
 
-def _said(deed: Deed) -> str:
+def said(deed: Deed) -> str:
+    """The deed, and what it does."""
     return f"{_DEEDS[deed]}: {MEANINGS[deed]}"
 
 
@@ -32,7 +33,7 @@ class DecisionForm(forms.Form):
     """One of the ways out, and why. ``seen``: the record's generation as the page showed it. ``held``: what it showed the target hold."""
 
     deed = forms.ChoiceField(
-        choices=[(deed.value, _said(deed)) for deed in Deed],
+        choices=[(deed.value, said(deed)) for deed in Deed],
         label=_("What"),
         widget=Select,
     )
@@ -49,7 +50,7 @@ def decision_form(kind: str, generation: int) -> DecisionForm:
     form = DecisionForm(initial={"seen": generation})
     deeds = form.fields["deed"]
     assert isinstance(deeds, forms.ChoiceField)  # noqa: S101  # for the type checker: as declared above
-    deeds.choices = [(deed.value, _said(deed)) for deed in offered(kind) if deed is not Deed.ACCEPT]
+    deeds.choices = [(deed.value, said(deed)) for deed in offered(kind) if deed is not Deed.ACCEPT]
     return form
 
 

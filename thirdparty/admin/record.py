@@ -27,6 +27,7 @@ from thirdparty import audit_log, permissions
 from thirdparty.admin.badge import record_page, state_badge
 from thirdparty.admin.causes import about_to_look, causes_view, retry_view, tell
 from thirdparty.admin.confirm import Question, ask, is_confirmed
+from thirdparty.admin.decide_together import decide_chosen
 from thirdparty.admin.decision import accept_form, decide
 from thirdparty.admin.export import export_view
 from thirdparty.admin.filters import RecordCause, RecordState, RowKind, RowTarget
@@ -60,7 +61,7 @@ class RecordAdmin(SeenBy, SyncAdmin):
         "Natural key or id at the target, our id there, the object's identity, or whatever its own list finds it by"
     )
     ordering = ("key",)
-    actions = ("look_now",)
+    actions = ("look_now", "decide_together")
     change_form_template = "thirdparty/admin/record.html"
     change_list_template = "thirdparty/admin/record_list.html"
 
@@ -138,6 +139,10 @@ class RecordAdmin(SeenBy, SyncAdmin):
             return ask(request, self.admin_site, question, back=request.get_full_path())
         tell(request, lambda: look_now_together(queryset, what="chosen from the list", by=request.user))
         return None
+
+    @admin.action(description=_("Decide about them by hand, and say why"), permissions=["look"])
+    def decide_together(self, request: HttpRequest, queryset: QuerySet[Record]) -> HttpResponse | None:
+        return decide_chosen(request, self.admin_site, queryset)
 
     def has_look_permission(self, request: HttpRequest) -> bool:
         return may_look(request)

@@ -185,6 +185,9 @@ KNOWN = (
     # Of decisions by people: why one cannot be made, and what the history says of those that were.
     _("Give the id that the record has at the target."),
     _("Say why: the reason is kept with the record."),
+    _("Somebody is writing this record at the moment. Try again."),
+    _("That is decided about one record at a time, on its own page."),
+    _("That is decided about %(most)s records at a time."),
     _("There is no such record any more."),
     _("Nothing of the kind %(kind)s is declared any more."),
     _("Another object is linked to this remote record, or holds its natural key."),
