@@ -102,6 +102,37 @@ def test_the_command_rejects(gone: list[User], sandbox: SandboxControl) -> None:
     assert len(sandbox.users()) == 10
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [([], "releasing what partner's brake holds"), (["--reject"], "leaving what partner's brake holds")],
+)
+def test_the_command_says_how_far_it_has_come(
+    gone: list[User],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    told: str,
+) -> None:
+    monkeypatch.setattr("thirdparty.decisions.brake._AT_ONCE", 4)
+    monkeypatch.setattr("thirdparty.management.sync.progress._LINE_EVERY_SECONDS", 0.0)
+
+    command("release", "partner", "--by", "olga", "--reason", "over", *words)
+
+    said = [line.split(" records")[0] for line in capsys.readouterr().err.splitlines() if line.startswith(told)]
+    assert said == [f"{told}: {done} of 10" for done in (4, 8, 10)]
+
+
+def test_of_a_selection_it_is_how_far_that_has_come(
+    gone: list[User], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("thirdparty.management.sync.progress._LINE_EVERY_SECONDS", 0.0)
+    keys = [row_of(user).key for user in gone[:2]]
+
+    command("release", "partner", "--by", "olga", "--reason", "these", "--only", *keys)
+
+    assert "partner's brake holds: 2 of 2 records" in capsys.readouterr().err
+
+
 def test_the_brake_is_taken_off_where_nothing_waits_any_more(gone: list[User]) -> None:
     Record.objects.update(parked="", synced_generation=1_000, due_at=None)
     assert "the brake is off" in command("release", "partner", "--by", "olga", "--reason", "nothing is left")

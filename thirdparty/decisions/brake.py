@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -108,22 +108,29 @@ def plan(target: str, selection: Selection = ALL, *, by: Account, shown: int = S
     )
 
 
-def release(target: str, *, by: Any, reason: str, selection: Selection = ALL) -> BrakeDecision:
+def release(
+    target: str, *, by: Any, reason: str, selection: Selection = ALL, progress: Callable[[int], None] = lambda _: None
+) -> BrakeDecision:
     """Let these records go: each as it is wanted now, due at once; what changes it afterwards asks anew.
 
     The brake is off, and counts anew, once nothing is left that waits; ordinary deletions that are owed and were not yet
-    held are let go with all others. Long lists go in batches; one that is stopped half-way is simply made again.
+    held are let go with all others. Long lists go in batches, after each of which ``progress`` is called with how many are
+    through by then; one that is stopped half-way is simply made again.
     Raises `NotAllowed`, and `NothingHeld`.
     """
-    return _decide(target, by, reason, selection, rejected=False)
+    return _decide(target, by, reason, selection, progress, rejected=False)
 
 
-def reject(target: str, *, by: Any, reason: str, selection: Selection = ALL) -> BrakeDecision:
+def reject(
+    target: str, *, by: Any, reason: str, selection: Selection = ALL, progress: Callable[[int], None] = lambda _: None
+) -> BrakeDecision:
     """Leave these records as they are: they differ, here and there, on purpose, until they are changed again. As `release`."""
-    return _decide(target, by, reason, selection, rejected=True)
+    return _decide(target, by, reason, selection, progress, rejected=True)
 
 
-def _decide(target: str, by: Any, reason: str, selection: Selection, *, rejected: bool) -> BrakeDecision:
+def _decide(  # noqa: PLR0913  # as its callers were told it
+    target: str, by: Any, reason: str, selection: Selection, progress: Callable[[int], None], *, rejected: bool
+) -> BrakeDecision:
     permissions.require(by, Right.RELEASE)
     known = brake.standing(target)
     if not known.latched and not known.held:
@@ -137,10 +144,11 @@ def _decide(target: str, by: Any, reason: str, selection: Selection, *, rejected
     decision = BrakeDecision.objects.create(
         target=target, at=Now(), who=who[:150], reason=reason[:300], rejected=rejected, selection=str(selection)[:300]
     )
-    after = ""
+    through, after = 0, ""
     while batch := list(_waiting(target, selection, limit=_AT_ONCE, after=after)):
         _decide_some(decision, batch)
-        after = batch[-1].key
+        through, after = through + len(batch), batch[-1].key
+        progress(through)
     with transaction.atomic():
         _unlatch_if_nothing_waits(target, rejected=rejected)
         decision.refresh_from_db()

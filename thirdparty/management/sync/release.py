@@ -13,6 +13,7 @@ from thirdparty.decisions import brake
 from thirdparty.decisions.brake import HeldRecord, NothingHeld, Plan, Selection
 from thirdparty.management.sync import action, argument, terminal
 from thirdparty.management.sync.action import Answer
+from thirdparty.management.sync.progress import progress
 from thirdparty.models import BrakeDecision
 from thirdparty.observe.moments import exactly
 from thirdparty.permissions import OPERATOR
@@ -68,11 +69,12 @@ def run(_: Console, options: dict[str, Any]) -> Answer[_Outcome]:
         unsaid = "to decide, say who and why: --by USERNAME --reason WHY (--plan only shows what is held)"
         return Answer(_Outcome(plan), _show, _Outcome.as_json, failure=unsaid)
     account = argument.staff_named(options["by"])
-    decide = brake.reject if options["reject"] else brake.release
+    decide, doing = (brake.reject, "leaving") if options["reject"] else (brake.release, "releasing")
     # What came since it was shown is for another time.
     selection = Selection(keys, change, until=plan.as_of) if plan.total else Selection(keys, change)
     try:
-        decision = decide(target, by=account, reason=options["reason"], selection=selection)
+        with progress(f"{doing} what {target}'s brake holds", total=plan.total) as shown:
+            decision = decide(target, by=account, reason=options["reason"], selection=selection, progress=shown.to)
     except NothingHeld as refused:
         raise CommandError(str(refused)) from None
     return Answer(_Outcome(plan, decision, brake.plan(target, by=OPERATOR)), _show, _Outcome.as_json)
