@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -86,6 +87,29 @@ def test_a_file_is_tried_then_imported(web: Client) -> None:
     done = web.post(IMPORT, {"file": upload(text)}, follow=True)
     assert messages(done) == ["2 added, 0 here already."]
     assert services.people().count() == 2
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        (0.5, "At partner: 2 records to add, in 4 seconds at 0.5 calls a second."),
+        (None, "At partner: 2 records to add. It has no rate, so how long that takes is up to it."),
+    ],
+)
+def test_before_a_file_is_imported_it_is_said_what_that_is_for_each_target(
+    web: Client, partner: Callable[..., None], rate: float | None, told: str
+) -> None:
+    partner(rate_per_second=rate)
+
+    tried = web.post(IMPORT, {"file": upload("name,phone\nAda,1\nEve,2\n"), "dry_run": "on"})
+
+    assert told in tried.content.decode()
+
+
+def test_what_nobody_is_added_for_costs_no_target_anything(web: Client) -> None:
+    tried = web.post(IMPORT, {"file": upload("name,phone\nAda,no number\n"), "dry_run": "on"})
+
+    assert tried.context["costs"] == []
 
 
 def test_a_file_that_a_chinese_spreadsheet_saved_is_imported(web: Client) -> None:

@@ -5,6 +5,6 @@ from __future__ import annotations
 from django.utils import formats
 
 
-def grouped(number: int) -> str:
-    """1,234,567 in English."""
+def grouped(number: float) -> str:
+    """1,234,567 in English, and 0.5 as it is."""
     return formats.number_format(number, force_grouping=True)

@@ -11,16 +11,20 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
+from thirdparty.observe.cost import Adds, adds
 from thirdparty.observe.messages import message_in_words
+from thirdparty.observe.numbers import grouped
+from thirdparty.observe.reasons.words import duration
 from users import permissions
 from users.csvimport import NotReadable, Report, as_text, read, write_rejected
 from users.models import User
 from users.permissions import Right
+from users.synced import Person
 
 MOST_BYTES = 2_000_000
 _SHOWN = 50
@@ -71,7 +75,7 @@ class CsvImport:
             "title": _("Import people"),
             "opts": self.opts,
         }
-        context |= _shown(report)
+        context |= _shown(report, is_tried=bool(form.is_bound and form.cleaned_data.get("dry_run")))
         return TemplateResponse(request, "users/admin/import.html", context)
 
 
@@ -87,13 +91,32 @@ def _read(request: HttpRequest, form: ImportForm) -> Report | None:
         return None
 
 
-def _shown(report: Report | None) -> dict[str, Any]:
+def _shown(report: Report | None, *, is_tried: bool) -> dict[str, Any]:
     if report is None:
         return {}
     file = io.StringIO(newline="")
     write_rejected(report, file)
     return {
         "report": report,
+        "costs": [_cost(each) for each in adds(Person.kind, report.added)] if is_tried and report.added else [],
         "rejected": report.rejected[:_SHOWN],
         "rejected_file": base64.b64encode(file.getvalue().encode()).decode(),
     }
+
+
+def _cost(each: Adds) -> str:
+    """What it would be for one target."""
+    given = {"target": each.target, "count": grouped(each.records)}
+    if each.rate_per_second is None or each.seconds is None:
+        text = ngettext(
+            "At %(target)s: %(count)s record to add. It has no rate, so how long that takes is up to it.",
+            "At %(target)s: %(count)s records to add. It has no rate, so how long that takes is up to it.",
+            each.records,
+        )
+        return text % given
+    text = ngettext(
+        "At %(target)s: %(count)s record to add, in %(long)s at %(rate)s calls a second.",
+        "At %(target)s: %(count)s records to add, in %(long)s at %(rate)s calls a second.",
+        each.records,
+    )
+    return text % (given | {"long": duration(each.seconds), "rate": grouped(float(f"{each.rate_per_second:.3g}"))})

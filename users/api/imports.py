@@ -17,8 +17,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from thirdparty.api.parsers import read_whole
+from thirdparty.observe.cost import adds
 from users.csvimport import COLUMNS, NotReadable, as_text, read
 from users.models import User
+from users.synced import Person
 
 
 class CsvBody(BaseParser):
@@ -46,6 +48,16 @@ class RejectedRowSerializer(serializers.Serializer[Any]):
     error = serializers.CharField(source="why")
 
 
+class CostSerializer(serializers.Serializer[Any]):
+    """What that is for one target: so many calls, and how long they take at the rate that is allowed there."""
+
+    target = serializers.CharField()
+    records = serializers.IntegerField(help_text="to add")
+    calls = serializers.IntegerField()
+    rate_per_second = serializers.FloatField(allow_null=True, help_text="null where the target has no rate")
+    seconds = serializers.FloatField(allow_null=True, help_text="null where the target has no rate")
+
+
 class ImportResultSerializer(serializers.Serializer[Any]):
     """What became of the rows."""
 
@@ -53,6 +65,7 @@ class ImportResultSerializer(serializers.Serializer[Any]):
     added = serializers.IntegerField()
     present = serializers.IntegerField(help_text="people who were here already")
     rejected = RejectedRowSerializer(many=True)
+    targets = CostSerializer(many=True, help_text="what those who are added are for each target that takes people")
 
 
 class ImportsFile(GenericViewSet[User]):
@@ -83,5 +96,11 @@ class ImportsFile(GenericViewSet[User]):
             report = read(as_text(BytesIO(body)), by=request.user, dry_run=dry_run)
         except NotReadable as problem:
             raise ParseError(f"The file cannot be read: {problem}.") from None
-        shown = {"dry_run": dry_run, "added": report.added, "present": report.present, "rejected": report.rejected}
+        shown = {
+            "dry_run": dry_run,
+            "added": report.added,
+            "present": report.present,
+            "rejected": report.rejected,
+            "targets": adds(Person.kind, report.added),
+        }
         return Response(ImportResultSerializer(shown).data)
