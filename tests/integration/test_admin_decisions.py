@@ -14,6 +14,7 @@ from django.test import Client
 from thirdparty import targets
 from thirdparty.models import Record
 from users import services
+from users.csvimport import Report
 from users.models import User
 
 IMPORT = "/admin/users/user/import/"
@@ -104,6 +105,23 @@ def test_before_a_file_is_imported_it_is_said_what_that_is_for_each_target(
     tried = web.post(IMPORT, {"file": upload("name,phone\nAda,1\nEve,2\n"), "dry_run": "on"})
 
     assert told in tried.content.decode()
+
+
+def test_how_many_there_would_be_is_grouped(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("users.admin.importing.read", lambda *_, **__: Report(added=1_234, present=5_678))
+
+    tried = web.post(IMPORT, {"file": upload("name\nAda\n"), "dry_run": "on"}).content.decode()
+
+    assert "Would be: 1,234 added, 5,678 here already, 0 rejected" in tried
+    assert "1,234 records to add" in tried
+
+
+def test_so_is_how_many_there_were(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("users.admin.importing.read", lambda *_, **__: Report(added=1_234, present=5_678))
+
+    done = web.post(IMPORT, {"file": upload("name\nAda\n")}, follow=True)
+
+    assert messages(done) == ["1,234 added, 5,678 here already."]
 
 
 def test_what_nobody_is_added_for_costs_no_target_anything(web: Client) -> None:

@@ -278,6 +278,15 @@ def test_what_in_time_means_is_told(web: Client, settings: Any) -> None:
 # -- what waits for people ---------------------------------------------------------------------------
 
 
+def test_how_many_changes_are_held_is_grouped(web: Client) -> None:
+    seen = Seen()
+    entry = status(seen).targets["partner"] | {"held": 1_234}
+
+    told = {each.label: each.text for each in facts("partner", entry, seen)}
+
+    assert told["Held changes"] == "1,234 wait for a person"
+
+
 def test_held_changes_lead_to_where_one_decides(web: Client) -> None:
     assert fact(web, "Held changes") == '<a href="/admin/thirdparty/target/partner/brake/">none</a>'
     person(parked=HELD_BY_BRAKE, due_at=None)

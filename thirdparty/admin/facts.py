@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from thirdparty.admin.brake import brake_page
 from thirdparty.observe.audits import is_expired
+from thirdparty.observe.numbers import grouped
 from thirdparty.observe.reasons import Seen, words
 from thirdparty.protect.health import Breaker
 
@@ -65,7 +66,7 @@ def _held(name: str, entry: Mapping[str, Any]) -> Fact:
     count = entry["held"]
     if not count:
         return Fact(_("Held changes"), _("none"), brake_page(name))
-    text = ngettext("%(count)d waits for a person", "%(count)d wait for a person", count) % {"count": count}
+    text = ngettext("%(count)s waits for a person", "%(count)s wait for a person", count) % {"count": grouped(count)}
     return Fact(_("Held changes"), text, brake_page(name))
 
 

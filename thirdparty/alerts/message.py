@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from thirdparty.models import Alert
+from thirdparty.observe.numbers import grouped
 from thirdparty.settings import settings
 
 LISTED_AT_MOST = 50
@@ -35,11 +36,11 @@ def of_alerts(begun: Sequence[Alert], ended: Sequence[Alert], now: datetime) -> 
     """What has begun, and what has ended."""
     said = []
     if begun:
-        words = ngettext("%(count)d reason to act", "%(count)d reasons to act", len(begun))
-        said.append(words % {"count": len(begun)})
+        words = ngettext("%(count)s reason to act", "%(count)s reasons to act", len(begun))
+        said.append(words % {"count": grouped(len(begun))})
     if ended:
-        words = ngettext("%(count)d has ended", "%(count)d have ended", len(ended))
-        said.append(words % {"count": len(ended)})
+        words = ngettext("%(count)s has ended", "%(count)s have ended", len(ended))
+        said.append(words % {"count": grouped(len(ended))})
     named = ", ".join(map(_name, [*begun, *ended][:_NAMED_IN_SUBJECT]))
     parts = [
         *_listed(_("Somebody has to act:"), begun, _begun),
@@ -92,7 +93,7 @@ def _listed(heading: str, alerts: Sequence[Alert], line: Any) -> list[str]:
         return []
     lines = [line(alert) for alert in alerts[:LISTED_AT_MOST]]
     if further := _further(alerts):
-        lines.append(_("… and %(count)d more") % {"count": further})
+        lines.append(_("… and %(count)s more") % {"count": grouped(further)})
     return [heading, "", *lines, ""]
 
 

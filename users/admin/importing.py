@@ -67,8 +67,8 @@ class CsvImport:
         if request.method == "POST" and form.is_valid():
             report = _read(request, form)
             if report is not None and not report.rejected and not form.cleaned_data["dry_run"]:
-                given = {"added": report.added, "present": report.present}
-                messages.success(request, gettext("%(added)d added, %(present)d here already.") % given)
+                given = {"added": grouped(report.added), "present": grouped(report.present)}
+                messages.success(request, gettext("%(added)s added, %(present)s here already.") % given)
                 return redirect("admin:users_user_changelist")
         context = self.admin_site.each_context(request) | {
             "form": form,
