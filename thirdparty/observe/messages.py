@@ -8,13 +8,13 @@ whatever stands in its places; what a target or a person has said is in no catal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.utils.translation import get_language, trans_real
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from thirdparty.observe.catalogue import translated
 from thirdparty.observe.moments import of_old
 
 _PLACE = re.compile(r"%\((\w+)\)(s|d|(?:\.\d)?g)")
@@ -77,7 +77,7 @@ def _said_by(text: _Text, message: str, language: str) -> str:
 def _catalogue(language: str) -> tuple[dict[str, str], list[_Text]]:
     """What is said in this language: texts without places, and those with, the most telling first."""
     fixed, texts = dict[str, str](), list[tuple[int, _Text]]()
-    for text, said in _entries(language):
+    for text, said in translated(language).items():
         parts = [part.replace("%%", "%") for part in _PLACE.split(text)[::3]]
         if len(parts) == 1:
             fixed[text] = said
@@ -91,18 +91,6 @@ def _catalogue(language: str) -> tuple[dict[str, str], list[_Text]]:
         texts.append((len("".join(parts)), _Text(_pattern(text), max(parts, key=len), as_text, own_words)))
     texts.sort(key=lambda each: -each[0])
     return fixed, [text for _length, text in texts]
-
-
-def _entries(language: str) -> Iterator[tuple[str, str]]:
-    """Each text of every app and its translation. Of a plural there is the singular alone."""
-    if not language:
-        return
-    # As Django's JavaScriptCatalog does: there is no other way to list it.
-    catalogue = trans_real.translation(language)._catalog  # type: ignore[attr-defined]  # the stubs leave it out
-    for key, said in catalogue.items():
-        text = key[0] if isinstance(key, tuple) else key
-        if text and said and "\x04" not in text:
-            yield text, said
 
 
 def _pattern(text: str) -> re.Pattern[str]:
