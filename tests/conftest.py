@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
 
+from tests.emptied import Emptied
 from tests.environment import FOLDER
 
 if TYPE_CHECKING:
@@ -64,3 +67,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if noted and report.skipped and of_the_database and "PYTEST_XDIST_WORKER" not in os.environ:
         with Path(noted).open("a") as file:
             file.write(f"{report.nodeid}\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied() -> Iterator[None]:
+    """A flush after each test that committed would be most of what such tests cost."""
+    flush, emptied = TransactionTestCase._fixture_teardown, Emptied()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", lambda case: emptied.again(partial(flush, case)))
+        yield
