@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from thirdparty.connectors.base import Capabilities, Connector, RemoteObject
+from thirdparty.connectors.base import Capabilities, Connector, Page, RemoteObject
 from thirdparty.connectors.config import TargetConfig
 from thirdparty.connectors.landcloud.connector import LandcloudConnector
 from thirdparty.connectors.landcloud.settings import PATHS
@@ -108,6 +108,20 @@ class TestRest(ConnectorContract):
             return RemoteObject(f"live.shop.order.{number}", f"N-{number}", held)
 
         return make
+
+    def test_a_partner_that_gives_the_same_page_again_and_again_fails_and_is_told_so(
+        self, erp: FakeRestTarget, connector: Connector, make: Any
+    ) -> None:
+        erp.ignores_cursor = True
+        with pytest.raises(pytest.fail.Exception, match="shows the same items under another cursor"):
+            self.test_a_listing_has_every_record_once_however_short_its_pages(connector, make)
+
+    def test_a_partner_that_goes_on_with_empty_pages_for_ever_fails_and_is_told_so(
+        self, connector: Connector, make: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(type(connector), "page", lambda _, cursor, **__: Page((), str(int(cursor or 0) + 1)))
+        with pytest.raises(pytest.fail.Exception, match="has not ended after 200 pages; the last names '200'"):
+            self.test_a_listing_has_every_record_once_however_short_its_pages(connector, make)
 
 
 class TestConfiguredRest(TestRest):

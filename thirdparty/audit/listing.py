@@ -6,11 +6,9 @@ look-up, or by a second listing where the target offers none. Items move between
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 
 from thirdparty import protect
 from thirdparty.audit import looks
@@ -20,7 +18,8 @@ from thirdparty.audit.journal import Journal
 from thirdparty.audit.looks import Ours
 from thirdparty.audit.questions import Questions
 from thirdparty.audit.verdict import Judged, Look, compared, is_of, not_comparable, unsettled
-from thirdparty.connectors.base import Page, RemoteRecord
+from thirdparty.connectors.base import RemoteRecord
+from thirdparty.connectors.circles import MARKS, ListingBroken, require_progress
 from thirdparty.connectors.identity import same_remote_id
 from thirdparty.declaration import of_kind
 from thirdparty.declaration.registry import declared_for
@@ -28,10 +27,6 @@ from thirdparty.models import Comparison, Finding, Ref
 from thirdparty.models.audit import OPEN, Audit, Owner, Phase, Verdict
 
 PER_PAGE = 200
-
-
-class ListingBroken(Exception):
-    """The target's listing cannot be what it holds; the message says why."""
 
 
 @dataclass(slots=True)
@@ -58,11 +53,11 @@ def step(journal: Journal, questions: Questions) -> None:
     journal.count("listed", len(page.records))
     if page.next_cursor is not None:
         # An empty page is no end: only the target says where its listing ends.
-        _require_progress(journal, page)
+        require_progress(page, asked=cursor, walk=audit.counts)
         journal.go_on(cursor=page.next_cursor)
     else:
         _require_anything(journal)
-        for name in ("mark", "mark_items", "mark_again_at"):
+        for name in MARKS:
             audit.counts.pop(name, None)
         journal.go_on(cursor=None, phase=_following(audit))
 
@@ -71,27 +66,6 @@ def _following(audit: Audit) -> Phase:
     if audit.looks_up:
         return Phase.EXTRAS
     return Phase.LISTING_AGAIN if audit.phase == Phase.LISTING else Phase.RECORDS
-
-
-def _require_progress(journal: Journal, page: Page) -> None:
-    """Brent's way to find a circle: the mark is set anew whenever twice as many pages have been read.
-
-    A cursor that the target does not heed is never the same twice; what it shows is.
-    """
-    counts = journal.audit.counts
-    pages, items = counts.get("pages", 0), _digest_of_items(page)
-    if page.next_cursor in (journal.audit.cursor, counts.get("mark")):
-        raise ListingBroken("the target's listing goes in a circle")
-    if items and items == counts.get("mark_items"):
-        raise ListingBroken("the target's listing goes in a circle: it shows the same items under another cursor")
-    if pages >= counts.get("mark_again_at", 1):
-        counts.update(mark=page.next_cursor, mark_items=items, mark_again_at=2 * pages)
-
-
-def _digest_of_items(page: Page) -> str:
-    """Of which items a page shows, in whatever order; empty for none."""
-    ids = sorted(found.remote_id for found in page.records)
-    return sha256(json.dumps(ids).encode()).hexdigest() if ids else ""
 
 
 def _require_anything(journal: Journal) -> None:

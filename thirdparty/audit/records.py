@@ -15,11 +15,11 @@ from thirdparty.audit import looks
 from thirdparty.audit.conclusions import Compared, conclude
 from thirdparty.audit.digest import digest_of
 from thirdparty.audit.journal import STUMBLES, Journal
-from thirdparty.audit.listing import ListingBroken
 from thirdparty.audit.looks import Ours
 from thirdparty.audit.questions import NotNow, Questions
 from thirdparty.audit.verdict import Judged, Look, compared, is_of, not_comparable, unsettled
 from thirdparty.connectors.base import Connector, RemoteRecord
+from thirdparty.connectors.circles import ListingBroken
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.decide.sample import in_sample
 from thirdparty.declaration import of_kind

@@ -13,9 +13,9 @@ from django.db.models.functions import Now
 from thirdparty import events, protect, targets
 from thirdparty.audit import extras, listing, records
 from thirdparty.audit.journal import Journal, LeaseLost, Outdated
-from thirdparty.audit.listing import ListingBroken
 from thirdparty.audit.questions import NotNow, Questions
 from thirdparty.capture import versions
+from thirdparty.connectors.circles import ListingBroken
 from thirdparty.connectors.errors import CapabilityMissing, TargetError
 from thirdparty.decide.sample import WHOLE_PERCENT
 from thirdparty.declaration import is_declared, of_kind

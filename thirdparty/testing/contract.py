@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
+from thirdparty.connectors.circles import ListingBroken, require_progress
 from thirdparty.connectors.errors import (
     AccessDenied,
     AlreadyExists,
@@ -29,6 +30,8 @@ from thirdparty.decide.compare import differences
 from thirdparty.testing.server import Reply, serving
 
 ABSENT_ID = "999999999"
+_MOST_PAGES = 200
+"""More than any test here needs, with one record on a page and as many empty ones."""
 
 Make = Callable[[int, int], RemoteObject]
 
@@ -302,13 +305,20 @@ def _same(connector: Connector, found: RemoteRecord | None, remote_id: str, obj:
 
 
 def _records(connector: Connector, limit: int) -> Iterator[RemoteRecord]:
-    cursor = None
-    while True:
+    """What the target lists, page by page. Fails where the listing has no end."""
+    cursor, walk = None, dict[str, Any]()
+    for number in range(1, _MOST_PAGES + 1):
         page = connector.page(cursor, limit=limit)
         yield from page.records
-        cursor = page.next_cursor
-        if cursor is None:
+        if page.next_cursor is None:
             return
+        walk["pages"] = number
+        try:
+            require_progress(page, asked=cursor, walk=walk)
+        except ListingBroken as why:
+            pytest.fail(f"{why} (page {number}, asked for with {cursor!r}, names {page.next_cursor!r} as the next)")
+        cursor = page.next_cursor
+    pytest.fail(f"the target's listing has not ended after {_MOST_PAGES} pages; the last names {cursor!r} as the next")
 
 
 @contextmanager
