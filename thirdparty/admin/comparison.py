@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from thirdparty import targets
 from thirdparty.admin.badge import badge
+from thirdparty.decide.compare import NOT_TOLD
 from thirdparty.observe.explain import Explanation
 
 
@@ -32,10 +33,13 @@ def lines(explanation: Explanation) -> list[Line]:
     compared = _compared(explanation) if explanation.difference is not None else set()
     is_there = not otherwise or "record" not in otherwise
     found = [
-        Line(item.field, item.wanted, item.found, is_known=True, badge=badge(_("differs"), "warning"), differs=True)
+        Line(
+            item.field, item.wanted, item.found,
+            is_known=item.found != NOT_TOLD, badge=badge(_("differs"), "warning"), differs=True,
+        )
         for item in otherwise.values()
         if item.field not in wanted
-    ]
+    ]  # fmt: skip
     for name, here in wanted.items():
         if name in otherwise:
             there, word = otherwise[name].found, badge(_("differs"), "warning")

@@ -17,7 +17,7 @@ from thirdparty.connectors.base import RemoteObject, RemoteRecord
 from thirdparty.connectors.identity import has_key, may_have_key, same_external_id, same_remote_id
 from thirdparty.decide import sent
 from thirdparty.decide.brake import HELD_BY_BRAKE
-from thirdparty.decide.compare import Comparable, differences
+from thirdparty.decide.compare import NOT_TOLD, Comparable, differences
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.sent import Hashes, HashKey
 from thirdparty.models.audit import Ahead, Owner, Verdict
@@ -169,7 +169,8 @@ def _ahead(known: Hashes | None, wanted: Mapping[str, Any], found: Mapping[str, 
         return Ahead.UNKNOWN
     content = [name for name in wanted if name not in _IDENTITY]
     ours = any(key.of(name, wanted[name]) != known.get(name) for name in content)
-    theirs = len(content) < len(wanted) or any(key.of(name, found[name]) != known.get(name) for name in content)
+    told = [name for name in content if found[name] != NOT_TOLD]
+    theirs = len(content) < len(wanted) or any(key.of(name, found[name]) != known.get(name) for name in told)
     if ours and theirs:
         return Ahead.BOTH
     return Ahead.OURS if ours else Ahead.THEIRS

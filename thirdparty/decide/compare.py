@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from thirdparty.connectors.base import Payload
@@ -11,6 +11,9 @@ from thirdparty.connectors.base import Payload
 Comparable = Callable[[Payload], Mapping[str, Any]]
 """`thirdparty.connectors.base.Connector.comparable`."""
 
+
+NOT_TOLD = "not told"
+"""In place of what a target holds in a field of ours: what was read of it has no room for that field."""
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
@@ -38,12 +41,20 @@ def differences(
         for field, value in ours.items()
         if field not in held or held[field] != value
     )
+    there = {**dict.fromkeys(not_told(found, comparable, given), NOT_TOLD), **held}
     dropped = (
-        FieldDifference(field, None, held[field])
+        FieldDifference(field, None, there[field])
         for field in given
-        if field not in ours and held.get(field) not in _NOTHING
+        if field not in ours and there.get(field) not in _NOTHING
     )
     return (*otherwise, *dropped)
+
+
+def not_told(found: Payload, comparable: Comparable, fields: Collection[str]) -> Collection[str]:
+    """Those of these fields of which a found payload cannot say what the target holds: a dataclass has the fields that its
+    code gives it, none of which need be one that was sent before. A mapping without a field says that nothing is there.
+    """
+    return frozenset(fields) - comparable(found).keys() if is_dataclass(found) else frozenset()
 
 
 def match(wanted: Payload, found: Payload, comparable: Comparable, fields: Collection[str]) -> bool:

@@ -18,6 +18,7 @@ from thirdparty.connectors.base import RemoteObject
 from thirdparty.connectors.errors import TargetError
 from thirdparty.decide import sent
 from thirdparty.decide.brake import HELD_BY_BRAKE, Change
+from thirdparty.decide.compare import not_told
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call, parting
 from thirdparty.decide.sample import WHOLE_PERCENT, in_sample
@@ -191,8 +192,11 @@ class _Tally:
         if found is None:
             return False, None
         comparable = targets.connector(self._target, row.kind).comparable
-        only = {*comparable(wanted.payload), *sent.names(row.sent)} if wanted is not None else None
-        return True, sent.hashes(found.payload, comparable, key, only=only)
+        given = sent.names(row.sent)
+        only = {*comparable(wanted.payload), *given} if wanted is not None else None
+        held = sent.hashes(found.payload, comparable, key, only=only)
+        known, untold = sent.read(row.sent, key) or {}, not_told(found.payload, comparable, given)
+        return True, sent.besides({**held, **{name: known[name] for name in untold if name in known}}, untold)
 
     def result(self) -> Preview:
         looked_at = sum(self._counts.values())
