@@ -181,14 +181,16 @@ def test_claim(window_seconds: float) -> None:
         assert_window(before, opened=row.doing in transitions.WRITES)
 
 
-def test_claim_of_a_declaration_that_has_records_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(of_kind(USE.kind)), "key_changes", KeyChanges.REPLACED)
-    asked = asked_of(transitions.claim_replacing, at_least=100)
+@pytest.mark.parametrize("changes", KeyChanges)
+def test_claim_where_natural_keys_change(monkeypatch: pytest.MonkeyPatch, changes: KeyChanges) -> None:
+    monkeypatch.setattr(type(of_kind(USE.kind)), "key_changes", changes)
+    replaced = changes is KeyChanges.REPLACED
+    asked = asked_of(transitions.claim_replacing if replaced else transitions.claim_keeping, at_least=100)
     for (row, has_user, rival, wanted), expected in asked.items():
         put(row, has_user=has_user)
         Record.objects.update(wanted_key=USERNAMES[wanted])
         if rival:
-            login = transitions.key_at_target(row, wanted=wanted)
+            login = transitions.key_at_target(row, wanted=wanted, replaced=replaced)
             materialised.put_other(remote_id="another's", natural_key=USERNAMES[login] if login >= 0 else "nobody's")
         held = real_claim()
         if expected is None:

@@ -10,6 +10,8 @@ from tests.chaos.model.bug import Bug
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
     FROZEN_SENDER,
+    KEPT,
+    KEPT_REUSED,
     PROFILES,
     RAISED,
     RAISED_REFUSALS,
@@ -191,6 +193,10 @@ def _waits_for_no_username(row: Row, *, rival: bool, **how: Any) -> tuple[Row, H
     return transitions.claim_replacing(row, rival=False, **how)
 
 
+def _waits_for_no_kept_username(row: Row, *, rival: bool, **how: Any) -> tuple[Row, Held] | None:  # the same
+    return transitions.claim_keeping(row, rival=False, **how)
+
+
 def _leaves_what_is_replaced(*args: Any, **kwargs: Any) -> Call:
     lease, *others = args
     return next_call(replace(lease, replaces=False), *others, **kwargs)
@@ -218,6 +224,12 @@ BUGS = (
         "a replaced record is done once it is gone": Bug(Rules(judge=_GoneIsDone), REPLACED, "P4"),
         "the old username is given up while its record is there": Bug(
             Rules(claim_replacing=_has_the_new_username_at_once), REPLACED, "I4"
+        ),
+        "a record that is kept is known by the new username": Bug(
+            Rules(claim_keeping=_has_the_new_username_at_once), KEPT, "I4"
+        ),
+        "whoever has the username of a record that is kept is not waited for": Bug(
+            Rules(claim_keeping=_waits_for_no_kept_username), KEPT_REUSED, "P1"
         ),
         "the record of the old username is looked for under the new one": Bug(
             Rules(claim_replacing=_knows_the_new_username_alone), REPLACED_REUSED, "I4"

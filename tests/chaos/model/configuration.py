@@ -18,7 +18,7 @@ class Configuration:
     user and their record have been there since before the backup. ``refers``: whom each user may refer to, and does at the
     beginning, -1 for nobody; as many users are there then. ``leaving``: what becomes of the record of whoever leaves.
     ``apart``: something may come between a claim and its attempt; else they are one move, which leaves far fewer states.
-    ``replaces``: a record is deleted and added anew where its user has another username.
+    ``replaces``: a record is deleted and added anew where its user has another username; else it keeps the old one.
     """
 
     name: str
@@ -51,6 +51,11 @@ class Configuration:
     @property
     def _was_there(self) -> bool:
         return bool(self.stranger) and not self.offers.distinct
+
+    @property
+    def renames(self) -> bool:
+        """Whether users have other usernames."""
+        return bool(self.budget.renames)
 
     @property
     def unique_records(self) -> bool:

@@ -159,6 +159,29 @@ RAISED_VERSIONS = replace(
 """What an older process sends with a newer generation, the target cannot know to be older: it is sent once more."""
 RAISED_BLIND = replace(RAISED, name="a version that rises, nothing on offer", offers=TARGETS["nothing"])
 
+KEPT = Configuration(
+    "kept: a username that changes", TARGETS["query"], Budget(edits=1, kills=1, timeouts=1, renames=1), backed_up=True
+)
+KEPT_REUSED = replace(
+    KEPT,
+    name="kept: the old username used again",
+    budget=Budget(edits=1, creates=1, deletes=1, kills=1, timeouts=1, renames=1),
+)
+KEPT_BACK = replace(
+    KEPT,
+    name="kept: back and forth, from the beginning",
+    budget=Budget(kills=1, timeouts=1, renames=2),
+    backed_up=False,
+)
+KEPT_BLIND = replace(KEPT, name="kept: nothing on offer", offers=TARGETS["nothing"])
+KEPT_EVERYTHING = replace(
+    KEPT_REUSED,
+    name="kept: everything on offer",
+    offers=TARGETS["everything"],
+    budget=KEPT_REUSED.budget._replace(edits=0, kills=0),
+)
+KEEPING = (KEPT, KEPT_REUSED, KEPT_BACK, KEPT_BLIND, KEPT_EVERYTHING)
+
 REPLACED = Configuration(
     "replaced: a username that changes", TARGETS["query"], Budget(edits=1, kills=1, timeouts=1, renames=1),
     replaces=True, backed_up=True,
@@ -320,7 +343,7 @@ def daily() -> list[Configuration]:
     ]  # fmt: skip
     raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
     return [
-        *found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *REPLACING, *by_hand(), *references(), *leaving(), *apart(),
+        *found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *KEEPING, *REPLACING, *by_hand(), *references(), *leaving(), *apart(),
     ]  # fmt: skip
 
 

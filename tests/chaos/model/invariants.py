@@ -37,7 +37,7 @@ def broken(state: State, configuration: Configuration) -> str:
         )
         if in_flight > 1:
             return f"I5: {in_flight} requests in flight for row {index}"
-    if configuration.replaces:
+    if configuration.renames:
         logins = [row.login for row in state.rows if row.may_exist and row.named]
         if len(logins) != len(set(logins)):
             return "P1: two rows have one username at the target"
@@ -82,10 +82,13 @@ def _waits_for_another(state: State, index: int) -> bool:
 
 
 def _waits_for_one_that_stays(state: State, index: int, configuration: Configuration) -> bool:
-    """Whether the username is that of a record whose user has left, and which stays at the target."""
+    """Whether the username is that of a record that stays at the target: its user has left, or kept it there."""
     others = (other for number, other in enumerate(state.rows) if number != index)
     shared, key = not configuration.offers.distinct, state.people[index].key
-    stays = any(other.is_left and other.named and other.login == key for other in others)
+    kept = configuration.renames and not configuration.replaces
+    stays = any(
+        (other.is_left or (kept and other.may_exist)) and other.named and other.login == key for other in others
+    )
     return shared and not state.rows[index].may_exist and stays
 
 
@@ -109,6 +112,8 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
     old = [record for record in held if record.login != person.key and not record.foreign]
     if configuration.replaces and person.present and old:
         return f"I4: the record of user {index} has a username that they had before"
+    if configuration.renames and any(record.login != row.login for record in held):
+        return f"I4: the record of user {index} has a username that its row does not know"
     if row.parked:
         return f"I7: row {index} is parked without a reason: {row.parked}"
     own = [record for record in state.world.records if is_of(record, index, offers)]

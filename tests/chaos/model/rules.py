@@ -25,6 +25,7 @@ class Rules:
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
     claim_replacing: Callable[..., tuple[Row, Held] | None] = transitions.claim_replacing
+    claim_keeping: Callable[..., tuple[Row, Held] | None] = transitions.claim_keeping
     open_attempt: Callable[..., Row] = transitions.open_attempt
     release: Callable[[Row], Row] = transitions.release
     settle: Callable[..., Row] = transitions.settle

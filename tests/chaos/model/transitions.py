@@ -44,14 +44,14 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
     return claimed, held
 
 
-def key_at_target(row: Row, *, wanted: int) -> int:
-    """By which username the target is to know the record, of a declaration that has it replaced; -1 for none.
+def key_at_target(row: Row, *, wanted: int, replaced: bool = True) -> int:
+    """By which username the target is to know the record; -1 for none.
 
-    ``wanted``: what the user is called now.
+    ``wanted``: what the user is called now. ``replaced``: of a declaration that has records replaced; else that keeps them.
     """
     if row.deleted and not row.may_exist:
         return -1
-    if row.named and row.may_exist:
+    if row.named and (row.may_exist or not replaced):
         return row.login
     return -1 if row.deleted else wanted
 
@@ -65,6 +65,13 @@ def claim_replacing(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tu
     after, held = claimed
     replaces = held.named and not row.deleted and login != wanted and row.adopted != TRUST
     return after, held._replace(login=max(login, 0), replaces=replaces)
+
+
+def claim_keeping(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tuple[Row, Held] | None:
+    """`store.claim`, of a declaration that keeps records under their old key. ``rival``: as of `key_at_target`."""
+    login = max(key_at_target(row, wanted=wanted, replaced=False), 0)
+    claimed = claim(row._replace(login=login), has_user=has_user, rival=rival)
+    return (claimed[0], claimed[1]._replace(login=login)) if claimed is not None else None
 
 
 def open_attempt(row: Row, call: str, add_key: int) -> Row:

@@ -49,6 +49,7 @@ class Work:
         self.frozen_senders = configuration.frozen_senders
         self.apart = configuration.apart
         self.replaces = configuration.replaces
+        self.renames = configuration.renames
         self.rules = rules
         self.memo = memo
 
@@ -117,12 +118,11 @@ class Work:
         others = () if self.offers.distinct else (other for other in state.rows if other is not row)
         there = [other for other in others if other.may_exist and other.named]
         claimed: tuple[Row, Held] | None
-        if self.replaces:
-            login = transitions.key_at_target(row, wanted=person.key)
+        if self.replaces or self.renames:
+            claim = self.rules.claim_replacing if self.replaces else self.rules.claim_keeping
+            login = transitions.key_at_target(row, wanted=person.key, replaced=self.replaces)
             rival = any(other.login == login for other in there)
-            claimed = self.memo(
-                self.rules.claim_replacing, row, has_user=person.exists, rival=rival, wanted=person.key
-            )
+            claimed = self.memo(claim, row, has_user=person.exists, rival=rival, wanted=person.key)
         else:
             claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=bool(there))
         return claimed
