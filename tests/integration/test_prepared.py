@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLit
 @pytest.fixture(autouse=True)
 def _prepares(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared, "_in_vain", threading.Event())
+    monkeypatch.setattr(prepared, "_looked", threading.Event())
     connection.ensure_connection()
     monkeypatch.setattr(connection.connection, "prepare_threshold", 1)
 
@@ -58,6 +59,19 @@ def test_nothing_is_prepared_where_the_database_s_options_do_not_say_so(
     assert _prepared_statements() == before
 
 
+def test_nothing_is_prepared_behind_a_pooler_that_keeps_no_statements(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There a name that two processes gave is the statement of either."""
+    monkeypatch.setattr(prepared, "_pid_told", lambda _: 0)  # as a pooler tells one that it has made up
+    connection.connection.pgconn.exec_(b"DEALLOCATE ALL")
+    for n in range(3):
+        step(_user(n))
+    assert "thirdparty" not in _prepared_statements()
+    assert "keeps no prepared statements" in caplog.text
+    assert held_records(sandbox) == wanted_records()
+
+
 def test_a_connection_that_has_lost_its_statements_fails_once_and_prepares_no_more(
     sandbox: SandboxControl, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -67,7 +81,7 @@ def test_a_connection_that_has_lost_its_statements_fails_once_and_prepares_no_mo
     user = _user(3)
     with pytest.raises(DatabaseError):
         step(user)
-    assert "leave prepare_threshold out" in caplog.text
+    assert "switch it off (prepare_threshold=none" in caplog.text
     step(user)
     assert row_of(user).state == "synced"
     assert held_records(sandbox) == wanted_records()
