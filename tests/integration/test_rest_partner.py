@@ -151,3 +151,46 @@ def test_the_explanation_names_each_field_that_differs(crm: FakeRestTarget, user
         ("name", "张伟", "Eva"),
         ("email", "", None),
     ]
+
+
+@pytest.mark.parametrize("status", [201, 204])
+def test_a_partner_that_names_no_id_of_what_it_made_has_one_record_by_its_look_up(
+    crm: FakeRestTarget,
+    user: User,
+    partner: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    partner(visibility_seconds=0.01)  # shorter than the longest backoff, as ever
+    carried_out = FakeRestTarget._carried_out
+
+    def silent(self: FakeRestTarget, request: Any) -> Reply:
+        reply = carried_out(self, request)
+        return Reply(status) if request.method != "GET" and reply.status < 300 else reply
+
+    monkeypatch.setattr(FakeRestTarget, "_carried_out", silent)
+    converge()
+    User.objects.filter(pk=user.pk).update(name="李娜")
+    converge()
+    assert held(crm) == [(str(user.uuid), "zhangwei1", "李娜")]
+    assert [request.method for request in crm.requests].count("POST") == 1
+    user.delete()
+    converge()
+    assert held(crm) == []
+
+
+def test_a_partner_that_redirects_writes_alone_loses_nothing_and_is_sent_nothing_elsewhere(
+    crm: FakeRestTarget, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried_out = FakeRestTarget._carried_out
+
+    def redirecting(self: FakeRestTarget, request: Any) -> Reply:
+        if request.method == "GET":
+            return carried_out(self, request)
+        return Reply(308, {"detail": "use the slash"}, {"Location": f"{request.path}/"})
+
+    with monkeypatch.context() as wrong:
+        wrong.setattr(FakeRestTarget, "_carried_out", redirecting)
+        step(user)
+    assert row_of(user).generation > row_of(user).synced_generation
+    assert crm.items.get("people", {}) == {}
