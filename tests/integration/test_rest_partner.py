@@ -153,7 +153,7 @@ def test_the_explanation_names_each_field_that_differs(crm: FakeRestTarget, user
     ]
 
 
-@pytest.mark.parametrize("status", [201, 204])
+@pytest.mark.parametrize("status", [201, 202, 204])
 def test_a_partner_that_names_no_id_of_what_it_made_has_one_record_by_its_look_up(
     crm: FakeRestTarget,
     user: User,

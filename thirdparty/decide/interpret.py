@@ -101,8 +101,7 @@ class Interpreter(Failures):
         """Our link was in question and nothing was written; ``found`` is what its id, or else our other keys, gave."""
         if found is None or not self.is_ours(found):
             return self.vanished(None)
-        pushed = same_external_id(found.external_id, self.lease.external_id)
-        level = {"acknowledged": True, "next": Next.AT_RECHECK} if pushed and self._holds_what_is_wanted(found) else {}
+        level = {"acknowledged": True, "next": Next.AT_RECHECK} if self._is_level(found) else {}
         return self.linked(found.remote_id, found, **level)
 
     @_either_way
@@ -166,8 +165,8 @@ class Interpreter(Failures):
             "shown": True,
             "sent": self.hashed(found.payload),
         }
-        if self._holds_what_is_wanted(found):
-            return self._settle(**facts)
+        if self._is_level(found):
+            return self._settle(acknowledged=True, **facts)
         return self._settle(raise_above=found.version or 0, next=Next.NOW, **facts)
 
     def recheck_blindly(self) -> StepResult:
@@ -227,8 +226,9 @@ class Interpreter(Failures):
             delay_seconds=self._delay(),
         )
 
-    def _holds_what_is_wanted(self, found: RemoteRecord) -> bool:
-        if self.wanted is None:
+    def _is_level(self, found: RemoteRecord) -> bool:
+        """It bears our external id and holds what is wanted, so nothing is left to write."""
+        if self.wanted is None or not same_external_id(found.external_id, self.lease.external_id):
             return False
         return not differences(self.wanted.payload, found.payload, self.comparable, self.given())
 

@@ -18,6 +18,7 @@ from thirdparty.connectors.base import fields_of
 from thirdparty.decisions import compensation
 from thirdparty.decisions.compensation import OPEN, CannotCompensate, Deed
 from thirdparty.models import Record
+from thirdparty.models.record import State
 from thirdparty.run.payloads import read_wanted
 from thirdparty.sandbox.client import SandboxControl
 from users.models import User
@@ -26,6 +27,7 @@ _REASON = "chaos"
 _OUTDATED_SECONDS = (0.0, 1.5)
 _MEANWHILE_SECONDS = (0.0, 0.3)
 _LOOKED_AT = 200
+_LEVEL_SHARE = 0.5
 _DEEDS = {Deed.RETRY: 2, Deed.OVERWRITE: 2, Deed.ADOPT: 3, Deed.ACCEPT: 3, Deed.SETTLE: 4}
 
 
@@ -68,7 +70,7 @@ class Decisions(Trouble):
         finally:
             if deed is Deed.ACCEPT:
                 meanwhile.join()
-        self.did(deed)
+        self.did(f"{deed} of a level record" if row.state == State.SYNCED else deed)
         if now != row.generation:
             self.complain("I10", f"{row.key}: {deed} of generation {row.generation} was done at {now}")
         if deed is Deed.ACCEPT:
@@ -93,10 +95,24 @@ class Decisions(Trouble):
             side.strangers.are_ours(user.username, user.phone)
 
     def _chosen(self, deed: Deed) -> Record | None:
-        """One that is open for a decision; to settle, rather one that is in doubt or has no remote id."""
+        """One that is open for a decision; to settle, rather one that is in doubt or has no remote id; to accept, also a level
+        one that somebody at the third party has edited.
+        """
+        if deed is Deed.ACCEPT and self.chance.random() < _LEVEL_SHARE:
+            return self._edited_there()
         rows = list(Record.objects.filter(state__in=OPEN, target__in=self.stage.sides).order_by("key")[:_LOOKED_AT])
         if deed is Deed.SETTLE:
             rows = [row for row in rows if row.unknown_until is not None or row.remote_id is None] or rows
+        return self.chance.choice(rows) if rows else None
+
+    def _edited_there(self) -> Record | None:
+        """A record that is called synced while the third party holds another e-mail."""
+        side = self.stage.sides[self.chance.choice(sorted(self.stage.sides))]
+        with side.party.control() as control:
+            held = {record["externalId"]: record["email"] for record in control.users()}
+        emails = User.objects.values_list("uuid", "email")
+        edited = [uuid.hex for uuid, email in emails if held.get(str(uuid), email) != email]
+        rows = list(Record.objects.filter(target=side.name, object_id__in=edited, state=State.SYNCED).order_by("key"))
         return self.chance.choice(rows) if rows else None
 
     def _edit(self, object_id: str) -> None:
