@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from tests.integration.braking import deletions, latched, people, states, updates, work
 from tests.integration.conftest import held_records, row_of, wanted_records
 from thirdparty import events, protect, store, targets
 from thirdparty.capture import backfill, catch_up, retirement
 from thirdparty.decide.brake import Change
+from thirdparty.decide.lease import Lease
 from thirdparty.decisions import brake as decisions
 from thirdparty.decisions.brake import Selection
 from thirdparty.decisions.look_now import look_now
 from thirdparty.models import Brake, BrakeDecision, BrakeEntry, Record
 from thirdparty.observe.explain import explain
 from thirdparty.observe.status import status
-from thirdparty.run import calling, results, step
+from thirdparty.run import calling, payloads, results, step
 from thirdparty.run.drain import drain
 from thirdparty.sandbox.client import SandboxControl
 from thirdparty.store import braking
@@ -470,6 +474,60 @@ def test_a_rejection_does_not_let_go_what_a_worker_is_about_to_hold(sandbox: San
     assert (updates(sandbox), latched()) == (0, True)
     decisions.reject("partner", by=operator, reason="that one, too")
     assert (states(), latched()) == ({"synced": 8, "rejected": 2}, False)
+
+
+def test_nor_what_is_to_be_held_once_its_unanswered_request_is_read_back(
+    sandbox: SandboxControl, operator: Any
+) -> None:
+    one, other, *_others = people(10)
+    Brake.objects.create(target="partner", latched_at="2026-01-01T00:00:00Z", reason="r")
+    in_doubt = Record.objects.filter(object_id=other.uuid.hex)
+    in_doubt.update(unknown_until=Now() + timedelta(hours=1))
+    User.objects.filter(pk__in=[one.pk, other.pk]).update(phone="")
+    drain("partner", seconds=5.0)
+    assert states() == {"synced": 8, "held": 1, "unknown": 1}
+    decisions.reject("partner", by=operator, reason="a wrong query")
+    in_doubt.update(unknown_until="2026-01-01T00:00:00Z", due_at="2026-01-01T00:00:00Z")
+    work()
+    assert states() == {"synced": 8, "rejected": 1, "held": 1}
+    assert (updates(sandbox), latched()) == (0, True)
+
+
+def test_nor_what_was_edited_while_a_worker_was_about_to_hold_it(sandbox: SandboxControl, operator: Any) -> None:
+    one, other, *_others = people(10)
+    Brake.objects.create(target="partner", latched_at="2026-01-01T00:00:00Z", reason="r")
+    User.objects.filter(pk=one.pk).update(phone="")
+    work()
+    User.objects.filter(pk=other.pk).update(phone="")
+    target, admission = targets.config("partner"), protect.admit("partner", patience_seconds=1.0)
+    [taken] = step.claim_and_plan(target, admission, partial(store.claim, [row_of(other).key]))
+    User.objects.filter(pk=other.pk).update(email="")
+    results.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    decisions.reject("partner", by=operator, reason="a wrong query")
+    work()
+    assert states() == {"synced": 8, "rejected": 1, "held": 1}
+    assert (updates(sandbox), latched()) == (0, True)
+
+
+def test_a_release_is_not_of_what_is_written_between_the_claim_and_the_reading(
+    sandbox: SandboxControl, operator: Any
+) -> None:
+    one, other, *_others = people(10)
+    Brake.objects.create(target="partner", latched_at="2026-01-01T00:00:00Z", reason="r")
+    User.objects.filter(pk__in=[one.pk, other.pk]).update(phone="")
+    work()
+    key = row_of(one).key
+    decisions.release("partner", by=operator, reason="this one", selection=Selection(keys=(key,)))
+
+    def edited_first(name: str, leases: Sequence[Lease]) -> Mapping[str, payloads.Desired]:
+        User.objects.filter(pk=one.pk).update(email="")
+        return payloads.read(name, leases)
+
+    target, admission = targets.config("partner"), protect.admit("partner", patience_seconds=1.0)
+    [taken] = step.claim_and_plan(target, admission, partial(store.claim, [key]), read=edited_first)
+    results.write_results(target, [calling.call_target(taken)], grace_seconds=0.0)
+    work()
+    assert (updates(sandbox), states()) == (0, {"synced": 8, "held": 2})
 
 
 def test_there_is_nothing_to_decide_while_the_brake_is_off(operator: Any) -> None:

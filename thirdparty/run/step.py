@@ -206,11 +206,15 @@ def _effects(
 
 def _braked(target: TargetConfig, planned: Sequence[Planned], effects: Mapping[str, Effect]) -> Sequence[Planned]:
     """The same, without what the brake holds. A person's release is of one generation, and is not counted again."""
-    changes = {
+    asking = {
         lease.key: change
         for lease, _, _ in planned
-        if not lease.released and lease.key in effects and (change := effects[lease.key].change) is not None
+        if lease.key in effects and (change := effects[lease.key].change) is not None
     }
+    # What was written between the claim and the reading is in what was read, and nobody let that go.
+    released = {lease.key for lease, _, _ in planned if lease.released} & asking.keys()
+    let_go = store.held.still_released(released) if released else frozenset()
+    changes = {key: change for key, change in asking.items() if key not in let_go}
     held = brake.reserve(target.name, changes) if changes else frozenset()
     return [
         _put_off(lease, changes[lease.key]) if lease.key in held else (lease, call, obstacle)

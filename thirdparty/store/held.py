@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import connection
+from django.db.models import F, Q
 
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.models import Brake, BrakeEntry, Record, Target
@@ -41,9 +42,20 @@ def reject(keys: Sequence[str], said: str) -> list[str]:
 
 
 def being_held(target: str) -> bool:
-    """Whether a worker that was told to hold a record of this target has yet to write that down."""
-    entries = BrakeEntry.objects.filter(target=target, held=True)
-    return Record.objects.filter(key__in=entries.values("record"), lease_token__isnull=False).exists()
+    """Whether a record of this target that was stopped is yet to be held.
+
+    A worker that was told so has yet to write that down; or the record is looked at once more before that: an earlier
+    request of it is unanswered, or it was edited meanwhile.
+    """
+    stopped = Record.objects.filter(key__in=BrakeEntry.objects.filter(target=target, held=True).values("record"))
+    owed = Q(synced_generation__lt=F("generation"))
+    let_go = Q(released_generation__isnull=False, released_generation=F("generation"))
+    return stopped.filter(Q(lease_token__isnull=False) | owed & ~let_go, parked="").exists()
+
+
+def still_released(keys: Collection[str]) -> set[str]:
+    """Those of these records that nobody has changed since a person let them go."""
+    return set(Record.objects.filter(key__in=keys, released_generation=F("generation")).values_list("key", flat=True))
 
 
 def wake(limit: int) -> int:

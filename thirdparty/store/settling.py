@@ -157,7 +157,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             caused_by = CASE WHEN g.stays AND NOT {changed} THEN '' ELSE caused_by END,
             waits_for = g.waits_for, held_by = g.held_by,
             no_progress = g.no_progress,
-            released_generation = CASE WHEN released_generation = g.seen AND NOT {changed} THEN {wanted}
+            released_generation = CASE WHEN released_generation = generation AND {current} THEN {wanted}
                 ELSE released_generation END,
             no_progress_generation = CASE WHEN {changed} THEN g.seen ELSE {wanted} END,
             last_error = g.error, cause = g.why,
