@@ -16,7 +16,9 @@ from tests.chaos.model.row import Held, Result, Row
 from tests.chaos.model.state import Reference
 from tests.chaos.test_model_matches_sql import asked_of, settlement, step
 from thirdparty import models, store
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.result import FinishedStep
+from thirdparty.models.record import REJECTED_BY_PERSON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
@@ -62,6 +64,16 @@ def test_who_was_sent_with_a_remote_id_that_is_another_now_is_owed() -> None:
         refer(Reference(0, OTHER, 99), Reference(OTHER, 0, row.remote_id))
         store.references.release([key_of(OTHER)])
         assert seen() == of_the_first(expected), row
+
+
+@pytest.mark.parametrize("parked", [HELD_BY_BRAKE, REJECTED_BY_PERSON])
+def test_what_the_brake_holds_or_a_person_rejected_is_not_owed_for_that(parked: str) -> None:
+    row = Row(generation=2, synced=1, due="none", remote_id=5, parked=parked)
+    put(row, has_user=False)
+    put_row(Row(synced=1, due="none"), index=OTHER)
+    refer(Reference(0, OTHER, 99))
+    store.references.release([key_of(OTHER)])
+    assert (seen(), references.followed(row)) == (row, row)
 
 
 def test_a_reference_is_noted_once() -> None:

@@ -19,6 +19,7 @@ from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
     BARE,
     FROZEN_SENDER,
+    HELD,
     PROFILES,
     TARGETS,
     TRUST_DEACTIVATION,
@@ -28,8 +29,10 @@ from tests.chaos.model.explored import explored
 from tests.chaos.model.explorer import explore
 from tests.chaos.model.rules import Rules
 from tests.chaos.model.state import Budget
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.plan import Attempted, Call, next_call
 from thirdparty.decide.progress import HONEST_STEPS
+from thirdparty.models.record import REJECTED_BY_PERSON
 
 DAILY = daily()
 
@@ -52,6 +55,15 @@ def test_nor_where_each_look_is_old_by_the_time_that_its_removal_is_to_go(config
 
 def _as_if_looks_were_old(*args: Any, **kwargs: Any) -> Call:
     return next_call(*args, **(kwargs | {"attempted": Attempted(key_is_fresh=True, looked=False)}))
+
+
+def test_what_the_brake_stops_waits_is_left_as_it_is_or_goes_once_it_is_released() -> None:
+    """A record that could never be held, or never be released, would break no promise either."""
+    stopped = [
+        state for state in explored(HELD).at_rest if state.people[0].stopped >= 0 and not state.people[0].present
+    ]
+    gone = "" if any(not state.world.records and state.people[0].let_go >= 0 for state in stopped) else "never gone"
+    assert {state.rows[0].parked or gone for state in stopped} == {HELD_BY_BRAKE, REJECTED_BY_PERSON, ""}
 
 
 def test_it_can_be_explored_from_the_command_line() -> None:

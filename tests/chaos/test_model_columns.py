@@ -34,6 +34,7 @@ IN_THE_MODEL = {
     "look_first": "look_first",
     "no_progress": "no_progress",
     "no_progress_generation": "no_progress",
+    "released_generation": "released",
     "may_exist": "may_exist",
 }
 """Each with what stands for it in `Row`."""
@@ -49,8 +50,7 @@ LEFT_OUT = {
     "asked_at": "how often people may ask; no step reads it",
     "state": "derived from the other columns by the database, for people",
     "settled_state": "the same, for finding them",
-    "sent": "no step is planned or judged by it, but for the brake, which only holds steps back (tests/integration/test_brake*.py)",
-    "released_generation": "the brake alone reads it, as `sent`",
+    "sent": "no step is planned or judged by it, but for the brake: which updates rewrite most fields is said of a configuration",
     "caused_by": "words for people",
     "cause": "a word for people, and for grouping",
     "failing_since": "a time for people",
@@ -68,7 +68,6 @@ OF_A_LEASE_LEFT_OUT = {
     "deleted": "whether a record is wanted is read with the object",
     "natural_key": "as `named`",
     "sent": "of the brake, as of the row",
-    "released": "of the brake, as of the row",
     "stays": "the policy of a run is one: what stays goes on staying by it",
 }
 OF_A_RESULT_LEFT_OUT = {

@@ -21,7 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from tests import alone
-from tests.chaos.model import materialised, references, transitions
+from tests.chaos.model import holding, materialised, references, transitions
 from tests.chaos.model.configurations import TRUST_DEACTIVATION, daily
 from tests.chaos.model.decision import EXTERNAL_IDS, USERNAMES, Step, key_of, lease, number, text
 from tests.chaos.model.explored import explored
@@ -53,6 +53,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 EVERY = int(os.environ.get("MODEL_EVERY", "1"))
 """1 for all cases; otherwise one in so many, and others each day."""
 _MANY = 100
+MIRRORS = tuple(module.__name__ for module in (transitions, references, holding))
+"""What is compared with the statements."""
 SHORT, LONG = 50.0, 5_000.0
 """Windows that end before, and after, one that is opened now."""
 
@@ -63,7 +65,7 @@ def asked() -> dict[Callable[..., Any], dict[tuple[Any, ...], Any]]:
     found: dict[Callable[..., Any], dict[tuple[Any, ...], Any]] = defaultdict(dict)
     for configuration in [*daily(), TRUST_DEACTIVATION]:
         for (function, *arguments), answer in explored(configuration).memo.answers.items():
-            if function.__module__ in (transitions.__name__, references.__name__):
+            if function.__module__ in MIRRORS:
                 found[function][tuple(arguments)] = answer
     return found
 
@@ -218,7 +220,7 @@ def facts(held: Lease) -> Held:
         generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
         add_key=number(held.add_key), in_doubt=held.in_doubt, window_over=held.window_over, failed_tries=held.failed_tries, crashes=held.crashes,
         look_first=held.look_first, no_progress=held.no_progress, named=bool(held.natural_key), days_over=held.days_over,
-        login=USERNAMES.index(held.natural_key) if held.natural_key else 0, replaces=held.replaces,
+        login=USERNAMES.index(held.natural_key) if held.natural_key else 0, replaces=held.replaces, released=held.released,
     )  # fmt: skip
 
 

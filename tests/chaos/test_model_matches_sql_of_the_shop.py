@@ -15,7 +15,11 @@ import pytest
 from syncproject.demo.stack import ROOT
 
 SHOP = ROOT / "examples" / "shop"
-TESTS = ("tests/chaos/test_model_matches_sql.py", "tests/chaos/references_match_sql.py")
+TESTS = (
+    "tests/chaos/test_model_matches_sql.py",
+    "tests/chaos/test_model_matches_sql_of_the_brake.py",
+    "tests/chaos/references_match_sql.py",
+)
 _OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "--ds", "config.settings")
 
 pytestmark = pytest.mark.timeout(1800)

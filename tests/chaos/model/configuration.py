@@ -19,6 +19,7 @@ class Configuration:
     beginning, -1 for nobody; as many users are there then. ``leaving``: what becomes of the record of whoever leaves.
     ``apart``: something may come between a claim and its attempt; else they are one move, which leaves far fewer states.
     ``replaces``: a record is deleted and added anew where its user has another username; else it keeps the old one.
+    ``rewrites``: each update is one that the brake is asked about.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Configuration:
     leaving: Leaving = Leaving()  # noqa: RUF009  # it is frozen
     apart: bool = False
     replaces: bool = False
+    rewrites: bool = False
 
     @property
     def records(self) -> tuple[Record, ...]:

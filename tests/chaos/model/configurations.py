@@ -276,6 +276,61 @@ def leaving() -> list[Configuration]:
     ]
 
 
+HELD = Configuration(
+    "held by the brake: whoever leaves and comes back",
+    TARGETS["query"],
+    Budget(toggles=2, timeouts=1, latches=1),
+    backed_up=True,
+)
+"""What is level is to be taken away, by a person who may come back, and other people decide about that."""
+HELD_DELETION = replace(
+    HELD, name="held by the brake: a deletion", budget=Budget(deletes=1, kills=1, timeouts=1, latches=1)
+)
+HELD_REUSED = replace(
+    HELD, name="held by the brake: a username used again", budget=Budget(deletes=1, creates=1, edits=1, latches=1)
+)
+HELD_REWRITES = replace(
+    HELD, name="held by the brake: rewrites", budget=Budget(edits=2, kills=1, timeouts=1, latches=1), rewrites=True
+)
+HELD_FREEZES = replace(
+    HELD_REWRITES, name="held by the brake: a frozen worker", budget=Budget(edits=2, freezes=1, latches=1)
+)
+HELD_RAISED = replace(
+    HELD, name="held by the brake: a version that rises", budget=Budget(deletes=1, raises=1, latches=1)
+)
+HELD_BY_HAND = replace(
+    HELD, name="held by the brake: decisions by hand", budget=Budget(toggles=1, decisions=1, latches=1)
+)
+HELD_RESTORED = Configuration(
+    "held by the brake: the third party has its backup back",
+    RESTORED.offers,
+    Budget(deletes=1, creates=1, restores=1, latches=1),
+    restored_at_rest=True,
+)
+"""Whoever comes meets what was rejected, on its remote id."""
+HELD_APART = replace(
+    HELD_REWRITES, name="held by the brake, apart: rewrites", budget=Budget(edits=2, latches=1), apart=True
+)
+HELD_REFERENCES = Configuration(
+    "held by the brake: references", CHECKED, Budget(deletes=1, switches=1, latches=1), refers=ORDER
+)
+"""What is held keeps those waiting that it names."""
+
+
+def braked() -> list[Configuration]:
+    """Where the target's brake may latch."""
+    return [
+        HELD, HELD_DELETION, HELD_REUSED, HELD_REWRITES, HELD_FREEZES, HELD_RAISED, HELD_BY_HAND, HELD_RESTORED, HELD_APART, HELD_REFERENCES,
+        replace(HELD_DELETION, name="held by the brake: nothing on offer", offers=TARGETS["nothing"]),
+        replace(HELD, name="held by the brake: deactivations", leaving=LEAVING["deactivated"]),
+        replace(
+            HELD, name="held by the brake: days", leaving=LEAVING["deactivated, and deleted later"],
+            budget=Budget(deletes=1, days=1, latches=1),
+        ),
+        replace(HELD, name="held by the brake: a record is replaced", replaces=True, budget=Budget(renames=1, edits=1, latches=1)),
+    ]  # fmt: skip
+
+
 def by_hand() -> list[Configuration]:
     """Decisions by hand; they differ by what can be asked of the target, and in doubt by what else it offers."""
     found = [
@@ -343,7 +398,8 @@ def daily() -> list[Configuration]:
     ]  # fmt: skip
     raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
     return [
-        *found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *KEEPING, *REPLACING, *by_hand(), *references(), *leaving(), *apart(),
+        *found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *KEEPING, *REPLACING, *by_hand(), *references(), *leaving(), *braked(),
+        *apart(),
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from thirdparty.connectors import errors
 from thirdparty.connectors.base import Capabilities, RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.leaving import Leaving
 from thirdparty.decide.backoff import Backoff
+from thirdparty.decide.brake import Change
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Attempted, Call
@@ -31,7 +32,7 @@ class Step(NamedTuple):
     """What one lease is about. ``seq``: the content that was read; ``present``: a record is wanted at all.
 
     ``other``: the row that the content refers to, with its remote id, ``used``; or that stands in the way, as the
-    ``obstacle`` says: it is ``waited for``, is waiting for this one (``a circle``), or ``names`` it at the target. A deletion
+    ``obstacle`` says: it is ``waited for``, is waiting for this one (``a circle``), or ``names`` it at the target; ``the brake`` needs no other row. A deletion
     that the target has ``refused`` is none before it is settled.
     """
 
@@ -107,6 +108,8 @@ def _blocked(verdict: Interpreter, step: Step) -> StepResult:
     match step.obstacle:
         case "names":
             return verdict.blocked("", held_by=other)
+        case "the brake":
+            return verdict.held(Change.DELETE)
         case "a circle":
             return verdict.blocked("", waits_for=other, circle=True)
         case _:
@@ -179,6 +182,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         look_first=held.look_first,
         no_progress=held.no_progress,
         days_over=held.days_over,
+        released=held.released,
         replaces=held.replaces,
     )
 

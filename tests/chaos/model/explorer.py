@@ -8,6 +8,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.model import brake
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.invariants import broken, unfinished
 from tests.chaos.model.moves import Moves
@@ -190,7 +191,8 @@ class _Records(Search):
         return beginning(told.budget, told.records, level=told.backed_up, names=told.refers or (-1,))
 
     def broken(self, state: State) -> str:
-        return broken(state, self.configuration)
+        what = broken(state, self.configuration)
+        return what or (brake.broken(state) if self.configuration.budget.latches else "")
 
     def unfinished(self, state: State) -> str:
         return unfinished(state, self.configuration)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from tests.chaos.model.brake import decided_by_hand
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.decision import USERNAMES, number, remote_record, text
 from tests.chaos.model.row import Link, Row
@@ -106,12 +107,9 @@ class Hand:
 
     def _begun(self, state: State, index: int, row: Row) -> Iterator[tuple[str, str, State, str]]:
         for deed, statement in (("retry", self.rules.retry), ("overwrite", self.rules.overwrite)):
-            yield (
-                f"a person decides: {deed} row {index}",
-                "decisions",
-                state.with_row(index, self.memo(statement, row)),
-                "",
-            )
+            decided = self.memo(statement, row)
+            after = state.with_row(index, decided, decided_by_hand(state.people[index], decided))
+            yield f"a person decides: {deed} row {index}", "decisions", after, ""
         yield from self._looked_at(state, index, row)
 
     def _looked_at(
@@ -164,6 +162,7 @@ class Hand:
             person = person._replace(shown=max(person.shown, person.seq), synced_seq=person.seq, believed=believed)
         if self._is_anothers(state, index, row):
             return
+        person = decided_by_hand(person, row)
         # A link that is read back before it is used makes no record ours.
         by_word = 0 if link.look_first and self.offers.query else link.remote_id
         records = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.chaos.model import brake
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.landing import is_of
 from tests.chaos.model.row import Row
@@ -9,7 +10,9 @@ from tests.chaos.model.state import Person, State
 from tests.chaos.model.target import NOBODY, STRANGER, Record
 from tests.chaos.model.transitions import WRITES
 from thirdparty.connectors.leaving import OnLeave
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.failures import REFERENCE_CYCLE
+from thirdparty.models.record import REJECTED_BY_PERSON
 
 
 def broken(state: State, configuration: Configuration) -> str:
@@ -50,7 +53,11 @@ def unfinished(state: State, configuration: Configuration) -> str:
     if any(all(row.remote_id != record.id for row in state.rows) for record in left):
         return "I3: a record that somebody linked by hand is left, and nobody deletes it"
     for index in range(len(state.rows)):
-        waits = _waits_for_a_person(state, index) or _waits_for_another(state, index)
+        waits = (
+            brake.waits_for_a_person(state, index)
+            or _waits_for_a_person(state, index)
+            or _waits_for_another(state, index)
+        )
         if not (waits or _waits_for_one_that_stays(state, index, configuration)):
             what = _unequal(state, index, configuration) or _unsettled(state, index)
             if what:
@@ -78,18 +85,26 @@ def _waits_for_another(state: State, index: int) -> bool:
         comes = state.people[row.waits_for].present and not other.parked and other.waits_for < 0
         return person.present and row.waits_for == person.names and not other.remote_id and not comes
     holder = state.people[row.held_by] if row.held_by >= 0 else None
-    return holder is not None and not person.present and holder.present and holder.names == index
+    if holder is None or person.present:
+        return False
+    return _is_braked(state.rows[row.held_by]) or (holder.present and holder.names == index)
 
 
 def _waits_for_one_that_stays(state: State, index: int, configuration: Configuration) -> bool:
-    """Whether the username is that of a record that stays at the target: its user has left, or kept it there."""
+    """Whether the username is that of a record that stays at the target: its user has left, kept it there, or it is held."""
     others = (other for number, other in enumerate(state.rows) if number != index)
     shared, key = not configuration.offers.distinct, state.people[index].key
     kept = configuration.renames and not configuration.replaces
     stays = any(
-        (other.is_left or (kept and other.may_exist)) and other.named and other.login == key for other in others
+        (other.is_left or _is_braked(other) or (kept and other.may_exist)) and other.named and other.login == key
+        for other in others
     )
     return shared and not state.rows[index].may_exist and stays
+
+
+def _is_braked(row: Row) -> bool:
+    """Whether it is held, or a person has left it as it is."""
+    return row.parked in (HELD_BY_BRAKE, REJECTED_BY_PERSON)
 
 
 def _is_in_circle(state: State, index: int) -> bool:

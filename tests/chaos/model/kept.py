@@ -19,7 +19,7 @@ from tests.chaos.model.explorer import Exploration
 from tests.chaos.model.rules import Memo
 
 _FOLDER = os.environ.get("MODEL_EXPLORED", "")
-_STATEMENTS = tuple(f"{__package__}.{name}" for name in ("transitions", "references", "strict.statements"))
+_STATEMENTS = tuple(f"{__package__}.{name}" for name in ("transitions", "references", "holding", "strict.statements"))
 
 
 def kept(explore: Callable[[Any], Exploration]) -> Callable[[Any], Exploration]:

@@ -17,7 +17,7 @@ from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
 from thirdparty.declaration import of_kind
 from thirdparty.models import Attempt, Record, Ref
-from thirdparty.models.record import EPOCH
+from thirdparty.models.record import EPOCH, REJECTED_BY_PERSON
 from thirdparty.store.tables import RECORDS, REFERENCES
 
 USERNAME = "shared"
@@ -65,12 +65,13 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
     leased = row.lease != "free"
     Record.objects.create(
         key=key_of(index), target=USE.target, kind=USE.kind, object_id=USE.object_ids[index], wanted_key=USERNAME, generation=row.generation, synced_generation=row.synced,
-        deleted=row.deleted, owed_since=now if row.synced < row.generation else None,
+        deleted=row.deleted, owed_since=now if _is_owed(row.synced, row.generation, row.parked) else None,
         due_at=unknown_until if row.due == "recheck" else times[row.due],
         lease_token=TOKENS[index] if leased else None, leased_until=leased_until, unknown_until=unknown_until,
         remote_id=text(row.remote_id), natural_key=USERNAMES[index or row.login] if row.named else "", adopted=row.adopted,
         add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, failed_tries=row.failed_tries, crashes=row.crashes,
         look_first=row.look_first, no_progress=row.no_progress, no_progress_generation=row.generation,
+        released_generation=row.generation if row.released else None,
         left_at={"": None, "stays": now, "over": now - 2 * STAYS}[row.left],
         waits_for=key_of(row.waits_for) if row.waits_for >= 0 else None, held_by=key_of(row.held_by) if row.held_by >= 0 else None,
     )  # fmt: skip
@@ -109,7 +110,8 @@ def seen(index: int = 0) -> Row:
     attempt = None
     if row.lease_token is not None:
         attempt = Attempt.objects.filter(record=row, lease_token=row.lease_token, finished_at=None).first()
-    assert (row.owed_since is not None) == (row.synced_generation < row.generation), "owed_since"
+    owed = _is_owed(row.synced_generation, row.generation, row.parked)
+    assert (row.owed_since is not None) == owed, "owed_since"
     assert (row.lease_token is None) == (row.leased_until is None), "lease"
     login = USERNAMES.index(row.natural_key) if row.natural_key and not index else 0
     found = Row(
@@ -133,10 +135,16 @@ def seen(index: int = 0) -> Row:
         no_progress=row.no_progress if row.no_progress_generation == row.generation else 0,
         waits_for=_INDEX[row.waits_for],
         held_by=_INDEX[row.held_by],
+        released=row.released_generation == row.generation,
         left="" if row.left_at is None else "over" if row.left_at <= now - STAYS else "stays",
     )
     assert row.may_exist == found.may_exist, "may_exist"
     return found
+
+
+def _is_owed(synced: int, generation: int, parked: str) -> bool:
+    """What a person rejected is not waited for."""
+    return synced < generation and parked != REJECTED_BY_PERSON
 
 
 def _due(row: Record, now: datetime) -> Due:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.chaos.model import brake
+from tests.chaos.model.brake import Braking, asks_anew
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.hand import Hand, dropped
 from tests.chaos.model.landing import land
@@ -38,6 +40,7 @@ class Moves:
         self.configuration = configuration
         self.rules = rules
         self.memo = Memo()
+        self.braking = Braking(configuration, rules, self.memo)
         self.work = Work(configuration, rules, self.memo)
         self.hand = Hand(configuration, rules, self.memo)
 
@@ -47,6 +50,8 @@ class Moves:
         for label, driven, after, broken in self._all(state):
             if after.decision:
                 after = dropped(state, after, self.rules)  # noqa: PLW2901  # what is left of it
+            if after.brake.chosen:
+                after = brake.dropped(state, after, self.rules)  # noqa: PLW2901  # the same
             kept = reduced(after, offers) if reduces else after
             yield Move(label, driven, canonical(kept), broken)
 
@@ -54,9 +59,7 @@ class Moves:
         yield from self._of_people(state)
         yield from self._of_the_partner(state)
         yield from self._of_the_version(state)
-        if state.decision or state.budget.decisions:
-            for label, spent, after, broken in self.hand.of(state):
-                yield self._spend(spent, label, after) if spent else Move(label, False, after, broken)
+        yield from self._of_decisions(state)
         if self.configuration.refers:
             yield from self._of_references(state)
         for index in range(len(state.rows)):
@@ -69,12 +72,20 @@ class Moves:
         for position, stray in enumerate(state.strays):
             yield from self._of_stray(state, position, stray)
 
+    def _of_decisions(self, state: State) -> Iterator[Move]:
+        if state.decision or state.budget.decisions:
+            for label, spent, after, broken in self.hand.of(state):
+                yield self._spend(spent, label, after) if spent else Move(label, False, after, broken)
+        if self.braking.is_there:
+            for label, spent, driven, after in self.braking.of(state):
+                yield self._spend(spent, label, after) if spent else Move(label, driven, after)
+
     def _claims(self, state: State, index: int) -> Iterator[Move]:
-        for label, after in self.work.claim(state, index):
-            yield Move(label, True, after)
+        for label, after, broken in self.work.claim(state, index):
+            yield Move(label, True, after, broken)
         if state.budget.slips and state.people[index].raised:
-            for label, after in self.work.claim(state, index, outdated=True):
-                yield self._spend("slips", label, after)
+            for label, after, broken in self.work.claim(state, index, outdated=True):
+                yield self._spend("slips", label, after)._replace(broken=broken)
 
     def _of_people(self, state: State) -> Iterator[Move]:  # noqa: C901  # one thing after the other that people may do
         budget = state.budget
@@ -90,7 +101,7 @@ class Moves:
             if budget.renames:
                 yield from self._renamed(state, index, before.with_row(index, row))
             if budget.toggles and not quiet:
-                toggled = person._replace(seq=person.seq + 1, active=not person.active)
+                toggled = person._replace(seq=person.seq + 1, active=not person.active, rejected=False)
                 word = "activated" if toggled.active else "deactivated"
                 yield self._spend("toggles", f"user {index} is {word}", before.with_row(index, row, toggled))
             if budget.switches:
@@ -160,7 +171,7 @@ class Moves:
         for index, person in enumerate(state.people):
             if person.behind:
                 row = self.memo(self.rules.owe_raised, state.rows[index])
-                after = state.with_row(index, row, person._replace(behind=False))
+                after = state.with_row(index, row, asks_anew(person)._replace(behind=False))
                 yield Move(f"row {index} is owed for the new version", True, after)
 
     def _of_the_partner(self, state: State) -> Iterator[Move]:
@@ -174,7 +185,8 @@ class Moves:
             yield self._spend("restores", "the third party is restored from its backup", state._replace(world=before))
         if world.restored:
             rows = tuple(self.memo(self.rules.owe_again, row) for row in state.rows)
-            after = state._replace(rows=rows, world=world._replace(restored=False))
+            people = tuple(asks_anew(person) for person in state.people)
+            after = state._replace(people=people, rows=rows, world=world._replace(restored=False))
             yield Move("everything is owed anew", True, after)
 
     def _of_time(self, state: State, index: int) -> Iterator[Move]:
@@ -191,7 +203,8 @@ class Moves:
             yield self._spend("days", f"the days of row {index} are over", over)
         owed: Row = self.memo(self.rules.owe_deletion, row)
         if owed != row:
-            yield Move(f"the deletion of row {index} is owed", True, state.with_row(index, owed))
+            anew = state.with_row(index, owed, asks_anew(state.people[index]))
+            yield Move(f"the deletion of row {index} is owed", True, anew)
         others = (other for number, other in enumerate(state.rows) if number != index)
         waits = row.waits_for >= 0 or row.held_by >= 0
         if row.due == "later" and not waits and all(other.due in ("none", "later") for other in others):
@@ -227,4 +240,5 @@ class Moves:
 
 def _of_new_version(person: Person) -> Person:
     """Whoever is absent has no content, of whatever version."""
-    return (edited(person) if person.present else person)._replace(raised=True, behind=True)
+    newer = edited(person) if person.present else person
+    return newer._replace(raised=True, behind=True, rejected=person.rejected)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from tests.chaos.model.state import Decision, State, Worker
+
+_CONTENTS = ("seq", "shown", "synced_seq", "refused", "believed", "let_go", "stopped")
+"""What a person is said to be by which content."""
+_contents_of = attrgetter(*_CONTENTS)
 
 
 def canonical(state: State) -> State:
@@ -11,12 +17,12 @@ def canonical(state: State) -> State:
     Sound, for a new generation or content is above every other one of its row. Answers kept under
     keys that nobody can send again are forgotten.
     """
-    people, rows, workers, world, strays, budget, decision, references = state
+    people, rows, workers, world, strays, budget, decision, references, brake = state
     if len(workers) > 1:
         workers = tuple(sorted(workers))
     if len(strays) > 1:
         strays = tuple(sorted(strays))
-    state = State(people, rows, workers, world, strays, budget, decision, references)
+    state = State(people, rows, workers, world, strays, budget, decision, references, brake)
     for index in range(len(rows)):
         state = _renumbered_contents(_renumbered_generations(state, index), index)
     return _renumbered_keys(_renumbered_ids(state))
@@ -70,10 +76,11 @@ def _worker_with_generations(worker: Worker, rank: dict[int, int]) -> Worker:
 
 
 def _renumbered_contents(state: State, index: int) -> State:
-    people, _, workers, world, strays, _, decision, _ = state
+    people, _, workers, world, strays, _, decision, _, brake = state
     person = people[index]
     older = person.seq - 1 if person.raised else -1
-    used = {-1, person.seq, older, person.shown, person.synced_seq, person.refused, person.believed}
+    used = {-1, older, *_contents_of(person)}
+    used.update([seq for row, seq in brake.chosen if row == index] if brake.chosen else ())
     if decision and decision.row == index:
         used.add(decision.seq)
     for worker in workers:
@@ -88,8 +95,8 @@ def _renumbered_contents(state: State, index: int) -> State:
     if max(used) == len(used) - 2:
         return state
     rank = {value: position for position, value in enumerate(sorted(used), start=-1)}
-    seqs = {name: rank[getattr(person, name)] for name in ("seq", "shown", "synced_seq", "refused", "believed")}
-    person = person._replace(**seqs)
+    person = person._replace(**{name: rank[getattr(person, name)] for name in _CONTENTS})
+    chosen = tuple((row, rank[seq] if row == index else seq) for row, seq in brake.chosen)
     if decision and decision.row == index:
         decision = decision._replace(seq=rank[decision.seq])
     return state._replace(
@@ -102,6 +109,7 @@ def _renumbered_contents(state: State, index: int) -> State:
         ),
         strays=tuple(stray._replace(seq=rank[stray.seq]) if stray.row == index else stray for stray in strays),
         decision=decision,
+        brake=brake._replace(chosen=chosen),
         world=world._replace(
             records=tuple(
                 record._replace(seq=rank[record.seq]) if record.owner == index else record for record in world.records

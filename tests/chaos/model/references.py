@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from tests.chaos.model.decision import Step
 from tests.chaos.model.row import Result, Row
 from tests.chaos.model.state import Reference, State
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.failures import REFERENCE_CYCLE
+from thirdparty.models.record import REJECTED_BY_PERSON
 
 References = tuple[Reference, ...]
 
@@ -61,9 +63,10 @@ def woken(row: Row, *, arrived: bool, freed: bool) -> Row:
 
 def followed(row: Row) -> Row:
     """`references.release`, of one that was sent with a remote id that is another now."""
-    if row.deleted or (row.synced < row.generation and not row.parked):
+    undecided = row.parked in (HELD_BY_BRAKE, REJECTED_BY_PERSON)
+    if row.deleted or undecided or (row.synced < row.generation and not row.parked):
         return row
-    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0)
+    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0, released=False)
 
 
 def read(state: State, step: Step, closes: Callable[..., bool]) -> Step:

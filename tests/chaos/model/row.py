@@ -19,7 +19,8 @@ class Row(NamedTuple):
     ``no_progress``: 0 where the row counts for another generation than the present one.
     ``doing``: the call of the open attempt under the present lease. ``named``: ``natural_key`` is set, to the
     username ``login``, 0 for the one that everybody has from the beginning.
-    ``waits_for``, ``held_by``: the number of the other row; -1 for none.
+    ``waits_for``, ``held_by``: the number of the other row; -1 for none. ``released``: a person has let the present
+    generation go that the brake held.
     """
 
     generation: int = 1
@@ -42,6 +43,7 @@ class Row(NamedTuple):
     held_by: int = -1
     left: Left = ""
     login: int = 0
+    released: bool = False
 
     @property
     def may_exist(self) -> bool:
@@ -82,6 +84,7 @@ class Held(NamedTuple):
     days_over: bool = False
     login: int = 0
     replaces: bool = False
+    released: bool = False
 
 
 class Link(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.model import references, transitions
+from tests.chaos.model import holding, references, transitions
 from tests.chaos.model.decision import NextCall
 from tests.chaos.model.row import Held, Link, Result, Row
 from thirdparty.decide.interpret import Interpreter
@@ -20,7 +20,7 @@ class Rules:
     ``lost_lease_settles``: a worker settles without its token. ``extends``: a doubt while a window
     is open moves its end, so that it covers the new doubt too. ``keeps_key``: an add is repeated under its key.
     ``asks_whose``: the other rows are asked where external id and username of a record point to different people;
-    ``by_link``: whether those of its username are linked to it.
+    ``by_link``: whether those of its username are linked to it. ``leaks``: the brake goes off once its window is over.
     """
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
@@ -50,6 +50,13 @@ class Rules:
     is_circle: Callable[..., bool] = references.is_circle
     woken: Callable[..., Row] = references.woken
     followed: Callable[[Row], Row] = references.followed
+    told: Callable[..., holding.Told] = holding.told
+    waits: Callable[..., bool] = holding.waits
+    release_held: Callable[[Row], Row] = holding.release
+    reject: Callable[[Row], Row] = holding.reject
+    wake: Callable[[Row], Row] = holding.wake
+    is_being_held: Callable[..., bool] = holding.is_being_held
+    decision_stands: Callable[[Row, Row], bool] = holding.stands
     linkage: Any = None
     next_call: NextCall = next_call
     judge: type[Interpreter] = Interpreter
@@ -58,6 +65,7 @@ class Rules:
     keeps_key: bool = True
     asks_whose: bool = True
     by_link: bool = True
+    leaks: bool = False
 
 
 class Memo:

@@ -21,7 +21,9 @@ class Person(NamedTuple):
 
     For the invariants alone: ``shown``: the newest content that the target has ever held;
     ``synced_seq``: the content at ``synced_generation``; ``refused``: the content that the target refused; ``believed``:
-    the content that is at the target by a person's word.
+    the content that is at the target by a person's word. Of the brake: ``let_go``: the content that a person released;
+    ``stopped``: the content that a worker was told not to send; ``rejected``: a person left it as it is, and nobody has
+    changed it since.
     """
 
     seq: int = 0
@@ -35,6 +37,9 @@ class Person(NamedTuple):
     raised: bool = False
     behind: bool = False
     key: int = 0
+    let_go: int = -1
+    stopped: int = -1
+    rejected: bool = False
 
     @property
     def present(self) -> bool:
@@ -85,13 +90,26 @@ class Decision(NamedTuple):
     same: bool = False
 
 
+class Brake(NamedTuple):
+    """The target's brake. ``noted``: the rows whose entries say that they are held.
+
+    ``deed``: what a person is deciding, about the ``chosen`` rows with the content that they saw.
+    """
+
+    latched: bool = False
+    noted: tuple[int, ...] = ()
+    deed: str = ""
+    chosen: tuple[tuple[int, int], ...] = ()
+
+
 class Budget(NamedTuple):
     """How often each thing may still happen. ``busy``: a transient failure. ``refusals``: of one content.
 
     ``switches``: of whom a user refers to. ``losses``: of a record at the third party.
     ``restores``: of the third party, to what it held at the beginning, while no write is on its way. ``raises``: of the
     declaration's version. ``slips``: claims of older processes whose statement began before that, and ends after it.
-    ``days``: those of a record that has left, and is to be deleted after them. ``renames``: of a user.
+    ``days``: those of a record that has left, and is to be deleted after them. ``renames``: of a user. ``latches``: of the
+    brake; without any there is none.
     """
 
     edits: int = 0
@@ -111,6 +129,7 @@ class Budget(NamedTuple):
     slips: int = 0
     days: int = 0
     renames: int = 0
+    latches: int = 0
 
 
 class Reference(NamedTuple):
@@ -132,21 +151,22 @@ class State(NamedTuple):
     budget: Budget
     decision: Decision | tuple[()] = ()
     references: tuple[Reference, ...] = ()
+    brake: Brake = Brake()
 
     def with_row(self, index: int, row: Row, person: Person | None = None) -> State:
         """The same but for one row, and its user if given."""
-        people, rows, workers, world, strays, budget, decision, references = self
+        people, rows, workers, world, strays, budget, decision, references, brake = self
         rows = (*rows[:index], row, *rows[index + 1 :])
         if person is not None:
             people = (*people[:index], person, *people[index + 1 :])
-        return State(people, rows, workers, world, strays, budget, decision, references)
+        return State(people, rows, workers, world, strays, budget, decision, references, brake)
 
     def with_worker(self, position: int, worker: Worker | None) -> State:
         """The same with another worker in this place, or none."""
-        people, rows, workers, world, strays, budget, decision, references = self
+        people, rows, workers, world, strays, budget, decision, references, brake = self
         there = () if worker is None else (worker,)
         workers = (*workers[:position], *there, *workers[position + 1 :])
-        return State(people, rows, workers, world, strays, budget, decision, references)
+        return State(people, rows, workers, world, strays, budget, decision, references, brake)
 
     def without_holder(self, index: int) -> State:
         """The same, and whoever held the lease of this row does not any more."""
@@ -183,11 +203,11 @@ def edited(person: Person) -> Person:
     """The user after one more edit."""
     seq = person.seq + 1
     if person.present:
-        return person._replace(seq=seq)
+        return person._replace(seq=seq, rejected=False)
     # Whoever is absent before and after looks the same at the target.
     shown = person.shown if person.shown < person.seq else seq
     believed = person.believed if person.believed < person.seq else seq
-    return person._replace(seq=seq, shown=shown, believed=believed)
+    return person._replace(seq=seq, shown=shown, believed=believed, rejected=False)
 
 
 def beginning(

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from tests.chaos.model.row import Due, Held, Left, Link, Result, Row, Window
+from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.plan import Call
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
+from thirdparty.models.record import REJECTED_BY_PERSON
 
 WRITES = frozenset(call.value for call in Call if call.writes)
 IDENTITY_CONFLICT = "identity_conflict"
@@ -40,6 +42,7 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
         no_progress=row.no_progress,
         named=named,
         days_over=row.left == "over",
+        released=row.released,
     )
     return claimed, held
 
@@ -93,6 +96,8 @@ def settle(row: Row, generation: int, result: Result) -> Row:
     recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]
     moved = row.generation > generation
     left: Left = "" if result.acknowledged or not result.stays else row.left
+    let_go = result.parked == HELD_BY_BRAKE and row.released and not moved
+    result = result._replace(parked="", next="now") if let_go else result
     return row._replace(
         generation=wanted,
         synced=synced,
@@ -111,6 +116,7 @@ def settle(row: Row, generation: int, result: Result) -> Row:
         waits_for=result.waits_for,
         held_by=result.held_by,
         left=row.left or "stays" if result.stays > 0 else left,
+        released=row.released,
     )
 
 
@@ -118,13 +124,13 @@ def settle_outdated(row: Row, generation: int, result: Result) -> Row:
     """`store.settle` by a process that has an older version of the declaration than the database: as good as an edit."""
     wanted = max(row.generation, result.raise_above) + 1
     settled = settle(row._replace(generation=max(row.generation, generation + 1)), generation, result)
-    return settled._replace(generation=wanted)
+    return settled._replace(generation=wanted, released=False)
 
 
 def meet(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
     """`store.meeting.meet`: what the step is settled with, and the other row, that has its remote id."""
     result = result._replace(no_progress=held.no_progress + 1)
-    owed = other._replace(generation=other.generation + 1, due="now", parked="", no_progress=other.no_progress + 1)
+    owed = _owed_by_a_meeting(other)
     later = result.next == "later" or result.no_progress > HONEST_STEPS
     again = result._replace(parked="", next="later" if later else "now")
     kept = result._replace(remote_id=held.remote_id, adopted=held.adopted, acknowledged=False)
@@ -159,8 +165,12 @@ def named_as_ours(held: Held, result: Result, other: Row, *, gone: bool) -> tupl
     later = kept._replace(outcome="transient", next="later", no_progress=held.no_progress + 1)
     if not at_rest:
         return later, other
-    looks = other._replace(generation=other.generation + 1, due="now", look_first=True)
-    return later, looks._replace(no_progress=other.no_progress + 1)
+    return later, _owed_by_a_meeting(other)._replace(look_first=True)
+
+
+def _owed_by_a_meeting(other: Row) -> Row:
+    raised = other._replace(generation=other.generation + 1, no_progress=other.no_progress + 1, released=False)
+    return raised if other.parked == REJECTED_BY_PERSON else raised._replace(due="now", parked="")
 
 
 def _untold(result: Result) -> Result:
@@ -182,7 +192,8 @@ def _due(result: Result, *, moved: bool, owed: bool, recheck: Window) -> Due:
 
 def repair(row: Row) -> Row:
     """`store.repair`."""
-    return row._replace(generation=row.generation + 1, due=row.due if row.parked else "now", no_progress=0)
+    due = row.due if row.parked else "now"
+    return row._replace(generation=row.generation + 1, due=due, no_progress=0, released=False)
 
 
 def owe_again(row: Row) -> Row:
@@ -192,7 +203,7 @@ def owe_again(row: Row) -> Row:
         return row._replace(look_first=row.look_first or bool(row.parked and row.remote_id))
     due = "now" if row.due == "none" else row.due
     looks = row.look_first or bool(row.remote_id) or row.named
-    return row._replace(generation=row.generation + 1, due=due, look_first=looks, no_progress=0)
+    return row._replace(generation=row.generation + 1, due=due, look_first=looks, no_progress=0, released=False)
 
 
 def owe_raised(row: Row) -> Row:
@@ -208,19 +219,23 @@ def owe_raised(row: Row) -> Row:
         return row
     due = "now" if row.due == "none" else row.due
     looks = row.look_first or bool(row.remote_id)
-    return row._replace(generation=row.generation + 1, due=due, look_first=looks, parked="", no_progress=0)
+    if row.parked == REJECTED_BY_PERSON:
+        return row._replace(look_first=looks)
+    return row._replace(
+        generation=row.generation + 1, due=due, look_first=looks, parked="", no_progress=0, released=False
+    )
 
 
 def owe_deletion(row: Row) -> Row:
     """`store.leaving.owe_deletions`."""
     if not (row.left == "over" and row.is_left):
         return row
-    return row._replace(generation=row.generation + 1, due="now", look_first=True, no_progress=0)
+    return row._replace(generation=row.generation + 1, due="now", look_first=True, no_progress=0, released=False)
 
 
 def changed(row: Row) -> Row:
     """The triggers on an update of the user."""
-    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0)
+    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0, released=False)
 
 
 def gone(row: Row) -> Row:
@@ -230,7 +245,8 @@ def gone(row: Row) -> Row:
 
 def retry(row: Row) -> Row:
     """`hand.retry`, of a row that nobody holds; so are the others."""
-    return _pushed_anew(row)._replace(generation=row.generation + (row.synced >= row.generation))
+    raised = row.synced >= row.generation
+    return _pushed_anew(row)._replace(generation=row.generation + raised, released=row.released and not raised)
 
 
 def overwrite(row: Row) -> Row:

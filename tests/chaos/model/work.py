@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from tests.chaos.model import references, transitions
+from tests.chaos.model.brake import Braking, asks_anew
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.decision import Answer, Step, best, judge, plan
 from tests.chaos.model.landing import land, own
@@ -52,9 +53,10 @@ class Work:
         self.renames = configuration.renames
         self.rules = rules
         self.memo = memo
+        self.braking = Braking(configuration, rules, memo)
 
-    def claim(self, state: State, index: int, *, outdated: bool = False) -> Iterator[tuple[str, State]]:
-        """An idle worker claims the row. ``outdated``: by a process of an older version."""
+    def claim(self, state: State, index: int, *, outdated: bool = False) -> Iterator[tuple[str, State, str]]:
+        """An idle worker claims the row: label, state after it, broken promise. ``outdated``: by a process of an older version."""
         row, person = state.rows[index], state.people[index]
         claimed = self._claimed(state, index)
         if claimed is None:
@@ -72,10 +74,10 @@ class Work:
         by = " by an older process" if outdated else ""
         label = f"row {index} is claimed{by} at generation {held.generation}"
         if self.apart:
-            yield label, after
+            yield label, after, ""
             return
-        about, prepared = self._prepared(after, len(after.workers) - 1)
-        yield f"{label}, {about}", prepared
+        about, prepared, broken = self._prepared(after, len(after.workers) - 1)
+        yield f"{label}, {about}", prepared, broken
 
     def _prepare(self, state: State, position: int) -> Iterator[Event]:
         worker = state.workers[position]
@@ -87,10 +89,10 @@ class Work:
             released = self.memo(self.rules.release, row)
             after = state.with_worker(position, None).with_row(worker.step.row, released)
             yield Event(f"{name} cannot write its attempt down, and gives the lease back", "busy", after)
-        about, prepared = self._prepared(state, position)
-        yield Event(f"{name} is {about}", "", prepared)
+        about, prepared, broken = self._prepared(state, position)
+        yield Event(f"{name} is {about}", "", prepared, broken)
 
-    def _prepared(self, state: State, position: int) -> tuple[str, State]:
+    def _prepared(self, state: State, position: int) -> tuple[str, State, str]:
         """The worker reads the user, decides, and writes its attempt down; edits since the claim are in what it reads."""
         worker = state.workers[position]
         index, held = worker.step.row, worker.step.held
@@ -103,6 +105,9 @@ class Work:
             step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call, self.leaving))
         if step.call == "delete" and state.references:
             step = self._held(step, state.references)
+        broken = ""
+        if self.braking.is_there:
+            state, step, broken = self.braking.asked(state, step)
         if step.call == "add":
             step = step._replace(key=self._key(step))
         if step.call in WRITES and step.used:
@@ -110,8 +115,10 @@ class Work:
             state = state._replace(references=noted)
         opened = self.memo(self.rules.open_attempt, row, step.call, step.key)
         after = state.with_row(index, opened).with_worker(position, worker._replace(step=step, phase="asking"))
-        what = f"{step.call}, row {step.other} {step.obstacle}" if step.obstacle else step.call
-        return f"about to {what}", after
+        what = step.call
+        if step.obstacle:
+            what += f", held by {step.obstacle}" if step.other < 0 else f", row {step.other} {step.obstacle}"
+        return f"about to {what}", after, broken
 
     def _claimed(self, state: State, index: int) -> tuple[Row, Held] | None:
         row, person = state.rows[index], state.people[index]
@@ -247,7 +254,8 @@ class Work:
         if not (worker.holds or self.rules.lost_lease_settles):
             if not worker.wrote:
                 return state, "; its lease is lost"
-            return state.with_row(index, self.memo(self.rules.repair, row)), "; its lease is lost, repaired"
+            repaired = state.with_row(index, self.memo(self.rules.repair, row), asks_anew(person))
+            return repaired, "; its lease is lost, repaired"
         assert result
         told = result
         if self.rules.asks_whose:
@@ -268,7 +276,7 @@ class Work:
         stays = result.stays > 0 and self.leaving.on_leave is not OnLeave.DEACTIVATE
         if result.acknowledged and not step.present and (stays or not own(state.world, index, self.offers)):
             person = person._replace(shown=max(person.shown, step.seq))
-        person = _acknowledged(person, row, settled, step)
+        person = _after(worker, person, row, settled)
         # What is due later may be due at any moment, but for whoever waits for another row; failed tries matter to waits
         # and limits alone.
         waits = told.parked and not result.parked and result.no_progress > _ASKS_AGAIN
@@ -325,6 +333,11 @@ class Work:
 def _untold(result: Result) -> Result:
     """Without what only `thirdparty.store.meeting` looks at."""
     return result._replace(shown=False, owner=-1, login=-1, found=0, instead=(), let_go=())
+
+
+def _after(worker: Worker, person: Person, before: Row, settled: Row) -> Person:
+    """The user once the worker has settled; what it has not seen, of a newer version, is owed anew."""
+    return _acknowledged(asks_anew(person) if worker.outdated else person, before, settled, worker.step)
 
 
 def _acknowledged(person: Person, before: Row, after: Row, step: Step) -> Person:

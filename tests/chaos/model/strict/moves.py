@@ -31,8 +31,8 @@ class _Side(Moves):
     def by_itself(self, side: State, *, claims: bool) -> Iterator[Move]:
         yield from self._of_time(side, 0)
         if claims and len(side.workers) < WORKERS:
-            for label, after in self.work.claim(side, 0):
-                yield Move(label, True, after)
+            for label, after, broken in self.work.claim(side, 0):
+                yield Move(label, True, after, broken)
         for position in range(len(side.workers)):
             for label, cost, after, broken in self.work.of(side, position):
                 yield self._spend(cost, label, after) if cost else Move(label, True, after, broken)

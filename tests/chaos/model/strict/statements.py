@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from tests.chaos.model import transitions
 from tests.chaos.model.row import Held, Row
+from thirdparty.decide.brake import HELD_BY_BRAKE
+from thirdparty.models.record import REJECTED_BY_PERSON
 
 
 def claim(row: Row) -> tuple[Row, Held] | None:
@@ -16,15 +18,17 @@ def claim(row: Row) -> tuple[Row, Held] | None:
     if claimed is None:
         return None
     leased, held = claimed
-    leased = leased._replace(generation=row.generation + 1, parked=row.parked, deleted=row.deleted)
-    return leased, held._replace(generation=leased.generation)
+    leased = leased._replace(generation=row.generation + 1, parked=row.parked, deleted=row.deleted, released=False)
+    return leased, held._replace(generation=leased.generation, released=False)
 
 
 def owe_undoing(row: Row) -> Row:
     """`strict_rows.owe_undoing`."""
     if row.synced == row.generation:
         return row
-    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0)
+    # The brake counts it, and does not hold it.
+    released = row.parked not in (HELD_BY_BRAKE, REJECTED_BY_PERSON)
+    return row._replace(generation=row.generation + 1, due="now", parked="", no_progress=0, released=released)
 
 
 def wanted(row: Row) -> Row:
