@@ -22,7 +22,7 @@ class Person(NamedTuple):
     For the invariants alone: ``shown``: the newest content that the target has ever held;
     ``synced_seq``: the content at ``synced_generation``; ``refused``: the content that the target refused; ``believed``:
     the content that is at the target by a person's word. Of the brake: ``let_go``: the content that a person released;
-    ``stopped``: the content that a worker was told not to send; ``rejected``: a person left it as it is, and nobody has
+    ``stopped``: the content that a worker was told not to send, and that has not come to the target all the same; ``rejected``: a person left it as it is, and nobody has
     changed it since.
     """
 

@@ -343,4 +343,5 @@ def _after(worker: Worker, person: Person, before: Row, settled: Row) -> Person:
 def _acknowledged(person: Person, before: Row, after: Row, step: Step) -> Person:
     if after.synced == before.synced:
         return person
-    return person._replace(synced_seq=step.seq if after.synced == step.held.generation else person.seq)
+    seq = step.seq if after.synced == step.held.generation else person.seq
+    return person._replace(synced_seq=seq, stopped=-1 if person.stopped == seq else person.stopped)
