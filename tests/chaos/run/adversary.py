@@ -69,13 +69,10 @@ class Adversary(threading.Thread):
             self.failure = error
 
     def heal(self, *, within_seconds: float = 60.0) -> None:
-        """Thaw, start and mend everything; whatever lives goes on as it is. Call it once the thread has ended.
+        """Start and mend everything; whatever lives goes on as it is. Call it once the thread has ended: nobody is frozen then.
 
         Raises `TimeoutError` when something does not come back.
         """
-        with self._system.hands:
-            for name, (since, _) in list(self._frozen.items()):
-                self._thaw(name, since)
         self._down.clear()
         deadline = time.monotonic() + within_seconds
         while down := [name for name, one in self._system.process.items() if not (one.alive and one.ready(one))]:
@@ -122,6 +119,10 @@ class Adversary(threading.Thread):
                 if in_flight or now >= next_strike + _PATIENCE_SECONDS:
                     self._strike(in_flight)
                     next_strike = time.monotonic() + self._chance.uniform(0.8, 2.6)
+        # Others may still be about to finish, and wait for what somebody frozen has locked.
+        with self._system.hands:
+            for name, (since, _) in list(self._frozen.items()):
+                self._thaw(name, since)
 
     def _change_mood(self, target: str, moods: Moods) -> bool:
         name, switches = moods.next()
