@@ -1,7 +1,8 @@
-"""How an audit's memory and time grow: ``python -m bench.audit RECORDS [--look-up]``, on the PostgreSQL database of DATABASE_URL.
+"""How an audit's memory and time grow: ``python -m bench.audit RECORDS [--look-up] [--latency MS]``, on the PostgreSQL of DATABASE_URL.
 
 The target is made up in this process, so that the figures are the audit's own: it holds ``RECORDS`` people, of whom one in
-10,000 was edited, one in 10,000 removed, and as many strangers added. Everything in that database is deleted first.
+10,000 was edited, one in 10,000 removed, and as many strangers added. Each call takes ``MS`` milliseconds. A bare listing of the
+same, in which nothing is done with what comes, is the measure. Everything in that database is deleted first.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from thirdparty.connectors.base import Capabilities, Connector, Page, RemoteObje
 
 _ONE_IN = 10_000
 _records = 0
+_latency_seconds = 0.0
 
 
 class MadeUp(Connector):
@@ -37,10 +39,12 @@ class MadeUp(Connector):
     def find(
         self, *, remote_id: str | None = None, external_id: str | None = None, key: str | None = None
     ) -> RemoteRecord | None:
+        time.sleep(_latency_seconds)
         number = int(remote_id) if remote_id else UUID(external_id).int if external_id else int(key[1:] if key else 0)
         return None if _is_gone(number) else _item(number)
 
     def page(self, cursor: str | None, *, limit: int) -> Page:
+        time.sleep(_latency_seconds)
         first = int(cursor or 1)
         numbers = range(first, min(first + limit, _records + _records // _ONE_IN + 1))
         following = numbers.stop if numbers.stop <= _records + _records // _ONE_IN else None
@@ -60,12 +64,13 @@ def _item(number: int) -> RemoteRecord:
 
 
 def main() -> None:
-    global _records  # noqa: PLW0603  # the target is this process
+    global _records, _latency_seconds  # the target is this process
     parser = argparse.ArgumentParser(prog="python -m bench.audit", description=__doc__)
     parser.add_argument("records", type=int)
     parser.add_argument("--look-up", action="store_true", help="the target cannot be listed")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="MS", help="of each call")
     options = parser.parse_args()
-    _records = options.records
+    _records, _latency_seconds = options.records, options.latency / 1_000
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "syncproject.settings",
         "SYNC_TARGETS": "partner",
@@ -120,6 +125,7 @@ def _measured() -> dict[str, Any]:
     while audit.finished_at is None:
         audit = runner.go_on(audit.pk, seconds=60)
     took, held = time.perf_counter() - began, peak_mb()
+    bare = _bare_listing_seconds()
     certifying = forget_peak_mb()
     made = certificate.certificate("partner")
     return {
@@ -129,11 +135,25 @@ def _measured() -> dict[str, Any]:
         "failure": audit.failure,
         "seconds": round(took, 1),
         "records_per_second": round(_records / took),
+        "bare_listing_per_second": round(_records / bare),
+        "of_the_bare_listing": round(bare / took, 3),
         "memory_before_mb": round(before, 1),
         "memory_peak_mb": round(held, 1),
         "certificate_grew_by_mb": round(peak_mb() - certifying, 1),
         "digest": made["digest"],
     }
+
+
+def _bare_listing_seconds() -> float:
+    from thirdparty import targets  # noqa: PLC0415  # Django is set up by now
+    from thirdparty.audit.listing import PER_PAGE  # noqa: PLC0415  # the same
+
+    connector = targets.connector("partner", "users.user")
+    began, cursor = time.perf_counter(), None
+    while True:
+        cursor = connector.page(cursor, limit=PER_PAGE).next_cursor
+        if cursor is None:
+            return time.perf_counter() - began
 
 
 if __name__ == "__main__":
