@@ -124,6 +124,25 @@ def test_who_may_still_name_a_record_holds_its_deletion() -> None:
         assert found == ({key_of(index): key_of(expected)} if expected >= 0 else {})
 
 
+def test_who_is_named_by_one_that_is_parked_is_named_in_vain() -> None:
+    asked = asked_of(references.named_in_vain)
+    assert set(asked.values()) == {True, False}
+    reasons = dict.fromkeys(
+        [*(each for (_, parked, _) in asked for each in parked), HELD_BY_BRAKE, REJECTED_BY_PERSON]
+    )
+    for (before, parked, index), expected in asked.items():
+        put(Row(parked=parked[0], due="none"), has_user=False)
+        put_row(Row(parked=parked[1], due="none"), index=1)
+        refer(*before)
+        assert (key_of(index) in store.references.named_in_vain([key_of(index)])) == expected
+    for reason in reasons:
+        put(Row(), has_user=False)
+        put_row(Row(parked=reason, due="none"), index=1)
+        refer(Reference(1, 0, 5))
+        expected = references.named_in_vain((Reference(1, 0, 5),), ("", reason), 0)
+        assert (store.references.named_in_vain([key_of(0)]) == {key_of(0)}) == expected
+
+
 def test_a_circle_is_seen() -> None:
     asked = asked_of(references.is_circle)
     assert True in asked.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,12 +12,16 @@ import pytest
 from django.contrib.auth.models import Group
 
 from tests import declarations
+from tests.integration.test_audit import finished, found
 from thirdparty import protect, store, targets
+from thirdparty.audit import runner
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Capabilities, Connector, RemoteObject, RemoteRecord, fields_of
 from thirdparty.connectors.errors import NotFound, Rejected
+from thirdparty.connectors.leaving import Leaving, OnLeave
+from thirdparty.decide.plan import LOOKS_BEFORE_A_REMOVAL
 from thirdparty.declaration import AtTarget, Synced, Unmappable
-from thirdparty.models import Record, Reference
+from thirdparty.models import Attempt, Record, Reference
 from thirdparty.models.record import EPOCH
 from thirdparty.observe.explain import explain
 from thirdparty.run import calling, results, step
@@ -87,12 +92,17 @@ class Memory(Connector):
         return None
 
 
+def the_partner(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> None:
+    """The target is in memory, and these facts are said of it."""
+    config = replace(targets.config("partner"), **facts)
+    monkeypatch.setattr(targets, "connector", lambda _name, kind: Memory(config, kind))
+    monkeypatch.setattr(targets, "config", lambda _name: config)
+
+
 @pytest.fixture(autouse=True)
 def _declared(monkeypatch: pytest.MonkeyPatch, db: None) -> Iterator[None]:
     with declarations.alone(monkeypatch, Team, Seat):
-        config = targets.config("partner")
-        monkeypatch.setattr(targets, "connector", lambda _name, kind: Memory(config, kind))
-        monkeypatch.setattr(targets, "config", lambda _name: config)
+        the_partner(monkeypatch)
         Memory.held.clear()
         Memory.calls.clear()
         yield
@@ -116,6 +126,13 @@ def converge() -> None:
     for _ in range(6):
         drain("partner")
         Record.objects.filter(due_at__isnull=False, waits_for=None, held_by=None).update(due_at=EPOCH)
+
+
+def five_minutes_later() -> None:
+    """Who waits for another is looked at, and nobody has read anything lately."""
+    Attempt.objects.update(finished_at=EPOCH)
+    Record.objects.filter(due_at__isnull=False).update(due_at=EPOCH)
+    converge()
 
 
 def team_of_seat() -> Any:
@@ -258,6 +275,71 @@ def test_who_was_refused_for_naming_a_record_that_is_gone_is_sent_when_that_has_
     converge()
     assert (record(seat).state, record(seat).parked) == ("synced", "")
     assert team_of_seat() == record(seat.group).remote_id
+
+
+@pytest.fixture
+def refused_seat(seat: RoleMapping, monkeypatch: pytest.MonkeyPatch) -> RoleMapping:
+    """Refused for its team, which left the scope long ago, waits for it, and is lost at the target."""
+    the_partner(monkeypatch, capabilities=Memory.capabilities)
+    converge()
+    monkeypatch.setattr(Memory, "checks", True)
+    Group.objects.update(name="nowhere")
+    converge()
+    for _ in range(LOOKS_BEFORE_A_REMOVAL):
+        five_minutes_later()
+    assert record(seat.group).held_by == record(seat).key
+    del Memory.held[record(seat.group).remote_id]
+    RoleMapping.objects.update(remote_role_id="2")
+    converge()
+    assert record(seat).parked == "no_such_team"
+    return seat
+
+
+def test_one_that_waits_to_be_deleted_and_is_lost_at_the_target_waits_no_longer_for_who_was_refused_for_naming_it(
+    refused_seat: RoleMapping,
+) -> None:
+    for _ in range(2):
+        five_minutes_later()
+    team = record(refused_seat.group)
+    assert (team.state, team.remote_id, team.held_by) == ("synced", None, None)
+
+
+def test_who_was_refused_for_naming_one_that_left_and_is_lost_waits_for_it_and_says_so(
+    refused_seat: RoleMapping,
+) -> None:
+    for _ in range(2):
+        five_minutes_later()
+    team, seat = record(refused_seat.group), record(refused_seat)
+    assert (seat.state, seat.parked, seat.waits_for) == ("pending", "", team.key)
+    [explained] = explain(seat.ref)
+    assert f"refers to {team.ref}, which is not to be at this target" in explained.wanted_note
+
+
+def test_and_is_sent_by_itself_once_that_one_is_there_again(refused_seat: RoleMapping) -> None:
+    for _ in range(2):
+        five_minutes_later()
+    Group.objects.update(name="sales")
+    converge()
+    assert (record(refused_seat).state, team_of_seat()) == ("synced", record(refused_seat.group).remote_id)
+
+
+def test_an_audit_that_mends_reads_back_what_was_left_there_and_is_lost_for_who_was_refused_for_naming_it(
+    seat: RoleMapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_partner(monkeypatch, capabilities=Memory.capabilities, leaving=Leaving(OnLeave.LEAVE))
+    converge()
+    monkeypatch.setattr(Memory, "checks", True)
+    Group.objects.update(name="nowhere")
+    converge()
+    del Memory.held[record(seat.group).remote_id]
+    RoleMapping.objects.update(remote_role_id="2")
+    converge()
+    assert (record(seat.group).state, record(seat).parked) == ("left", "no_such_team")
+
+    assert found(finished(runner.begin("partner", "test.team", mends=True))) == {"equal": 1}
+    converge()
+    assert (record(seat.group).remote_id, record(seat).parked) == (None, "")
+    assert record(seat).waits_for == record(seat.group).key
 
 
 def test_a_deletion_that_is_refused_since_another_record_names_it_by_now_waits_for_that_one(

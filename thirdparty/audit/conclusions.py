@@ -55,6 +55,17 @@ def conclude(journal: Journal, compared: Sequence[Compared]) -> None:
         )
     if audit.mends:
         mend(Finding.objects.filter(audit=audit, record__in=[each.look.key for each in compared]))
+        _read_back_in_vain(compared)
+
+
+def _read_back_in_vain(compared: Sequence[Compared]) -> None:
+    """What had been left there and is gone differs from nothing; but one that is parked may have been refused for naming it."""
+    gone = {
+        each.look.key: Seen(each.look.key, each.look.generation, each.look.claims)
+        for each in compared
+        if each.judged.verdict == Verdict.EQUAL and each.look.left_at and each.look.remote_id and not each.found
+    }
+    store.mend([gone[key] for key in sorted(store.references.named_in_vain(list(gone)))])
 
 
 def mend(findings: Iterable[Finding]) -> int:

@@ -36,16 +36,20 @@ class Failures(Settlements):
 
     # -- the target was not asked -----------------------------------------------------------
 
-    def blocked(self, message: str, *, waits_for: str = "", held_by: str = "", circle: bool = False) -> StepResult:
+    def blocked(
+        self, message: str, *, waits_for: str = "", held_by: str = "", circle: bool = False, in_vain: bool = False
+    ) -> StepResult:
         """The target is not asked before another record has come, or gone: woken then, and looked at now and then.
 
-        In a ``circle`` none comes before somebody takes a reference out: the record is parked until then.
+        In a ``circle`` none comes before somebody takes a reference out: the record is parked until then. ``in_vain``: one that
+        names it is parked, perhaps for naming it, and goes only once this one is found to be gone: so it is read back each time.
         """
         if circle:
             return self._park(REFERENCE_CYCLE, f"{message}; and that one waits for this", waits_for=waits_for)
         return self._settle(
             outcome=Outcome.TRANSIENT, next=Next.LATER, delay_seconds=BLOCKED_LOOK_SECONDS, spends_try=False,
             waits_for=waits_for, held_by=held_by, reason=BLOCKED, message=message,
+            no_progress=0 if in_vain else self.lease.no_progress,
         )  # fmt: skip
 
     def held(self, change: Change) -> StepResult:

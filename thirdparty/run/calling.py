@@ -88,7 +88,7 @@ def _blocked(obstacle: WaitsFor | HeldBy | Circle | Braked, judge: Interpreter) 
     if isinstance(obstacle, Braked):
         return judge.held(obstacle.change)
     if isinstance(obstacle, HeldBy):
-        return judge.blocked(still_named(obstacle.key), held_by=obstacle.key)
+        return judge.blocked(still_named(obstacle.key), held_by=obstacle.key, in_vain=obstacle.in_vain)
     if isinstance(obstacle, Circle):
         return judge.blocked(obstacle.message, waits_for=obstacle.key, circle=True)
     return judge.blocked(obstacle.message, waits_for=obstacle.key)

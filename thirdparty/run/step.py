@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import DatabaseError, IntegrityError, transaction
@@ -59,9 +59,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class HeldBy:
-    """The record is to be deleted, and this other one still names it at the target."""
+    """The record is to be deleted, and this other one still names it at the target. ``in_vain``: one that does is parked."""
 
     key: str
+    in_vain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,13 @@ def _planned(
     leaving = [lease.key for lease in leases if goals[lease.key].obj is None] if any_references() else []
     with transaction.atomic():
         holders = store.references.holders_of(leaving)
+        in_vain = store.references.named_in_vain(list(holders))
         planned: Sequence[Planned] = [
             _held(
                 *_plan(lease, goals[lease.key], target, Attempted(lease.key in fresh, lease.key in looked)),
                 lease,
                 holders,
+                in_vain,
             )
             for lease in leases
         ]
@@ -176,11 +179,13 @@ def _plan(
     return call, None
 
 
-def _held(call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[str, str]) -> Planned:
+def _held(
+    call: Call, obstacle: Obstacle | None, lease: Lease, holders: Mapping[str, str], in_vain: Collection[str]
+) -> Planned:
     """A record that others still name at the target is deleted after them; two that wait for each other have no end."""
     holder = holders.get(lease.key)
     if call is Call.DELETE and holder is not None:
-        return lease, Call.NOTHING, HeldBy(holder)
+        return lease, Call.NOTHING, HeldBy(holder, lease.key in in_vain)
     if isinstance(obstacle, WaitsFor) and store.references.is_circle(lease.key, obstacle.key):
         return lease, call, Circle(obstacle.key, obstacle.message)
     return lease, call, obstacle

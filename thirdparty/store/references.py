@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from thirdparty.decide.brake import HELD_BY_BRAKE
 from thirdparty.decide.failures import BLOCKED, BLOCKED_LOOK_SECONDS, REFERENCE_CYCLE, still_named
@@ -60,6 +61,15 @@ def holders_of(keys: Sequence[str]) -> dict[str, str]:
         if record != on_record:
             found[on_record] = min(record, found.get(on_record, record))
     return found
+
+
+def named_in_vain(keys: Sequence[str]) -> set[str]:
+    """Those of these records that one names which is parked: the target may have refused it for that, and have lost them."""
+    if not keys:
+        return set()
+    parked = Record.objects.exclude(parked__in=["", HELD_BY_BRAKE, REJECTED_BY_PERSON]).values("key")
+    naming = Reference.objects.filter(on_record__in=keys, record__in=parked).exclude(record=F("on_record"))
+    return set(naming.values_list("on_record", flat=True))
 
 
 def refused(ended: FinishedStep) -> FinishedStep:

@@ -66,5 +66,8 @@ BUGS = {
     "who named a record that is gone stays parked": Bug(
         Rules(followed=_stays_parked_for_an_old_id), _AT["deactivation"], "I7"
     ),
+    "one that waits to be deleted is not read back for who is refused for naming it": Bug(
+        Rules(in_vain=lambda *_: False), _AT["a lost customer who is deleted"], "I7"
+    ),
     "a deletion that was refused for a name stays parked": Bug(Rules(refused=_nobody), _AT["deactivation"], "I7"),
 }

@@ -344,10 +344,16 @@ def by_hand() -> list[Configuration]:
 
 def references(*, fully: bool = False) -> list[Configuration]:
     """Where one user refers to another."""
-    return [
+    found = [
         Configuration(f"references: {name}", offers, budget, refers=refers)
         for name, (offers, refers, budget) in (FULL_REFERENCES if fully else REFERENCES).items()
     ]
+    lost = Budget(toggles=1, losses=1)
+    gone = [
+        Configuration(f"references: a lost customer who is {policy}", CHECKED, lost, refers=ORDER, leaving=leaving)
+        for policy, leaving in {"deleted": Leaving(), **LEAVING}.items()
+    ]
+    return [*found, *(replace(each, budget=lost._replace(days=int("later" in each.name))) for each in gone)]
 
 
 _DAILY = {

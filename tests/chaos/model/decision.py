@@ -32,7 +32,7 @@ class Step(NamedTuple):
     """What one lease is about. ``seq``: the content that was read; ``present``: a record is wanted at all.
 
     ``other``: the row that the content refers to, with its remote id, ``used``; or that stands in the way, as the
-    ``obstacle`` says: it is ``waited for``, is waiting for this one (``a circle``), or ``names`` it at the target; ``the brake`` needs no other row. A deletion
+    ``obstacle`` says: it is ``waited for``, is waiting for this one (``a circle``), or ``names`` it at the target, ``in vain`` where one that does is parked; ``the brake`` needs no other row. A deletion
     that the target has ``refused`` is none before it is settled.
     """
 
@@ -106,8 +106,8 @@ def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Interpreter]) ->
 def _blocked(verdict: Interpreter, step: Step) -> StepResult:
     other = str(step.other)
     match step.obstacle:
-        case "names":
-            return verdict.blocked("", held_by=other)
+        case "names" | "names in vain":
+            return verdict.blocked("", held_by=other, in_vain=step.obstacle == "names in vain")
         case "the brake":
             return verdict.held(Change.DELETE)
         case "a circle":

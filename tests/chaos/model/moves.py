@@ -12,7 +12,7 @@ from tests.chaos.model.hand import Hand, dropped
 from tests.chaos.model.landing import land
 from tests.chaos.model.numbering import canonical
 from tests.chaos.model.reduction import reduced
-from tests.chaos.model.references import is_circle, is_outdated
+from tests.chaos.model.references import is_circle, is_outdated, named_in_vain
 from tests.chaos.model.row import Row
 from tests.chaos.model.rules import Memo, Rules
 from tests.chaos.model.state import Person, State, edited
@@ -148,7 +148,7 @@ class Moves:
             woken = self.memo(self.rules.woken, row, arrived=arrived, freed=freed)
             if woken != row:
                 yield Move(f"row {index} waits no longer", True, state.with_row(index, woken))
-            elif row.waits_for >= 0 and is_circle(rows, index, row.waits_for) and row.due == "later":
+            elif row.due == "later" and (self._is_in_circle(rows, index) or self._is_named_in_vain(state, index)):
                 after = state.with_row(index, row._replace(due="now"))
                 yield Move(f"row {index} is looked at after five minutes", True, after)
         for record in {each.record for each in noted if is_outdated(state, each)}:
@@ -161,6 +161,18 @@ class Moves:
                 records = tuple(each for each in state.world.records if each is not lost)
                 after = state._replace(world=state.world._replace(records=records, restored=True))
                 yield self._spend("losses", f"the third party loses record {lost.id}", after)
+
+    @staticmethod
+    def _is_in_circle(rows: tuple[Row, ...], index: int) -> bool:
+        return rows[index].waits_for >= 0 and is_circle(rows, index, rows[index].waits_for)
+
+    @staticmethod
+    def _is_named_in_vain(state: State, index: int) -> bool:
+        """A look that finds the record there changes nothing."""
+        row = state.rows[index]
+        there = any(record.id == row.remote_id for record in state.world.records)
+        parked = [each.parked for each in state.rows]
+        return row.held_by >= 0 and not there and named_in_vain(state.references, parked, index)
 
     def _of_the_version(self, state: State) -> Iterator[Move]:
         """``migrate`` raises it, and each row is owed for it some time later."""

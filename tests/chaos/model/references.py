@@ -36,6 +36,12 @@ def holder(references: References, index: int) -> int:
     return min((each.record for each in references if each.on == index != each.record), default=-1)
 
 
+def named_in_vain(references: References, parked: Sequence[str], index: int) -> bool:
+    """`references.named_in_vain`: whether a row that is parked was sent with this one's remote id. ``parked``: of each row."""
+    naming = {each.record for each in references if each.on == index != each.record}
+    return any(parked[number] not in ("", HELD_BY_BRAKE, REJECTED_BY_PERSON) for number in naming)
+
+
 def refused(result: Result, step: Step, other: int) -> Result:
     """`references.refused`. ``other``: who was sent with the remote id meanwhile; -1 for nobody."""
     if step.obstacle != "refused" or other < 0:

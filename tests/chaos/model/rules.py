@@ -46,6 +46,7 @@ class Rules:
     note: Callable[..., references.References] = references.note
     forget: Callable[..., references.References] = references.forget
     holder: Callable[[references.References, int], int] = references.holder
+    in_vain: Callable[..., bool] = references.named_in_vain
     refused: Callable[[references.References, int], int] = references.holder
     is_circle: Callable[..., bool] = references.is_circle
     woken: Callable[..., Row] = references.woken

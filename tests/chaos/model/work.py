@@ -104,7 +104,7 @@ class Work:
         if not step.obstacle:
             step = step._replace(call=self.memo(plan, step, self.offers, self.rules.next_call, self.leaving))
         if step.call == "delete" and state.references:
-            step = self._held(step, state.references)
+            step = self._held(step, state)
         broken = ""
         if self.braking.is_there:
             state, step, broken = self.braking.asked(state, step)
@@ -134,9 +134,13 @@ class Work:
             claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=bool(there))
         return claimed
 
-    def _held(self, step: Step, noted: references.References) -> Step:
-        holder: int = self.memo(self.rules.holder, noted, step.row)
-        return step if holder < 0 else step._replace(call="nothing", other=holder, obstacle="names")
+    def _held(self, step: Step, state: State) -> Step:
+        holder: int = self.memo(self.rules.holder, state.references, step.row)
+        if holder < 0:
+            return step
+        parked = tuple(row.parked for row in state.rows)
+        in_vain = self.memo(self.rules.in_vain, state.references, parked, step.row)
+        return step._replace(call="nothing", other=holder, obstacle="names in vain" if in_vain else "names")
 
     def _forgotten(self, noted: references.References, settled: Row, step: Step) -> references.References:
         used = step.other if step.used else -1
