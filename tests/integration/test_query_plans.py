@@ -8,10 +8,12 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from thirdparty import protect
+from thirdparty.audit.journal import Journal
 from thirdparty.decisions import brake
-from thirdparty.models import Brake
+from thirdparty.models import Audit, Brake, Comparison
 from thirdparty.models.record import State
 from thirdparty.observe.oldest import oldest
 from thirdparty.permissions import OPERATOR
@@ -112,3 +114,38 @@ def test_the_oldest_change_is_found_by_its_index(sandbox: SandboxControl) -> Non
     for plan in plans_of(lambda: oldest("partner", protect.clock()), of_records="ORDER BY"):
         assert [step for step in plan if "using sync_owed" in step], plan
         assert not [step for step in plan if step.startswith("Sort")], plan
+
+
+@ON_POSTGRESQL
+def test_what_an_audit_has_noted_is_found_record_by_record_whatever_is_known_of_its_rows(
+    sandbox: SandboxControl,
+) -> None:
+    begun = {
+        "target": "partner",
+        "kind": "users.user",
+        "lists": True,
+        "looks_up": True,
+        "started_at": Now(),
+        "due_at": Now(),
+    }
+    earlier, audit = Audit.objects.create(**begun, finished_at=Now()), Audit.objects.create(**begun)
+    note(earlier, 2_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE thirdparty_comparison")
+    note(audit, 2_000)
+    with CaptureQueriesContext(connection) as asked:
+        assert len(Journal(audit, "").outcomes([f"partner:users.user:{n}" for n in range(500)])) == 500
+    [sql] = [query["sql"] for query in asked]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}")
+        plan = [step.strip() for (step,) in cursor.fetchall()]
+    assert [step for step in plan if "Index Cond" in step and "audit_id" in step and "record" in step], plan
+
+
+def note(audit: Audit, count: int) -> None:
+    Comparison.objects.bulk_create(
+        Comparison(
+            audit=audit, record=f"partner:users.user:{n}", outcome="open", generation=1, claims=1, at=timezone.now()
+        )
+        for n in range(count)
+    )

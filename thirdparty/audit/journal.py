@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
@@ -143,7 +143,7 @@ class Journal:
 
     def outcomes(self, keys: Collection[str]) -> dict[str, Comparison]:
         """What is noted of these records so far."""
-        return {each.record: each for each in self.audit.comparisons.filter(record__in=keys)}
+        return {each.record: each for each in _noted(self.audit.pk, list(keys))}
 
     def note(self, comparisons: Iterable[Comparison], findings: Sequence[Finding] = ()) -> None:
         """Write these down; what was noted of the same records before gives way."""
@@ -162,3 +162,18 @@ class Journal:
                 "confirmed_at",
             ],
         )  # fmt: skip
+
+
+# Each record by itself: what PostgreSQL knows of the rows is older than an audit that has just begun, and a list of
+# records was answered by reading all rows of the audit, at every step.
+_NOTED = """
+    SELECT c.* FROM unnest(%s::text[]) AS k (record) CROSS JOIN LATERAL (
+        SELECT * FROM thirdparty_comparison WHERE audit_id = %s AND record = k.record LIMIT 1
+    ) AS c
+"""
+
+
+def _noted(audit_id: int, keys: list[str]) -> Iterable[Comparison]:
+    if connection.vendor == "postgresql":
+        return Comparison.objects.raw(_NOTED, [keys, audit_id])
+    return Comparison.objects.filter(audit=audit_id, record__in=keys)

@@ -388,7 +388,7 @@ class Migration(migrations.Migration):
                 ('claims', models.BigIntegerField()),
                 ('digest', models.CharField(blank=True, help_text='keyed, of what was found; empty for nothing', max_length=64)),
                 ('at', models.DateTimeField(help_text='when the target had been asked')),
-                ('audit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comparisons', to='thirdparty.audit')),
+                ('audit', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='comparisons', to='thirdparty.audit')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('audit', 'record'), name='one_comparison_per_record')],
@@ -414,7 +414,7 @@ class Migration(migrations.Migration):
                 ('seen_at', models.DateTimeField()),
                 ('confirmed_at', models.DateTimeField(null=True)),
                 ('mended_at', models.DateTimeField(help_text='when it was owed again for this', null=True)),
-                ('audit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='thirdparty.audit')),
+                ('audit', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='thirdparty.audit')),
             ],
             options={
                 'verbose_name': 'finding',

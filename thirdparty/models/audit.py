@@ -114,7 +114,7 @@ class Audit(models.Model):
 class Comparison(models.Model):
     """That a record was compared: ``generation`` of it with what the target answered, whose ``digest`` this is, at ``at``."""
 
-    audit = models.ForeignKey(Audit, on_delete=models.CASCADE, related_name="comparisons")
+    audit = models.ForeignKey(Audit, on_delete=models.CASCADE, related_name="comparisons", db_index=False)
     record: models.CharField[str, str] = KeyField(max_length=200)
     outcome = models.CharField(max_length=14, help_text="a verdict, or `open`")
     generation = models.BigIntegerField()
@@ -138,7 +138,7 @@ class Finding(models.Model):
     ``found``, ``wanted``: keyed digests of what the fields held on either side.
     """
 
-    audit = models.ForeignKey(Audit, on_delete=models.CASCADE, related_name="findings")
+    audit = models.ForeignKey(Audit, on_delete=models.CASCADE, related_name="findings", db_index=False)
     target = models.CharField(max_length=30)
     kind = models.CharField(max_length=40)
     record: models.CharField[str, str] = KeyField(max_length=200, blank=True)
