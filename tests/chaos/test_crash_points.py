@@ -12,12 +12,14 @@ from functools import cache
 
 import pytest
 
-from tests.chaos.crash.campaign import RECORDS
+from tests.chaos.crash.campaign import RECORDS, RENAMED
 from tests.chaos.crash.cases import Case, Result, sample
 from tests.chaos.crash.runs import run
 
 SEED = int(os.environ.get("CRASH_SEED") or datetime.now(UTC).date().toordinal())
-SAMPLE = [(use, case) for use, records in RECORDS.items() for case in sample(SEED, records=records)]
+SAMPLE = [
+    (use, case) for use, records in RECORDS.items() for case in sample(SEED, records=records, renamed=RENAMED[use])
+]
 
 # The first of them waits for all, which are run again where the machine was too slow for a crash.
 pytestmark = pytest.mark.timeout(900)

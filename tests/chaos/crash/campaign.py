@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos.crash import cases, uses
-from tests.chaos.crash.cases import Case, Result
+from tests.chaos.crash.cases import Case, Renamed, Result
 from tests.chaos.crash.stage import CONCURRENCY, PAIRS, Stage, started
 
 BATCH_SIZE = 100
 RECORDS = {"users": ("",), "shop": ("customer", "order")}
 """Which records an object of each use has; every case is tried at each."""
+RENAMED = {"users": Renamed(), "shop": Renamed("order", replaced=True)}
 _AGAIN_SIZES = (24, 12, 6)
 _SAMPLE_CONCURRENCY = 8
 _WORKER_BATCH_SIZE = CONCURRENCY - 2
@@ -53,8 +54,8 @@ def main() -> int:
 
 def _planned(stage: Stage, options: argparse.Namespace) -> Sequence[Sequence[Case]]:
     if options.seed is not None:
-        return [cases.sample(options.seed, records=RECORDS[uses.name()])]
-    every = cases.every_case(one_writer=stage.one_writer, records=RECORDS[uses.name()])
+        return [cases.sample(options.seed, records=RECORDS[uses.name()], renamed=RENAMED[uses.name()])]
+    every = cases.every_case(one_writer=stage.one_writer, records=RECORDS[uses.name()], renamed=RENAMED[uses.name()])
     chosen = [case for case in every if options.only.search(case.name)]
     return cases.batches(chosen, size=BATCH_SIZE, worker_size=_WORKER_BATCH_SIZE)
 

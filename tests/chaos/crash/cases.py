@@ -10,7 +10,10 @@ from typing import Any, Self
 
 from tests.chaos.crash.order import Action, Order
 
-OPERATIONS = ("add", "update", "delete")
+OPERATIONS = ("add", "update", "delete", "rename")
+"""``rename``: an update that changes the natural key as well."""
+REPLACING = ("delete", "add")
+"""The writes of a rename where a declaration has its records replaced."""
 PLACES = {
     "save": ("uncommitted", "committed", "unpublished", "published"),
     "push": (
@@ -70,6 +73,7 @@ FATES = {"applied": "", "lost": "cut", "late": "late_apply", "refused": "503", "
 _UNANSWERED = FATES | {"applied": "apply_then_cut"}
 _IN_ONE_PROCESS = (Action.KILL, Action.TERMINATE, Action.FREEZE, Action.RAISE)
 _OF_A_WORKER = (Action.KILL_WORKER, Action.TERMINATE_WORKER, Action.FREEZE_WORKER)
+_OF_A_RENAME = (Action.KILL, Action.RAISE)
 _AFTER_AN_ANSWER = ("answered", "unsettled", "settling", "settled", "unacknowledged")
 _IN_A_TRANSACTION = (("save", "uncommitted"), ("push", "unclaimed"), ("drain", "unclaimed"))
 
@@ -77,7 +81,7 @@ _IN_A_TRANSACTION = (("save", "uncommitted"), ("push", "unclaimed"), ("drain", "
 @dataclass(frozen=True, slots=True)
 class Case:
     """One crash. ``fate``: of the write; for verify and recheck of the unanswered one before; empty where none is out.
-    ``record``: which of the object's records, where it has several.
+    ``record``: which of the object's records, where it has several. ``call``: at which write, where there are several.
     """
 
     phase: str
@@ -86,15 +90,16 @@ class Case:
     operation: str
     fate: str = ""
     record: str = ""
+    call: str = ""
 
     @property
     def name(self) -> str:
-        words = (self.record, self.phase, self.place, self.action, self.operation, self.fate)
+        words = (self.record, self.phase, self.place, self.action, self.operation, self.call, self.fate)
         return "-".join(word.replace(" ", "-") for word in words if word)
 
     @property
     def order(self) -> Order:
-        return Order(self.phase, self.place, self.action)
+        return Order(self.phase, self.place, self.action, self.call)
 
     @property
     def reads(self) -> bool:
@@ -147,19 +152,36 @@ class Result:
         return cls(case, plain["seconds"], tuple(plain["problems"]))
 
 
-def every_case(*, one_writer: bool, records: Sequence[str]) -> list[Case]:
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """What becomes of the record whose object has another natural key, in a use. ``record``: which of the object's has one."""
+
+    record: str = ""
+    replaced: bool = False
+
+
+def every_case(*, one_writer: bool, records: Sequence[str], renamed: Renamed) -> list[Case]:
     """All cases. ``one_writer``: a transaction that is kept open blocks the whole database, so few such are tried."""
     return [
-        replace(case, record=record) for record in records for case in _cases() if not (one_writer and _spared(case))
+        replace(case, record=record)
+        for record in records
+        for case in _cases(replaced=renamed.replaced)
+        if not (one_writer and _spared(case)) and (case.operation != "rename" or record == renamed.record)
     ]
 
 
-def sample(seed: int, count: int = 16, *, records: Sequence[str] = ("",)) -> list[Case]:
+def sample(
+    seed: int,
+    count: int = 16,
+    *,
+    records: Sequence[str] = ("",),
+    renamed: Renamed = Renamed(),
+) -> list[Case]:
     """Some cases that can run together: of one fault and of none, none frozen with the database in its hands."""
     pick = random.Random(seed)
     candidates = [
         case
-        for case in _cases()
+        for case in _cases(replaced=renamed.replaced)
         if not case.action.of_worker and not (case.action.freezes and case.transaction_is_open)
     ]
     fault = pick.choice(sorted({case.fault for case in candidates} - {""}))
@@ -168,7 +190,9 @@ def sample(seed: int, count: int = 16, *, records: Sequence[str] = ("",)) -> lis
     saves = [case for case in candidates if case.phase == "save"]
     chosen = [*pick.sample(faulty, count // 2), *pick.sample(saves, 3)]
     chosen += pick.sample(sound, count - len(chosen))
-    return [replace(case, record=pick.choice(records)) for case in chosen]
+    return [
+        replace(case, record=renamed.record if case.operation == "rename" else pick.choice(records)) for case in chosen
+    ]
 
 
 def batches(cases: list[Case], *, size: int, worker_size: int) -> list[list[Case]]:
@@ -191,7 +215,7 @@ def batches(cases: list[Case], *, size: int, worker_size: int) -> list[list[Case
     return planned
 
 
-def _cases() -> Iterator[Case]:
+def _cases(*, replaced: bool) -> Iterator[Case]:
     for phase, places in PLACES.items():
         for place in places:
             for action, operation in product((*_IN_ONE_PROCESS, *_OF_A_WORKER), OPERATIONS):
@@ -201,8 +225,23 @@ def _cases() -> Iterator[Case]:
                     continue  # who has no link yet has none in question
                 if place == "unacknowledged" and action is Action.RAISE:
                     continue  # nothing of ours runs there
+                if operation == "rename":
+                    if phase in ("push", "drain") and action in _OF_A_RENAME:
+                        yield from _renames(Case(phase, place, action, operation), replaced=replaced)
+                    continue
                 for fate in _fates(phase, place, action):
                     yield Case(phase, place, action, operation, fate)
+
+
+def _renames(case: Case, *, replaced: bool) -> Iterator[Case]:
+    fates = _fates(case.phase, case.place, case.action)
+    if not replaced or case.place == "unclaimed":
+        yield from (replace(case, fate=fate) for fate in fates)
+        return
+    first, second = REPLACING
+    yield from (replace(case, fate=fate, call=first) for fate in fates)
+    # What befell the add would befall the delete before it.
+    yield replace(case, fate=fates[0], call=second)
 
 
 def _fates(phase: str, place: str, action: Action) -> tuple[str, ...]:

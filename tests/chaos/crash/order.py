@@ -41,11 +41,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Crash in this way at this place of this phase."""
+    """Crash in this way at this place of this phase; of the step that makes this ``call``, where one is named."""
 
     phase: str
     place: str
     action: Action
+    call: str = ""
+
+    def is_for(self, phase: str, place: str, call: str) -> bool:
+        return (self.phase, self.place) == (phase, place) and self.call in ("", call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,10 @@ class Orders:
             if order is not None and (order.phase, order.place) == (phase, place):
                 yield path.stem
 
-    def obey(self, key: str, phase: str, place: str) -> None:
+    def obey(self, key: str, phase: str, place: str, call: str = "") -> None:
         """Crash, if that is ordered for here and this process is the first. Raises `Crash` where that is the way."""
         order = self._read(key)
-        if order is None or (order.phase, order.place) != (phase, place):
+        if order is None or not order.is_for(phase, place, call):
             return
         try:
             (self._folder / f"{key}.order").rename(self._folder / f"{key}.taken")
@@ -118,7 +122,7 @@ class Orders:
             order = json.loads((self._folder / f"{key}.order").read_text())
         except FileNotFoundError:
             return None
-        return Order(order["phase"], order["place"], Action(order["action"]))
+        return Order(order["phase"], order["place"], Action(order["action"]), order["call"])
 
     def _write(self, name: str, text: str) -> None:
         draft = self._folder / f".{name}.{os.getpid()}"

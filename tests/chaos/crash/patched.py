@@ -15,5 +15,7 @@ app = application()
 def _install(**_: Any) -> None:
     # Django is set up by now; the children, forked later, inherit what is wrapped here.
     from tests.chaos.crash.points import Points
+    from tests.chaos.crash.uses import current_use
 
+    current_use().declare()
     Points().install_in_worker()

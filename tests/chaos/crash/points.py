@@ -42,12 +42,13 @@ class _Step(threading.local):
 @dataclass(slots=True)
 class _Task:
     """What this process is at: a worker's child runs one task at a time. ``settled``: keys, with their
-    phases. ``found``: by the reconciler.
+    phases and calls. ``calls``: the last of each record. ``found``: by the reconciler.
     """
 
     drains: bool = False
-    settled: list[tuple[str, str]] = field(default_factory=list)
+    settled: list[tuple[str, str, str]] = field(default_factory=list)
     phases: dict[str, str] = field(default_factory=dict)
+    calls: dict[str, str] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
 
@@ -59,11 +60,12 @@ class Points:
         self._step = _Step()
         self._task = _Task()
 
-    def reached(self, key: str, phase: str, place: str) -> None:
-        """Crash here, if so ordered. A step of a drain counts as any push does."""
-        self._orders.obey(key, phase, place)
+    def reached(self, key: str, phase: str, place: str, call: str | None = None) -> None:
+        """Crash here, if so ordered. A step of a drain counts as any push does. ``call``: of the step; as a rule the record's last."""
+        call = self._task.calls.get(key, "") if call is None else call
+        self._orders.obey(key, phase, place, call)
         if phase == "drain":
-            self._orders.obey(key, "push", place)
+            self._orders.obey(key, "push", place, call)
 
     def install_in_writer(self, key: str) -> None:
         """The points of a save, between the commit and the end of the publishing."""
@@ -121,6 +123,7 @@ class Points:
         writes = "drain" if self._task.drains else "push"
         for lease, call in calls:
             self._task.phases[lease.key] = writes if call.writes else str(call)
+            self._task.calls[lease.key] = str(call)
         for lease, _ in calls:
             self.reached(lease.key, self._task.phases[lease.key], "claiming")
 
@@ -143,13 +146,14 @@ class Points:
         return reached
 
     def _settled(self, arguments: tuple[Any, ...]) -> None:
-        self._task.settled += [(each.lease.key, self._task.phases[each.lease.key]) for each in arguments[0]]
+        task = self._task
+        task.settled += [(each.lease.key, task.phases[each.lease.key], each.call) for each in arguments[0]]
         self._of_each("settled")(arguments)
 
     def _unacknowledged(self, **_: Any) -> None:
         task, self._task = self._task, _Task()
-        for key, phase in task.settled:
-            self.reached(key, phase, "unacknowledged")
+        for key, phase, call in task.settled:
+            self.reached(key, phase, "unacknowledged", call)
 
     def _unselected(self, _: tuple[Any, ...]) -> None:
         for key in self._due("reconcile", "unselected"):

@@ -10,16 +10,24 @@ from typing import Any
 
 from django.db import transaction
 from shop.models import Customer, Order, OrderLine, Product
+from shop.synced import PaidOrder
 
 from tests.chaos.crash.uses.use import AFTER, BEFORE, WHILE_FROZEN, Held
 from tests.chaos.shop import TARGET, bare
+from thirdparty.declaration import KeyChanges
 
 TOTALS = {BEFORE: Decimal("1.00"), AFTER: Decimal("2.00"), WHILE_FROZEN: Decimal("3.00")}
 _LARGEST = 2**31 - 1
 
 
 class Shop:
-    """Every write is one of both, in one transaction. A deletion takes the customer away together with the order."""
+    """Every write is one of both, in one transaction. A deletion takes the customer away together with the order.
+
+    An order that is renumbered is replaced at the ERP.
+    """
+
+    def declare(self) -> None:
+        PaidOrder.key_changes = KeyChanges.REPLACED
 
     def new(self) -> str:
         return str(random.randint(1, _LARGEST))  # nobody has to guess it
@@ -36,9 +44,11 @@ class Shop:
                 _customer(word, content).save()
                 _order(word, content).save()
                 OrderLine.objects.create(order_id=int(word), product=_product())
-            elif operation == "update":
+            elif operation in ("update", "rename"):
                 customer, order = Customer.objects.get(pk=word), Order.objects.get(pk=word)
                 customer.name, order.total = content, TOTALS[content]
+                if operation == "rename":
+                    order.number = _number(word, "rename")
                 customer.save()
                 order.save()
             else:
@@ -53,6 +63,9 @@ class Shop:
             elif operation == "update":
                 Customer.objects.filter(pk=word).update(name=AFTER)
                 Order.objects.filter(pk=word).update(total=TOTALS[AFTER])
+            elif operation == "rename":
+                Customer.objects.filter(pk=word).update(name=AFTER)
+                Order.objects.filter(pk=word).update(total=TOTALS[AFTER], number=_number(word, "rename"))
             else:
                 for model, field in ((OrderLine, "order_id"), (Order, "pk"), (Customer, "pk")):
                     found: Any = model._base_manager.filter(**{field: word})
@@ -70,6 +83,7 @@ class Shop:
 
     def problems(self, word: str, wanted: str | None, held: Held) -> Iterator[str]:
         customers, orders = held.get(f"shop.customer.{word}", ()), held.get(f"shop.order.{word}", ())
+        numbers = list(Order.objects.filter(pk=word).values_list("number", flat=True))
         names = list(Customer.objects.filter(pk=word).values_list("name", flat=True))
         totals = list(Order.objects.filter(pk=word).values_list("total", flat=True))
         if (names, totals) != (([], []) if wanted is None else ([wanted], [TOTALS[wanted]])):
@@ -78,6 +92,8 @@ class Shop:
             yield f"the ERP holds the customers {[each['name'] for each in customers]}, not {names}"
         if [Decimal(each["total"]) for each in orders] != totals:
             yield f"the ERP holds the totals {[each['total'] for each in orders]}, not {totals}"
+        if [each["number"] for each in orders] != numbers:
+            yield f"the ERP holds the numbers {[each['number'] for each in orders]}, not {numbers}"
         if any(order["customer"] not in {each["id"] for each in customers} for order in orders):
             yield f"the ERP's order is of {orders[0]['customer']}, who is not its customer"
 
@@ -88,8 +104,12 @@ def _customer(word: str, content: str) -> Customer:
 
 def _order(word: str, content: str) -> Order:
     return Order(
-        pk=int(word), number=f"crash-{word}", customer_id=int(word), status=Order.Status.PAID, total=TOTALS[content]
+        pk=int(word), number=_number(word), customer_id=int(word), status=Order.Status.PAID, total=TOTALS[content]
     )
+
+
+def _number(word: str, prefix: str = "crash") -> str:
+    return f"{prefix}-{word}"
 
 
 def _product() -> Product:

@@ -16,6 +16,9 @@ Held = Mapping[str, Sequence[Mapping[str, Any]]]
 class Use(Protocol):
     """An object is named by a word of its own, which fits into a command line. What it holds is one of the three above."""
 
+    def declare(self) -> None:
+        """Say of the declarations what this use needs, in a worker."""
+
     def new(self) -> str:
         """The word of a new object, not saved."""
 

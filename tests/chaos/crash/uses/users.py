@@ -14,6 +14,11 @@ from users.models import User
 
 
 class Users:
+    """Whose username changes keeps the record under the one that it was added with."""
+
+    def declare(self) -> None:
+        pass
+
     def new(self) -> str:
         return str(uuid4())
 
@@ -28,6 +33,10 @@ class Users:
             _person(word, content).save()
         elif operation == "update":
             services.update_user(UUID(word), name=content)
+        elif operation == "rename":
+            user = User.objects.get(uuid=word)
+            user.name, user.username = content, _username(word, "rename")
+            user.save()
         else:
             services.delete_user(UUID(word))
 
@@ -37,6 +46,8 @@ class Users:
             User.objects.bulk_create([_person(word, AFTER)])
         elif operation == "update":
             users.update(name=AFTER)
+        elif operation == "rename":
+            users.update(name=AFTER, username=_username(word, "rename"))
         else:
             users._raw_delete(users.db)
 
@@ -58,9 +69,11 @@ class Users:
         if len(theirs) != (user is not None):
             yield f"the target holds {len(theirs)} records, not {int(user is not None)}"
         for record in theirs if user is not None else ():
-            for name in ("username", "name", "phone", "email"):
+            for name in ("name", "phone", "email"):
                 if record[name] != getattr(user, name):
                     yield f"the target holds {name} {record[name]!r}, not {getattr(user, name)!r}"
+            if record["username"] != _username(word):
+                yield f"the target holds username {record['username']!r}, not {_username(word)!r}"
 
 
 def _person(word: str, name: str) -> User:
@@ -69,8 +82,8 @@ def _person(word: str, name: str) -> User:
     return user
 
 
-def _username(word: str) -> str:
-    return f"crash-{UUID(word).hex[:12]}"
+def _username(word: str, prefix: str = "crash") -> str:
+    return f"{prefix}-{UUID(word).hex[:12]}"
 
 
 USE = Users()
