@@ -270,7 +270,7 @@ def test_audits_have_to_be_finished_where_nothing_ends_them(beside: tuple[str, .
     kinds = ("drift", *beside)
     asked = read(["--seconds", "600", "--targets", "2", "--troubles", ",".join(kinds)])
     happened = {name: count for name, count in least(600).items() if name != "unknown"}
-    done = {kind: Counter({"done": 100}) for kind in kinds}
+    done = {kind: Counter({"done": 100, "on trial": 100}) for kind in kinds}
     hits = Hits(writes=asked.writes, unknown=Counter({"partner": 100, "branch": 100}), troubles=done, **happened)
     assert [told.partition(" (")[0] for told in too_few(asked, hits)] == few
 

@@ -30,10 +30,10 @@ PER_MINUTE = {
     "strict": 10,
     "targets": 0.5,
     "transactions": 4,
-    "upgrade": 0.3,
+    "upgrade": 0.4,
 }
 """How much of each kind of trouble, where a run has it. Those that deploy go one after the other, each for up to a minute."""
-MEANT = {"strict": ("accepted", 1), "drift": ("audited", 0.5)}
+MEANT = {"strict": ("accepted", 1), "drift": ("audited", 0.5), "upgrade": ("on trial", 0.2)}
 """What some of a kind have to be, and how many in a minute: the promise is made of those."""
 _ENDS_AUDITS = frozenset(("retire", "targets", "upgrade"))
 """With these, hardly an audit is finished while there is chaos; the one at the end always is."""

@@ -114,12 +114,17 @@ class Trouble(threading.Thread):
     def complain(self, invariant: str, sentence: str) -> None:
         self.stage.tally.complain(invariant, sentence)
 
-    def manage(self, *arguments: str, **env: str) -> str:
-        """A command of an operator, who tries again when something was down. I14: it succeeds in the end."""
+    def manage(self, *arguments: str, over: Callable[[], bool] | None = None, **env: str) -> str:
+        """A command of an operator, who tries again when something was down. I14: it succeeds in the end.
+
+        ``over``: whether it has nothing left to do. One that was killed once its work was done cannot do it twice.
+        """
         for left in reversed(range(_TRIES)):
             try:
                 return self.stage.system.stack.manage(*arguments, **env)
             except ProcessError as failure:
+                if over is not None and over():
+                    return ""
                 said = (failure.log_tail.splitlines() or ["nothing"])[-1]
                 if not left:
                     self.complain("I14", f"manage.py {' '.join(arguments)}: {said[:300]}")
