@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.chaos.run import witness
+from tests.chaos.run import trials, witness
 from tests.chaos.run.comparison import compared
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.promises import Attempt, History, acknowledged_unapplied, histories
@@ -43,6 +43,7 @@ def test_what_is_acknowledged_was_sent_by_the_version_that_the_database_had_or_a
 def _watched(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv(mapping.VARIABLE, "1")
     witness.install()
+    trials.install()
     yield
     with connection.cursor() as cursor:
         for name in _made_by_the_witness():
@@ -59,11 +60,12 @@ def _made_by_the_witness() -> list[str]:
     }
     on |= {"linked": "record", "began": "attempt", "ended": "attempt", "found": "finding", "confirmed": "finding"}
     postgresql = connection.vendor == "postgresql"
+    on |= {"tried": "target", "caused": "record"}
     triggers = [
         f"DROP TRIGGER chaos_{name}" + (f" ON thirdparty_{table}" if postgresql else "") for name, table in on.items()
     ]
-    functions = ("content", "born", "acknowledged", "frozen", "linked", "began", "ended", "found")
-    tables = ("generation", "born", "acknowledged", "frozen", "linked", "attempt", "finding")
+    functions = ("content", "born", "acknowledged", "frozen", "linked", "began", "ended", "found", "tried", "caused")
+    tables = ("generation", "born", "acknowledged", "frozen", "linked", "attempt", "finding", "trial", "caused")
     return [
         *triggers,
         *(f"DROP FUNCTION chaos_{name}()" for name in functions if postgresql),

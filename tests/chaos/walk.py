@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from tests.chaos.run import verdict, witness
+from tests.chaos.run import trials, verdict, witness
 from tests.chaos.run.archive import Restore
 from tests.chaos.run.options import World
 from tests.chaos.run.side import Side
@@ -283,3 +283,4 @@ class Walk:
 def begin() -> None:
     """Have the run's witness watch. Once, in the test's transaction."""
     witness.install()
+    trials.install()

@@ -15,7 +15,7 @@ import requests
 from django.db import Error, connection
 
 from syncproject.demo.comparison import Comparison
-from tests.chaos.run import database_clock, figures, hardness, textbook, trace, verdict, witness
+from tests.chaos.run import database_clock, figures, hardness, textbook, trace, trials, verdict, witness
 from tests.chaos.run.adversary import Adversary
 from tests.chaos.run.clients import Admin, Api, create_account
 from tests.chaos.run.gate import Gate
@@ -90,7 +90,9 @@ class Campaign:
     def _prepare(self, adversary: Adversary) -> list[Writer]:
         options = self._options
         if not options.baseline:
-            witness.install(database_clock.REAL if "clocks" in options.troubles else "clock_timestamp()")
+            clock = database_clock.REAL if "clocks" in options.troubles else "clock_timestamp()"
+            witness.install(clock)
+            trials.install(clock)
         # Whoever cannot be asked whose a record is gets neither: there such mix-ups cannot be seen (docs/guarantees.md).
         for side in (side for side in self._sides.values() if side.party.world.offers_query):
             if "strangers" in options.troubles:

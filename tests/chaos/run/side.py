@@ -13,6 +13,7 @@ from tests.chaos.run.archive import Archive
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.strangers import Strangers
 from tests.chaos.run.third_parties import ThirdParty
+from tests.chaos.run.upgraded import mapping
 from thirdparty.sandbox.client import SandboxControl
 
 
@@ -68,6 +69,11 @@ def is_person(external_id: str) -> bool:
 def external_id_of(key: str) -> str:
     """The external id of a record of ours, by its key."""
     return str(UUID(key.rpartition(":")[2]))
+
+
+def key_of(target: str, external_id: str) -> str:
+    """The key of the record of ours at this target that has this external id."""
+    return f"{target}:{mapping.KIND}:{UUID(external_id).hex}"
 
 
 def is_of(side: Side, key: str) -> bool:

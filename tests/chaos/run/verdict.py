@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
+
 from syncproject.demo.comparison import Comparison
-from tests.chaos.run import comparison, findings, promises, witness
+from tests.chaos.run import comparison, findings, promises, trials, witness
 from tests.chaos.run.expectation import expected_at, meets_a_stranger
 from tests.chaos.run.ledger import Ledger
 from tests.chaos.run.moods import PARKING
@@ -17,10 +19,10 @@ from tests.chaos.run.options import Options
 from tests.chaos.run.side import Sides, external_id_of, is_of, is_person
 from thirdparty.decide.interpret import IDENTITY_CONFLICT
 from thirdparty.decisions.look_now import look_now
-from thirdparty.models import Attempt, Finding, Record
+from thirdparty.models import Attempt, Finding, Record, Target
 from thirdparty.models.record import State
 
-INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I15", "I16")
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I15", "I16", "I18")
 _AT_REST = (State.SYNCED, State.DELETED)
 _OWING_ALL = {"migrations", "retire", "targets", "upgrade"}
 """The kinds of trouble after which everything is owed anew, in batches."""
@@ -50,7 +52,7 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
     rested_at: float | None = None
     while time.monotonic() < deadline:
         buried += _unbury(sides)
-        moving = len(still_moving(sides))
+        moving = len(still_moving(sides)) + len(still_owing())
         stats = [side.control.stats() for side in sides.values()]
         if moving or any(each["in_flight"] or each["late"]["pending"] for each in stats):
             rested_at = None
@@ -63,6 +65,7 @@ def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Conv
             say(f"{moving} records are not level yet")
         time.sleep(_POLL_SECONDS)
     left = [f"{row.key} is {row.state} {row.parked}" for row in still_moving(sides)]
+    left += [f"{name}: its records are still being owed" for name in still_owing()]
     return Convergence((rested_at or time.monotonic()) - began, left, buried)
 
 
@@ -70,6 +73,12 @@ def still_moving(sides: Sides) -> list[Record]:
     """Those that are not level, or that somebody is still to look at although they are."""
     rows = Record.objects.exclude(state__in=_AT_REST, due_at=None)
     return [row for row in rows if not meets_a_stranger(row, sides[row.target])]
+
+
+def still_owing() -> list[str]:
+    """The targets whose records are being owed in batches: what is level there may be owed in a moment."""
+    behind = Q(owing_to__isnull=False) | ~Q(owing_left=[])
+    return list(Target.objects.filter(behind, retired=False).order_by("name").values_list("name", flat=True))
 
 
 def _unbury(sides: Sides) -> Counter[str]:
@@ -132,6 +141,9 @@ def judge(
     broken["I7"] += convergence.left
     void: list[str] = []
     compared_all, broken["I9"] = compared(sides)
+    tried = trials.by_target()
+    for name, some in tried.items():
+        broken["I18"] += trials.left_standing(name, some)
     for side in sides.values():
         ledger, versions = ledgers[side.name], "versions" in side.party.world.capabilities
         if not side.ids_return:
@@ -162,6 +174,9 @@ def judge(
                     was_retired=bool(side.dropped_at),
                     brought_back=brought_back,
                 )
+            )
+            lines_by_name["I18"] = list(
+                trials.sent_untried(side.name, history, tried.get(side.name, ()), candidates=candidates)
             )
             for name, lines in lines_by_name.items():
                 broken[name] += [f"{side.name}:{line}" for line in lines]

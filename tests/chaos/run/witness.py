@@ -27,6 +27,7 @@ _TABLES = (
     "CREATE TABLE chaos_born (key text, at {time})",
     "CREATE TABLE chaos_acknowledged (key text, generation bigint, at {time})",
     "CREATE TABLE chaos_frozen (key text, username text, at {time})",
+    "CREATE TABLE chaos_caused (key text, generation bigint, cause text, at {time})",
     "CREATE TABLE chaos_linked (key text, remote_id text, at {time})",
     "CREATE TABLE chaos_attempt (id bigint PRIMARY KEY, began {time}, ended {time})",
     "CREATE TABLE chaos_finding (id bigint PRIMARY KEY, at {time})",
@@ -43,12 +44,13 @@ _ROLES = """(SELECT {joined} FROM users_user_groups g JOIN users_rolemapping r
 _ROLES_AND_VERSION = f"""COALESCE({_ROLES} || ',', '') ||
     (SELECT '{mapping.NAME}-' || d.version FROM {DECLARATIONS} d WHERE d.kind = NEW.kind)"""
 """What a generation stands for is what is sent of it by the version that the database has then, or by a later one."""
-_SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 _UUID = {"sqlite": "NEW.object_id", "postgresql": "NEW.object_id::uuid"}
 _JOINED = {"sqlite": "group_concat(r.remote_role_id)", "postgresql": "string_agg(r.remote_role_id, ',')"}
 _BORN = "INSERT INTO chaos_born VALUES (NEW.key, {clock})"
 _ACKNOWLEDGED = "INSERT INTO chaos_acknowledged VALUES (NEW.key, NEW.synced_generation, {clock})"
 _FROZEN = "INSERT INTO chaos_frozen VALUES (NEW.key, NEW.natural_key, {clock})"
+_CAUSED = "INSERT INTO chaos_caused VALUES (NEW.key, NEW.generation, NEW.caused_by, {clock})"
 _LINKED = "INSERT INTO chaos_linked VALUES (NEW.key, NEW.remote_id, {clock})"
 _BEGAN = "INSERT INTO chaos_attempt VALUES (NEW.id, {clock}, NULL)"
 _ENDED = "UPDATE chaos_attempt SET ended = {clock} WHERE id = NEW.id"
@@ -109,12 +111,15 @@ class Evidence:
     """What the witness saw of one record since its row was made last, oldest first.
 
     ``frozen``: by what name the target was to know it. ``linked``: under which remote id, None for none, from when on.
+    ``causes``: why a generation is owed, where the statement that raised it said so. One that settles an answer does not: the row
+    keeps what it was caused by before.
     """
 
     generations: list[Generation] = field(default_factory=list)
     acknowledged: list[tuple[int, float]] = field(default_factory=list)
     frozen: list[str] = field(default_factory=list)
     linked: list[tuple[str | None, float]] = field(default_factory=list)
+    causes: dict[int, str] = field(default_factory=dict)
 
     @property
     def was_wanted(self) -> bool:
@@ -137,7 +142,7 @@ def install(clock: str = "clock_timestamp()") -> None:
 def note(uuids: Collection[UUID]) -> None:
     """These people were changed while nobody recorded it: what they are now counts as of their present generation."""
     told = dialect(connection)
-    clock = "clock_timestamp()" if told.vendor == "postgresql" else _SQLITE_CLOCK
+    clock = "clock_timestamp()" if told.vendor == "postgresql" else SQLITE_CLOCK
     content = _content(told.vendor, clock).replace("(SELECT 1 AS one) o", "thirdparty_record new")
     values = [uuid.hex for uuid in uuids]
     with connection.cursor() as cursor:
@@ -169,12 +174,12 @@ def evidence_by_key() -> dict[str, Evidence]:
     seen: dict[str, Evidence] = defaultdict(Evidence)
     with connection.cursor() as cursor:
         cursor.execute("SELECT key, MAX(at) FROM chaos_born GROUP BY key")
-        born = {key: _seconds(at) - _ONE_INSTANT_SECONDS for key, at in cursor.fetchall()}
+        born = {key: seconds(at) - _ONE_INSTANT_SECONDS for key, at in cursor.fetchall()}
 
         def told(sql: str) -> Iterator[tuple[Evidence, float, list[Any]]]:
             cursor.execute(sql)
             for key, at, *values in cursor.fetchall():
-                if (when := _seconds(at)) >= born.get(key, 0.0):
+                if (when := seconds(at)) >= born.get(key, 0.0):
                     yield seen[key], when, values
 
         for of, at, (number, present, name, phone, email, roles, username) in told(
@@ -186,6 +191,8 @@ def evidence_by_key() -> dict[str, Evidence]:
             of.generations.append(Generation(number, at, content, username))
         for of, at, (number,) in told("SELECT key, at, generation FROM chaos_acknowledged ORDER BY generation"):
             of.acknowledged.append((number, at))
+        for of, _, (number, cause) in told("SELECT key, at, generation, cause FROM chaos_caused"):
+            of.causes[number] = cause
         for of, _, (username,) in told("SELECT key, at, username FROM chaos_frozen ORDER BY at"):
             of.frozen.append(username)
         for of, at, (remote_id,) in told("SELECT key, at, remote_id FROM chaos_linked ORDER BY at"):
@@ -207,7 +214,7 @@ def finding_times() -> dict[int, float]:
     """When each finding of an audit was written down or confirmed, by its id, and by a clock that nobody sets."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, at FROM chaos_finding")
-        return {number: _seconds(at) for number, at in cursor.fetchall()}
+        return {number: seconds(at) for number, at in cursor.fetchall()}
 
 
 def attempt_times() -> dict[int, tuple[float, float | None]]:
@@ -215,13 +222,13 @@ def attempt_times() -> dict[int, tuple[float, float | None]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, began, ended FROM chaos_attempt")
         return {
-            number: (_seconds(began), _seconds(ended) if ended is not None else None)
+            number: (seconds(began), seconds(ended) if ended is not None else None)
             for number, began, ended in cursor.fetchall()
         }
 
 
 def _sqlite() -> Iterator[str]:
-    clock = _SQLITE_CLOCK
+    clock = SQLITE_CLOCK
     yield from (table.format(time="text") for table in _TABLES)
     content = f"INSERT INTO chaos_generation {_content('sqlite', clock)}"
     first = f"{_BORN.format(clock=clock)}; {content}"
@@ -230,6 +237,9 @@ def _sqlite() -> Iterator[str]:
     yield f"CREATE TRIGGER chaos_moved {moved.format('generation')} BEGIN {content}; END"
     acknowledged = _ACKNOWLEDGED.format(clock=clock)
     yield f"CREATE TRIGGER chaos_acknowledged {moved.format('synced_generation')} BEGIN {acknowledged}; END"
+    caused = "AFTER UPDATE OF caused_by ON thirdparty_record WHEN NEW.generation <> OLD.generation"
+    settled = "NEW.lease_token IS OLD.lease_token"
+    yield f"CREATE TRIGGER chaos_caused {caused} AND {settled} BEGIN {_CAUSED.format(clock=clock)}; END"
     frozen = _FROZEN.format(clock=clock)
     yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON thirdparty_record BEGIN {frozen}; END"
     yield f"CREATE TRIGGER chaos_frozen {moved.format('natural_key')} BEGIN {frozen}; END"
@@ -252,6 +262,7 @@ def _postgresql(clock: str) -> Iterator[str]:
         "content": content,
         "born": f"{_BORN.format(clock=clock)}; {content}",
         "acknowledged": _ACKNOWLEDGED.format(clock=clock),
+        "caused": _CAUSED.format(clock=clock),
         "frozen": _FROZEN.format(clock=clock),
         "linked": _LINKED.format(clock=clock),
         "began": _BEGAN.format(clock=clock),
@@ -268,6 +279,9 @@ def _postgresql(clock: str) -> Iterator[str]:
     yield f"CREATE TRIGGER chaos_born AFTER INSERT ON thirdparty_record {run.format('', 'born')}"
     generation = run.format(moved.format("generation"), "content")
     yield f"CREATE TRIGGER chaos_moved AFTER UPDATE ON thirdparty_record {generation}"
+    caused = "NEW.generation <> OLD.generation AND NEW.lease_token IS NOT DISTINCT FROM OLD.lease_token"
+    caused = run.format(f"WHEN ({caused})", "caused")
+    yield f"CREATE TRIGGER chaos_caused AFTER UPDATE OF caused_by ON thirdparty_record {caused}"
     synced = run.format(moved.format("synced_generation"), "acknowledged")
     yield f"CREATE TRIGGER chaos_acknowledged AFTER UPDATE ON thirdparty_record {synced}"
     yield f"CREATE TRIGGER chaos_frozen_at_birth AFTER INSERT ON thirdparty_record {run.format('', 'frozen')}"
@@ -289,7 +303,8 @@ def _content(vendor: str, clock: str) -> str:
     return _CONTENT.format(clock=clock, roles=roles, uuid=_UUID[vendor])
 
 
-def _seconds(at: datetime | str) -> float:
+def seconds(at: datetime | str) -> float:
+    """A moment that a trigger wrote down, in unix seconds."""
     if isinstance(at, str):
         return datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()
     return at.timestamp()

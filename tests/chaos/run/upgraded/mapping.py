@@ -10,6 +10,8 @@ import os
 VARIABLE = "CHAOS_MAPPING"
 """The environment's variable that holds it; absent where the mapping has no versions in a run."""
 NAME = "mapping"
+KIND = "users.user"
+"""Of whom it is, as the product calls them."""
 
 
 def version() -> int:
