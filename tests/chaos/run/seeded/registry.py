@@ -64,6 +64,7 @@ BUGS: dict[str, Bug] = {
     "one_look_is_enough": Bug(_DRIFT),
     "extras_removed": Bug(_DRIFT),
     "old_acknowledges": Bug(_UPGRADED),
+    "sample_is_everybody": Bug(_UPGRADED),
     "retire_deletes": Bug(_RETIRED),
     "named_again_is_known": Bug(_RETIRED),
     "slow_send": Bug(_FROZEN, harmless=True),
