@@ -143,6 +143,12 @@ def test_a_username_that_the_person_never_had_is_seen() -> None:
     assert list(called_otherwise(called("bea", here=("ann",))))
 
 
+def test_a_username_under_which_the_record_was_left_before_its_target_was_retired_is_theirs() -> None:
+    again = called("ann", here=("ann2",))
+    again.evidence.earlier.add("ann")
+    assert not list(called_otherwise(again))
+
+
 def effect(seq: int, kind: str, held: dict[str, Any]) -> dict[str, Any]:
     known = {"external_id": held["externalId"], "user_id": held["userId"], "request": None, "version": None}
     return {"seq": seq, "kind": "effect", "effect": kind, "at": float(seq), "record": held, **known}

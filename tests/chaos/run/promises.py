@@ -142,9 +142,12 @@ def sent_unannounced(history: History) -> Iterator[str]:
 
 
 def called_otherwise(history: History) -> Iterator[str]:
-    """I8: the target knows a person by one name, which they had here, whatever they are called later."""
+    """I8: the target knows a person by one name, which they had here, whatever they are called later.
+
+    Who is found where a retired target is named again may have the name of then.
+    """
     called = [name for name in history.evidence.frozen if name]
-    had = {item.username for item in history.evidence.generations if item.username}
+    had = {item.username for item in history.evidence.generations if item.username} | history.evidence.earlier
     for one, two in pairwise(called):
         if one != two:
             yield f"{history.external_id}: was {one!r} at the target and is to be {two!r}"

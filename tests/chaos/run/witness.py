@@ -7,7 +7,7 @@ database writes them in the very transaction, so they miss nothing and invent no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import permutations
@@ -110,7 +110,7 @@ class Generation:
 class Evidence:
     """What the witness saw of one record since its row was made last, oldest first.
 
-    ``frozen``: by what name the target was to know it. ``linked``: under which remote id, None for none, from when on.
+    ``frozen``: by what name the target was to know it; ``earlier``: the rows before this one, where a record may still be by it. ``linked``: under which remote id, None for none, from when on.
     ``causes``: why a generation is owed, where the statement that raised it said so. One that settles an answer does not: the row
     keeps what it was caused by before.
     """
@@ -118,6 +118,7 @@ class Evidence:
     generations: list[Generation] = field(default_factory=list)
     acknowledged: list[tuple[int, float]] = field(default_factory=list)
     frozen: list[str] = field(default_factory=list)
+    earlier: set[str] = field(default_factory=set)
     linked: list[tuple[str | None, float]] = field(default_factory=list)
     causes: dict[int, str] = field(default_factory=dict)
 
@@ -197,7 +198,20 @@ def evidence_by_key() -> dict[str, Evidence]:
             of.frozen.append(username)
         for of, at, (remote_id,) in told("SELECT key, at, remote_id FROM chaos_linked ORDER BY at"):
             of.linked.append((remote_id, at))
+    for key, names in _of_earlier_rows(born).items():
+        seen[key].earlier |= names
     return dict(seen)
+
+
+def _of_earlier_rows(born: Mapping[str, float]) -> dict[str, set[str]]:
+    """By what names the target was to know records before their rows were made last."""
+    names: dict[str, set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key, at, username FROM chaos_frozen")
+        for key, at, username in cursor.fetchall():
+            if seconds(at) < born.get(key, 0.0):
+                names[key].add(username)
+    return names
 
 
 def called_ever() -> dict[str, set[str]]:
