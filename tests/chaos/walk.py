@@ -15,8 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from tests.chaos.run import trials, verdict, witness
 from tests.chaos.run.archive import Restore
 from tests.chaos.run.options import World
@@ -81,9 +79,7 @@ class Walk:
         Attempt.objects.all().delete()
         Record.objects.all().delete()
         Target.objects.update(backfill=False)
-        with connection.cursor() as cursor:
-            for table in ("generation", "acknowledged", "frozen", "linked", "attempt"):
-                cursor.execute(f"DELETE FROM chaos_{table}")
+        witness.forget()
         self.sandbox.reset()
         self._mood("well")
         for _ in range(3):

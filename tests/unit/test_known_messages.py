@@ -38,6 +38,8 @@ UNSHOWN = {
     "at {name}, no new version is tried on a sample",
     "this connection does not know a statement that was prepared on it",
     "this connection already has a statement of that name",
+    "this connection has another statement of that name",
+    "a pooler stands before the database and keeps no prepared statements",
     "a migration has changed what a prepared statement returns",
     str(WithinTransaction()),
 }

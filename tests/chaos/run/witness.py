@@ -140,6 +140,13 @@ def install(clock: str = "clock_timestamp()") -> None:
             cursor.execute(statement)
 
 
+def forget() -> None:
+    """Whatever was seen so far."""
+    with connection.cursor() as cursor:
+        for table in _TABLES:
+            cursor.execute(f"DELETE FROM {table.removeprefix('CREATE TABLE ').partition(' ')[0]}")
+
+
 def note(uuids: Collection[UUID]) -> None:
     """These people were changed while nobody recorded it: what they are now counts as of their present generation."""
     told = dialect(connection)
@@ -198,8 +205,9 @@ def evidence_by_key() -> dict[str, Evidence]:
             of.frozen.append(username)
         for of, at, (remote_id,) in told("SELECT key, at, remote_id FROM chaos_linked ORDER BY at"):
             of.linked.append((remote_id, at))
-    for key, names in _of_earlier_rows(born).items():
-        seen[key].earlier |= names
+    earlier = _of_earlier_rows(born)
+    for key in earlier.keys() & seen.keys():
+        seen[key].earlier |= earlier[key]
     return dict(seen)
 
 
