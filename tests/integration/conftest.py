@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from tests.integration.own_broker import black_hole, broker, use  # noqa: F401  # fixtures
@@ -111,6 +112,20 @@ def at_work(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def _replaceable_targets(settings: Any) -> None:
     """In Django's settings, where a test can put others in their place."""
     settings.SYNC_TARGETS = dict(engine.SYNC_TARGETS)
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    targets.publish_rows()
+    return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def web(operator: User) -> Client:
+    """A browser in which the operator has logged in."""
+    client = Client()
+    client.force_login(operator)
+    return client
 
 
 @pytest.fixture

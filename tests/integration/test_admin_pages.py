@@ -11,7 +11,6 @@ from django.db import connection
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from thirdparty import targets
 from thirdparty.capture import triggers
 from thirdparty.declaration import Synced, registry
 from thirdparty.models import Attempt, Record, Target
@@ -20,19 +19,6 @@ from users.models import RoleMapping, User
 
 USERS = "/admin/users/user/"
 RECORDS = "/admin/thirdparty/record/"
-
-
-@pytest.fixture
-def operator(db: None) -> User:
-    targets.publish_rows()
-    return User.objects.create_superuser("root")
-
-
-@pytest.fixture
-def web(operator: User) -> Client:
-    client = Client()
-    client.force_login(operator)
-    return client
 
 
 @pytest.fixture

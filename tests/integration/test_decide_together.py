@@ -11,7 +11,6 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from tests.integration.conftest import converge, row_of
-from thirdparty import targets
 from thirdparty.decisions import together
 from thirdparty.decisions.compensation import CannotCompensate, Deed
 from thirdparty.models import Record
@@ -22,19 +21,6 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RECORDS = "/admin/thirdparty/record/"
-
-
-@pytest.fixture
-def operator(db: None) -> User:
-    targets.publish_rows()
-    return User.objects.create_superuser("root")
-
-
-@pytest.fixture
-def web(operator: User) -> Client:
-    client = Client()
-    client.force_login(operator)
-    return client
 
 
 @pytest.fixture

@@ -12,24 +12,10 @@ from django.test import Client
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from thirdparty import targets
 from users.models import User
 
 PEOPLE = "/admin/users/user/"
 DETAILS = ("张伟", "李娜", "zhangwei", "13800000001", "zw@example.org")
-
-
-@pytest.fixture
-def operator(db: None) -> User:
-    targets.publish_rows()
-    return User.objects.create_superuser("root")
-
-
-@pytest.fixture
-def web(operator: User) -> Client:
-    client = Client()
-    client.force_login(operator)
-    return client
 
 
 @pytest.fixture

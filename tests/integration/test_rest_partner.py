@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.conftest import converge, row_of, step
 from thirdparty import targets
+from thirdparty.capture import backfill
 from thirdparty.connectors.rest.configured import ConfiguredRest
 from thirdparty.models import Attempt, Record, Target
 from thirdparty.observe.explain import explain
@@ -177,6 +178,48 @@ def test_a_partner_that_names_no_id_of_what_it_made_has_one_record_by_its_look_u
     user.delete()
     converge()
     assert held(crm) == []
+
+
+@pytest.fixture
+def never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partner holds phones and never shows them, so its connector leaves them out of what is compared."""
+    comparable = ConfiguredRest.comparable
+
+    def without_phone(self: ConfiguredRest, payload: Any) -> dict[str, Any]:
+        return {name: value for name, value in comparable(self, payload).items() if name != "phone"}
+
+    monkeypatch.setattr(ConfiguredRest, "comparable", without_phone)
+
+
+@pytest.mark.usefixtures("never_shown")
+def test_what_a_partner_never_shows_is_sent_again_after_a_request_that_was_lost(
+    crm: FakeRestTarget, user: User, partner: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner(visibility_seconds=0.01)  # shorter than the longest backoff, as ever
+    converge()
+    User.objects.filter(pk=user.pk).update(phone="2")
+    carried_out, lost = FakeRestTarget._carried_out, list[str]()
+
+    def losing(self: FakeRestTarget, request: Any) -> Reply:
+        if request.method == "GET" or lost:
+            return carried_out(self, request)
+        lost.append(request.method)
+        return Reply(202)
+
+    monkeypatch.setattr(FakeRestTarget, "_carried_out", losing)
+    converge()
+    assert lost
+    assert [item["phone"] for item in crm.items["people"].values()] == ["2"]
+
+
+@pytest.mark.usefixtures("never_shown")
+def test_what_a_partner_never_shows_and_is_edited_during_a_backfill_is_sent(crm: FakeRestTarget, user: User) -> None:
+    converge()
+    for _ in backfill.steps("partner"):
+        pass
+    User.objects.filter(pk=user.pk).update(phone="2")
+    converge()
+    assert [item["phone"] for item in crm.items["people"].values()] == ["2"]
 
 
 def test_a_partner_that_redirects_writes_alone_loses_nothing_and_is_sent_nothing_elsewhere(

@@ -166,9 +166,9 @@ class Journal:
 
 # Each record by itself: what PostgreSQL knows of the rows is older than an audit that has just begun, and a list of
 # records was answered by reading all rows of the audit, at every step.
-_NOTED = """
+_NOTED = f"""
     SELECT c.* FROM unnest(%s::text[]) AS k (record) CROSS JOIN LATERAL (
-        SELECT * FROM thirdparty_comparison WHERE audit_id = %s AND record = k.record LIMIT 1
+        SELECT * FROM {Comparison._meta.db_table} WHERE audit_id = %s AND record = k.record LIMIT 1
     ) AS c
 """
 

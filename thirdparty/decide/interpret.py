@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from thirdparty.connectors import errors
-from thirdparty.connectors.base import Payload, RemoteRecord
+from thirdparty.connectors.base import Payload, RemoteRecord, fields_of
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide import ownership
 from thirdparty.decide.compare import Comparable, differences, match
@@ -227,10 +227,16 @@ class Interpreter(Failures):
         )
 
     def _is_level(self, found: RemoteRecord) -> bool:
-        """It bears our external id and holds what is wanted, so nothing is left to write."""
+        """It bears our external id and shows all that is wanted, so nothing is left to write.
+
+        Of what the connector's `comparable` leaves out nobody sees whether it has come.
+        """
         if self.wanted is None or not same_external_id(found.external_id, self.lease.external_id):
             return False
-        return not differences(self.wanted.payload, found.payload, self.comparable, self.given())
+        payload = self.wanted.payload
+        if not fields_of(payload).keys() <= self.comparable(payload).keys():
+            return False
+        return not differences(payload, found.payload, self.comparable, self.given())
 
     def _matches(self, found: RemoteRecord) -> bool:
         return self.wanted is not None and match(self.wanted.payload, found.payload, self.comparable, self.match_on)
