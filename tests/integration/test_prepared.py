@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from tests.integration.conftest import held_records, row_of, step, wanted_records
 from thirdparty.sandbox.client import SandboxControl
@@ -70,6 +70,21 @@ def test_nothing_is_prepared_behind_a_pooler_that_keeps_no_statements(
     assert "thirdparty" not in _prepared_statements()
     assert "keeps no prepared statements" in caplog.text
     assert held_records(sandbox) == wanted_records()
+
+
+def test_a_connection_that_is_lost_while_it_is_looked_at_says_nothing_of_a_pooler() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (own,) = cursor.fetchone()
+    elsewhere = connection.copy()
+    with elsewhere.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
+    elsewhere.close()
+    with pytest.raises(OperationalError), prepared.prepared():
+        pass
+    assert not prepared._in_vain.is_set()
+    assert not prepared._looked.is_set()
+    connection.close()
 
 
 def test_a_connection_that_has_lost_its_statements_fails_once_and_prepares_no_more(

@@ -63,7 +63,9 @@ def prepared() -> Iterator[None]:
 def _is_safe(driver: Any) -> bool:
     """Whether what is prepared under a name is what will run under it, as far as is known. Looked at once in a process."""
     if not _looked.is_set() and not _in_vain.is_set():
-        if _has_pooler_without_statements(driver):
+        with connection.wrap_database_errors:
+            in_vain = _has_pooler_without_statements(driver)
+        if in_vain:
             _give_up("a pooler stands before the database and keeps no prepared statements")
         _looked.set()
     return not _in_vain.is_set()
@@ -78,8 +80,10 @@ def _has_pooler_without_statements(driver: Any) -> bool:
     try:
         with driver.transaction():
             names = [name for (name,) in psycopg.Cursor(driver).execute(_PROBE, prepare=True).fetchall()]
-    except psycopg.Error:  # another client's statement has the name
-        return True
+    except psycopg.Error as error:  # another client's statement has the name, or the connection is lost
+        if error.sqlstate in _IN_VAIN:
+            return True
+        raise
     # One that keeps them gives them names of its own.
     return any(name.startswith(_OF_THE_DRIVER) for name in names)
 
