@@ -32,6 +32,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         for thread in threading.enumerate():
             if isinstance(thread, threading.Timer):
                 thread.cancel()
+                thread.join()
         monkeypatch.setitem(app.conf, "broker_write_url", url)
         broker_module._publisher.cache_clear()
 

@@ -25,6 +25,7 @@ class HintTotals:
     """Those of one process. May be used by several threads at once."""
 
     def __init__(self) -> None:
+        self._every_seconds = EVERY_SECONDS
         self._counted = Counter[tuple[str, str]]()
         self._stored_at = time.monotonic()
         self._lock = Lock()
@@ -40,7 +41,7 @@ class HintTotals:
         For a thread of its own alone: its connection is closed.
         """
         with self._lock:
-            if time.monotonic() - self._stored_at < EVERY_SECONDS:
+            if time.monotonic() - self._stored_at < self._every_seconds:
                 return
             self._stored_at = time.monotonic()
             counted, self._counted = self._counted, Counter()
