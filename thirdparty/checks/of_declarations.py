@@ -13,7 +13,7 @@ from django.db.utils import OperationalError
 from thirdparty import targets
 from thirdparty.capture import triggers
 from thirdparty.connectors.base import Connector
-from thirdparty.declaration import misdeclared
+from thirdparty.declaration import KeyChanges, misdeclared
 from thirdparty.declaration.registry import declared, declared_for, of_kind
 
 
@@ -68,6 +68,18 @@ def connectors_can_be_made(**_: Any) -> list[CheckMessage]:
                     f"Nothing is declared for target {name!r}",
                     hint="Take it out of SYNC_TARGETS, or name it in the `targets` of a declaration (synced.py).",
                     id="thirdparty.E006",
+                )
+            )
+        elif of_kind(kind).key_changes is KeyChanges.RENAMED and not (
+            made.capabilities.rename and made.capabilities.query and made.keeps_keys()
+        ):
+            wrong.append(
+                Error(
+                    f"{kind} has its records renamed when their key changes (key_changes), which target {name!r} is not said to offer",
+                    hint="An update has to be able to give a record another natural key, and a look-up has to show which one it has: "
+                    f"`rename` and `query` among the connector's capabilities, or in TARGET_{name.upper()}_CAPABILITIES. "
+                    "Otherwise set key_changes to REPLACED, or leave it at KEPT.",
+                    id="thirdparty.E114",
                 )
             )
         elif of_kind(kind).key is not None and not made.keeps_keys():

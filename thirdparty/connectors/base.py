@@ -33,12 +33,14 @@ class Capabilities:
     ``query``: a record can be looked up. ``list``: all records can be listed.
     ``idempotency``: an add repeated under the same key within 24 hours is applied once.
     ``versions``: a write is applied only when its version is above the stored one.
+    ``rename``: an update may give a record another natural key, and a look-up shows which one it has.
     """
 
     query: bool = False
     list: bool = False
     idempotency: bool = False
     versions: bool = False
+    rename: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,10 @@ class Connector(ABC):
 
     @abstractmethod
     def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:
-        """Make the record hold these values. Raises `NotFound`, `VersionConflict`."""
+        """Make the record hold these values, and its natural key where the target can ``rename``.
+
+        Raises `NotFound`, `VersionConflict`, and `AlreadyExists` where that natural key is another record's.
+        """
 
     @abstractmethod
     def delete(self, remote_id: str) -> None:

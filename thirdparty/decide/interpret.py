@@ -94,7 +94,7 @@ class Interpreter(Failures):
         known = {"remote_id": known_as(remote_id, self.lease), "add_key": None, "look_first": False, "next": Next.NOW}
         if found is not None:
             known["sent"] = self.hashed(found.payload)
-        return self._settle(**(known | {"shown": True, "delay_seconds": self._delay()} | facts))
+        return self._settle(found=found, **(known | {"shown": True, "delay_seconds": self._delay()} | facts))
 
     @_either_way
     def confirmed(self, found: RemoteRecord | None) -> StepResult:
@@ -133,6 +133,23 @@ class Interpreter(Failures):
             add_key=self.lease.add_key,
         )
 
+    def key_refused(self, found: RemoteRecord | None) -> StepResult:
+        """An update was to give the record its natural key, which another one has: nothing took effect. ``found`` is what a
+        look-up of that key gave.
+        """
+        if found is None:
+            return self._reserved()
+        if self.is_ours(found):
+            return self._park("already_exists", "the target says that a value of it is another record's")
+        return self._park(
+            IDENTITY_CONFLICT,
+            "a record of its new natural key exists at the target and is not ours",
+            external_id=found.external_id,
+            natural_key=found.key or "",
+            found_id=found.remote_id,
+            delay_seconds=self._delay(),
+        )
+
     @_either_way
     def verified(self, found: RemoteRecord | None) -> StepResult:
         """A look-up after an unanswered add, by our external id and natural key."""
@@ -166,8 +183,8 @@ class Interpreter(Failures):
             "sent": self.hashed(found.payload),
         }
         if self._is_level(found):
-            return self._settle(acknowledged=True, **facts)
-        return self._settle(raise_above=found.version or 0, next=Next.NOW, **facts)
+            return self._settle(acknowledged=True, found=found, **facts)
+        return self._settle(raise_above=found.version or 0, next=Next.NOW, found=found, **facts)
 
     def recheck_blindly(self) -> StepResult:
         """The window is over and the target cannot be queried: push once more."""
@@ -184,7 +201,7 @@ class Interpreter(Failures):
         above = known if known is not None else self.lease.generation + 2 ** min(self.lease.failed_tries, 40)
         facts: dict[str, Any] = {"next": Next.NOW} if self.lease.failed_tries == 0 else {}
         if found is not None and self.is_ours(found):
-            facts["sent"] = self.hashed(found.payload)
+            facts |= {"sent": self.hashed(found.payload), "found": found}
         return self._later(
             errors.Transient("stale", "the target holds a newer version; pushing again above it"),
             raise_above=above,
@@ -227,11 +244,13 @@ class Interpreter(Failures):
         )
 
     def _is_level(self, found: RemoteRecord) -> bool:
-        """It bears our external id and shows all that is wanted, so nothing is left to write.
+        """It bears our external id and our natural key and shows all that is wanted, so nothing is left to write.
 
         Of what the connector's `comparable` leaves out nobody sees whether it has come.
         """
         if self.wanted is None or not same_external_id(found.external_id, self.lease.external_id):
+            return False
+        if self.lease.former_key and ownership.key_of(found, self.lease) != self.wanted.key:
             return False
         payload = self.wanted.payload
         if not fields_of(payload).keys() <= self.comparable(payload).keys():

@@ -30,6 +30,8 @@ class Lease:
     ``sent``: as the row keeps it (`thirdparty.decide.sent`).
     ``stays``: its object has left, it has stayed at the target, and neither a backfill nor an audit has it brought to the
     policy of now; ``days_over``: it has stayed for as long as it was to stay.
+    ``former_key``: the natural key that the record had before ``natural_key``, which an update is to give it, or an unanswered one
+    may have given it; empty where it has one alone.
     ``replaces``: the object is wanted under another natural key than the record's, which goes before one is added under it.
     ``released``: a person has let the brake's hold on this generation go.
     ``expires``: on this process's monotonic clock, taken before the claim was asked for, so never
@@ -60,6 +62,7 @@ class Lease:
     stays: bool = False
     days_over: bool = False
     replaces: bool = False
+    former_key: str = ""
 
     def lasts(self, seconds: float) -> bool:
         """Whether a call of at most so many seconds ends before the lease does."""

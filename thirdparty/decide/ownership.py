@@ -28,12 +28,29 @@ def is_questionable(found: RemoteRecord, lease: Lease) -> bool:
         return not has_our_key(found, lease)
     added = lease.add_key is not None or found.remote_id == lease.remote_id
     # A target that keeps no natural keys has said nothing for us either.
-    return bool(found.external_id) and added and has_key(found.key, lease.natural_key)
+    return bool(found.external_id) and added and any(has_key(found.key, key) for key in _keys(lease))
 
 
 def has_our_key(found: RemoteRecord, lease: Lease) -> bool:
-    """Its natural key is the one that the record is known by at the target; or the target keeps none."""
-    return may_have_key(found.key, lease.natural_key)
+    """Its natural key is the one that the record is known by at the target, or one of the two; or the target keeps none."""
+    return any(may_have_key(found.key, key) for key in _keys(lease))
+
+
+def key_of(found: RemoteRecord, lease: Lease) -> str:
+    """Which of two natural keys a record of ours has. One that somebody else has given it stands for none of them: the later one
+    is what it is to have."""
+    return lease.former_key if _has_the_former(found, lease) else lease.natural_key
+
+
+def _has_the_former(found: RemoteRecord, lease: Lease) -> bool:
+    # In the same case first: they may differ in that alone.
+    if found.key in (lease.natural_key, lease.former_key):
+        return found.key == lease.former_key
+    return has_key(found.key, lease.former_key) and not has_key(found.key, lease.natural_key)
+
+
+def _keys(lease: Lease) -> tuple[str, ...]:
+    return (lease.natural_key, lease.former_key) if lease.former_key else (lease.natural_key,)
 
 
 def known_as(remote_id: str, lease: Lease) -> str:

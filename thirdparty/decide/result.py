@@ -45,6 +45,7 @@ class StepResult:
 
     ``acknowledged``: the target holds what was wanted at the lease's generation.
     ``remote_id``, ``adopted``, ``add_key``: what is now known of the remote record.
+    ``known_by``: which of two natural keys the record has, where that is known; empty where there are not two.
     ``sent``: what the target is known to hold, as hashes (`thirdparty.decide.sent`), and the fields of unanswered requests.
     ``raise_above``: force another push, with a generation above this one and above the present.
     ``stays``: whether the object has left and its record stays at the target; None where that is as it was.
@@ -66,6 +67,7 @@ class StepResult:
     adopted: str
     add_key: str | None
     sent: str | None = None
+    known_by: str = ""
     acknowledged: bool = False
     raise_above: int | None = None
     doubt: Doubt = Doubt.KEEP

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from thirdparty.connectors import errors
-from thirdparty.connectors.base import RemoteObject
+from thirdparty.connectors.base import RemoteObject, RemoteRecord
+from thirdparty.decide import ownership
 from thirdparty.decide.backoff import Backoff
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.plan import Call
@@ -40,7 +41,8 @@ class Settlements:
         """
         return self._settle(acknowledged=True, remote_id=None, adopted="", add_key=None, look_first=self.can_query)
 
-    def _settle(self, **facts: Any) -> StepResult:
+    def _settle(self, *, found: RemoteRecord | None = None, **facts: Any) -> StepResult:
+        """``found``: the record, where the target has shown it to be ours."""
         lease = self.lease
         if lease.replaces and facts.get("acknowledged"):
             # The record of the old natural key is gone, and that of the new one is still to be added.
@@ -57,12 +59,24 @@ class Settlements:
             "stays": None if self.wanted is None and not lease.replaces else False,
         }
         result = self._still_linked(StepResult(**(known | facts)))
+        if lease.former_key:
+            result = replace(result, known_by=self._known_by(result, found))
         if result.doubt is Doubt.CLEAR:
             return replace(result, no_progress=0)
         waits = result.next is Next.AT_RECHECK and lease.in_doubt
         if result.failed or result.acknowledged or waits:
             return result
         return self._counted(result)
+
+    def _known_by(self, result: StepResult, found: RemoteRecord | None) -> str:
+        """Which of its two natural keys the record has; empty while an unanswered request may still change that."""
+        if result.doubt is Doubt.OPEN or (self.lease.in_doubt and result.doubt is Doubt.KEEP):
+            return ""
+        if found is not None:
+            return ownership.key_of(found, self.lease)
+        # Without a doubt from before it had the former one, and what was not acknowledged took no effect.
+        given = result.acknowledged and self.call is Call.UPDATE
+        return self.lease.natural_key if given else self.lease.former_key
 
     def _still_linked(self, result: StepResult) -> StepResult:
         """While an unanswered request may land under our remote id, we keep that id: whoever is given it meanwhile meets us."""

@@ -53,7 +53,7 @@ OPEN = (State.PARKED, State.HELD, State.REJECTED, State.UNKNOWN, State.PENDING)
 ACCEPTING = (*OPEN, State.SYNCED)
 """What the target's own people edited is level as far as its row knows: theirs may be taken all the same, where they differ."""
 _FACTS = (
-    "generation", "synced_generation", "deleted", "lease_token", "unknown_until", "remote_id", "natural_key", "adopted",
+    "generation", "synced_generation", "deleted", "lease_token", "unknown_until", "remote_id", "natural_key", "former_key", "adopted",
     "add_key", "parked", "look_first",
 )  # fmt: skip
 _CHANGED = "The record has changed meanwhile, or a worker is busy with it. Look again."

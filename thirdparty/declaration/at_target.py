@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from thirdparty.declaration.key_changes import KeyChanges
 from thirdparty.declaration.unmappable import Unmappable
 from thirdparty.models.ref import Ref
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from thirdparty.declaration.synced import Synced
 
 UNDECLARED = "undeclared_reference"
+RENAMED_REFERENCE = "renamed_reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,16 @@ class AtTarget:
         return found.remote_id
 
     def key(self, obj: Any) -> str:
-        """The natural key that the target knows this object by, or will."""
+        """The natural key that the target knows this object by, or will.
+
+        Of another object only where its declaration keeps it: what names it by a key that an update changes would be wrong from
+        then on.
+        """
         ref = self._ref(obj)
         if self.own is not None and ref == self.own[0]:
             known = self.own[1]
+        elif self._declaration(obj).key_changes is KeyChanges.RENAMED:
+            raise Unmappable(RENAMED_REFERENCE, f"the natural key of {ref} changes at the target: name its remote id")
         else:
             found = self.referred.get(ref)
             known = found.natural_key if found is not None else ""

@@ -167,16 +167,17 @@ def _references(declaration: Synced[Any]) -> Iterator[Fault]:
 
 
 def _key_changes(declaration: Synced[Any]) -> Iterator[Fault]:
-    if declaration.key_changes is not KeyChanges.REPLACED:
+    if declaration.key_changes is KeyChanges.KEPT:
         return
     if declaration.key is None:
-        yield _fault(
-            declaration, 113, "has records replaced whose key changes, and no `key`", "Name the field of the key."
-        )
+        what = f"has records {declaration.key_changes} whose key changes, and no `key`"
+        yield _fault(declaration, 113, what, "Name the field of the key.")
+    if declaration.key_changes is KeyChanges.RENAMED:
+        return
     named_by = [each.kind for each in declared() if declaration.kind in each.kinds_referred_to().values()]
     if named_by:
         what = f"has records replaced whose key changes, and {', '.join(named_by)} name them at the target"
-        hint = "A record that others name is deleted after them, and they stay: leave `key_changes` at KEPT."
+        hint = "A record that others name is deleted after them, and they stay: set `key_changes` to RENAMED, or leave it at KEPT."
         yield _fault(declaration, 113, what, hint)
 
 

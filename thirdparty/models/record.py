@@ -95,6 +95,11 @@ class Record(models.Model):
     natural_key = models.CharField(
         max_length=254, db_default="", help_text="by which the target knows the record: frozen while one may be there"
     )
+    former_key = models.CharField(
+        max_length=254,
+        db_default="",
+        help_text="the natural key that an update is to change, or may have changed unheard",
+    )
     remote_id = models.CharField(max_length=128, null=True)
     adopted = models.CharField(max_length=8, db_default="", help_text="why a record that we did not add is ours")
     add_key = models.CharField(max_length=36, null=True, help_text="idempotency key of an unanswered add")
@@ -184,6 +189,7 @@ class Record(models.Model):
             models.Index(fields=["owed_since"], condition=Q(owed_since__isnull=False), name="sync_owed"),
             models.Index(fields=["target", "settled_state"], name="sync_state"),
             models.Index(fields=["target", "left_at"], condition=Q(left_at__isnull=False), name="sync_left"),
+            models.Index(fields=["target", "kind", "former_key"], condition=~Q(former_key=""), name="sync_former_key"),
             models.Index(fields=["waits_for"], condition=Q(waits_for__isnull=False), name="sync_waits_for"),
             models.Index(fields=["held_by"], condition=Q(held_by__isnull=False), name="sync_held_by"),
         ]

@@ -81,7 +81,7 @@ def obstacles(row: Record, stopped: str | None) -> list[str]:
         reasons.append(_("a worker holds it until %(until)s at the latest") % {"until": time_of_day(row.leased_until)})
     holder = store.key_holder(row)
     if holder is not None:
-        reasons.append(_key_held_by(holder))
+        reasons.append(_key_held_by(holder, row))
     return reasons
 
 
@@ -98,8 +98,16 @@ def _own(row: Record) -> Iterator[str]:
         yield sentence % {"until": time_of_day(row.unknown_until)}
 
 
-def _key_held_by(holder: Record) -> str:
-    given = {"key": holder.key, "natural_key": repr(holder.natural_key)}
+def _key_held_by(holder: Record, row: Record) -> str:
+    given = {"key": holder.key, "natural_key": repr(store.key_to_hold(row))}
+    if _is_circle(row, holder):
+        return (
+            _(
+                "record %(key)s holds the natural key %(natural_key)s at the target, and is itself to have one that waits for this "
+                "record's: give one of the objects another key, and once that has come to the target, the one that it is to have"
+            )
+            % given
+        )
     if holder.state != State.LEFT:
         return _("record %(key)s still holds the natural key %(natural_key)s at the target") % given
     return (
@@ -109,6 +117,18 @@ def _key_held_by(holder: Record) -> str:
         )
         % given
     )
+
+
+def _is_circle(row: Record, holder: Record) -> bool:
+    """Whether who holds the key waits for another one's, and so on, back to this one's."""
+    seen = {holder.key}
+    following = store.key_holder(holder)
+    while following is not None and following.key not in seen:
+        if following.key == row.key:
+            return True
+        seen.add(following.key)
+        following = store.key_holder(following)
+    return False
 
 
 def _held(row: Record) -> str:

@@ -31,6 +31,7 @@ from thirdparty.observe import inquiry
 from thirdparty.observe.cost import CALLS_OF_AN_ADD, at_the_allowed_rate
 from thirdparty.protect import brake
 from thirdparty.run import destruction, payloads
+from thirdparty.run.renaming import is_renamed
 from thirdparty.run.replacing import is_replaced
 from thirdparty.settings import settings
 
@@ -155,13 +156,14 @@ class _Tally:
         self, row: Record, wanted: RemoteObject, known: Hashes | None
     ) -> tuple[str, tuple[str, ...], Change | None, str]:
         """What becomes of a record that is there, and whose object is wanted there."""
+        renamed = ("key",) if is_renamed(row, row.wanted_key) else ()
         if is_replaced(row, row.wanted_key):
             return DELETE, (), Change.DELETE, "its natural key has changed: it is added anew under the new one"
         if known is None:
             return NOT_KNOWN, (), None, ""
         connector = targets.connector(self._target, row.kind)
         key = settings.hash_key()
-        fields = sent.changed(known, sent.hashes(wanted.payload, connector.comparable, key))
+        fields = (*renamed, *sent.changed(known, sent.hashes(wanted.payload, connector.comparable, key)))
         if not fields:
             return NOTHING, (), None, ""
         change = destruction.effect(Call.UPDATE, wanted, sent.written(known, key), connector).change

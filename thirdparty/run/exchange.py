@@ -94,8 +94,11 @@ def _delete(step: Step, judge: Interpreter, remote_id: str) -> StepResult:
 
 def _missed(step: Step, judge: Interpreter, remote_id: str, write: Callable[[], None]) -> StepResult | None:
     """What is settled where the write did not meet our record as it was known; None where it did."""
+    key = step.lease.natural_key
     try:
         write()
+    except AlreadyExists:
+        return judge.key_refused(look_up.by_one_key(step, key=key) if judge.can_query and key else None)
     except NotFound:
         return judge.vanished(look_up.by_our_keys(step, judge) if judge.can_query else None)
     except VersionConflict:

@@ -38,9 +38,11 @@ def by_every_key(step: Step, judge: Interpreter) -> RemoteRecord | None:
 
 def by_our_keys(step: Step, judge: Interpreter) -> RemoteRecord | None:
     found = by_one_key(step, external_id=step.lease.external_id)
-    if not step.lease.natural_key or (found is not None and judge.is_whole(found)):
-        return found
-    return _best(judge, found, by_one_key(step, key=step.lease.natural_key))
+    for key in filter(None, (step.lease.natural_key, step.lease.former_key)):
+        if found is not None and judge.is_whole(found):
+            break
+        found = _best(judge, found, by_one_key(step, key=key))
+    return found
 
 
 def _best(judge: Interpreter, first: RemoteRecord | None, second: RemoteRecord | None) -> RemoteRecord | None:

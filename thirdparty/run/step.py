@@ -21,6 +21,7 @@ from thirdparty.declaration.registry import any_references
 from thirdparty.protect import Admission, brake
 from thirdparty.run import attempted, destruction, payloads
 from thirdparty.run.destruction import Effect
+from thirdparty.run.renaming import without_contested
 from thirdparty.run.replacing import replaced_first
 from thirdparty.settings import settings
 
@@ -97,9 +98,10 @@ def claim_and_plan(
     leases = _claimed(
         claim, Terms(settings.SYNC_LEASE_SECONDS, target.visibility_seconds, target.leaving.delete_after_seconds)
     )
-    if not leases:
-        return []
     try:
+        leases = without_contested(target.name, leases)
+        if not leases:
+            return []
         return _planned(target, admission, *replaced_first(leases, (read or payloads.read)(target.name, leases)))
     except BaseException:
         _give_back(leases)

@@ -15,6 +15,8 @@ from thirdparty.store.claiming import (
     is_claimable,
     is_edit_claimable,
     key_holder,
+    key_to_hold,
+    other_holder,
 )
 from thirdparty.store.clocks import bring_back
 from thirdparty.store.meeting import whose
@@ -41,11 +43,13 @@ __all__ = [
     "is_claimable",
     "is_edit_claimable",
     "key_holder",
+    "key_to_hold",
     "leave_alone",
     "leaving",
     "look_now",
     "mend",
     "open_attempts",
+    "other_holder",
     "owe_again",
     "owe_left",
     "owe_next",

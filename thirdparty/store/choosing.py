@@ -14,6 +14,8 @@ from thirdparty.store.current import is_current
 from thirdparty.store.dialect import Dialect, dialect
 from thirdparty.store.tables import RECORDS, STRICT_WRITES, TARGETS
 
+NEVER = "(1 = 0)"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -93,11 +95,13 @@ def _unused(row: str, db: Dialect, *, strict: bool) -> str:
 def key_at_target(row: str, db: Dialect, *, strict: bool) -> str:
     """The natural key by which the target is to know the record: it is frozen while there may be one.
 
-    A declaration that has its records replaced gives the old key up once nothing can be there under it any more.
+    A declaration that has its records replaced, or renamed, gives the old key up once nothing can be there under it any more;
+    and what is renamed takes the new one as soon as it is known to have the old one.
     """
     kept = f"{row}natural_key <> ''"
     if not strict:
-        kept += f" AND ({row}may_exist OR {row}wanted_key = '' OR NOT {replaced(row)})"
+        given_up = f"({replaced(row)} OR {renamed(row)})"
+        kept += f" AND ({row}may_exist OR {row}wanted_key = '' OR NOT {given_up}) AND NOT {takes_another(row)}"
     return (
         f"CASE WHEN {_unused(row, db, strict=strict)} THEN '' WHEN {kept} THEN {row}natural_key "
         f"WHEN {row}deleted THEN '' ELSE {row}wanted_key END"
@@ -106,8 +110,33 @@ def key_at_target(row: str, db: Dialect, *, strict: bool) -> str:
 
 def replaced(row: str) -> str:
     """Whether the record is of a declaration that has its records replaced."""
-    kinds = [f"'{each.kind}'" for each in declared() if each.key_changes is KeyChanges.REPLACED]
-    return f"{row}kind IN ({', '.join(kinds)})" if kinds else "(1 = 0)"
+    return _is_of(row, KeyChanges.REPLACED)
+
+
+def renamed(row: str) -> str:
+    """Whether the record is of a declaration that has its records renamed."""
+    return _is_of(row, KeyChanges.RENAMED)
+
+
+def takes_another(row: str) -> str:
+    """Whether an update is to give the record another natural key: while an earlier request may still change it, it keeps both."""
+    if not _kinds(KeyChanges.RENAMED):
+        return NEVER
+    known = (
+        f"{row}remote_id IS NOT NULL AND {row}add_key IS NULL AND {row}unknown_until IS NULL AND {row}lease_token IS NULL "
+        f"AND {row}former_key = ''"
+    )
+    keys = f"{row}natural_key <> '' AND {row}wanted_key <> '' AND {row}natural_key <> {row}wanted_key"
+    return f"({renamed(row)} AND NOT {row}deleted AND {known} AND {keys})"
+
+
+def _is_of(row: str, changes: KeyChanges) -> str:
+    kinds = _kinds(changes)
+    return f"{row}kind IN ({', '.join(kinds)})" if kinds else NEVER
+
+
+def _kinds(changes: KeyChanges) -> list[str]:
+    return [f"'{each.kind}'" for each in declared() if each.key_changes is changes]
 
 
 def _claimable(db: Dialect, *, strict: bool) -> str:
@@ -122,5 +151,16 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
         AND NOT EXISTS (
             SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.kind = s.kind AND o.key <> s.key AND o.may_exist
             AND NOT (o.natural_key = '') AND o.natural_key = {wanted_username} LIMIT 1 OFFSET 0
-        )
+        ){_and_no_former(wanted_username)}
     """
+
+
+def _and_no_former(wanted: str) -> str:
+    """Nor is it the one that another record had before, and may have still. In the words of `sync_former_key`, as above."""
+    if not _kinds(KeyChanges.RENAMED):
+        return ""
+    return f"""
+        AND NOT EXISTS (
+            SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.kind = s.kind AND o.key <> s.key AND o.may_exist
+            AND NOT (o.former_key = '') AND o.former_key = {wanted} LIMIT 1 OFFSET 0
+        )"""

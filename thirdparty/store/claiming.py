@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 
 from thirdparty.decide.lease import Lease, Terms
 from thirdparty.decide.ownership import TRUST
@@ -119,19 +120,27 @@ def _take(choice: choosing.Choice, terms: Terms) -> list[Lease]:
             leased_until = {db.after()},
             due_at = CASE WHEN due_at <= {db.now} THEN due_at ELSE {db.clock} END,
             natural_key = {choosing.key_at_target("", db, strict=choice.strict)}
+            {_former_key(choice)}
         WHERE key IN (SELECT key FROM picked)
         RETURNING key, target, kind, object_id, lease_token, generation, deleted, remote_id, natural_key, adopted,
             add_key, unknown_until, unknown_until <= {db.now}, failed_tries, crashes,
             look_first, no_progress, no_progress_generation, sent, released_generation,
             COALESCE(left_at > {db.epoch}, {db.false}) AND caused_by NOT IN ('{BACKFILL}', '{AUDIT}'), COALESCE(left_at <= {db.after()}, {db.false}),
             {db.false if choice.strict else choosing.replaced("")} AND NOT deleted AND adopted <> '{TRUST}' AND '' NOT IN (natural_key, wanted_key)
-                AND natural_key <> wanted_key
+                AND natural_key <> wanted_key,
+            former_key
             {_unflushed(db)}
     """
     with prepared(), connection.cursor() as cursor:
         stays_seconds = terms.delete_after_seconds or 0.0
         cursor.execute(sql, [*parameters, terms.visibility_seconds, terms.lease_seconds, -stays_seconds])
         return [_lease(row, expires) for row in cursor.fetchall()]
+
+
+def _former_key(choice: choosing.Choice) -> str:
+    if choice.strict or choosing.renamed("") == choosing.NEVER:
+        return ""
+    return f", former_key = CASE WHEN {choosing.takes_another('')} THEN natural_key WHEN may_exist THEN former_key ELSE '' END"
 
 
 def _unflushed(db: Dialect) -> str:
@@ -143,23 +152,32 @@ def _unflushed(db: Dialect) -> str:
 
 
 def key_holder(row: Record) -> Record | None:
-    """The other row whose remote record may still hold this row's natural key: it goes first."""
+    """The other row whose remote record may still hold the natural key that this row is to have: it goes first."""
+    natural_key = key_to_hold(row)
+    return other_holder(row.key, row.target, row.kind, natural_key) if natural_key else None
+
+
+def key_to_hold(row: Record) -> str:
+    """The natural key that the row needs for its next step; empty where it needs none."""
     if row.deleted and not row.may_exist:
-        return None
+        return ""
     changes = of_kind(row.kind).key_changes if is_declared(row.kind) else KeyChanges.KEPT
     replaced = changes is KeyChanges.REPLACED and not row.may_exist
     wanted = "" if row.deleted else row.wanted_key
-    username = (wanted if replaced else "") or row.natural_key or wanted
-    if not username:
-        return None
-    others = Record.objects.filter(target=row.target, kind=row.kind, natural_key=username, may_exist=True)
-    return others.exclude(key=row.key).first()
+    renamed = changes is KeyChanges.RENAMED and not row.former_key and row.unknown_until is None
+    return (wanted if replaced or renamed else "") or row.natural_key or wanted
+
+
+def other_holder(key: str, target: str, kind: str, natural_key: str) -> Record | None:
+    """The row, but this one, whose remote record has this natural key, or may have it."""
+    theirs = Q(natural_key=natural_key) | Q(former_key=natural_key)
+    return Record.objects.filter(theirs, target=target, kind=kind, may_exist=True).exclude(key=key).first()
 
 
 def _lease(row: tuple[Any, ...], expires: float) -> Lease:
     (key, target, kind, object_id, token, generation, deleted, remote_id, natural_key, adopted,
      add_key, unknown_until, window_over, failed_tries, crashes, look_first, no_progress, no_progress_generation, sent, released_generation,
-     stays, days_over, replaces, *_) = row  # fmt: skip
+     stays, days_over, replaces, former_key, *_) = row  # fmt: skip
     return Lease(
         key=key,
         target=target,
@@ -187,4 +205,5 @@ def _lease(row: tuple[Any, ...], expires: float) -> Lease:
         stays=bool(stays),
         days_over=bool(days_over),
         replaces=bool(replaces),
+        former_key=former_key,
     )

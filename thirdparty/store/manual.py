@@ -94,12 +94,22 @@ def _link(db: Dialect) -> str:
     look_first = f"CASE WHEN %s = 1 THEN {db.true} ELSE {db.false} END"
     return (
         "sent = CASE WHEN remote_id = %s THEN sent END, "
+        # The other one of two is kept for as long as an unanswered request may still give it to the record.
+        "former_key = CASE WHEN former_key = '' OR natural_key = %s THEN former_key ELSE natural_key END, "
         f"remote_id = %s, natural_key = %s, adopted = %s, add_key = %s, look_first = {look_first}"
     )
 
 
 def _linked(link: RemoteLink) -> list[Any]:
-    return [link.remote_id, link.remote_id, link.natural_key, link.adopted, link.add_key, int(link.look_first)]
+    return [
+        link.remote_id,
+        link.natural_key,
+        link.remote_id,
+        link.natural_key,
+        link.adopted,
+        link.add_key,
+        int(link.look_first),
+    ]
 
 
 def _pushed_anew(db: Dialect, generation: str = "generation + 1") -> str:

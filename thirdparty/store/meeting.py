@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from thirdparty.connectors.identity import same_external_id
 from thirdparty.decide.lease import Lease
 from thirdparty.decide.ownership import TRUST
 from thirdparty.decide.progress import HONEST_STEPS, NO_PROGRESS_LIMIT
 from thirdparty.decide.result import IDENTITY_CONFLICT, Doubt, FinishedStep, Next, Outcome, StepResult
-from thirdparty.declaration import of_kind
+from thirdparty.declaration import KeyChanges, of_kind
 from thirdparty.models import Record, Ref
 from thirdparty.models.record import AT_REST
 from thirdparty.store.contention import is_contention, wait_briefly
@@ -36,10 +36,14 @@ def whose(ended: FinishedStep) -> FinishedStep:
     if result.instead is None:
         return ended
     if same_external_id(result.external_id, lease.external_id):
-        other = _others(lease).filter(natural_key=result.natural_key, remote_id=result.found_id).first()
+        other = _others(lease).filter(_known_by(result.natural_key), remote_id=result.found_id).first()
     else:
-        other = _of_external_id(ended).exclude(natural_key=result.natural_key).first()
+        other = _of_external_id(ended).exclude(_known_by(result.natural_key)).first()
     return replace(ended, settlement=result.instead) if other is not None else ended
+
+
+def _known_by(natural_key: str) -> Q:
+    return Q(natural_key=natural_key) | Q(former_key=natural_key)
 
 
 def _others(lease: Lease) -> QuerySet[Record]:
@@ -62,16 +66,24 @@ def _named_as_ours(ended: FinishedStep) -> FinishedStep:
     lease, result = ended.lease, ended.settlement
     other = _of_external_id(ended).filter(parked="").first()
     at_rest = other is not None and other.state in AT_REST
-    if other is not None and at_rest:
+    stays_theirs = other is not None and _had_the_key(result, other)
+    if other is not None and at_rest and not stays_theirs:
         instead = _left_to_us(result, other, _others(lease).filter(deleted=True, wanted_key=lease.natural_key))
         if instead is not None:
             return replace(ended, settlement=instead)
-    if other is None or (at_rest and other.remote_id is not None) or lease.no_progress + 1 >= NO_PROGRESS_LIMIT:
+    left = at_rest and other is not None and other.remote_id is not None and not stays_theirs
+    if other is None or left or lease.no_progress + 1 >= NO_PROGRESS_LIMIT:
         return ended
     if at_rest:
         _have_look(other.key)
     later = _later(result, lease, "another object of ours has the natural key at the target, and is looked at first")
     return replace(ended, settlement=replace(later, parked="", no_progress=lease.no_progress + 1))
+
+
+def _had_the_key(result: StepResult, other: Record) -> bool:
+    """Whether the record found is the other object's, which has been given another key since: a restore took that back."""
+    renamed = of_kind(other.kind).key_changes is KeyChanges.RENAMED
+    return renamed and other.remote_id == result.found_id and other.natural_key != result.natural_key
 
 
 def _left_to_us(result: StepResult, other: Record, gone: QuerySet[Record]) -> StepResult | None:

@@ -27,7 +27,10 @@ def release(leases: Sequence[Lease]) -> None:
             f"AND s.lease_token = g.token WHERE NOT EXISTS (SELECT 1 FROM {ATTEMPTS} a WHERE a.record_id = s.key "
             f"AND a.lease_token = s.lease_token) ORDER BY s.key {db.skip_locked and 'FOR UPDATE OF s SKIP LOCKED'}) "
             f"UPDATE {RECORDS} SET lease_token = NULL, leased_until = NULL, "
-            f"due_at = CASE WHEN generation > picked.seen THEN due_at ELSE {db.clock} END "
+            f"due_at = CASE WHEN generation > picked.seen THEN due_at ELSE {db.clock} END, "
+            # Nothing was sent under the new natural key.
+            "natural_key = CASE WHEN former_key <> '' AND unknown_until IS NULL THEN former_key ELSE natural_key END, "
+            "former_key = CASE WHEN unknown_until IS NULL THEN '' ELSE former_key END "
             f"FROM picked WHERE {RECORDS}.key = picked.key",
             [json.dumps(rows)],
         )

@@ -14,6 +14,7 @@ from thirdparty.decide.result import Doubt, FinishedStep, Next, Outcome, StepRes
 from thirdparty.declaration.registry import any_references
 from thirdparty.models import Record
 from thirdparty.models.record import State
+from thirdparty.store import choosing
 from thirdparty.store.attempts import close_attempts
 from thirdparty.store.contention import is_contention, wait_briefly
 from thirdparty.store.current import is_current
@@ -26,7 +27,7 @@ from thirdparty.store.tables import RECORDS
 # What those ask who settle; anything else is fetched when it is read, as after `only()`: making whole models of
 # thousands of rows was most of what settling cost a drain (bench/drain-profile.txt).
 _ASKED = (
-    "key", "target", "kind", "object_id", "state", "failed_tries", "due_at", "parked", "last_error", "may_exist", "natural_key",
+    "key", "target", "kind", "object_id", "state", "failed_tries", "due_at", "parked", "last_error", "may_exist", "natural_key", "former_key",
 )  # fmt: skip
 _COLUMNS = ", ".join(f"{RECORDS}.{column} AS {column}" for column in _ASKED)
 _GIVEN = {
@@ -34,6 +35,7 @@ _GIVEN = {
     "doubt": "text", "park": "text", "delay": "double precision", "new_remote_id": "text",
     "new_adopted": "text", "new_add_key": "text", "failed": "boolean", "tried": "boolean", "crashed": "boolean", "error": "text", "why": "text",
     "look": "text", "looks": "boolean", "stays": "boolean", "no_progress": "bigint", "waits_for": "text", "held_by": "text", "new_sent": "text",
+    "known_by": "text",
 }  # fmt: skip
 
 
@@ -113,18 +115,20 @@ def _unstorable(ended: FinishedStep) -> StepResult:
 
 def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seconds: float, *, waits: bool) -> Settled:
     db = dialect(connection)
+    opened = f"{db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()})"
+    recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN unknown_until END"
+    # What is wanted under another natural key is not level by what it was sent under this one.
+    acknowledged = f"(g.acknowledged AND NOT {_is_behind(recheck)})"
     # A declaration that has another version by now is as good as a change of the object: what was sent is of the old one.
     current = is_current(db)
     changed = f"(generation > g.seen OR NOT {current})"
-    synced = f"CASE WHEN g.acknowledged THEN {db.greatest}(synced_generation, g.seen) ELSE synced_generation END"
+    synced = f"CASE WHEN {acknowledged} THEN {db.greatest}(synced_generation, g.seen) ELSE synced_generation END"
     # What was level by an acknowledgement, or a person's word, and has something to be done about it, is level no more.
     found_more = f"(g.look = '{Next.NOW}' AND NOT g.acknowledged AND synced_generation >= generation)"
     wanted = (
         f"CASE WHEN g.raise_above IS NOT NULL THEN {db.greatest}(generation, g.raise_above) + 1 "
         f"WHEN {current} AND NOT {found_more} THEN generation ELSE generation + 1 END"
     )
-    opened = f"{db.greatest}(COALESCE(unknown_until, {db.epoch}), {db.after()})"
-    recheck = f"CASE g.doubt WHEN '{Doubt.OPEN}' THEN {opened} WHEN '{Doubt.KEEP}' THEN unknown_until END"
     # A person let it go while it was on its way to be held.
     released = f"(g.park = '{HELD_BY_BRAKE}' AND COALESCE(released_generation = g.seen, {db.false}))"
     lock = "FOR UPDATE OF s" if waits else "FOR UPDATE OF s SKIP LOCKED"
@@ -146,7 +150,7 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
                 WHEN {synced} < {wanted} THEN COALESCE({recheck}, {db.clock}) ELSE {recheck} END,
             parked = CASE WHEN {changed} OR {released} THEN '' ELSE g.park END,
             owed_since = CASE WHEN {synced} < {wanted} THEN COALESCE(
-                CASE WHEN g.acknowledged THEN NULL ELSE owed_since END, {db.clock}) END,
+                CASE WHEN {acknowledged} THEN NULL ELSE owed_since END, {db.clock}) END,
             remote_id = g.new_remote_id, adopted = g.new_adopted, add_key = g.new_add_key,
             sent = g.new_sent,
             failed_tries = CASE WHEN NOT g.failed THEN 0 WHEN g.tried THEN failed_tries + 1 ELSE failed_tries END,
@@ -163,7 +167,8 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
             last_error = g.error, cause = g.why,
             failing_since = CASE WHEN g.why = '' THEN NULL WHEN cause = g.why THEN COALESCE(failing_since, {db.clock})
                 ELSE {db.clock} END,
-            synced_at = CASE WHEN g.acknowledged AND {current} THEN {db.clock} ELSE synced_at END
+            synced_at = CASE WHEN {acknowledged} AND {current} THEN {db.clock} ELSE synced_at END
+            {_names(recheck)}
         FROM g WHERE key = g.record_id AND lease_token = g.token AND key IN (SELECT picked_key FROM picked)
         RETURNING {_COLUMNS}, due_at <= {db.clock} AS due_now
     """
@@ -180,6 +185,25 @@ def _settle(ended: Sequence[FinishedStep], visibility_seconds: float, grace_seco
     return settled
 
 
+def _is_behind(recheck: str) -> str:
+    if choosing.renamed("") == choosing.NEVER:
+        return choosing.NEVER
+    here = f"g.new_remote_id IS NOT NULL AND NOT COALESCE(g.stays, {choosing.NEVER}) AND NOT deleted"
+    return f"({choosing.renamed('')} AND {here} AND wanted_key <> '' AND wanted_key <> {_name(recheck)})"
+
+
+def _name(recheck: str) -> str:
+    """The natural key that it has from now on. Which of two it is, is known once nothing is in doubt any more."""
+    return f"CASE WHEN g.known_by <> '' AND {recheck} IS NULL THEN g.known_by ELSE natural_key END"
+
+
+def _names(recheck: str) -> str:
+    if choosing.renamed("") == choosing.NEVER:
+        return ""
+    known = f"g.known_by <> '' AND {recheck} IS NULL"
+    return f", natural_key = {_name(recheck)}, former_key = CASE WHEN {known} THEN '' ELSE former_key END"
+
+
 def _given(ended: FinishedStep, grace_seconds: float) -> dict[str, Any]:
     lease, result = ended.lease, ended.settlement
     return {
@@ -189,7 +213,7 @@ def _given(ended: FinishedStep, grace_seconds: float) -> dict[str, Any]:
         "new_remote_id": result.remote_id, "new_adopted": result.adopted, "new_add_key": result.add_key,
         "failed": result.failed, "tried": result.spends_try, "crashed": result.outcome is Outcome.CRASHED and not result.parked,
         "looks": result.look_first, "stays": result.stays, "no_progress": result.no_progress,
-        "waits_for": result.waits_for or None, "held_by": result.held_by or None, "new_sent": result.sent,
+        "waits_for": result.waits_for or None, "held_by": result.held_by or None, "new_sent": result.sent, "known_by": result.known_by,
         "error": f"{result.reason}: {result.message}"[:300] if result.failed else "",
         "why": result.reason[:40] if result.failed else "",
     }  # fmt: skip

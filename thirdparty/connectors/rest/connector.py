@@ -61,7 +61,7 @@ class RestConnector(Connector):
     auth: ClassVar[Auth] = Bearer()
     listing: Listing = Listing()
 
-    supports = Capabilities(query=True, list=True, idempotency=True)
+    supports = Capabilities(query=True, list=True, idempotency=True, rename=True)
     capabilities = Capabilities(query=True, list=True)
 
     def __init__(self, config: TargetConfig, kind: str, *, clock: Callable[[], float] = time.time) -> None:
@@ -113,7 +113,7 @@ class RestConnector(Connector):
         return f"{self.of_kind(self.collection)}/{quote(remote_id, safe='')}"
 
     def is_taken(self, status: int, body: Any) -> bool:  # noqa: ARG002  # for those whose status does not tell
-        """Whether a refused add met an item of the same natural key."""
+        """Whether a refused add, or an update that gives an item another natural key, met an item of the same one."""
         return meaning(status) is Meaning.CONFLICT
 
     def of_kind(self, value: str | Mapping[str, str]) -> str:
@@ -169,15 +169,19 @@ class RestConnector(Connector):
 
     def update(self, remote_id: str, obj: RemoteObject, *, version: int) -> None:  # noqa: ARG002  # it supports no versions
         """Make the item hold these values."""
-        self._change(remote_id, self.encode(obj))
+        answer = self._change(remote_id, self.encode(obj))
+        refused = meaning(answer.status) is not Meaning.DONE
+        if refused and self.capabilities.rename and self.is_taken(answer.status, json_of(answer)):
+            raise AlreadyExists(None)
+        self._wire.require_done(answer)
 
     def deactivate(self, remote_id: str, *, version: int) -> None:  # noqa: ARG002  # as above
         """Give the item its `inactive` fields."""
         if not self.can_deactivate():
             raise CapabilityMissing("deactivate")
-        self._change(remote_id, self.inactive)
+        self._wire.require_done(self._change(remote_id, self.inactive))
 
-    def _change(self, remote_id: str, body: Mapping[str, Any]) -> None:
+    def _change(self, remote_id: str, body: Mapping[str, Any]) -> Answer:
         until = time.monotonic() + self.config.timeout_seconds
         path = self.item_path(remote_id)
         headers = {}
@@ -187,8 +191,7 @@ class RestConnector(Connector):
         left_seconds = until - time.monotonic()
         if left_seconds <= 0:
             raise Transient("timeout", "reading the item took all of the time; nothing was sent")
-        answer = self._wire.ask(self.update_method, path, body=body, headers=headers, timeout_seconds=left_seconds)
-        self._wire.require_done(answer)
+        return self._wire.ask(self.update_method, path, body=body, headers=headers, timeout_seconds=left_seconds)
 
     def delete(self, remote_id: str) -> None:
         """Remove the item."""

@@ -12,6 +12,7 @@ from thirdparty.decide.ownership import TRUST
 from thirdparty.declaration import Unmappable
 from thirdparty.declaration.at_target import UNDECLARED, WaitsFor
 from thirdparty.models import Record, StrictWrite
+from thirdparty.run.renaming import is_renamed
 from thirdparty.run.replacing import is_replaced
 from thirdparty.store import references
 
@@ -30,15 +31,21 @@ def require_free(strict_write: StrictWrite, names: Sequence[str]) -> None:
         raise NotAccepted([obstacles.get(name) or readiness.not_asked(name, other) for name in names], asked=False)
 
 
-def _is_to_be_replaced(strict_write: StrictWrite, row: Record) -> bool:
-    """Two steps, of which the first cannot be taken back."""
-    return row.may_exist and any(is_replaced(row, key) for key in (row.wanted_key, strict_write.natural_key))
+def _changes_key(strict_write: StrictWrite, row: Record) -> str:
+    """What becomes of the record for it: two steps of which the first cannot be taken back, or a key that others may be given
+    before it is; empty where the key is the same."""
+    keys = (row.wanted_key, strict_write.natural_key)
+    if not row.may_exist:
+        return ""
+    if any(is_replaced(row, key) for key in keys):
+        return "replaced"
+    return "renamed" if row.former_key or any(is_renamed(row, key) for key in keys) else ""
 
 
 def _obstacle(strict_write: StrictWrite, name: str) -> Verdict | None:
     row = Record.objects.filter(key=strict_write.ref.key(name)).first()
-    if row is not None and _is_to_be_replaced(strict_write, row):
-        message = "its natural key changes, and the record there is replaced for it: write without strict consistency"
+    if row is not None and (how := _changes_key(strict_write, row)):
+        message = f"its natural key changes, and the record there is {how} for it: write without strict consistency"
         return Verdict(name, accepted=False, reason=KEY_CHANGES, message=message)
     try:
         asked = asked_of(strict_write, name, row.natural_key if row is not None else "")

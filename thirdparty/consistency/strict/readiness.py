@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models.functions import Now
 
-from thirdparty import protect, targets
+from thirdparty import protect, store, targets
 from thirdparty.capture import versions
 from thirdparty.consistency.strict.errors import NOT_ASKED, NotAccepted, TargetsDiffer, Verdict
 from thirdparty.decide.brake import HELD_BY_BRAKE
@@ -79,8 +79,7 @@ def _obstacle(place: _Place, ref: Ref, username: str, *, leaves: bool = False) -
     if row is not None and Record.objects.filter(key=row.key, leased_until__gt=Now()).exists():
         return Verdict(name, accepted=False, reason=BUSY, message="a worker is busy with this record")
     natural_key = (row.natural_key if row is not None else "") or username
-    others = Record.objects.filter(target=name, kind=ref.kind, natural_key=natural_key, may_exist=True)
-    if natural_key and others.exclude(kind=ref.kind, object_id=ref.object_id).exists():
+    if natural_key and store.other_holder(ref.key(name), name, ref.kind, natural_key) is not None:
         message = "another record still holds the natural key at the target"
         return Verdict(name, accepted=False, reason=KEY_HELD, message=message)
     return None

@@ -131,6 +131,7 @@ class Loop:
                 continue
             if each.settlement.next is Next.LATER and row.failed_tries <= self._limits.tries:
                 self._lookout.expects_retry(now + each.settlement.delay_seconds)
-            if row.due_now or (row.natural_key and not row.may_exist):  # type: ignore[attr-defined]  # of the settlement
+            freed = (row.natural_key and not row.may_exist) or (each.lease.former_key and not row.former_key)
+            if row.due_now or freed:  # type: ignore[attr-defined]  # of the settlement
                 # There is more to do for this record, or for the one that waited for its natural key.
                 self._lookout.has_more()
