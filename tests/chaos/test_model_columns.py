@@ -23,6 +23,7 @@ IN_THE_MODEL = {
     "remote_id": "remote_id",
     "natural_key": "named",
     "wanted_key": "login",
+    "former_key": "former",
     "adopted": "adopted",
     "add_key": "add_key",
     "waits_for": "waits_for",

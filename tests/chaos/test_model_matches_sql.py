@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -110,7 +110,7 @@ def settlement(result: Result) -> StepResult:
         waits_for=key_of(result.waits_for) if result.waits_for >= 0 else "",
         held_by=key_of(result.held_by) if result.held_by >= 0 else "",
         look_first=result.look_first, no_progress=result.no_progress, shown=result.shown,
-        stays=None if result.stays < 0 else bool(result.stays), found_id=text(result.found) or "",
+        stays=None if result.stays < 0 else bool(result.stays), known_by=USERNAMES[result.known_by] if result.known_by >= 0 else "", found_id=text(result.found) or "",
         instead=settlement(result.instead) if result.instead else None, let_go=settlement(result.let_go) if result.let_go else None,
     )  # fmt: skip
 
@@ -186,14 +186,26 @@ def test_claim(window_seconds: float) -> None:
 @pytest.mark.parametrize("changes", KeyChanges)
 def test_claim_where_natural_keys_change(monkeypatch: pytest.MonkeyPatch, changes: KeyChanges) -> None:
     monkeypatch.setattr(type(of_kind(USE.kind)), "key_changes", changes)
-    replaced = changes is KeyChanges.REPLACED
-    asked = asked_of(transitions.claim_replacing if replaced else transitions.claim_keeping, at_least=100)
-    for (row, has_user, rival, wanted), expected in asked.items():
+    claim = {
+        KeyChanges.KEPT: transitions.claim_keeping,
+        KeyChanges.REPLACED: transitions.claim_replacing,
+        KeyChanges.RENAMED: transitions.claim_renaming,
+    }[changes]
+    key_of_the_step = {
+        KeyChanges.KEPT: partial(transitions.key_at_target, replaced=False),
+        KeyChanges.REPLACED: transitions.key_at_target,
+        KeyChanges.RENAMED: transitions.key_where_renamed,
+    }[changes]
+    asked = asked_of(claim, at_least=100)
+    for number_of_case, ((row, has_user, rival, wanted), expected) in enumerate(asked.items()):
         put(row, has_user=has_user)
         Record.objects.update(wanted_key=USERNAMES[wanted])
         if rival:
-            login = transitions.key_at_target(row, wanted=wanted, replaced=replaced)
-            materialised.put_other(remote_id="another's", natural_key=USERNAMES[login] if login >= 0 else "nobody's")
+            login = key_of_the_step(row, wanted=wanted)
+            theirs = USERNAMES[login] if login >= 0 else "nobody's"
+            former = changes is KeyChanges.RENAMED and number_of_case % 2
+            keys = {"natural_key": "another", "former_key": theirs} if former else {"natural_key": theirs}
+            materialised.put_other(remote_id="another's", **keys)
         held = real_claim()
         if expected is None:
             assert held is None, row
@@ -220,8 +232,18 @@ def facts(held: Lease) -> Held:
         generation=held.generation, remote_id=number(held.remote_id), adopted=held.adopted,
         add_key=number(held.add_key), in_doubt=held.in_doubt, window_over=held.window_over, failed_tries=held.failed_tries, crashes=held.crashes,
         look_first=held.look_first, no_progress=held.no_progress, named=bool(held.natural_key), days_over=held.days_over,
-        login=USERNAMES.index(held.natural_key) if held.natural_key else 0, replaces=held.replaces, released=held.released,
+        login=USERNAMES.index(held.natural_key) if held.natural_key else 0,
+        former_key=USERNAMES.index(held.former_key) if held.former_key else -1, replaces=held.replaces, released=held.released,
     )  # fmt: skip
+
+
+def test_a_lease_that_is_given_back() -> None:
+    asked = asked_of(transitions.release, at_least=50)
+    for (row,), expected in asked.items():
+        put(row, has_user=True)
+        Record.objects.update(lease_token=TOKEN, leased_until=timezone.now() + timedelta(seconds=4_000))
+        store.release([replace(lease(step(Held(row.generation, 0, "", 0, False, False, 0, 0))), token=TOKEN)])
+        assert seen()._replace(due=expected.due) == expected, row
 
 
 def test_open_attempt() -> None:
@@ -251,6 +273,15 @@ def test_settle(window_seconds: float) -> None:
         # The attempt was closed by its id, which this test does not give.
         assert seen() == expected, (row, generation, result)
         assert_window(before, opened=result.doubt == "open")
+
+
+def test_settle_where_records_are_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(of_kind(USE.kind)), "key_changes", KeyChanges.RENAMED)
+    for (row, generation, result, wanted), expected in asked_of(transitions.settle_renaming, at_least=200).items():
+        put(row, has_user=False)
+        Record.objects.update(wanted_key=USERNAMES[wanted])
+        assert real_settle(row, generation, result) is not None
+        assert seen() == expected, (row, generation, result, wanted)
 
 
 @pytest.mark.parametrize("window_seconds", [SHORT, LONG], ids=["a short window", "a long window"])
@@ -302,6 +333,15 @@ def test_whoever_was_let_go_of_or_went_astray_leaves_us_the_record() -> None:
         instead, expected_other = transitions.named_as_ours(held, result, other, gone=False)
         assert instead.remote_id == linked, other
         assert_named_as_ours(held, result, other, instead, expected_other)
+
+
+def test_a_record_of_our_username_that_another_user_had_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(of_kind(USE.kind)), "key_changes", KeyChanges.RENAMED)
+    asked = asked_of(transitions.named_by_a_former, at_least=5)
+    for (held, result, other), (instead, expected_other) in asked.items():
+        # In the database the other one has another username anyway.
+        here, there = other._replace(login=0), expected_other._replace(login=0)
+        assert_named_as_ours(held, result, here, instead, there)
 
 
 def assert_named_as_ours(held: Held, result: Result, other: Row, instead: Result, expected_other: Row) -> None:

@@ -48,7 +48,7 @@ class Interpreter(Failures):
     ``adopt``: the target's policy for records that were there before (PROTOCOL 7). ``match_on``: the fields of the payload
     that have to agree, with ``match``. ``comparable``: the connector's. ``hashed``: what the row keeps of a payload
     (`thirdparty.decide.sent`). ``given``: the fields that the target is known to have been sent. ``ours``: whose the record
-    found is, where that is given.
+    found is, where that is given. ``renames``: an update may give the record another natural key.
     """
 
     adopt: str
@@ -57,6 +57,7 @@ class Interpreter(Failures):
     hashed: Callable[[Payload], str | None] = lambda _: None
     given: Callable[[], Collection[str]] = tuple
     ours: bool | None = None
+    renames: bool = False
 
     # -- what the target answered ---------------------------------------------------------
 
@@ -244,13 +245,13 @@ class Interpreter(Failures):
         )
 
     def _is_level(self, found: RemoteRecord) -> bool:
-        """It bears our external id and our natural key and shows all that is wanted, so nothing is left to write.
+        """It bears our external id, and our natural key where we could change it, and shows all that is wanted: nothing is left to write.
 
         Of what the connector's `comparable` leaves out nobody sees whether it has come.
         """
         if self.wanted is None or not same_external_id(found.external_id, self.lease.external_id):
             return False
-        if self.lease.former_key and ownership.key_of(found, self.lease) != self.wanted.key:
+        if self.renames and not ownership.has_the_later_key(found, self.lease):
             return False
         payload = self.wanted.payload
         if not fields_of(payload).keys() <= self.comparable(payload).keys():

@@ -42,6 +42,11 @@ def key_of(found: RemoteRecord, lease: Lease) -> str:
     return lease.former_key if _has_the_former(found, lease) else lease.natural_key
 
 
+def has_the_later_key(found: RemoteRecord, lease: Lease) -> bool:
+    """Whether it has the natural key that it is to have, and not the one of two that it is not to have any more."""
+    return may_have_key(found.key, lease.natural_key) and not (lease.former_key and _has_the_former(found, lease))
+
+
 def _has_the_former(found: RemoteRecord, lease: Lease) -> bool:
     # In the same case first: they may differ in that alone.
     if found.key in (lease.natural_key, lease.former_key):

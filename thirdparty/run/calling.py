@@ -20,7 +20,7 @@ from thirdparty.connectors.masking import mask, values_of
 from thirdparty.decide.failures import still_named
 from thirdparty.decide.interpret import Interpreter
 from thirdparty.decide.result import FinishedStep, GuardReport, StepResult
-from thirdparty.declaration import Unmappable, of_kind
+from thirdparty.declaration import KeyChanges, Unmappable, of_kind
 from thirdparty.declaration.at_target import WaitsFor
 from thirdparty.run import kept
 from thirdparty.run.exchange import exchange
@@ -100,13 +100,15 @@ def turn_missed(step: Step) -> FinishedStep:
 
 
 def _judge(step: Step) -> Interpreter:
+    declaration = of_kind(step.lease.kind)
     return Interpreter(
         lease=step.lease,
         call=step.call,
         wanted=step.wanted,
         add_key=step.add_key or None,
         adopt=step.target.adopt,
-        match_on=of_kind(step.lease.kind).match,
+        match_on=declaration.match,
+        renames=declaration.key_changes is KeyChanges.RENAMED,
         comparable=step.connector.comparable,
         hashed=partial(kept.of_payload, step),
         given=partial(kept.fields, step),

@@ -39,6 +39,7 @@ def whose(ended: FinishedStep) -> FinishedStep:
         other = _others(lease).filter(_known_by(result.natural_key), remote_id=result.found_id).first()
     else:
         other = _of_external_id(ended).exclude(_known_by(result.natural_key)).first()
+        other = None if other is not None and _had_the_key(result, other) else other
     return replace(ended, settlement=result.instead) if other is not None else ended
 
 
@@ -81,7 +82,10 @@ def _named_as_ours(ended: FinishedStep) -> FinishedStep:
 
 
 def _had_the_key(result: StepResult, other: Record) -> bool:
-    """Whether the record found is the other object's, which has been given another key since: a restore took that back."""
+    """Whether the record found is the other object's, which has been given another key since: a restore took that back.
+
+    An update of the other's that went astray would have given the record its own key.
+    """
     renamed = of_kind(other.kind).key_changes is KeyChanges.RENAMED
     return renamed and other.remote_id == result.found_id and other.natural_key != result.natural_key
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.model import bugs_by_hand, bugs_of_leaving, bugs_of_references, bugs_of_the_brake, transitions
+from tests.chaos.model import (
+    bugs_by_hand,
+    bugs_of_leaving,
+    bugs_of_references,
+    bugs_of_renaming,
+    bugs_of_the_brake,
+    transitions,
+)
 from tests.chaos.model.bug import Bug
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
@@ -278,5 +285,6 @@ BUGS = (
     | bugs_by_hand.BUGS
     | bugs_of_leaving.BUGS
     | bugs_of_references.BUGS
+    | bugs_of_renaming.BUGS
     | bugs_of_the_brake.BUGS
 )

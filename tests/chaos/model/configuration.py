@@ -18,7 +18,8 @@ class Configuration:
     user and their record have been there since before the backup. ``refers``: whom each user may refer to, and does at the
     beginning, -1 for nobody; as many users are there then. ``leaving``: what becomes of the record of whoever leaves.
     ``apart``: something may come between a claim and its attempt; else they are one move, which leaves far fewer states.
-    ``replaces``: a record is deleted and added anew where its user has another username; else it keeps the old one.
+    ``replaces``: a record is deleted and added anew where its user has another username; where the target ``renames``, an
+    update gives it that one; else it keeps the old one. ``usernames``: so many there are.
     ``rewrites``: each update is one that the brake is asked about.
     """
 
@@ -34,6 +35,7 @@ class Configuration:
     leaving: Leaving = Leaving()  # noqa: RUF009  # it is frozen
     apart: bool = False
     replaces: bool = False
+    usernames: int = 2
     rewrites: bool = False
 
     @property

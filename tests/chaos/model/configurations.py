@@ -227,6 +227,91 @@ REPLACING = (
     REPLACED_LEFT, REPLACED_DEACTIVATED,
 )  # fmt: skip
 
+_RENAMES = TARGETS["query"]._replace(renames=True)
+RENAMED = Configuration(
+    "renamed: a username that changes", _RENAMES, Budget(edits=1, kills=1, timeouts=1, renames=2), backed_up=True
+)
+RENAMED_REUSED = replace(
+    RENAMED,
+    name="renamed: the old username used again",
+    budget=Budget(creates=1, deletes=1, kills=1, timeouts=1, renames=1),
+)
+RENAMED_BACK = replace(
+    RENAMED, name="renamed: back and forth, a deletion", budget=Budget(deletes=1, kills=1, timeouts=1, renames=2)
+)
+RENAMED_ON = replace(
+    RENAMED,
+    name="renamed: on to a third username",
+    budget=Budget(kills=1, timeouts=2, renames=2),
+    usernames=3,
+)
+RENAMED_REFUSED = replace(
+    RENAMED_ON,
+    name="renamed: refused, then another one",
+    budget=Budget(kills=1, timeouts=1, refusals=1, busy=1, renames=2),
+)
+RENAMED_SWAPPED = replace(
+    RENAMED,
+    name="renamed: two that take each other's usernames",
+    budget=Budget(creates=1, timeouts=1, renames=3),
+    usernames=3,
+)
+RENAMED_SHARED = replace(
+    RENAMED_REUSED,
+    name="renamed: shared usernames",
+    offers=TARGETS["query, shared usernames"]._replace(renames=True),
+    budget=Budget(creates=1, kills=1, timeouts=1, renames=2),
+)
+RENAMED_EVERYTHING = replace(
+    RENAMED_REUSED,
+    name="renamed: everything on offer",
+    offers=TARGETS["everything"]._replace(renames=True),
+    budget=Budget(creates=1, kills=1, timeouts=1, renames=2),
+)
+RENAMED_FROZEN = replace(
+    RENAMED, name="renamed: a frozen worker", budget=Budget(edits=1, freezes=1, timeouts=1, renames=2)
+)
+RENAMED_LEFT = replace(
+    RENAMED,
+    name="renamed: somebody who leaves, comes back, and stays there meanwhile",
+    budget=Budget(toggles=2, kills=1, timeouts=1, renames=2),
+    leaving=Leaving(OnLeave.LEAVE),
+)
+RENAMED_DEACTIVATED = replace(
+    RENAMED_LEFT,
+    name="renamed: somebody who leaves, comes back, and is deactivated meanwhile",
+    budget=Budget(toggles=2, timeouts=1, renames=1),
+    leaving=Leaving(OnLeave.DEACTIVATE),
+)
+RENAMED_TRUST = replace(
+    TRUST, name="renamed: a stranger's record, adopted on trust", offers=TRUST.offers._replace(renames=True),
+    budget=Budget(edits=1, timeouts=1, renames=1),
+)  # fmt: skip
+RENAMED_UNMARKED = replace(
+    UNMARKED, name="renamed: a stranger's record without external id", offers=UNMARKED.offers._replace(renames=True),
+    budget=Budget(edits=1, kills=1, timeouts=1, renames=2),
+)  # fmt: skip
+RENAMED_RESTORED = replace(
+    RENAMED_REUSED,
+    name="renamed: the third party is restored",
+    budget=Budget(creates=1, timeouts=1, restores=1, renames=2),
+)
+RENAMED_APART = replace(
+    RENAMED_REUSED,
+    name="renamed: something comes between the claim and the attempt",
+    budget=Budget(edits=1, busy=1, creates=1, kills=1, renames=2),
+    apart=True,
+)
+RENAMING = (
+    RENAMED, RENAMED_REUSED, RENAMED_BACK, RENAMED_ON, RENAMED_REFUSED, RENAMED_SWAPPED, RENAMED_SHARED, RENAMED_EVERYTHING,
+    RENAMED_FROZEN, RENAMED_LEFT, RENAMED_DEACTIVATED, RENAMED_TRUST, RENAMED_UNMARKED, RENAMED_RESTORED, RENAMED_APART,
+)  # fmt: skip
+RENAMING_FULLY = (
+    replace(RENAMED_REUSED, budget=RENAMED_REUSED.budget._replace(edits=1)),
+    replace(RENAMED_SWAPPED, budget=RENAMED_SWAPPED.budget._replace(kills=1)),
+    replace(RENAMED_RESTORED, budget=RENAMED_RESTORED.budget._replace(edits=1)),
+)
+
 _DECISIONS = {
     "in doubt": Budget(edits=1, kills=1, timeouts=1, decisions=1),
     "one after the other": Budget(edits=1, timeouts=1, refusals=1, decisions=2),
@@ -404,7 +489,7 @@ def daily() -> list[Configuration]:
     ]  # fmt: skip
     raised = [RAISED, RAISED_REFUSALS, RAISED_REUSED, RAISED_VERSIONS, RAISED_BLIND]
     return [
-        *found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *KEEPING, *REPLACING, *by_hand(), *references(), *leaving(), *braked(),
+        *found, TRUST, UNMARKED, UNMARKED_NEVER, *restored, *raised, *KEEPING, *REPLACING, *RENAMING, *by_hand(), *references(), *leaving(), *braked(),
         *apart(),
     ]  # fmt: skip
 
@@ -421,4 +506,4 @@ def full() -> list[Configuration]:
         for name, budget in FULL_RESTORED.items()
     ]
     trust = replace(TRUST, budget=TRUST.budget._replace(edits=2, kills=2, freezes=1))
-    return [*found, trust, *restored, *references(fully=True)]
+    return [*found, trust, *restored, *RENAMING_FULLY, *references(fully=True)]

@@ -98,6 +98,7 @@ def _verdict(step: Step, offers: Offers, adopt: str, kind: type[Interpreter]) ->
         match_on=(MATCHED,),
         comparable=fields_of,
         can_query=offers.query,
+        renames=offers.renames,
         backoff=BACKOFF,
         random=lambda: 0.5,
     )
@@ -137,6 +138,8 @@ def _judged(verdict: Interpreter, call: Call, answer: Answer) -> StepResult:  # 
             return verdict.deactivated(None)
         case "ok", Call.DELETE:
             return verdict.absent()
+        case "exists", Call.UPDATE:
+            return verdict.key_refused(found)
         case "exists", _:
             return verdict.key_taken(str(answer.remote_id), found)
         case "missing", _:
@@ -184,6 +187,7 @@ def lease(step: Step, offers: Offers = ONE_USERNAME) -> Lease:
         days_over=held.days_over,
         released=held.released,
         replaces=held.replaces,
+        former_key=USERNAMES[held.former_key] if held.former_key >= 0 else "",
     )
 
 
@@ -239,6 +243,7 @@ def abstract(settlement: StepResult) -> Result:
         instead=abstract(settlement.instead) if settlement.instead is not None else (),
         let_go=abstract(settlement.let_go) if settlement.let_go is not None else (),
         stays=-1 if settlement.stays is None else int(settlement.stays),
+        known_by=USERNAMES.index(settlement.known_by) if settlement.known_by else -1,
     )
 
 

@@ -41,9 +41,19 @@ def broken(state: State, configuration: Configuration) -> str:
         if in_flight > 1:
             return f"I5: {in_flight} requests in flight for row {index}"
     if configuration.renames:
-        logins = [row.login for row in state.rows if row.may_exist and row.named]
+        named = [row for row in state.rows if row.may_exist and row.named]
+        logins = [key for row in named for key in {row.login, row.former} - {-1}]
         if len(logins) != len(set(logins)):
             return "P1: two rows have one username at the target"
+    return _unknown_to_its_row(state) if configuration.offers.renames and not configuration.budget.restores else ""
+
+
+def _unknown_to_its_row(state: State) -> str:
+    for index, row in enumerate(state.rows):
+        for record in state.world.records:
+            ours = record.id == row.remote_id and not record.foreign
+            if ours and record.login not in (row.login, row.former):
+                return f"P24: the record of user {index} has a username that its row does not know"
     return ""
 
 
@@ -94,12 +104,23 @@ def _waits_for_one_that_stays(state: State, index: int, configuration: Configura
     """Whether the username is that of a record that stays at the target: its user has left, kept it there, or it is held."""
     others = (other for number, other in enumerate(state.rows) if number != index)
     shared, key = not configuration.offers.distinct, state.people[index].key
-    kept = configuration.renames and not configuration.replaces
+    renamed = configuration.offers.renames
+    kept = configuration.renames and not configuration.replaces and not renamed
     stays = any(
         (other.is_left or _is_braked(other) or (kept and other.may_exist)) and other.named and other.login == key
         for other in others
     )
-    return shared and not state.rows[index].may_exist and stays
+    waits = renamed or not state.rows[index].may_exist
+    return shared and waits and (stays or (renamed and _wants_anothers(state, index)))
+
+
+def _wants_anothers(state: State, index: int) -> bool:
+    """Whether two have taken each other's usernames, so that each waits for the other."""
+    return any(
+        other.key == state.rows[index].login and state.rows[number].login == state.people[index].key
+        for number, other in enumerate(state.people)
+        if number != index and other.present and state.people[index].present
+    )
 
 
 def _is_braked(row: Row) -> bool:
@@ -125,7 +146,7 @@ def _unequal(state: State, index: int, configuration: Configuration) -> str:
         if any(record.login != index for record in held):
             return f"I4: a record of user {index} has another's username"
     old = [record for record in held if record.login != person.key and not record.foreign]
-    if configuration.replaces and person.present and old:
+    if (configuration.replaces or configuration.offers.renames) and person.present and old:
         return f"I4: the record of user {index} has a username that they had before"
     if configuration.renames and any(record.login != row.login for record in held):
         return f"I4: the record of user {index} has a username that its row does not know"

@@ -68,7 +68,8 @@ def put_row(row: Row, *, index: int = 0, window_seconds: float = 5_000.0) -> Non
         deleted=row.deleted, owed_since=now if _is_owed(row.synced, row.generation, row.parked) else None,
         due_at=unknown_until if row.due == "recheck" else times[row.due],
         lease_token=TOKENS[index] if leased else None, leased_until=leased_until, unknown_until=unknown_until,
-        remote_id=text(row.remote_id), natural_key=USERNAMES[index or row.login] if row.named else "", adopted=row.adopted,
+        remote_id=text(row.remote_id), natural_key=USERNAMES[index or row.login] if row.named else "",
+        former_key=USERNAMES[row.former] if row.former >= 0 else "", adopted=row.adopted,
         add_key=None if leased and row.doing == Call.ADD else text(row.add_key), parked=row.parked, failed_tries=row.failed_tries, crashes=row.crashes,
         look_first=row.look_first, no_progress=row.no_progress, no_progress_generation=row.generation,
         released_generation=row.generation if row.released else None,
@@ -125,6 +126,7 @@ def seen(index: int = 0) -> Row:
         remote_id=number(row.remote_id),
         named=row.natural_key == USERNAMES[index or login],
         login=login,
+        former=USERNAMES.index(row.former_key) if row.former_key else -1,
         # While an add is under way its key is the attempt's.
         add_key=number(attempt.idempotency_key if attempt is not None and attempt.call == Call.ADD else row.add_key),
         adopted=row.adopted,

@@ -127,8 +127,8 @@ class Moves:
     def _renamed(self, state: State, index: int, owed: State) -> Iterator[Move]:
         """``owed``: the state once the row is owed. The database has one user of each username."""
         person = state.people[index]
-        key = 1 - person.key
-        if all(other.key != key for other in state.people if other.exists):
+        taken = {person.key, *(other.key for other in state.people if other.exists)}
+        for key in set(range(self.configuration.usernames)) - taken:
             called = owed.with_row(index, owed.rows[index], edited(person)._replace(key=key))
             yield self._spend("renames", f"user {index} has another username", called)
 

@@ -38,7 +38,7 @@ def _lost(worker: Worker, offers: Offers) -> Worker | None:
         held = NOTHING_HELD._replace(
             generation=held.generation if offers.versions else 0,
             remote_id=held.remote_id if call != "add" else 0,
-            login=held.login if call == "add" else 0,
+            login=held.login if call == "add" or offers.renames else 0,
             replaces=held.replaces if call == "delete" else False,
         )
         step = worker.step._replace(held=held, key=key if offers.idempotency else 0, other=-1)
@@ -57,5 +57,5 @@ def _stray(stray: Request, offers: Offers) -> Request:
         generation=stray.generation if offers.versions else 0,
         remote_id=stray.remote_id if call != "add" else 0,
         key=stray.key if offers.idempotency else 0,
-        login=stray.login if call == "add" else 0,
+        login=stray.login if call == "add" or (offers.renames and call == "update") else 0,
     )

@@ -18,7 +18,8 @@ class Row(NamedTuple):
 
     ``no_progress``: 0 where the row counts for another generation than the present one.
     ``doing``: the call of the open attempt under the present lease. ``named``: ``natural_key`` is set, to the
-    username ``login``, 0 for the one that everybody has from the beginning.
+    username ``login``, 0 for the one that everybody has from the beginning. ``former``: the one that an update is to change,
+    or may have changed unheard; -1 for none.
     ``waits_for``, ``held_by``: the number of the other row; -1 for none. ``released``: a person has let the present
     generation go that the brake held.
     """
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     left: Left = ""
     login: int = 0
     released: bool = False
+    former: int = -1
 
     @property
     def may_exist(self) -> bool:
@@ -85,6 +87,7 @@ class Held(NamedTuple):
     login: int = 0
     replaces: bool = False
     released: bool = False
+    former_key: int = -1
 
 
 class Link(NamedTuple):
@@ -101,6 +104,7 @@ class Result(NamedTuple):
     """`thirdparty.decide.result.StepResult` without its words. ``raise_above``: -1 for none.
 
     ``owner``, ``login``: to whom its external id and username point, where they differ; -1 where they do not. ``found``: its id.
+    ``known_by``: which of two usernames its record has; -1 where there are not two, or nobody knows.
     ``stays``: 1 where the object has left and its record stays, 0 where it does not, -1 where that is as it was.
     """
 
@@ -124,6 +128,7 @@ class Result(NamedTuple):
     instead: Result | tuple[()] = ()
     let_go: Result | tuple[()] = ()
     stays: int = -1
+    known_by: int = -1
 
     @property
     def failed(self) -> bool:

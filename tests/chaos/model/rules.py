@@ -20,16 +20,20 @@ class Rules:
     ``lost_lease_settles``: a worker settles without its token. ``extends``: a doubt while a window
     is open moves its end, so that it covers the new doubt too. ``keeps_key``: an add is repeated under its key.
     ``asks_whose``: the other rows are asked where external id and username of a record point to different people;
-    ``by_link``: whether those of its username are linked to it. ``leaks``: the brake goes off once its window is over.
+    ``by_link``: whether those of its username are linked to it. ``knows_former``: a username that a record had before is its own
+    until that is known to be over. ``leaks``: the brake goes off once its window is over.
     """
 
     claim: Callable[..., tuple[Row, Held] | None] = transitions.claim
     claim_replacing: Callable[..., tuple[Row, Held] | None] = transitions.claim_replacing
     claim_keeping: Callable[..., tuple[Row, Held] | None] = transitions.claim_keeping
+    claim_renaming: Callable[..., tuple[Row, Held] | None] = transitions.claim_renaming
     open_attempt: Callable[..., Row] = transitions.open_attempt
     release: Callable[[Row], Row] = transitions.release
     settle: Callable[..., Row] = transitions.settle
+    settle_renaming: Callable[..., Row] = transitions.settle_renaming
     named_as_ours: Callable[..., tuple[Result, Row]] = transitions.named_as_ours
+    named_by_a_former: Callable[..., tuple[Result, Row]] = transitions.named_by_a_former
     settle_outdated: Callable[..., Row] = transitions.settle_outdated
     meet: Callable[..., tuple[Result, Row]] = transitions.meet
     repair: Callable[[Row], Row] = transitions.repair
@@ -66,6 +70,7 @@ class Rules:
     keeps_key: bool = True
     asks_whose: bool = True
     by_link: bool = True
+    knows_former: bool = True
     leaks: bool = False
 
 

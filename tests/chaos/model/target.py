@@ -60,6 +60,7 @@ class World(NamedTuple):
 class Offers(NamedTuple):
     """What the target honours (CONTRACT A), and whether its usernames are unique.
 
+    ``renames``: an update gives a record the username that it is sent under.
     ``distinct``: each user has a username of their own. ``checks``: a record that names one which is not there is refused,
     and so is the deletion of one that another names.
     """
@@ -70,6 +71,7 @@ class Offers(NamedTuple):
     unique: bool = True
     distinct: bool = False
     checks: bool = False
+    renames: bool = False
 
 
 def perform(world: World, request: Request, offers: Offers) -> tuple[World, tuple[str, int]]:
@@ -123,7 +125,17 @@ def _write(world: World, request: Request, offers: Offers) -> tuple[tuple[Record
         return records, ("stale", 0)
     if request.call == "deactivate":
         return tuple(sorted((*others, held._replace(seq=request.seq, version=version)))), ("ok", held.id)
-    updated = held._replace(owner=request.row, seq=request.seq, version=version, refers=request.refers)
+    return _updated(held, others, request, offers, version)
+
+
+def _updated(
+    held: Record, others: tuple[Record, ...], request: Request, offers: Offers, version: int
+) -> tuple[tuple[Record, ...], tuple[str, int]]:
+    login = request.login if offers.renames else held.login
+    rival = next((record for record in others if record.login == login), None) if offers.renames else None
+    if offers.unique and rival is not None:
+        return tuple(sorted((*others, held))), ("exists", rival.id)
+    updated = held._replace(owner=request.row, seq=request.seq, version=version, login=login, refers=request.refers)
     return tuple(sorted((*others, updated))), ("ok", held.id)
 
 

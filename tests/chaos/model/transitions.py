@@ -77,6 +77,26 @@ def claim_keeping(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tupl
     return (claimed[0], claimed[1]._replace(login=login)) if claimed is not None else None
 
 
+def takes_another(row: Row, *, wanted: int) -> bool:
+    """Whether an update is to give the record the username ``wanted``: while an earlier request may still change it, it keeps both."""
+    known = row.remote_id and not row.add_key and row.recheck == "none" and row.lease == "free" and row.former < 0
+    return bool(known) and row.named and not row.deleted and row.login != wanted
+
+
+def key_where_renamed(row: Row, *, wanted: int) -> int:
+    """As `key_at_target`, of a declaration that has records renamed."""
+    return wanted if takes_another(row, wanted=wanted) else key_at_target(row, wanted=wanted)
+
+
+def claim_renaming(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tuple[Row, Held] | None:
+    """`store.claim`, of a declaration that has records renamed. ``rival``: as of `key_where_renamed`."""
+    login = max(key_where_renamed(row, wanted=wanted), 0)
+    another = row.login if takes_another(row, wanted=wanted) else row.former
+    former = another if row.may_exist else -1
+    claimed = claim(row._replace(login=login, former=former), has_user=has_user, rival=rival)
+    return (claimed[0], claimed[1]._replace(login=login, former_key=former)) if claimed is not None else None
+
+
 def open_attempt(row: Row, call: str, add_key: int) -> Row:
     """`store.open_attempts` under a lease that has not run out. ``add_key``: the key an add is sent under."""
     return row._replace(doing=call, add_key=add_key if call == Call.ADD else row.add_key)
@@ -84,15 +104,21 @@ def open_attempt(row: Row, call: str, add_key: int) -> Row:
 
 def release(row: Row) -> Row:
     """`store.release`, of a lease under which nothing was written down."""
-    return row._replace(lease="free")
+    known = row.recheck == "none"
+    login = row.former if known and row.former >= 0 else row.login
+    return row._replace(lease="free", login=login, former=-1 if known else row.former)
 
 
 def settle(row: Row, generation: int, result: Result) -> Row:
     """`store.settle` under the row's own token, where no other row has the result's remote id."""
+    return _settled(row, generation, result, acknowledged=result.acknowledged)
+
+
+def _settled(row: Row, generation: int, result: Result, *, acknowledged: bool) -> Row:
     found_more = result.next == "now" and not result.acknowledged and row.synced >= row.generation
     raised = result.raise_above >= 0 or found_more
     wanted = max(row.generation, result.raise_above) + 1 if raised else row.generation
-    synced = max(row.synced, generation) if result.acknowledged else row.synced
+    synced = max(row.synced, generation) if acknowledged else row.synced
     recheck: Window = {"keep": row.recheck, "open": "open", "clear": "none"}[result.doubt]
     moved = row.generation > generation
     left: Left = "" if result.acknowledged or not result.stays else row.left
@@ -118,6 +144,24 @@ def settle(row: Row, generation: int, result: Result) -> Row:
         left=row.left or "stays" if result.stays > 0 else left,
         released=row.released,
     )
+
+
+def settle_renaming(row: Row, generation: int, result: Result, *, wanted: int) -> Row:
+    """`store.settle`, of a declaration that has records renamed. ``wanted``: what the user is called now."""
+    known = result.known_by >= 0 and not _in_doubt(row, result)
+    login = result.known_by if known else row.login
+    stays_behind = result.remote_id and result.stays <= 0 and not row.deleted and wanted != login
+    if result.acknowledged and stays_behind:
+        return _renamed(_settled(row, generation, result, acknowledged=False), login, known=known)
+    return _renamed(settle(row, generation, result), login, known=known)
+
+
+def _renamed(row: Row, login: int, *, known: bool) -> Row:
+    return row._replace(login=login, former=-1 if known else row.former)
+
+
+def _in_doubt(row: Row, result: Result) -> bool:
+    return result.doubt == "open" or (result.doubt == "keep" and row.recheck != "none")
 
 
 def settle_outdated(row: Row, generation: int, result: Result) -> Row:
@@ -161,6 +205,19 @@ def named_as_ours(held: Held, result: Result, other: Row, *, gone: bool) -> tupl
             return _untold(result.let_go), other
     if other.parked or (at_rest and other.remote_id) or held.no_progress + 1 >= NO_PROGRESS_LIMIT:
         return kept, other
+    return _looked_at_first(held, kept, other, at_rest=at_rest)
+
+
+def named_by_a_former(held: Held, result: Result, other: Row) -> tuple[Result, Row]:
+    """The same, where that other one's record has a username that it was known by before: a restore took the newer one back."""
+    kept = _untold(result)
+    if other.parked or held.no_progress + 1 >= NO_PROGRESS_LIMIT:
+        return kept, other
+    at_rest = other.synced == other.generation and other.lease == "free" and other.recheck == "none"
+    return _looked_at_first(held, kept, other, at_rest=at_rest)
+
+
+def _looked_at_first(held: Held, kept: Result, other: Row, *, at_rest: bool) -> tuple[Result, Row]:
     kept = kept._replace(remote_id=held.remote_id, adopted=held.adopted, acknowledged=False, parked="")
     later = kept._replace(outcome="transient", next="later", no_progress=held.no_progress + 1)
     if not at_rest:

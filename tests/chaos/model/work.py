@@ -125,7 +125,12 @@ class Work:
         others = () if self.offers.distinct else (other for other in state.rows if other is not row)
         there = [other for other in others if other.may_exist and other.named]
         claimed: tuple[Row, Held] | None
-        if self.replaces or self.renames:
+        if self.offers.renames and self.renames:
+            login = transitions.key_where_renamed(row, wanted=person.key)
+            rival = any(login in self._keys_of(other) for other in there)
+            claim = self.rules.claim_renaming
+            claimed = self.memo(claim, row, has_user=person.exists, rival=rival, wanted=person.key)
+        elif self.replaces or self.renames:
             claim = self.rules.claim_replacing if self.replaces else self.rules.claim_keeping
             login = transitions.key_at_target(row, wanted=person.key, replaced=self.replaces)
             rival = any(other.login == login for other in there)
@@ -133,6 +138,9 @@ class Work:
         else:
             claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=bool(there))
         return claimed
+
+    def _keys_of(self, row: Row) -> tuple[int, ...]:
+        return (row.login, row.former) if self.rules.knows_former else (row.login,)
 
     def _held(self, step: Step, state: State) -> Step:
         holder: int = self.memo(self.rules.holder, state.references, step.row)
@@ -211,7 +219,9 @@ class Work:
         answer = worker.answer or Answer("found")
         if not self.offers.query or step.call in _SAID_WITHOUT_ASKING:
             return answer
-        if answer.kind == "stale":
+        if answer.kind == "exists" and step.call == "update":
+            found = next((record for record in records if record.login == step.held.login), None)
+        elif answer.kind == "stale":
             found = next((record for record in records if record.id == step.held.remote_id), None)
         else:
             found = self._found(step, records)
@@ -225,6 +235,8 @@ class Work:
         by_username = (record for record in records if record.login == login)
         ways = [by_id] if step.call in ("recheck", "confirm") else []
         ways += [by_external_id, *([by_username] if step.held.named else [])]
+        if step.held.former_key >= 0:
+            ways.append(record for record in records if record.login == step.held.former_key)
         found = [next(way, None) for way in ways]
         chosen: Record | None = self.memo(
             best, step, tuple(filter(None, found)), self.offers, self.adopt, self.rules.judge
@@ -273,8 +285,7 @@ class Work:
             state = state.with_row(other, holder)
             if result.doubt == "open":
                 state = state.covering(index, of=other)
-        settle = self.rules.settle_outdated if worker.outdated else self.rules.settle
-        settled: Row = self.memo(settle, row, step.held.generation, _untold(result))
+        settled = self._settled(row, person, worker, _untold(result))
         if result.doubt == "open":
             state = self._doubt(state, index, row)
         stays = result.stays > 0 and self.leaving.on_leave is not OnLeave.DEACTIVATE
@@ -293,13 +304,26 @@ class Work:
         words = [result.outcome, "acknowledged" if result.acknowledged else "", settled.parked]
         return state.with_row(index, settled, person), f"; settled: {', '.join(filter(None, words))}"
 
+    def _settled(self, row: Row, person: Person, worker: Worker, result: Result) -> Row:
+        settled: Row
+        generation = worker.step.held.generation
+        if self.offers.renames and self.renames:
+            settled = self.memo(self.rules.settle_renaming, row, generation, result, wanted=person.key)
+        else:
+            settle = self.rules.settle_outdated if worker.outdated else self.rules.settle
+            settled = self.memo(settle, row, generation, result)
+        return settled
+
     def _whose(self, state: State, step: Step, result: Result) -> tuple[State, Result]:
         """`thirdparty.store.meeting.whose`: another row may be the one that the record's external id or username points to."""
         if result.parked == transitions.IDENTITY_CONFLICT and 0 <= result.owner < len(state.rows):
             other = state.rows[result.owner]
-            settled, other = self.memo(
-                self.rules.named_as_ours, step.held, result, other, gone=self._has_gone(state, result)
-            )
+            if self._has_been_renamed(other, result):
+                settled, other = self.memo(self.rules.named_by_a_former, step.held, result, other)
+            else:
+                settled, other = self.memo(
+                    self.rules.named_as_ours, step.held, result, other, gone=self._has_gone(state, result)
+                )
             return state.with_row(result.owner, other), settled
         if not result.instead or not self._is_anothers(state, step.row, result):
             return state, result
@@ -316,15 +340,23 @@ class Work:
         """By which username the target knows the record of this row."""
         return login_of(index, self.offers, state.rows[index].login if index < len(state.rows) else 0)
 
+    def _has_been_renamed(self, other: Row, result: Result) -> bool:
+        return self.offers.renames and other.remote_id == result.found and other.login != result.login
+
+    def _is_known_by(self, state: State, index: int, login: int) -> bool:
+        row = state.rows[index]
+        return row.named and login in (self._login(state, index), row.former)
+
     def _is_anothers(self, state: State, index: int, result: Result) -> bool:
         if result.owner != index:
-            name = self._login(state, result.owner)
             other = state.rows[result.owner] if result.owner < len(state.rows) else None
-            return other is not None and not (name == result.login and other.named)
+            if other is None or self._is_known_by(state, result.owner, result.login):
+                return False
+            return not self._has_been_renamed(other, result)
         others = (
             row
             for number, row in enumerate(state.rows)
-            if number != index and self._login(state, number) == result.login and row.named
+            if number != index and self._is_known_by(state, number, result.login)
         )
         return any(row.remote_id == result.found if self.rules.by_link else row.may_exist for row in others)
 
