@@ -96,7 +96,7 @@ class TestRest(ConnectorContract):
     @pytest.fixture
     def connector(self, erp: FakeRestTarget) -> Iterator[Connector]:
         with erp.running() as url:
-            offered = Capabilities(query=True, list=True, idempotency=True)
+            offered = Capabilities(query=True, list=True, idempotency=True, rename=True)
             connector = self.collection(TargetConfig("erp", "rest", url, self.options, offered), "shop.order")
             yield connector
             connector.close()

@@ -191,6 +191,32 @@ class ConnectorContract:
             connector.update(remote_id, make(1, 1), version=4)
         connector.update(remote_id, make(1, 1), version=6)
 
+    def test_an_update_gives_a_record_another_key(self, connector: Connector, make: Make) -> None:
+        _require(connector, "rename")
+        _require(connector, "query")
+        if not connector.keeps_keys():
+            pytest.skip("this target keeps no keys")
+        before, after = make(1, 0), replace(make(1, 1), key=make(2, 0).key)
+        remote_id = _add(connector, before)
+        connector.update(remote_id, after, version=2)
+        _same(connector, connector.find(remote_id=remote_id), remote_id, after)
+        _same(connector, connector.find(key=after.key), remote_id, after)
+        assert connector.find(key=before.key) is None
+
+    def test_a_key_that_another_record_has_is_refused_to_an_update_as_such(
+        self, connector: Connector, make: Make
+    ) -> None:
+        _require(connector, "rename")
+        if not self.unique_keys or not connector.keeps_keys():
+            pytest.skip("this target takes any number of records of one key")
+        first, second = make(1, 0), make(2, 0)
+        remote_id = _add(connector, first)
+        _add(connector, second)
+        with pytest.raises(AlreadyExists):
+            connector.update(remote_id, replace(first, key=second.key), version=2)
+        if connector.capabilities.query:
+            _same(connector, connector.find(remote_id=remote_id), remote_id, first)
+
     def test_what_a_target_does_not_offer_is_said_before_it_is_asked(self, connector: Connector) -> None:
         with _towards(connector, "http://127.0.0.1:1", capabilities=Capabilities()) as bare:
             with pytest.raises(CapabilityMissing):

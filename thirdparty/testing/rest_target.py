@@ -124,8 +124,11 @@ class FakeRestTarget:
                 if self.etags and request.headers.get("if-match") != _etag(item):
                     return Reply(412 if "if-match" in request.headers else 428)
                 kept = item if request.method == "PATCH" else {}
-                items[remote_id] = {**kept, **request.json(), "id": remote_id}
-                return Reply(200, items[remote_id])
+                changed = {**kept, **request.json(), "id": remote_id}
+                if self._holder(items, changed) not in (None, remote_id):
+                    return Reply(409, {"title": "Conflict", "detail": f"{self.key_field} is taken"})
+                items[remote_id] = changed
+                return Reply(200, changed)
             case _:
                 return Reply(405)
 
@@ -146,7 +149,8 @@ class FakeRestTarget:
 
     def _holder(self, items: dict[str, dict[str, Any]], item: dict[str, Any]) -> str | None:
         key = item.get(self.key_field)
-        return next((held_id for held_id, held in items.items() if key and held.get(self.key_field) == key), None)
+        holders = [held_id for held_id, held in items.items() if key and held.get(self.key_field) == key]
+        return next((each for each in holders if each != item.get("id")), next(iter(holders), None))
 
 
 def _etag(item: dict[str, Any]) -> str:
