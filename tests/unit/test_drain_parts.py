@@ -114,7 +114,7 @@ def test_the_first_of_the_retries_that_are_yet_to_come_is_when_somebody_has_to_l
 
 
 def result(token: str) -> Any:
-    return SimpleNamespace(lease=SimpleNamespace(key=token, token=token))
+    return SimpleNamespace(lease=SimpleNamespace(key=token, token=token, former_key=""))
 
 
 def test_a_locked_result_is_tried_again_until_its_patience_is_over() -> None:
@@ -198,7 +198,7 @@ def step(key: str) -> Any:
 
 def ended(key: str) -> Any:
     later = SimpleNamespace(next=Next.LATER, delay_seconds=30.0)
-    return SimpleNamespace(lease=SimpleNamespace(key=key, token=key), settlement=later)
+    return SimpleNamespace(lease=SimpleNamespace(key=key, token=key, former_key=""), settlement=later)
 
 
 def row(*, failed_tries: int = 99, due_now: bool = False) -> Any:

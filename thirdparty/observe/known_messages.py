@@ -42,6 +42,7 @@ KNOWN = (
     _("it refers to %(object)s, which is not to be at this target"),
     _("it refers to %(object)s, which is parked (%(cause)s)"),
     _("its declaration names no %(model)s in `references`"),
+    _("the natural key of %(ref)s changes at the target: name its remote id"),
     _(
         "%(field)s of the payload holds a value of type %(kind)s; give a text, a number, true, false, null, or lists and mappings of these"
     ),
@@ -141,6 +142,9 @@ KNOWN = (
     _("the answer came too late"),
     _("nothing is sent to the target at present"),
     _("its natural key changes, and the record there is replaced for it: write without strict consistency"),
+    _("its natural key changes, and the record there is renamed for it: write without strict consistency"),
+    _("the target says that a value of it is another record's"),
+    _("a record of its new natural key exists at the target and is not ours"),
     _("a worker is busy with this record"),
     _("another record still holds the natural key at the target"),
     _("the target's brake holds an earlier change of this record: a person has to decide about it first"),
