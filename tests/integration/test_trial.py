@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from tests.declarations import people_of_version, rescope
 from tests.integration.conftest import converge, held_records, row_of
-from thirdparty import targets
+from thirdparty import store, targets
 from thirdparty.audit import pruning, runner, schedule
 from thirdparty.audit.certificate import CannotCertify, certificate
 from thirdparty.audit.runner import CannotAudit
@@ -30,6 +30,7 @@ from thirdparty.models import Audit, Declaration, Record, Target
 from thirdparty.models.audit import Verdict
 from thirdparty.observe.reasons import reasons
 from thirdparty.sandbox.client import SandboxControl
+from thirdparty.store import Walked
 from users.models import User
 from users.synced import Person
 
@@ -224,6 +225,31 @@ def test_a_kill_in_the_middle_of_the_walk_leaves_the_sample_to_the_next(
     assert Target.objects.get(name="partner").owing_to
     brought_level()
     assert by_new_version(sandbox) == in_the_sample(people)
+
+
+@pytest.mark.usefixtures("people")
+def test_a_step_of_the_walk_that_began_before_the_trial_owes_nobody_any_more(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    targets.begin_backfill("partner")
+    owe_next = store.owe_next
+
+    def stalls(*about: Any, **how: Any) -> Walked:
+        monkeypatch.setattr(store, "owe_next", owe_next)
+        catch_up.go_on("partner", seconds=30)
+        raise_version(monkeypatch, settings)
+        before = generations()
+        walked = owe_next(*about, **how)
+        assert (generations(), walked.owed) == (before, 0)
+        return walked
+
+    monkeypatch.setattr(store, "owe_next", stalls)
+    catch_up.take_step("partner")
+    assert store.owe_next is owe_next
+
+
+def generations() -> list[int]:
+    return list(Record.objects.order_by("key").values_list("generation", flat=True))
 
 
 def test_without_the_setting_everybody_is_sent_at_once(

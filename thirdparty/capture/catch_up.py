@@ -92,7 +92,8 @@ def _pass_fence(target: Target, fence_passed: int) -> Step:
 
 
 def _why(target: Target) -> store.Why:
-    return store.Why(target.unrecorded, target.backfill, tuple(target.raised), targets.on_trial(target))
+    reasons = target.unrecorded, target.backfill, tuple(target.raised), targets.on_trial(target)
+    return store.Why(*reasons, round=target.round)
 
 
 def _owe_next(target: Target, after: str) -> Step | None:

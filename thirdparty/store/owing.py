@@ -18,7 +18,7 @@ from thirdparty.store.attempts import BACKFILL, NEW_VERSION, UNRECORDED, WRITES
 from thirdparty.store.contention import is_contention, wait_briefly, within_reach
 from thirdparty.store.dialect import dialect
 from thirdparty.store.locking import lock
-from thirdparty.store.tables import ATTEMPTS, RECORDS
+from thirdparty.store.tables import ATTEMPTS, RECORDS, TARGETS
 from thirdparty.store.unparking import REJECTED, unless_rejected
 
 
@@ -45,12 +45,14 @@ class Why:
     ``unrecorded``: changes may have gone unrecorded, of parked records too. ``backfill``: what the target holds may be
     gone, another's, or back though it was deleted. ``raised``: the kinds whose declaration has a new version, which what
     is parked may fit; those alone, unless there is another reason. ``sampled``: of which of them so many per cent alone.
+    ``round``: of the target, to which this belongs: once another has begun, nothing is owed for this one any more.
     """
 
     unrecorded: bool = False
     backfill: bool = False
     raised: tuple[str, ...] = ()
     sampled: Mapping[str, float] = field(default_factory=dict)
+    round: int | None = None
 
     def concerns(self, key: str) -> bool:
         """Whether this record is one of those."""
@@ -159,6 +161,8 @@ def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
     anew = why.unrecorded or kind in why.raised
     freed = db.true if anew else unseen
     owed = f"(state <> '{State.DELETED}' OR {sent if why.backfill else db.false})"
+    of_round = f"AND EXISTS (SELECT 1 FROM {TARGETS} t WHERE t.name = {RECORDS}.target AND t.round = %s)"
+    round_given = [] if why.round is None else [why.round]
     parked_too = f"AND NOT ({REJECTED})" if anew else "AND parked = ''"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -172,7 +176,7 @@ def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
             f"generation = generation + 1, owed_since = COALESCE(owed_since, {db.clock}), caused_by = '{why}', "
             f"look_first = CASE WHEN {looks} THEN {db.true} ELSE look_first END, "
             f"parked = CASE WHEN {freed} THEN '' ELSE parked END "
-            f"WHERE key IN ({marks}) AND ({unseen} OR ({owed} {parked_too}))",
-            list(keys),
+            f"WHERE key IN ({marks}) AND ({unseen} OR ({owed} {parked_too})) {of_round if round_given else ''}",
+            [*keys, *round_given],
         )
         return int(cursor.rowcount)
