@@ -54,6 +54,7 @@ def test_an_erp_that_is_level_is_level() -> None:
     ("collection", "change", "says"),
     [
         ("orders", {"total": "9.00"}, "stale"),
+        ("orders", {"number": "N6"}, "stale"),
         ("orders", {"customer": "C2"}, "another customer's"),
         ("orders", {"customer": "C7"}, "another customer's"),
         ("orders", {"lines": []}, "stale"),

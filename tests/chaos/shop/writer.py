@@ -23,14 +23,15 @@ def main() -> None:
     django.setup()
     from django.db import DatabaseError
 
-    from tests.acceptance.shop_writes import dice, write_something
+    from tests.acceptance.shop_writes import WRITES, dice, write_something
+    from tests.chaos.shop.renumbering import RENUMBERINGS
 
     written: Counter[str] = Counter()
     began = time.monotonic()
     least = seconds * _LEAST_PER_SECOND
     while (passed := time.monotonic() - began) < seconds or (written.total() < least and passed < _LONGEST * seconds):
         with suppress(DatabaseError):
-            written[write_something()] += 1
+            written[write_something(WRITES | RENUMBERINGS)] += 1
         time.sleep(dice.uniform(0, 2 * PAUSE_SECONDS))
     print(f"wrote {written.total()} times", flush=True)  # noqa: T201  # for who started it
 
