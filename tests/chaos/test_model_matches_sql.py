@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -191,11 +191,8 @@ def test_claim_where_natural_keys_change(monkeypatch: pytest.MonkeyPatch, change
         KeyChanges.REPLACED: transitions.claim_replacing,
         KeyChanges.RENAMED: transitions.claim_renaming,
     }[changes]
-    key_of_the_step = {
-        KeyChanges.KEPT: partial(transitions.key_at_target, replaced=False),
-        KeyChanges.REPLACED: transitions.key_at_target,
-        KeyChanges.RENAMED: transitions.key_where_renamed,
-    }[changes]
+    renamed = changes is KeyChanges.RENAMED
+    key_of_the_step = transitions.key_where_renamed if renamed else transitions.key_at_target
     asked = asked_of(claim, at_least=100)
     for number_of_case, ((row, has_user, rival, wanted), expected) in enumerate(asked.items()):
         put(row, has_user=has_user)
@@ -203,7 +200,7 @@ def test_claim_where_natural_keys_change(monkeypatch: pytest.MonkeyPatch, change
         if rival:
             login = key_of_the_step(row, wanted=wanted)
             theirs = USERNAMES[login] if login >= 0 else "nobody's"
-            former = changes is KeyChanges.RENAMED and number_of_case % 2
+            former = renamed and number_of_case % 2
             keys = {"natural_key": "another", "former_key": theirs} if former else {"natural_key": theirs}
             materialised.put_other(remote_id="another's", **keys)
         held = real_claim()

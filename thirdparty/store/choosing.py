@@ -95,13 +95,12 @@ def _unused(row: str, db: Dialect, *, strict: bool) -> str:
 def key_at_target(row: str, db: Dialect, *, strict: bool) -> str:
     """The natural key by which the target is to know the record: it is frozen while there may be one.
 
-    A declaration that has its records replaced, or renamed, gives the old key up once nothing can be there under it any more;
-    and what is renamed takes the new one as soon as it is known to have the old one.
+    Once nothing can be there under it any more, others may have it; what is renamed takes its new one as soon as it is known to
+    have the old one.
     """
     kept = f"{row}natural_key <> ''"
     if not strict:
-        given_up = f"({replaced(row)} OR {renamed(row)})"
-        kept += f" AND ({row}may_exist OR {row}wanted_key = '' OR NOT {given_up}) AND NOT {takes_another(row)}"
+        kept += f" AND ({row}may_exist OR {row}wanted_key = '') AND NOT {takes_another(row)}"
     return (
         f"CASE WHEN {_unused(row, db, strict=strict)} THEN '' WHEN {kept} THEN {row}natural_key "
         f"WHEN {row}deleted THEN '' ELSE {row}wanted_key END"

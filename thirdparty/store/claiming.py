@@ -161,11 +161,10 @@ def key_to_hold(row: Record) -> str:
     """The natural key that the row needs for its next step; empty where it needs none."""
     if row.deleted and not row.may_exist:
         return ""
-    changes = of_kind(row.kind).key_changes if is_declared(row.kind) else KeyChanges.KEPT
-    replaced = changes is KeyChanges.REPLACED and not row.may_exist
     wanted = "" if row.deleted else row.wanted_key
-    renamed = changes is KeyChanges.RENAMED and not row.former_key and row.unknown_until is None
-    return (wanted if replaced or renamed else "") or row.natural_key or wanted
+    renamed = is_declared(row.kind) and of_kind(row.kind).key_changes is KeyChanges.RENAMED
+    taken = renamed and not row.former_key and row.unknown_until is None
+    return (wanted if taken or not row.may_exist else "") or row.natural_key or wanted
 
 
 def other_holder(key: str, target: str, kind: str, natural_key: str) -> Record | None:

@@ -18,6 +18,7 @@ from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import (
     FROZEN_SENDER,
     KEPT,
+    KEPT_GONE,
     KEPT_REUSED,
     PROFILES,
     RAISED,
@@ -204,6 +205,10 @@ def _waits_for_no_kept_username(row: Row, *, rival: bool, **how: Any) -> tuple[R
     return transitions.claim_keeping(row, rival=False, **how)
 
 
+def _freezes_a_username_for_ever(row: Row, *, wanted: int, **how: Any) -> tuple[Row, Held] | None:
+    return transitions.claim_keeping(row, wanted=row.login if row.named else wanted, **how)
+
+
 def _leaves_what_is_replaced(*args: Any, **kwargs: Any) -> Call:
     lease, *others = args
     return next_call(replace(lease, replaces=False), *others, **kwargs)
@@ -237,6 +242,9 @@ BUGS = (
         ),
         "whoever has the username of a record that is kept is not waited for": Bug(
             Rules(claim_keeping=_waits_for_no_kept_username), KEPT_REUSED, "P1"
+        ),
+        "a username is its own when no record of it is there any more": Bug(
+            Rules(claim_keeping=_freezes_a_username_for_ever), KEPT_GONE, "P1"
         ),
         "the record of the old username is looked for under the new one": Bug(
             Rules(claim_replacing=_knows_the_new_username_alone), REPLACED_REUSED, "I4"

@@ -180,7 +180,12 @@ KEPT_EVERYTHING = replace(
     offers=TARGETS["everything"],
     budget=KEPT_REUSED.budget._replace(edits=0, kills=0),
 )
-KEEPING = (KEPT, KEPT_REUSED, KEPT_BACK, KEPT_BLIND, KEPT_EVERYTHING)
+KEPT_GONE = replace(
+    KEPT,
+    name="kept: the username of somebody who has left used again",
+    budget=Budget(toggles=2, creates=1, timeouts=1, renames=1),
+)
+KEEPING = (KEPT, KEPT_REUSED, KEPT_BACK, KEPT_BLIND, KEPT_EVERYTHING, KEPT_GONE)
 
 REPLACED = Configuration(
     "replaced: a username that changes", TARGETS["query"], Budget(edits=1, kills=1, timeouts=1, renames=1),

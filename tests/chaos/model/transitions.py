@@ -47,14 +47,14 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
     return claimed, held
 
 
-def key_at_target(row: Row, *, wanted: int, replaced: bool = True) -> int:
+def key_at_target(row: Row, *, wanted: int) -> int:
     """By which username the target is to know the record; -1 for none.
 
-    ``wanted``: what the user is called now. ``replaced``: of a declaration that has records replaced; else that keeps them.
+    ``wanted``: what the user is called now.
     """
     if row.deleted and not row.may_exist:
         return -1
-    if row.named and (row.may_exist or not replaced):
+    if row.named and row.may_exist:
         return row.login
     return -1 if row.deleted else wanted
 
@@ -72,7 +72,7 @@ def claim_replacing(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tu
 
 def claim_keeping(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tuple[Row, Held] | None:
     """`store.claim`, of a declaration that keeps records under their old key. ``rival``: as of `key_at_target`."""
-    login = max(key_at_target(row, wanted=wanted, replaced=False), 0)
+    login = max(key_at_target(row, wanted=wanted), 0)
     claimed = claim(row._replace(login=login), has_user=has_user, rival=rival)
     return (claimed[0], claimed[1]._replace(login=login)) if claimed is not None else None
 

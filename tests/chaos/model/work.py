@@ -132,7 +132,7 @@ class Work:
             claimed = self.memo(claim, row, has_user=person.exists, rival=rival, wanted=person.key)
         elif self.replaces or self.renames:
             claim = self.rules.claim_replacing if self.replaces else self.rules.claim_keeping
-            login = transitions.key_at_target(row, wanted=person.key, replaced=self.replaces)
+            login = transitions.key_at_target(row, wanted=person.key)
             rival = any(other.login == login for other in there)
             claimed = self.memo(claim, row, has_user=person.exists, rival=rival, wanted=person.key)
         else:

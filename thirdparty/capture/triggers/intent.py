@@ -29,6 +29,11 @@ class Intent:
             f"{self._owe(f'{RECORDS}.')}"
         )
 
+    def has_record(self, row: str) -> str:
+        """Whether the object of this row of the declared table has a record at the target ``t``."""
+        key = f"t.name || ':' || {self.source.kind} || ':' || {self.source.object_id(row)}"
+        return f"EXISTS (SELECT 1 FROM {RECORDS} e WHERE e.key = {key})"
+
     def changed(self, objects: str | None = None) -> str:
         """Rows that exist are owed again; none is created.
 

@@ -98,18 +98,16 @@ class Plan:
     def _of_own_table(self) -> None:
         source, intent, rows = self._source, self._intent, self._rows
         columns, table = source.own_columns(), source.meta.db_table
-        inside, outside = source.in_scope("n"), f"NOT ({source.in_scope('n')})"
+        inside = source.in_scope("n")
         self._at(table, INSERT, columns).do(intent.wanted(rows.new(INSERT, columns), inside))
         updated = self._at(table, UPDATE, columns)
         there_still = f"EXISTS (SELECT 1 FROM {source.table} u WHERE u.{source.identity} = o.{source.identity})"
         updated.do(
             intent.gone(_identities(source.object_id("o"), f"{rows.old(UPDATE, columns)} o WHERE NOT {there_still}"))
         )
-        if source.declaration.scope is not None:
-            updated.do(
-                intent.changed(_identities(source.object_id("n"), f"{rows.new(UPDATE, columns)} n WHERE {outside}"))
-            )
-        updated.do(intent.wanted(rows.new(UPDATE, columns), inside))
+        # What has left the scope has a record all the same, and the natural key that it is called by now.
+        known = inside if source.declaration.scope is None else f"({inside} OR {intent.has_record('n')})"
+        updated.do(intent.wanted(rows.new(UPDATE, columns), known))
         gone = _identities(source.object_id("o"), f"{rows.old(DELETE, columns)} o")
         self._at(table, DELETE, columns).do(intent.gone(gone))
         if self._truncates:
