@@ -42,6 +42,12 @@ def _no_static_files() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> None:
+    """A password takes half a second to hash where that is to be hard, and hundreds of tests make an account."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _no_hint_totals() -> None:
     """A test that wants them stored says so: other tests count what is written."""
     from thirdparty.notify import hint_totals

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from django.contrib.admin import site
 
+# One process visits the pages, for all these tests.
+pytestmark = pytest.mark.xdist_group("plain admin")
+
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
