@@ -23,6 +23,7 @@ class Source:
         self.connection = connection
         self.meta = (declaration.model._meta.concrete_model or declaration.model)._meta
         self._identity: models.Field[Any, Any] = declaration.identity_field()
+        self._in_scope: dict[str, str] = {}
 
     def name(self, name: str) -> str:
         """A name of a table or column, quoted."""
@@ -83,8 +84,12 @@ class Source:
 
     def in_scope(self, alias: str) -> str:
         """Whether targets are to know of it at all. What cannot be said means no."""
-        scope = self.declaration.scope
-        if scope is None:
+        if alias not in self._in_scope:  # each trigger asks for it several times
+            self._in_scope[alias] = self._scope_of(alias)
+        return self._in_scope[alias]
+
+    def _scope_of(self, alias: str) -> str:
+        if self.declaration.scope is None:
             return "true" if self.connection.vendor == "postgresql" else "1"
         lookups = [lookup for lookup in self.declaration.scope_lookups() if lookup.hops]
         return f"({self._plain_scope(alias) if not lookups else self._joined_scope(alias)}) IS TRUE"

@@ -99,8 +99,8 @@ def _renew(connection: BaseDatabaseWrapper, kind: str, noted: Callable[[str], No
     outdated = [name for name in found.outdated if planned[name].kind == kind]
     off = [name for name in found.switched_off if there[name] == kind]
     gap = bool(off) or not _unneeded_before(connection, absent).issuperset(absent)
-    for name in [*outdated, *absent]:
-        _execute(connection, vendor.create(connection, name))
+    if outdated or absent:
+        _execute(connection, vendor.create(connection, [*outdated, *absent]))
     for name in off:
         _execute(connection, vendor.switch_on(connection, name))
     _execute(connection, vendor.drop([name for name in found.needless if there[name] == kind]))

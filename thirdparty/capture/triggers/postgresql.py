@@ -63,11 +63,12 @@ def triggers(connection: BaseDatabaseWrapper) -> dict[str, Trigger]:
 
 def texts(connection: BaseDatabaseWrapper) -> dict[str, str]:
     """The body of each trigger's function, by name."""
+    return _bodies(triggers(connection))
+
+
+def _bodies(these: dict[str, Trigger]) -> dict[str, str]:
     versions = {declaration.kind: declaration.version for declaration in declared()}
-    return {
-        name: _body(mark(trigger.kind, versions[trigger.kind]), trigger)
-        for name, trigger in triggers(connection).items()
-    }
+    return {name: _body(mark(trigger.kind, versions[trigger.kind]), trigger) for name, trigger in these.items()}
 
 
 def _body(marked: str, trigger: Trigger) -> str:
@@ -76,23 +77,32 @@ def _body(marked: str, trigger: Trigger) -> str:
     return " ".join(["BEGIN", marked, *locks, *statements, "RETURN NULL; END"])
 
 
-def create(connection: BaseDatabaseWrapper, name: str) -> list[str]:
-    """Put one trigger in place, switched on, or another in its place: there is no moment without one.
+def create(connection: BaseDatabaseWrapper, names: Sequence[str]) -> list[str]:
+    """Put these triggers in place, switched on, or in the place of others: there is no moment without one.
 
     Needs PostgreSQL 14, as Django does.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT quote_ident(current_schema())")
         (schema,) = cursor.fetchone()
-    trigger, body = triggers(connection)[name], texts(connection)[name]
-    tag = "body"
+    planned = triggers(connection)
+    bodies = _bodies(planned)
+    return [
+        statement
+        for name in names
+        for statement in _creating(connection, planned[name], bodies[name], schema.replace("%", "%%"))
+    ]
+
+
+def _creating(connection: BaseDatabaseWrapper, trigger: Trigger, body: str, schema: str) -> list[str]:
+    name, tag = trigger.name, "body"
     while f"${tag}$" in body:
         tag += "_"
     table = connection.ops.quote_name(trigger.table)
     return [
         (
             f'CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
-            f"SET search_path = {schema.replace('%', '%%')}, pg_temp AS ${tag}${body}${tag}$"
+            f"SET search_path = {schema}, pg_temp AS ${tag}${body}${tag}$"
         ),
         (
             f'CREATE OR REPLACE TRIGGER "{name}" AFTER {trigger.event.upper()} ON {table} {_TRANSITIONS[trigger.event]} '

@@ -65,9 +65,10 @@ def _text(connection: BaseDatabaseWrapper, trigger: Trigger, version: int) -> st
     )
 
 
-def create(connection: BaseDatabaseWrapper, name: str) -> list[str]:
-    """Put one trigger in place, or another in its place: within a transaction, which nobody else sees half of."""
-    return [f'DROP TRIGGER IF EXISTS "{name}"', texts(connection)[name]]
+def create(connection: BaseDatabaseWrapper, names: Sequence[str]) -> list[str]:
+    """Put these triggers in place, or in the place of others: within a transaction, which nobody else sees half of."""
+    planned = texts(connection)
+    return [statement for name in names for statement in (*drop([name]), planned[name])]
 
 
 def switch_on(_connection: BaseDatabaseWrapper, _name: str) -> list[str]:
