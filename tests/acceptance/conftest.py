@@ -26,6 +26,8 @@ from syncproject.demo.stack import Stack
 from tests import services
 from tests.acceptance import environment
 from tests.acceptance.containers import LocalContainer, LocalWorker
+from tests.acceptance.prepared import Prepared, prepared
+from tests.once import once
 
 PAIRS = [
     # One process of a parallel run takes all tests of a pair, and starts its system once.
@@ -33,6 +35,7 @@ PAIRS = [
     for pair in ("SQLite + Valkey", "PostgreSQL + Redis", "PostgreSQL + RabbitMQ")
 ]
 QUICK = {"SYNC_DATABASE_TIMEOUT_SECONDS": "3", "SYNC_LEASE_SECONDS": "10", "TARGET_PARTNER_TIMEOUT_SECONDS": "2"}
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 0.5
 
 
 class Api:
@@ -83,13 +86,14 @@ class System:
 
     def level(self) -> bool:
         """Both sides hold the same, field by field, and nothing is owed or in doubt."""
+        counts = self.api.status()["targets"]["partner"]
+        if any(counts[state] for state in ("pending", "in_flight", "unknown")):
+            return False
         fields = ("username", "name", "phone", "email")
         here = {u["uuid"]: tuple(u[f] for f in fields) for u in self.api.users() if u["is_active"]}
         there = self.sandbox.users()
         held = {u["externalId"]: tuple(u[f] for f in fields) for u in there}
-        counts = self.api.status()["targets"]["partner"]
-        settled = not any(counts[state] for state in ("pending", "in_flight", "unknown"))
-        return settled and len(there) == len(held) and here == held
+        return len(there) == len(held) and here == held
 
     def wipe_broker(self) -> None:
         """Forget every message, as a broker does that restarts without persistence."""
@@ -115,7 +119,7 @@ class System:
 
     def wait(self, condition: Callable[[], Any], *, within_seconds: float = 60.0, supervised: bool = False) -> None:
         """Until it holds. A process that dies by itself fails the test, unless it is ``supervised``."""
-        deadline = time.monotonic() + within_seconds
+        deadline, pause = time.monotonic() + within_seconds, _FIRST_PAUSE_SECONDS
         while not condition():
             if supervised:
                 self.supervise()
@@ -123,19 +127,27 @@ class System:
                 self.stack.require_alive()
             if time.monotonic() > deadline:
                 raise AssertionError(f"not reached: {condition}; status {self.api.status()}")
-            time.sleep(0.1)
+            # What is asked for costs the web process as much as a save does.
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+
+
+@pytest.fixture(name="prepared", scope="session")
+def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepared(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment into which the package was installed from its wheel."""
-    folder = tmp_path_factory.mktemp("installed")
-    return environment.install(environment.build_wheel(folder), folder / "environment")
+    return environment.python(once(tmp_path_factory, "installed", environment.make))
 
 
-@pytest.fixture(scope="module", params=PAIRS)
-def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Broker, sandbox, web, worker and beat; started once for all tests of a module and pair."""
+@pytest.fixture(scope="session", params=PAIRS)
+def system(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, prepared: Prepared
+) -> Iterator[System]:
+    """Broker, sandbox, web, worker and beat; started once for all tests of a pair."""
     queue = f"usersync-test-{secrets.token_hex(4)}"
     folder: Path = tmp_path_factory.mktemp("stack")
     with ExitStack() as opened:
@@ -145,11 +157,15 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             broker_url = opened.enter_context(services.redis_database())
         if "RabbitMQ" in request.param:
             broker_url = opened.enter_context(services.rabbitmq(queue))
-        stack = opened.enter_context(
-            Stack(folder, database_url=database_url, broker_url=broker_url, settings=QUICK | {"SYNC_QUEUE": queue})
-        )
+        settings = QUICK | {"SYNC_QUEUE": queue}
+        if database_url:
+            stack = Stack(folder, database_url=database_url, broker_url=broker_url, settings=settings)
+        else:
+            stack = Stack(folder, database=prepared.database, broker_url=broker_url, settings=settings)
+        opened.enter_context(stack)
         stack.start(*([] if broker_url else ["broker"]), "sandbox", "web", "worker", "beat")
-        yield System(stack, Api(stack.url("web"), stack.create_operator().token))
+        operator = stack.create_operator() if database_url else prepared.operator
+        yield System(stack, Api(stack.url("web"), operator.token))
 
 
 @pytest.fixture(autouse=True)

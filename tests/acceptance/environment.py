@@ -19,6 +19,16 @@ _PACKAGES = ("syncproject", "thirdparty", "users")
 _BUILD = "import sys; from setuptools.build_meta import build_wheel; print(build_wheel(sys.argv[1]))"
 
 
+def make(folder: Path) -> None:
+    """An environment into which the package was installed from its wheel."""
+    install(build_wheel(folder), folder / "environment")
+
+
+def python(folder: Path) -> Path:
+    """The Python of the environment that was made there."""
+    return folder / "environment" / "bin" / "python"
+
+
 def build_wheel(folder: Path) -> Path:
     """The wheel of this tree, made from a copy of it: a build leaves files beside what it builds."""
     source = folder / "source"
@@ -31,8 +41,8 @@ def build_wheel(folder: Path) -> Path:
     return folder / built.splitlines()[-1]
 
 
-def install(wheel: Path, folder: Path) -> Path:
-    """The Python of a new environment in which the wheel is installed. What it needs is taken from the one of the tests."""
+def install(wheel: Path, folder: Path) -> None:
+    """Make a new environment in which the wheel is installed. What it needs is taken from the one of the tests."""
     if subprocess.run([*PIP, "--version"], capture_output=True, check=False).returncode:
         pytest.skip("this Python comes without pip")
     venv.create(folder, with_pip=False, symlinks=True)
@@ -42,7 +52,6 @@ def install(wheel: Path, folder: Path) -> Path:
         [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], cwd=folder
     ).strip()
     (Path(site_packages) / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))
-    return python
 
 
 def _run(command: list[str], *, cwd: Path) -> str:

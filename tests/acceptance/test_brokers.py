@@ -16,6 +16,7 @@ from kombu import Connection, Queue
 from syncproject.demo.stack import Stack
 from tests import services
 from tests.acceptance.conftest import QUICK, Api, System
+from tests.acceptance.prepared import Prepared
 from thirdparty.settings import settings as engine
 
 RARELY = {"SYNC_RECONCILE_EVERY_SECONDS": "3600"}
@@ -43,9 +44,9 @@ def vhost() -> Iterator[str]:
             subprocess.run([control, "delete_vhost", name], check=True)
 
 
-def run(stack: Stack, *parts: str) -> System:
+def run(stack: Stack, prepared: Prepared, *parts: str) -> System:
     stack.start(*parts, "sandbox", "web", "worker")
-    return System(stack, Api(stack.url("web"), stack.create_operator().token))
+    return System(stack, Api(stack.url("web"), prepared.operator.token))
 
 
 def arrives(system: System) -> None:
@@ -53,24 +54,29 @@ def arrives(system: System) -> None:
     system.wait(lambda: [user["externalId"] for user in system.sandbox.users()] == [uuid], within_seconds=30)
 
 
-def test_where_the_first_of_two_brokers_is_down_the_second_carries_the_hints(tmp_path: Path) -> None:
-    with Stack(tmp_path, settings=QUICK | RARELY) as stack:
+def test_where_the_first_of_two_brokers_is_down_the_second_carries_the_hints(
+    tmp_path: Path, prepared: Prepared
+) -> None:
+    with Stack(tmp_path, database=prepared.database, settings=QUICK | RARELY) as stack:
         stack.env["CELERY_BROKER_URL"] = f"redis://127.0.0.1:1/0;{stack.broker_url}"
-        arrives(run(stack, "broker"))
+        arrives(run(stack, prepared, "broker"))
 
 
-def test_the_worker_consumes_where_queues_are_quorum_queues_by_default(tmp_path: Path, vhost: str) -> None:
-    with Stack(tmp_path, broker_url=vhost, settings=QUICK | RARELY) as stack:
-        arrives(run(stack))
+def test_the_worker_consumes_where_queues_are_quorum_queues_by_default(
+    tmp_path: Path, prepared: Prepared, vhost: str
+) -> None:
+    with Stack(tmp_path, database=prepared.database, broker_url=vhost, settings=QUICK | RARELY) as stack:
+        arrives(run(stack, prepared))
 
 
-def test_a_queue_of_another_kind_stops_the_worker_with_what_to_do(tmp_path: Path, vhost: str) -> None:
+def test_a_queue_of_another_kind_stops_the_worker_with_what_to_do(
+    tmp_path: Path, prepared: Prepared, vhost: str
+) -> None:
     with Connection(vhost) as connection:
         Queue(engine.SYNC_QUEUE, routing_key=engine.SYNC_QUEUE, queue_arguments={"x-queue-type": "quorum"})(
             connection.channel()
         ).declare()
-    with Stack(tmp_path, broker_url=vhost, settings=QUICK | RARELY) as stack:
-        stack.manage("migrate", "--verbosity", "0")
+    with Stack(tmp_path, database=prepared.database, broker_url=vhost, settings=QUICK | RARELY) as stack:
         ended = subprocess.run(
             [sys.executable, "-m", "celery", "-A", "syncproject", "worker"],
             env=stack.env, capture_output=True, text=True, timeout=60, check=False,

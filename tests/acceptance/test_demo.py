@@ -16,6 +16,7 @@ from syncproject.demo.screen import Screen
 from syncproject.demo.stack import OPERATOR, TARGET, Stack
 from syncproject.demo.stage import Stage
 from syncproject.demo.story import Story
+from tests.acceptance.prepared import Prepared
 
 SLIPPED = 70
 CROWD = SLIPPED + 10
@@ -38,12 +39,12 @@ class Heard(Screen):
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Iterator[Story]:
     """The story's parts are running, with as many people as the two chapters take; each chapter leaves both sides level."""
-    with Stack(tmp_path_factory.mktemp("demo"), shared_usernames=True) as stack:
+    with Stack(tmp_path_factory.mktemp("demo"), database=prepared.database, shared_usernames=True) as stack:
         stack.start("broker", "sandbox", "web", "worker", "beat")
         stack.load(roles())
-        api = Api(stack.url("web"), token=stack.create_operator().token)
+        api = Api(stack.url("web"), token=prepared.operator.token)
         stack.manage("shell", "--verbosity", "0", "--command", PEOPLE)
         with Stage(stack, api, Heard()) as stage:
             stage.until(lambda: len(stack.sandbox.users()) >= CROWD, "everybody to be there")

@@ -11,6 +11,7 @@ import pytest
 
 from syncproject.demo.stack import Stack
 from tests.acceptance.conftest import QUICK, Api, System
+from tests.acceptance.prepared import Prepared
 
 RATE = 250
 OWED = 2_000
@@ -18,11 +19,11 @@ NO_LATER_THAN_SECONDS = 3.0
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
+def system(tmp_path: Path, prepared: Prepared) -> Iterator[System]:
     settings = QUICK | {"TARGET_PARTNER_RATE": f"{RATE}/s", "SYNC_BREAKER_MAX_SECONDS": "2"}
-    with Stack(tmp_path, settings=settings) as stack:
+    with Stack(tmp_path, database=prepared.database, settings=settings) as stack:
         stack.start("broker", "sandbox", "web", "worker", "beat")
-        yield System(stack, Api(stack.url("web"), stack.create_operator().token))
+        yield System(stack, Api(stack.url("web"), prepared.operator.token))
 
 
 def memory_bytes(system: System) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import requests
 
 from syncproject.demo.stack import Operator, Stack
 from tests.acceptance.conftest import QUICK
+from tests.acceptance.prepared import Prepared
 
 PERSON = {"name": "Zebulon Quixby", "phone": "+998877665544", "email": "zq.marker@example.com"}
 DETAILS = ("Zebulon", "Quixby", "998877665544", "zq.marker", "zebulonquixby")
@@ -24,16 +26,16 @@ FLOWER_PAGES = ("/api/tasks", "/api/workers", "/tasks", "/broker", "/workers", "
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Iterator[Stack]:
     settings = QUICK | {"FLOWER_UNAUTHENTICATED_API": "true", "SYNC_QUEUE": f"usersync-{secrets.token_hex(4)}"}
-    with Stack(tmp_path_factory.mktemp("stack"), settings=settings) as running:
+    with Stack(tmp_path_factory.mktemp("stack"), database=prepared.database, settings=settings) as running:
         running.start("broker", "sandbox", "web", "worker", "beat", "flower")
         yield running
 
 
 @pytest.fixture(scope="module")
-def operator(stack: Stack) -> Operator:
-    return stack.create_operator()
+def operator(prepared: Prepared) -> Operator:
+    return prepared.operator
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +65,10 @@ def save(stack: Stack, api: requests.Session, number: int) -> requests.Response:
     return api.post(f"{stack.url('web')}/api/v1/users/", json=person, timeout=20)
 
 
-def shell(stack: Stack, code: str) -> str:
-    return stack.manage("shell", "--verbosity", "0", "--command", code)
+def sql(stack: Stack, statement: str) -> list[tuple[Any, ...]]:
+    """What it returns, from beside the system."""
+    with closing(sqlite3.connect(stack.folder / "db.sqlite3", timeout=20)) as connection, connection:
+        return connection.execute(statement).fetchall()
 
 
 def broker_contents(stack: Stack) -> str:
@@ -102,20 +106,17 @@ def test_secrets_and_personal_details_stay_where_they_belong(
     stack.process["worker"].restart()
 
     # An error of our own, in web, worker and beat alike.
-    rename = "from django.db import connection; connection.cursor().execute('ALTER TABLE {} RENAME TO {}')"
-    shell(stack, rename.format("thirdparty_record", "mislaid"))
+    sql(stack, "ALTER TABLE thirdparty_record RENAME TO mislaid")
     failed = save(stack, api, 11)
     assert failed.status_code == 500
     places["error page"] = failed.text + repr(failed.headers)
-    shell(stack, rename.format("mislaid", "thirdparty_record"))
+    sql(stack, "ALTER TABLE mislaid RENAME TO thirdparty_record")
 
-    attempts = "from thirdparty.models import Attempt; import json; print(json.dumps([*Attempt.objects.values()], default=str))"
-    kept = "from thirdparty.models import Record; print([*Record.objects.values('key', 'parked', 'last_error', 'add_key')])"
-    target = "from thirdparty.models import Target; print([*Target.objects.values()])"
-    places["attempts"] = shell(stack, attempts)
-    assert len(json.loads(places["attempts"])) >= 6
-    places["records"] = shell(stack, kept)
-    places["target"] = shell(stack, target)
+    attempts = sql(stack, "SELECT * FROM thirdparty_attempt")
+    assert len(attempts) >= 6
+    places["attempts"] = repr(attempts)
+    places["records"] = repr(sql(stack, "SELECT key, parked, last_error, add_key FROM thirdparty_record"))
+    places["target"] = repr(sql(stack, "SELECT * FROM thirdparty_target"))
     pages = [requests.get(stack.url("flower") + page, timeout=20) for page in FLOWER_PAGES]
     assert "thirdparty.push" in pages[0].text
     places["flower"] = "".join(page.text for page in pages)
@@ -130,5 +131,5 @@ def test_secrets_and_personal_details_stay_where_they_belong(
 
 def test_the_same_search_finds_them_where_they_do_belong(stack: Stack, api: requests.Session) -> None:
     assert save(stack, api, 20).status_code == 201
-    people = shell(stack, "from users.models import User; print([*User.objects.values()])")
+    people = repr(sql(stack, "SELECT * FROM users_user"))
     assert [detail for detail in DETAILS if detail not in people] == []

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from tests.acceptance.prepared import Prepared
 from thirdparty.checks import require_sound
 
 ROOT = Path(__file__).parents[2]
@@ -27,13 +32,33 @@ def run(command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def database_without_triggers(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('database') / 'db.sqlite3'}"
-    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
-    code = "from thirdparty.capture import triggers; triggers.drop()"
-    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", code], DATABASE_URL=url).returncode == 0
-    return url
+def url_of(database: Path) -> str:
+    return f"sqlite:///{database}"
+
+
+@pytest.fixture
+def database(tmp_path: Path, prepared: Prepared) -> Path:
+    """Migrated; of the test's own."""
+    return Path(shutil.copy(prepared.database, tmp_path / "db.sqlite3"))
+
+
+def triggers(database: Path) -> dict[str, str]:
+    """The text of each."""
+    with closing(sqlite3.connect(database)) as connection:
+        return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+
+
+def drop_triggers(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for name in triggers(database):
+            connection.execute(f'DROP TRIGGER "{name}"')
+
+
+def alter_a_trigger(database: Path) -> None:
+    name, text = min(triggers(database).items())
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(f'DROP TRIGGER "{name}"')
+        connection.execute(text.replace("AFTER", "/* by hand */ AFTER", 1))
 
 
 @pytest.mark.parametrize(
@@ -42,33 +67,21 @@ def database_without_triggers(tmp_path_factory: pytest.TempPathFactory) -> str:
     ids=["worker", "beat", "web"],
 )
 def test_nothing_starts_where_writes_would_go_unrecorded(
-    command: list[str], database_without_triggers: str, tmp_path: Path
+    command: list[str], database: Path, tmp_path: Path
 ) -> None:
+    drop_triggers(database)
     placed = [word.replace("FOLDER", str(tmp_path)) for word in command]
-    ended = run(placed, DATABASE_URL=database_without_triggers)
+    ended = run(placed, DATABASE_URL=url_of(database))
     assert ended.returncode != 0
     assert "thirdparty_users_user__users_user__insert" in ended.stderr
     assert "manage.py migrate" in ended.stderr
 
 
-ALTERED = """
-from django.db import connection
-from thirdparty.capture.triggers import sqlite
-[name, *_] = texts = sqlite.texts(connection)
-altered = texts[name].replace("AFTER", "/* by hand */ AFTER", 1)
-for statement in (f'DROP TRIGGER "{name}"', altered):
-    connection.cursor().execute(statement, [])
-"""
-
-
-@pytest.mark.parametrize(
-    "spoilt", ["from thirdparty.capture import triggers; triggers.drop()", ALTERED], ids=["missing", "altered"]
-)
-def test_migrate_puts_right_what_is_wrong_with_the_triggers(tmp_path: Path, spoilt: str) -> None:
+@pytest.mark.parametrize("spoil", [drop_triggers, alter_a_trigger], ids=["missing", "altered"])
+def test_migrate_puts_right_what_is_wrong_with_the_triggers(database: Path, spoil: Callable[[Path], None]) -> None:
     """A process of its own, for it makes all checks before it does anything."""
-    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
-    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", spoilt], DATABASE_URL=url).returncode == 0
+    url = url_of(database)
+    spoil(database)
     assert run(WEB, DATABASE_URL=url).returncode != 0
     migrated = run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url)
     assert migrated.returncode == 0, migrated.stderr
@@ -91,28 +104,29 @@ call_command("migrate", verbosity=0)
 """
 
 
-def test_a_migrate_that_is_killed_half_way_leaves_the_triggers_that_there_were(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    look = "from thirdparty.capture.triggers import sqlite; from django.db import connection as c"
-    look += "; print(sorted({found.text.split('triggers ')[1][:1] for found in sqlite.present(c)}))"
-    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
+def test_a_migrate_that_is_killed_half_way_leaves_the_triggers_that_there_were(database: Path) -> None:
+    url = url_of(database)
+    before = triggers(database)
+    assert before
     assert run([*MANAGE, "shell", "--verbosity", "0", "-c", KILLED], DATABASE_URL=url).returncode == -9
-    assert run([*MANAGE, "shell", "--verbosity", "0", "-c", look], DATABASE_URL=url).stdout.strip() == "['1']"
+    assert triggers(database) == before
     assert run(WEB, DATABASE_URL=url).returncode == 0
 
 
-def test_a_start_makes_a_target_active_that_a_migrate_without_the_variable_had_sent_away(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    look = [*MANAGE, "shell", "--verbosity", "0", "-c"]
-    look.append(
-        "from thirdparty.models import Target; print([*Target.objects.values_list('name', 'enabled', 'retired')])"
-    )
-    assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url).returncode == 0
+def targets(database: Path) -> list[tuple[str, bool, bool]]:
+    """The name of each, whether it is enabled, and whether it was retired."""
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT name, enabled, retired FROM thirdparty_target").fetchall()
+    return [(name, bool(enabled), bool(retired)) for name, enabled, retired in rows]
+
+
+def test_a_start_makes_a_target_active_that_a_migrate_without_the_variable_had_sent_away(database: Path) -> None:
+    url = url_of(database)
     assert run([*MANAGE, "migrate", "--verbosity", "0"], DATABASE_URL=url, SYNC_TARGETS="").returncode == 0
-    assert "('partner', False, False)" in run(look, DATABASE_URL=url).stdout
+    assert ("partner", False, False) in targets(database)
     signal = "from celery.signals import beat_init; import syncproject.celery; beat_init.send(sender=None)"
     assert run([*MANAGE, "shell", "--verbosity", "0", "-c", signal], DATABASE_URL=url).returncode == 0
-    assert "('partner', True, False)" in run(look, DATABASE_URL=url).stdout
+    assert ("partner", True, False) in targets(database)
 
 
 @pytest.mark.parametrize(

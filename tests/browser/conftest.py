@@ -10,19 +10,25 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from syncproject.demo.stack import Operator, Stack
 from tests.acceptance.conftest import QUICK, Api, System
+from tests.acceptance.prepared import prepared
 from tests.browser.pages import BROWSER, DRIVER, log_in
 
 
 @pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("pages"), settings=QUICK | request.module.SETTINGS) as running:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    settings = QUICK | request.module.SETTINGS
+    with Stack(
+        tmp_path_factory.mktemp("pages"), database=prepared(tmp_path_factory).database, settings=settings
+    ) as running:
         running.start("broker", "sandbox", "web", "worker", "beat", *request.module.MORE_PARTS)
         yield running
 
 
 @pytest.fixture(scope="module")
-def operator(stack: Stack) -> Operator:
-    return stack.create_operator()
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    return prepared(tmp_path_factory).operator
 
 
 @pytest.fixture(scope="module")
