@@ -10,6 +10,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 DESK = {"width": 1400, "height": 840, "deviceScaleFactor": 1, "mobile": False}
 PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+_PHONES_ARE_BELOW = 500
 _COLOURS = ["color-contrast"]
 """What is as it was before but for the theme is looked at by this rule alone."""
 _SOURCE = (files("axe_playwright_python") / "axe.min.js").read_text()
@@ -20,7 +21,7 @@ document.head.append(still);
 """
 _THEME = "document.documentElement.classList.toggle('dark', arguments[0] === 'dark')"
 """unfold's own switch does the same."""
-CUT_OFF = """
+_CUT_OFF = """
 return [...document.querySelectorAll(".sync, .sync *, #result_list, #result_list *, .simplebar-content-wrapper")].filter((element) =>
     element.checkVisibility() && element.clientWidth && element.scrollWidth > element.clientWidth + 1
     && !element.matches("input") && !element.closest(".sync-scroll, .sync-short")
@@ -39,6 +40,10 @@ axe.run(document, {runOnly: only, resultTypes: ["violations"]}).then(({violation
 """
 
 
+Looks = Sequence[tuple[dict[str, Any], Sequence[tuple[str, list[str] | None]]]]
+"""Screens, and the themes of each with the rules that it is looked at by; None for all."""
+
+
 class Known(NamedTuple):
     """A finding in what is not ours. ``selector``: of the element, or of one around it. ``reason``: why it stays."""
 
@@ -48,22 +53,33 @@ class Known(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """``unknown``: serious and critical findings, as text. ``sideways``: where the page is wider than the screen."""
+    """``unknown``: serious and critical findings, as text. ``sideways``: where the page is wider than the screen. ``cut_off``: which
+    parts of it are, and where, than the place they have.
+    """
 
     unknown: set[str]
     known: set[Known]
     sideways: set[str]
+    cut_off: set[str]
 
 
-def look_closely(
-    browser: WebDriver, known: Sequence[Known], screens: Sequence[dict[str, Any]] = (DESK, PHONE)
-) -> Seen:
-    """The page that is open, light and dark, on each of these screens."""
-    seen = Seen(set(), set(), set())
-    browser.execute_script(_SOURCE + _WITHOUT_MOTION)
-    for screen in screens:
+LIGHT, DARK = ("light", None), ("dark", _COLOURS)
+LOOKS = ((DESK, (LIGHT, DARK)), (PHONE, (LIGHT,)))
+"""The colours of both screens are the same ones, so the dark ones are looked at on one of them; some pages, on both."""
+_WIDTHS = (1280, 390)
+
+
+def look_closely(browser: WebDriver, known: Sequence[Known], looks: Looks = LOOKS) -> Seen:
+    """The page that is open, on each of these screens with each of its themes."""
+    seen = Seen(set(), set(), set(), set())
+    for width in _WIDTHS:
+        screen = DESK | {"width": width, "mobile": width < _PHONES_ARE_BELOW}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        for theme, rules in (("light", None), ("dark", _COLOURS)):
+        seen.cut_off.update(f"{part} ({width})" for part in browser.execute_script(_CUT_OFF))
+    browser.execute_script(_SOURCE + _WITHOUT_MOTION)
+    for screen, themes in looks:
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        for theme, rules in themes:
             preferred = {"name": "prefers-color-scheme", "value": theme}
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preferred]})
             browser.execute_script(_THEME, theme)

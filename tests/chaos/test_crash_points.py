@@ -1,6 +1,6 @@
 """A rotating sample of the crash points of each use; ``python -m tests.chaos.crash`` runs them all.
 
-The sample changes every day; CRASH_SEED chooses another.
+Each day has the next few, until all of them have been had (`tests.chaos.crash.cases.sample`); CRASH_SEED chooses another day's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 import pytest
 
 from tests.chaos.crash.campaign import RECORDS, RENAMED
-from tests.chaos.crash.cases import Case, Result, sample
+from tests.chaos.crash.cases import DAYS_OF_SAMPLES, Case, Result, in_samples, sample
 from tests.chaos.crash.runs import run
 
 SEED = int(os.environ.get("CRASH_SEED") or datetime.now(UTC).date().toordinal())
@@ -41,3 +41,11 @@ def results(use: str) -> dict[Case, Result]:
 )
 def test_a_crash_leaves_nothing_lost_doubled_or_in_doubt(use: str, case: Case) -> None:
     assert results(use)[case].problems == (), f"CRASH_SEED={SEED}"
+
+
+@pytest.mark.parametrize("use", RECORDS)
+def test_after_some_days_every_case_has_been_in_a_sample(use: str) -> None:
+    records, renamed = RECORDS[use], RENAMED[use]
+    days = range(SEED, SEED + DAYS_OF_SAMPLES * len(records))
+    had = {case for day in days for case in sample(day, records=records, renamed=renamed)}
+    assert had == set(in_samples(records=records, renamed=renamed))

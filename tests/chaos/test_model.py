@@ -26,7 +26,7 @@ from tests.chaos.model.configurations import (
     daily,
 )
 from tests.chaos.model.explored import explored
-from tests.chaos.model.explorer import explore
+from tests.chaos.model.records import explore
 from tests.chaos.model.rules import Rules
 from tests.chaos.model.state import Budget
 from thirdparty.decide.brake import HELD_BY_BRAKE

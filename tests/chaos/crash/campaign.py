@@ -21,7 +21,7 @@ RECORDS = {"users": ("",), "shop": ("customer", "order")}
 """Which records an object of each use has; every case is tried at each."""
 RENAMED = {"users": Renamed(), "shop": Renamed("order", replaced=True)}
 _AGAIN_SIZES = (24, 12, 6)
-_SAMPLE_CONCURRENCY = 8
+_SAMPLE_CONCURRENCY = 6
 _WORKER_BATCH_SIZE = CONCURRENCY - 2
 """So many children of one worker wait at their crash points together; the others take what comes meanwhile."""
 

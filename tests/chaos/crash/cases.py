@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import product
 from typing import Any, Self
 
@@ -76,6 +77,13 @@ _OF_A_WORKER = (Action.KILL_WORKER, Action.TERMINATE_WORKER, Action.FREEZE_WORKE
 _OF_A_RENAME = (Action.KILL, Action.RAISE)
 _AFTER_AN_ANSWER = ("answered", "unsettled", "settling", "settled", "unacknowledged")
 _IN_A_TRANSACTION = (("save", "uncommitted"), ("push", "unclaimed"), ("drain", "unclaimed"))
+
+
+_LOOKS_A_DAY, _FAULTY_A_DAY, _SAVES_A_DAY, _SOUND_A_DAY = 2, 3, 2, 4
+DAYS_OF_SAMPLES = 220
+"""For each of a use's records; then all have been had."""
+_MIXED = 7
+"""Any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,28 +179,44 @@ def every_case(*, one_writer: bool, records: Sequence[str], renamed: Renamed) ->
 
 
 def sample(
-    seed: int,
-    count: int = 16,
+    day: int,
     *,
     records: Sequence[str] = ("",),
     renamed: Renamed = Renamed(),
 ) -> list[Case]:
-    """Some cases that can run together: of one fault and of none, none frozen with the database in its hands."""
-    pick = random.Random(seed)
-    candidates = [
+    """Some cases that can run together: of one fault and of none, none frozen with the database in its hands.
+
+    Each day has others, until all such cases have been had, after `DAYS_OF_SAMPLES` for each of the ``records``.
+    """
+    candidates = in_samples(records=records, renamed=renamed)
+    faults = sorted({case.fault for case in candidates} - {""})
+    turn, which = divmod(day, len(faults))
+    faulty = [case for case in candidates if case.fault == faults[which]]
+    sound = [case for case in candidates if not case.fault]
+    return [
+        # What crashes while it looks puts off whatever was claimed with it until its lease is over, so there are few of these.
+        *_some(_LOOKS_A_DAY, turn, [case for case in faulty if case.reads]),
+        *_some(_FAULTY_A_DAY, turn, [case for case in faulty if not case.reads]),
+        *_some(_SAVES_A_DAY, day, [case for case in sound if case.phase == "save"]),
+        *_some(_SOUND_A_DAY, day, [case for case in sound if case.phase != "save"]),
+    ]
+
+
+@cache
+def in_samples(*, records: Sequence[str], renamed: Renamed) -> list[Case]:
+    """All that samples are taken of, in an order of every kind."""
+    found = [
         case
-        for case in _cases(replaced=renamed.replaced)
+        for case in every_case(one_writer=False, records=records, renamed=renamed)
         if not case.action.of_worker and not (case.action.freezes and case.transaction_is_open)
     ]
-    fault = pick.choice(sorted({case.fault for case in candidates} - {""}))
-    faulty = [case for case in candidates if case.fault == fault]
-    sound = [case for case in candidates if not case.fault and case.phase != "save"]
-    saves = [case for case in candidates if case.phase == "save"]
-    chosen = [*pick.sample(faulty, count // 2), *pick.sample(saves, 3)]
-    chosen += pick.sample(sound, count - len(chosen))
-    return [
-        replace(case, record=renamed.record if case.operation == "rename" else pick.choice(records)) for case in chosen
-    ]
+    random.Random(_MIXED).shuffle(found)
+    return found
+
+
+def _some(count: int, turn: int, cases: Sequence[Case]) -> list[Case]:
+    """So many of them, the next each turn, and the first again after the last."""
+    return [cases[(turn * count + place) % len(cases)] for place in range(min(count, len(cases)))]
 
 
 def batches(cases: list[Case], *, size: int, worker_size: int) -> list[list[Case]]:

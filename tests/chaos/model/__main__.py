@@ -22,7 +22,8 @@ django.setup()
 from tests.chaos.model.bugs import BUGS
 from tests.chaos.model.configuration import Configuration
 from tests.chaos.model.configurations import FROZEN_SENDER, daily, full
-from tests.chaos.model.explorer import Exploration, explore
+from tests.chaos.model.explorer import Exploration
+from tests.chaos.model.records import explore
 from tests.chaos.model.rules import Rules
 from tests.chaos.model.state import Budget
 from tests.chaos.model.strict import configurations as strict

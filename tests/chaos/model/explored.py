@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.chaos.model.configuration import Configuration
-from tests.chaos.model.explorer import Exploration, explore
+from tests.chaos.model.explorer import Exploration
 from tests.chaos.model.kept import kept
+from tests.chaos.model.records import explore
 from tests.chaos.model.rules import Rules
 
 

@@ -8,13 +8,8 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.model import brake
-from tests.chaos.model.configuration import Configuration
-from tests.chaos.model.invariants import broken, unfinished
-from tests.chaos.model.moves import Moves
 from tests.chaos.model.packing import Packing
-from tests.chaos.model.rules import Memo, Rules
-from tests.chaos.model.state import State, beginning
+from tests.chaos.model.rules import Memo
 
 LIVELOCK = "I7: a circle of steps that never ends"
 
@@ -47,11 +42,6 @@ class Exploration:
     violation: Violation | None = None
     memo: Memo = field(default_factory=Memo, repr=False)
     at_rest: list[Any] = field(default_factory=list, repr=False)
-
-
-def explore(configuration: Configuration, rules: Rules) -> Exploration:
-    """Visit every state, or stop at the first violation."""
-    return _Records(configuration, rules).run()
 
 
 class Search:
@@ -178,24 +168,3 @@ class Search:
             return None
         position = next(number for number in range(count) if incoming[number])
         return Violation(LIVELOCK, self._trace(position), self.packing.unpack(self.packed[position]))
-
-
-class _Records(Search):
-    """The records of one target."""
-
-    def __init__(self, configuration: Configuration, rules: Rules) -> None:
-        super().__init__(configuration, Moves(configuration, rules), Packing())
-
-    def beginning(self) -> State:
-        told = self.configuration
-        return beginning(told.budget, told.records, level=told.backed_up, names=told.refers or (-1,))
-
-    def broken(self, state: State) -> str:
-        what = broken(state, self.configuration)
-        return what or (brake.broken(state) if self.configuration.budget.latches else "")
-
-    def unfinished(self, state: State) -> str:
-        return unfinished(state, self.configuration)
-
-    def no_progress(self, state: State) -> int:
-        return max(row.no_progress for row in state.rows)

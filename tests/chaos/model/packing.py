@@ -39,6 +39,17 @@ class Packing:
             packed = packed << _BITS | register.number(part)
         return packed
 
+    def bits_of(self, field: str) -> int:
+        """Those of a packed state that stand for this part of it."""
+        return _MASK << self._shift(field)
+
+    def packed(self, field: str, value: Any) -> int:
+        """This part alone."""
+        return self._parts[self._kind._fields.index(field)].number(value) << self._shift(field)
+
+    def _shift(self, field: str) -> int:
+        return _BITS * (len(self._parts) - 1 - self._kind._fields.index(field))
+
     def unpack(self, packed: int) -> Any:
         parts = []
         for register in reversed(self._parts):
