@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -30,3 +32,15 @@ def _prepare(folder: Path) -> None:
         stack.manage("migrate", "--verbosity", "0")
         operator = stack.create_operator()
     (folder / "operator.json").write_text(json.dumps(asdict(operator)))
+
+
+def triggers(database: Path) -> dict[str, str]:
+    """The text of each."""
+    with closing(sqlite3.connect(database)) as connection:
+        return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+
+
+def drop_triggers(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for name in triggers(database):
+            connection.execute(f'DROP TRIGGER "{name}"')

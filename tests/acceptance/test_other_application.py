@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.acceptance.prepared import drop_triggers
+from tests.once import once
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,11 +123,14 @@ def test_what_an_application_says_after_the_call_is_kept_beside_the_engines(proj
 
 @pytest.mark.parametrize("process", [["worker", "--pool", "solo"], ["beat", "--schedule", "schedule"]])
 def test_its_workers_and_its_beat_refuse_to_start_where_writes_would_go_unrecorded(
-    project: Path, process: list[str]
+    project: Path, tmp_path_factory: pytest.TempPathFactory, process: list[str]
 ) -> None:
-    assert run(project, "-m", "django", "migrate", "--verbosity", "0").returncode == 0
-    drop = "from thirdparty.capture import triggers; triggers.drop()"
-    assert run(project, "-m", "django", "shell", "--verbosity", "0", "-c", drop).returncode == 0
+    def migrate(folder: Path) -> None:
+        assert run(project, "-m", "django", "migrate", "--verbosity", "0").returncode == 0
+        shutil.copy(project / "db.sqlite3", folder)
+
+    shutil.copy(once(tmp_path_factory, "other-application", migrate) / "db.sqlite3", project)
+    drop_triggers(project / "db.sqlite3")
     ended = run(project, "-m", "celery", "-A", "theirs", *process)
     assert ended.returncode != 0
     assert "refusing to start" in ended.stderr

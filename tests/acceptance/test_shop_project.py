@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.shop import Project
+from tests.once import once
 
 OPEN_EVERY_PAGE = """
 import json
@@ -41,10 +43,12 @@ print(json.dumps([cancelled, *Order.objects.order_by("number").values_list("stat
 
 
 @pytest.fixture
-def project(tmp_path: Path, installed: Path) -> Project:
-    project = Project(tmp_path, python=installed)
-    project.manage("migrate", "--verbosity", "0")
-    return project
+def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Project:
+    def migrate(folder: Path) -> None:
+        Project(folder, python=installed).manage("migrate", "--verbosity", "0")
+
+    shutil.copy(once(tmp_path_factory, "shop", migrate) / "shop.sqlite3", tmp_path)
+    return Project(tmp_path, python=installed)
 
 
 def test_no_migration_is_missing_and_no_check_complains(project: Project) -> None:

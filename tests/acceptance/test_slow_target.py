@@ -12,6 +12,7 @@ import pytest
 
 from syncproject.demo.stack import Stack
 from tests.acceptance.conftest import QUICK, Api, System
+from tests.acceptance.prepared import Prepared
 from thirdparty.sandbox.client import SandboxControl
 
 BACKLOG = 1_000
@@ -33,7 +34,7 @@ def slow() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def system(tmp_path: Path, slow: tuple[str, str]) -> Iterator[System]:
+def system(tmp_path: Path, prepared: Prepared, slow: tuple[str, str]) -> Iterator[System]:
     url, secret = slow
     settings = QUICK | {
         "SYNC_TARGETS": "partner,slow",
@@ -45,9 +46,9 @@ def system(tmp_path: Path, slow: tuple[str, str]) -> Iterator[System]:
         "TARGET_SLOW_DEFAULT_PASSWORD": secrets.token_urlsafe(12),
         "TARGET_SLOW_TIMEOUT_SECONDS": "30",
     }
-    with Stack(tmp_path, settings=settings) as stack:
+    with Stack(tmp_path, database=prepared.database, settings=settings) as stack:
         stack.start("broker", "sandbox", "web", "worker", "beat")
-        yield System(stack, Api(stack.url("web"), stack.create_operator().token))
+        yield System(stack, Api(stack.url("web"), prepared.operator.token))
 
 
 def test_what_is_saved_is_at_the_healthy_target_before_the_slow_one_has_answered_for_any_of_it(

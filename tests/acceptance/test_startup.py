@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from tests.acceptance.prepared import Prepared
+from tests.acceptance.prepared import Prepared, drop_triggers, triggers
 from thirdparty.checks import require_sound
 
 ROOT = Path(__file__).parents[2]
@@ -42,18 +42,6 @@ def database(tmp_path: Path, prepared: Prepared) -> Path:
     return Path(shutil.copy(prepared.database, tmp_path / "db.sqlite3"))
 
 
-def triggers(database: Path) -> dict[str, str]:
-    """The text of each."""
-    with closing(sqlite3.connect(database)) as connection:
-        return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
-
-
-def drop_triggers(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for name in triggers(database):
-            connection.execute(f'DROP TRIGGER "{name}"')
-
-
 def alter_a_trigger(database: Path) -> None:
     name, text = min(triggers(database).items())
     with closing(sqlite3.connect(database)) as connection, connection:
@@ -66,9 +54,7 @@ def alter_a_trigger(database: Path) -> None:
     [[*CELERY, "worker", "--pool", "solo"], [*CELERY, "beat", "--schedule", "FOLDER/schedule"], WEB],
     ids=["worker", "beat", "web"],
 )
-def test_nothing_starts_where_writes_would_go_unrecorded(
-    command: list[str], database: Path, tmp_path: Path
-) -> None:
+def test_nothing_starts_where_writes_would_go_unrecorded(command: list[str], database: Path, tmp_path: Path) -> None:
     drop_triggers(database)
     placed = [word.replace("FOLDER", str(tmp_path)) for word in command]
     ended = run(placed, DATABASE_URL=url_of(database))

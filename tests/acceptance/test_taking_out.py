@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import services
+from tests.acceptance.prepared import Prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 SAVE_AND_COUNT = """
@@ -25,11 +27,13 @@ print(sum(table.startswith("thirdparty_") for table in connection.introspection.
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, prepared: Prepared) -> Iterator[str]:
+    """Of a migrated database."""
     if request.param == "SQLite":
-        yield f"sqlite:///{tmp_path / 'db.sqlite3'}"
+        yield f"sqlite:///{shutil.copy(prepared.database, tmp_path)}"
         return
     with services.postgres() as url:
+        manage(url, "migrate", "--verbosity", "0")
         yield url
 
 
@@ -42,6 +46,5 @@ def manage(database_url: str, *arguments: str) -> str:
 
 
 def test_after_its_migrations_are_taken_back_people_are_saved_and_nothing_of_it_is_left(database_url: str) -> None:
-    manage(database_url, "migrate", "--verbosity", "0")
     manage(database_url, "migrate", "thirdparty", "zero", "--verbosity", "0")
     assert manage(database_url, "shell", "--verbosity", "0", "--command", SAVE_AND_COUNT) == "0\n"

@@ -15,9 +15,7 @@ from tests.browser.pages import BROWSER, DRIVER, log_in
 
 
 @pytest.fixture(scope="module")
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = QUICK | request.module.SETTINGS
     with Stack(
         tmp_path_factory.mktemp("pages"), database=prepared(tmp_path_factory).database, settings=settings

@@ -35,8 +35,8 @@ MORE_PARTS = ()
 PEOPLE = [("张伟", "13800000001"), ("王芳", "13800000002"), ("José Núñez", "34600111222"), ("Anna Schmidt", "4930123456"),
           ("Lucía Gómez", "34600333444"), ("Tom Brown", "442071234567")]  # fmt: skip
 LEVEL = "are level at partner."
-QUICKER = "const slow = setInterval; window.setInterval = (act, after) => slow(act, after / 30)"
-"""The browser's clock: what the page does every thirty seconds it does every second."""
+QUICKER = "const slow = setInterval; window.setInterval = (act, after) => slow(act, after / 15)"
+"""The browser's clock: what the page does every thirty seconds it does every two."""
 _SLIP = "from users.models import User; User.objects.filter(is_superuser=False).delete()"
 
 pytestmark = [pytest.mark.xdist_group("browser incidents"), NEEDS_A_BROWSER]

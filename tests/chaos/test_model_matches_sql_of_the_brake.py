@@ -24,7 +24,7 @@ from thirdparty.protect import brake
 from thirdparty.run import step as steps
 from thirdparty.run.destruction import Effect
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900), pytest.mark.xdist_group("model sql")]
 
 
 @pytest.fixture(autouse=True)
