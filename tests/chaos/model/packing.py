@@ -10,19 +10,18 @@ _BITS = 24
 _MASK = (1 << _BITS) - 1
 
 
-class _Register:
+class _Register(dict[Any, int]):
     """Numbers values in the order in which they are first seen."""
 
     def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._numbers: dict[Any, int] = {}
+        super().__init__()
+        self.values_in_order: list[Any] = []
 
-    def number(self, value: Any) -> int:
-        number = self._numbers.setdefault(value, len(self.values))
-        if number == len(self.values):
-            if number > _MASK:
-                raise OverflowError("too many different values for one part of a state")
-            self.values.append(value)
+    def __missing__(self, value: Any) -> int:
+        number = self[value] = len(self.values_in_order)
+        if number > _MASK:
+            raise OverflowError("too many different values for one part of a state")
+        self.values_in_order.append(value)
         return number
 
 
@@ -36,7 +35,7 @@ class Packing:
     def pack(self, state: Any) -> int:
         packed = 0
         for register, part in zip(self._parts, state, strict=True):
-            packed = packed << _BITS | register.number(part)
+            packed = packed << _BITS | register[part]
         return packed
 
     def bits_of(self, field: str) -> int:
@@ -45,7 +44,7 @@ class Packing:
 
     def packed(self, field: str, value: Any) -> int:
         """This part alone."""
-        return self._parts[self._kind._fields.index(field)].number(value) << self._shift(field)
+        return self._parts[self._kind._fields.index(field)][value] << self._shift(field)
 
     def _shift(self, field: str) -> int:
         return _BITS * (len(self._parts) - 1 - self._kind._fields.index(field))
@@ -53,6 +52,6 @@ class Packing:
     def unpack(self, packed: int) -> Any:
         parts = []
         for register in reversed(self._parts):
-            parts.append(register.values[packed & _MASK])
+            parts.append(register.values_in_order[packed & _MASK])
             packed >>= _BITS
         return self._kind(*reversed(parts))
