@@ -157,7 +157,8 @@ def system(
             broker_url = opened.enter_context(services.redis_database())
         if "RabbitMQ" in request.param:
             broker_url = opened.enter_context(services.rabbitmq(queue))
-        settings = QUICK | {"SYNC_QUEUE": queue}
+        # Nothing is asked of the target but what a test is about.
+        settings = QUICK | {"SYNC_QUEUE": queue, "SYNC_AUDIT_EVERY_HOURS": "0"}
         if database_url:
             stack = Stack(folder, database_url=database_url, broker_url=broker_url, settings=settings)
         else:

@@ -48,8 +48,8 @@ from thirdparty.models import Attempt, Declaration, Record
 from thirdparty.store import manual
 from thirdparty.store.manual import RemoteLink
 
-# One process of a parallel run takes all of them, and reads what was explored once.
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900), pytest.mark.xdist_group("model sql")]
+# One process of a parallel run takes all of them, and reads what was explored once; or explores it, with the first of them.
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1800), pytest.mark.xdist_group("model sql")]
 
 EVERY = int(os.environ.get("MODEL_EVERY", "1"))
 """1 for all cases; otherwise one in so many, and others each day."""
