@@ -21,6 +21,8 @@ SAMPLE = [
     (use, case) for use, records in RECORDS.items() for case in sample(SEED, records=records, renamed=RENAMED[use])
 ]
 
+MOST_MISSED = 2
+"""Of a use's sample. With more the crash points are not where the steps are."""
 # The first of them waits for all, which are run again where the machine was too slow for a crash.
 pytestmark = pytest.mark.timeout(900)
 
@@ -40,7 +42,11 @@ def results(use: str) -> dict[Case, Result]:
     ],
 )
 def test_a_crash_leaves_nothing_lost_doubled_or_in_doubt(use: str, case: Case) -> None:
-    assert results(use)[case].problems == (), f"CRASH_SEED={SEED}"
+    result = results(use)[case]
+    missed = [each for each in results(use).values() if each.void]
+    if result.void and len(missed) <= MOST_MISSED:
+        pytest.skip("another process took this step each time, so nothing crashed in it")
+    assert result.problems == (), f"CRASH_SEED={SEED}"
 
 
 @pytest.mark.parametrize("use", RECORDS)

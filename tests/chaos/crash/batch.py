@@ -26,6 +26,8 @@ from thirdparty.notify.broker import RECONCILE, publisher
 CONVERGED_WITHIN_SECONDS = 45.0
 """The stated time: a lost lease, a wake put off for another, a window, the longest backoff, with room for a slow day."""
 _REACHED_WITHIN_SECONDS = 90.0
+_MISSED_AFTER_SECONDS = 5.0
+"""A record that has been at rest for so long has passed the point where it was to crash: another process took that step."""
 _EDIT_AFTER_SECONDS = 0.5
 _TICK_WITHIN_SECONDS = 2.0
 _STILL_SECONDS = 1.5
@@ -109,7 +111,11 @@ class Batch:
         self._stage.both_workers()
 
     def _is_over(self) -> bool:
-        crashed = all(each.hit and (each.thawed or each.case.action is not Action.FREEZE) for each in self._subjects)
+        crashed = all(
+            each.hit and (each.thawed or each.case.action is not Action.FREEZE)
+            for each in self._subjects
+            if not _is_missed(each)
+        )
         return crashed and self._healed and (self._fall is None or self._fall.over)
 
     def _note_hits(self) -> None:
@@ -207,6 +213,12 @@ class Batch:
         for key in found:
             keys[key].moved_at = time.monotonic()
         return bool(found)
+
+
+def _is_missed(each: Subject) -> bool:
+    if each.hit is not None or each.case.phase in _FOUND or not each.written_at:
+        return False
+    return time.monotonic() > max(each.written_at, each.moved_at) + _MISSED_AFTER_SECONDS
 
 
 def _subject(case: Case) -> Subject:
