@@ -14,5 +14,5 @@ SETTINGS = {"users": "syncproject.settings", "shop": "config.settings"}
 
 def application() -> Celery:
     """What is imported last publishes the hints."""
-    app: Celery = import_module(_MODULES[uses.name()]).app
+    app: Celery = import_module(_MODULES[uses.project()]).app
     return app

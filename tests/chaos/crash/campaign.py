@@ -17,9 +17,9 @@ from tests.chaos.crash.cases import Case, Renamed, Result
 from tests.chaos.crash.stage import CONCURRENCY, PAIRS, Stage, started
 
 BATCH_SIZE = 100
-RECORDS = {"users": ("",), "shop": ("customer", "order")}
+RECORDS = {"users": ("",), "shop": ("customer", "order"), "renumbered": ("order",)}
 """Which records an object of each use has; every case is tried at each."""
-RENAMED = {"users": Renamed(), "shop": Renamed("order", replaced=True)}
+RENAMED = {"users": Renamed(), "shop": Renamed("order", "replaced"), "renumbered": Renamed("order", "renamed")}
 _AGAIN_SIZES = (24, 12, 6)
 _SAMPLE_CONCURRENCY = 6
 _WORKER_BATCH_SIZE = CONCURRENCY - 2

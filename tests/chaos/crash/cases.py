@@ -74,7 +74,12 @@ FATES = {"applied": "", "lost": "cut", "late": "late_apply", "refused": "503", "
 _UNANSWERED = FATES | {"applied": "apply_then_cut"}
 _IN_ONE_PROCESS = (Action.KILL, Action.TERMINATE, Action.FREEZE, Action.RAISE)
 _OF_A_WORKER = (Action.KILL_WORKER, Action.TERMINATE_WORKER, Action.FREEZE_WORKER)
-_OF_A_RENAME = (Action.KILL, Action.RAISE)
+_OF_A_RENAME = {
+    "kept": ("push", "drain"),
+    "replaced": ("push", "drain"),
+    "renamed": ("push", "drain", "confirm", "recheck"),
+}
+"""The phases in which a rename is tried: an update that changes the key may be in doubt, and looked at before."""
 _AFTER_AN_ANSWER = ("answered", "unsettled", "settling", "settled", "unacknowledged")
 _IN_A_TRANSACTION = (("save", "uncommitted"), ("push", "unclaimed"), ("drain", "unclaimed"))
 
@@ -162,10 +167,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """What becomes of the record whose object has another natural key, in a use. ``record``: which of the object's has one."""
+    """What becomes of the record whose object has another natural key, in a use. ``record``: which of the object's has one.
+
+    ``changes``: as `KeyChanges`. Where records are ``renamed``, nothing but renames is tried: the rest is another use's.
+    """
 
     record: str = ""
-    replaced: bool = False
+    changes: str = "kept"
+
+    @property
+    def alone(self) -> bool:
+        return self.changes == "renamed"
 
 
 def every_case(*, one_writer: bool, records: Sequence[str], renamed: Renamed) -> list[Case]:
@@ -173,8 +185,8 @@ def every_case(*, one_writer: bool, records: Sequence[str], renamed: Renamed) ->
     return [
         replace(case, record=record)
         for record in records
-        for case in _cases(replaced=renamed.replaced)
-        if not (one_writer and _spared(case)) and (case.operation != "rename" or record == renamed.record)
+        for case in _cases(renamed)
+        if not (one_writer and _spared(case, shown="rename" if renamed.alone else "update")) and (case.operation != "rename" or record == renamed.record)
     ]
 
 
@@ -239,7 +251,7 @@ def batches(cases: list[Case], *, size: int, worker_size: int) -> list[list[Case
     return planned
 
 
-def _cases(*, replaced: bool) -> Iterator[Case]:
+def _cases(renamed: Renamed) -> Iterator[Case]:
     for phase, places in PLACES.items():
         for place in places:
             for action, operation in product((*_IN_ONE_PROCESS, *_OF_A_WORKER), OPERATIONS):
@@ -250,16 +262,15 @@ def _cases(*, replaced: bool) -> Iterator[Case]:
                 if place == "unacknowledged" and action is Action.RAISE:
                     continue  # nothing of ours runs there
                 if operation == "rename":
-                    if phase in ("push", "drain") and action in _OF_A_RENAME:
-                        yield from _renames(Case(phase, place, action, operation), replaced=replaced)
-                    continue
-                for fate in _fates(phase, place, action):
-                    yield Case(phase, place, action, operation, fate)
+                    if phase in _OF_A_RENAME[renamed.changes] and (renamed.alone or not action.of_worker):
+                        yield from _renames(Case(phase, place, action, operation), renamed)
+                elif not renamed.alone:
+                    yield from (Case(phase, place, action, operation, fate) for fate in _fates(phase, place, action))
 
 
-def _renames(case: Case, *, replaced: bool) -> Iterator[Case]:
+def _renames(case: Case, renamed: Renamed) -> Iterator[Case]:
     fates = _fates(case.phase, case.place, case.action)
-    if not replaced or case.place == "unclaimed":
+    if renamed.changes != "replaced" or case.place == "unclaimed":
         yield from (replace(case, fate=fate) for fate in fates)
         return
     first, second = REPLACING
@@ -278,9 +289,10 @@ def _fates(phase: str, place: str, action: Action) -> tuple[str, ...]:
     return ("applied", "lost", "late") if place == "written" else ("applied", "refused", "unheard")
 
 
-def _spared(case: Case) -> bool:
+def _spared(case: Case, *, shown: str) -> bool:
+    """``shown``: the operation that stands for all."""
     if not case.transaction_is_open or not (case.action.freezes or case.action.of_worker):
         return False
     # The children of a worker that falls wait for one another, and only one of them can have the database.
-    shown = case.operation == ("add" if case.phase == "verify" else "update") and case.fate in ("", "applied")
-    return case.action.of_worker or not shown
+    stands = case.operation == ("add" if case.phase == "verify" else shown) and case.fate in ("", "applied")
+    return case.action.of_worker or not stands

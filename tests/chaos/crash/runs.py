@@ -26,12 +26,13 @@ class RunFailed(RuntimeError):
 def run(pair: str, *, use: str = "users", seed: int | None = None, only: str = "") -> Run:
     """All cases of the pair, the sample of a seed, or those in whose names is the pattern ``only``. Raises `RunFailed`."""
     began = time.monotonic()
+    project = uses.PROJECTS[use]
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.json"
         command = [sys.executable, "-m", "tests.chaos.crash.campaign", pair, str(results), "--only", only]
         if seed is not None:
             command += ["--seed", str(seed)]
-        env = os.environ | {uses.VARIABLE: use, "DJANGO_SETTINGS_MODULE": SETTINGS[use], "PYTHONPATH": PATHS[use]}
+        env = os.environ | {uses.VARIABLE: use, "DJANGO_SETTINGS_MODULE": SETTINGS[project], "PYTHONPATH": PATHS[project]}
         ended = subprocess.run(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, check=False)
         if not results.exists():
             raise RunFailed(ended.stderr[-3000:])

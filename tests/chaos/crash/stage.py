@@ -44,6 +44,8 @@ _SETTINGS = {
 }
 _TARGETS = {"users": "PARTNER", "shop": "ERP"}
 """As their settings name them."""
+_CAPABILITIES = {"shop": "query,list", "renumbered": "query,list,rename"}
+"""Where an add may be repeated under its key, it is not looked for: no step would verify."""
 _MISTAKE = re.compile(r"^.*raised unexpected: (?:Attribute|Import|Index|Key|Name|Type|Value)Error\(.*$", re.MULTILINE)
 
 
@@ -106,7 +108,7 @@ def started(pair: str, folder: Path, *, concurrency: int = CONCURRENCY) -> Itera
         if "RabbitMQ" in pair:
             broker_url = opened.enter_context(services.rabbitmq(queue))
         settings = _settings() | {"SYNC_QUEUE": queue, "CRASH_FOLDER": str(orders)}
-        kind = ShopStack if uses.name() == "shop" else Stack
+        kind = ShopStack if uses.project() == "shop" else Stack
         stack = kind(folder, database_url=database_url, broker_url=broker_url, settings=settings)
         opened.enter_context(stack)
         for name in WORKERS:
@@ -121,11 +123,10 @@ def started(pair: str, folder: Path, *, concurrency: int = CONCURRENCY) -> Itera
 
 
 def _settings() -> dict[str, str]:
-    prefix = f"TARGET_{_TARGETS[uses.name()]}_"
+    prefix = f"TARGET_{_TARGETS[uses.project()]}_"
     target = {f"{prefix}TIMEOUT_SECONDS": "1", f"{prefix}VISIBILITY_SECONDS": f"{WINDOW_SECONDS:g}"}
-    if uses.name() == "shop":
-        # Where an add may be repeated under its key, it is not looked for: no step would verify.
-        target[f"{prefix}CAPABILITIES"] = "query,list"
+    if capabilities := _CAPABILITIES.get(uses.name()):
+        target[f"{prefix}CAPABILITIES"] = capabilities
     return _SETTINGS | target | {uses.VARIABLE: uses.name()}
 
 

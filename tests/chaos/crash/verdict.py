@@ -85,6 +85,8 @@ def _problems(subject: Subject, ledger: Ledger, held: Held) -> list[str]:
     for key, external_id in subject.external_ids.items():
         found += [*_row(key, subject.wanted), *_doubled(ledger.effects[external_id])]
         found += _unannounced(key, ledger.requests[external_id])
+        if subject.case.operation == "rename" and not current_use().replaces:
+            found += _moved(key, ledger.effects[external_id])
     return found
 
 
@@ -103,6 +105,8 @@ def _row(key: str, wanted: str | None) -> Iterator[str]:
         yield f"{key} is {row.state} {row.parked} ({row.last_error})"
     if row.synced_generation != row.generation or row.owed_since is not None:
         yield f"generation {row.generation} is wanted, {row.synced_generation} acknowledged, owed since {row.owed_since}"
+    if row.former_key:
+        yield f"{key} may still be known as {row.former_key!r}"
     for attempt in Attempt.objects.filter(record_id=key, finished_at=None):
         yield f"attempt {attempt.pk} ({attempt.call}) is left open"
 
@@ -115,6 +119,16 @@ def _doubled(effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             living.discard(effect["user_id"])
         if len(living) > 1:
             yield f"two remote records of one object after #{effect['seq']}"
+
+
+def _moved(key: str, effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Whether the object has, or had, any other remote record than its first."""
+    known = {remote_id for remote_id in Record.objects.filter(key=key).values_list("remote_id", flat=True) if remote_id}
+    there = {effect["user_id"] for effect in effects} | known
+    if len(there) > 1 or not known:
+        yield f"{key} is linked to {sorted(known)}, and has had the remote records {sorted(there)}"
+    if (created := sum(effect["effect"] == "created" for effect in effects)) != 1:
+        yield f"{key} was created {created} times"
 
 
 def _unannounced(key: str, requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:

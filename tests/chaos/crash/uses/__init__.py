@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from tests.chaos.crash.uses.use import Use
 
 VARIABLE = "CRASH_USE"
-USES = ("users", "shop")
+PROJECTS = {"users": "users", "shop": "shop", "renumbered": "shop"}
+"""Whose processes run, for each use: those of this tree's own project, or of the example."""
+USES = tuple(PROJECTS)
 
 
 def name() -> str:
     return os.environ.get(VARIABLE, USES[0])
+
+
+def project() -> str:
+    return PROJECTS[name()]
 
 
 def current_use() -> Use:

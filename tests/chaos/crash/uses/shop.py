@@ -15,6 +15,7 @@ from shop.synced import PaidOrder
 from tests.chaos.crash.uses.use import AFTER, BEFORE, WHILE_FROZEN, Held
 from tests.chaos.shop import TARGET, bare
 from thirdparty.declaration import KeyChanges
+from thirdparty.models import Record
 
 TOTALS = {BEFORE: Decimal("1.00"), AFTER: Decimal("2.00"), WHILE_FROZEN: Decimal("3.00")}
 _LARGEST = 2**31 - 1
@@ -25,6 +26,8 @@ class Shop:
 
     An order that is renumbered is replaced at the ERP.
     """
+
+    replaces = True
 
     def declare(self) -> None:
         PaidOrder.key_changes = KeyChanges.REPLACED
@@ -48,7 +51,7 @@ class Shop:
                 customer, order = Customer.objects.get(pk=word), Order.objects.get(pk=word)
                 customer.name, order.total = content, TOTALS[content]
                 if operation == "rename":
-                    order.number = _number(word, "rename")
+                    order.number = number_of(word, "rename")
                 customer.save()
                 order.save()
             else:
@@ -65,7 +68,7 @@ class Shop:
                 Order.objects.filter(pk=word).update(total=TOTALS[AFTER])
             elif operation == "rename":
                 Customer.objects.filter(pk=word).update(name=AFTER)
-                Order.objects.filter(pk=word).update(total=TOTALS[AFTER], number=_number(word, "rename"))
+                Order.objects.filter(pk=word).update(total=TOTALS[AFTER], number=number_of(word, "rename"))
             else:
                 for model, field in ((OrderLine, "order_id"), (Order, "pk"), (Customer, "pk")):
                     found: Any = model._base_manager.filter(**{field: word})
@@ -94,6 +97,9 @@ class Shop:
             yield f"the ERP holds the totals {[each['total'] for each in orders]}, not {totals}"
         if [each["number"] for each in orders] != numbers:
             yield f"the ERP holds the numbers {[each['number'] for each in orders]}, not {numbers}"
+        known = list(Record.objects.filter(key=self.key(word, "order"), deleted=False).values_list("natural_key", flat=True))
+        if known != numbers:
+            yield f"the row knows the numbers {known}, not {numbers}"
         if any(order["customer"] not in {each["id"] for each in customers} for order in orders):
             yield f"the ERP's order is of {orders[0]['customer']}, who is not its customer"
 
@@ -104,11 +110,11 @@ def _customer(word: str, content: str) -> Customer:
 
 def _order(word: str, content: str) -> Order:
     return Order(
-        pk=int(word), number=_number(word), customer_id=int(word), status=Order.Status.PAID, total=TOTALS[content]
+        pk=int(word), number=number_of(word), customer_id=int(word), status=Order.Status.PAID, total=TOTALS[content]
     )
 
 
-def _number(word: str, prefix: str = "crash") -> str:
+def number_of(word: str, prefix: str = "crash") -> str:
     return f"{prefix}-{word}"
 
 

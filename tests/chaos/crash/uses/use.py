@@ -14,7 +14,12 @@ Held = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class Use(Protocol):
-    """An object is named by a word of its own, which fits into a command line. What it holds is one of the three above."""
+    """An object is named by a word of its own, which fits into a command line. What it holds is one of the three above.
+
+    ``replaces``: whether an object that is renamed gets another record at the third party.
+    """
+
+    replaces: bool
 
     def declare(self) -> None:
         """Say of the declarations what this use needs, in a worker."""

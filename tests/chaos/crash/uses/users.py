@@ -16,6 +16,8 @@ from users.models import User
 class Users:
     """Whose username changes keeps the record under the one that it was added with."""
 
+    replaces = False
+
     def declare(self) -> None:
         pass
 
