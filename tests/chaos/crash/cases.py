@@ -186,7 +186,8 @@ def every_case(*, one_writer: bool, records: Sequence[str], renamed: Renamed) ->
         replace(case, record=record)
         for record in records
         for case in _cases(renamed)
-        if not (one_writer and _spared(case, shown="rename" if renamed.alone else "update")) and (case.operation != "rename" or record == renamed.record)
+        if not (one_writer and _spared(case, shown="rename" if renamed.alone else "update"))
+        and (case.operation != "rename" or record == renamed.record)
     ]
 
 

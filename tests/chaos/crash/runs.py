@@ -32,7 +32,11 @@ def run(pair: str, *, use: str = "users", seed: int | None = None, only: str = "
         command = [sys.executable, "-m", "tests.chaos.crash.campaign", pair, str(results), "--only", only]
         if seed is not None:
             command += ["--seed", str(seed)]
-        env = os.environ | {uses.VARIABLE: use, "DJANGO_SETTINGS_MODULE": SETTINGS[project], "PYTHONPATH": PATHS[project]}
+        env = os.environ | {
+            uses.VARIABLE: use,
+            "DJANGO_SETTINGS_MODULE": SETTINGS[project],
+            "PYTHONPATH": PATHS[project],
+        }
         ended = subprocess.run(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True, check=False)
         if not results.exists():
             raise RunFailed(ended.stderr[-3000:])

@@ -86,7 +86,8 @@ def _problems(subject: Subject, ledger: Ledger, held: Held) -> list[str]:
         found += [*_row(key, subject.wanted), *_doubled(ledger.effects[external_id])]
         found += _unannounced(key, ledger.requests[external_id])
         if subject.case.operation == "rename" and not current_use().replaces:
-            found += _moved(key, ledger.effects[external_id])
+            remote_id = Record.objects.filter(key=key).values_list("remote_id", flat=True).first()
+            found += moved(remote_id, ledger.effects[external_id])
     return found
 
 
@@ -121,14 +122,14 @@ def _doubled(effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"two remote records of one object after #{effect['seq']}"
 
 
-def _moved(key: str, effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Whether the object has, or had, any other remote record than its first."""
-    known = {remote_id for remote_id in Record.objects.filter(key=key).values_list("remote_id", flat=True) if remote_id}
-    there = {effect["user_id"] for effect in effects} | known
-    if len(there) > 1 or not known:
-        yield f"{key} is linked to {sorted(known)}, and has had the remote records {sorted(there)}"
-    if (created := sum(effect["effect"] == "created" for effect in effects)) != 1:
-        yield f"{key} was created {created} times"
+def moved(remote_id: str | None, effects: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Whether an object whose row names this remote record has, or had, any other. Pure."""
+    there = sorted({effect["user_id"] for effect in effects})
+    if there != [remote_id]:
+        yield f"the row names the remote record {remote_id}, and the object has had {', '.join(there) or 'none'}"
+    created = sum(effect["effect"] == "created" for effect in effects)
+    if created > 1:
+        yield f"the object was created {created} times"
 
 
 def _unannounced(key: str, requests: Sequence[Mapping[str, Any]]) -> Iterator[str]:

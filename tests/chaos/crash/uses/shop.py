@@ -97,7 +97,9 @@ class Shop:
             yield f"the ERP holds the totals {[each['total'] for each in orders]}, not {totals}"
         if [each["number"] for each in orders] != numbers:
             yield f"the ERP holds the numbers {[each['number'] for each in orders]}, not {numbers}"
-        known = list(Record.objects.filter(key=self.key(word, "order"), deleted=False).values_list("natural_key", flat=True))
+        known = list(
+            Record.objects.filter(key=self.key(word, "order"), deleted=False).values_list("natural_key", flat=True)
+        )
         if known != numbers:
             yield f"the row knows the numbers {known}, not {numbers}"
         if any(order["customer"] not in {each["id"] for each in customers} for order in orders):
