@@ -42,6 +42,7 @@ _SETTINGS = {
     "SYNC_BREAKER_MAX_SECONDS": "0.5",
     "SYNC_RECONCILE_AFTER_HOURS": f"{5 / 3600:.6f}",
 }
+_WAIT_SECONDS = 1.0
 _TARGETS = {"users": "PARTNER", "shop": "ERP"}
 """As their settings name them."""
 _CAPABILITIES = {"shop": "query,list", "renumbered": "query,list,rename"}
@@ -116,6 +117,7 @@ def started(pair: str, folder: Path, *, concurrency: int = CONCURRENCY) -> Itera
         os.environ.update(stack.env)
         django.setup()
         application().set_default()
+        _wait_briefly()
         opened.callback(_disconnect)
         _wake_singly()
         stack.start(*([] if broker_url else ["broker"]), "sandbox", "beat", *WORKERS)
@@ -135,6 +137,17 @@ def _worker(stack: Stack | ShopStack, name: str, concurrency: int) -> Process:
     command = ["tests.chaos.crash.patched" if word == "syncproject" else word for word in part.command]
     log = stack.folder / f"{name}.log"
     return Process(name=name, command=command, log=log, env=stack.env, cwd=ROOT, ready=part.ready)
+
+
+def _wait_briefly() -> None:
+    """Whoever has the database in their hands may be frozen, and it is this process that lets them go on."""
+    from django.db import connection
+
+    options = connection.settings_dict["OPTIONS"]
+    if connection.vendor == "postgresql":
+        options["options"] = f"{options.get('options', '')} -c lock_timeout={int(_WAIT_SECONDS * 1000)}"
+    else:
+        options["timeout"] = _WAIT_SECONDS
 
 
 def _wake_singly() -> None:
