@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.crash.campaign import RECORDS, RENAMED
-from tests.chaos.crash.cases import PLACES, Case, every_case, sample
+from tests.chaos.crash.cases import PLACES, Case, every_case
 from tests.chaos.crash.order import Action
 from tests.chaos.crash.verdict import moved
 
@@ -60,8 +60,3 @@ def test_renumbered_orders_are_renamed_and_nothing_else() -> None:
 def test_renames_of_the_other_uses_crash_in_each_way_of_one_process(use: str) -> None:
     tried = {(case.phase, case.action) for case in cases(use) if case.operation == "rename"}
     assert tried == set(product(("push", "drain"), [action for action in Action if not action.of_worker]))
-
-
-def test_every_day_has_a_sample_of_renumbered_orders() -> None:
-    samples = [sample(seed, records=RECORDS["renumbered"], renamed=RENAMED["renumbered"]) for seed in range(20)]
-    assert {len(each) for each in samples} == {16}

@@ -85,7 +85,7 @@ _IN_A_TRANSACTION = (("save", "uncommitted"), ("push", "unclaimed"), ("drain", "
 
 
 _LOOKS_A_DAY, _FAULTY_A_DAY, _SAVES_A_DAY, _SOUND_A_DAY = 2, 3, 2, 4
-DAYS_OF_SAMPLES = 220
+DAYS_OF_SAMPLES = 250
 """For each of a use's records; then all have been had."""
 _MIXED = 7
 """Any number."""
