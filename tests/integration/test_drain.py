@@ -231,7 +231,9 @@ def test_of_two_rows_of_one_batch_that_want_one_username_one_is_claimed_and_no_o
     sandbox: SandboxControl,
 ) -> None:
     first, second, other = (User.objects.create(name="x", phone=str(n)) for n in range(3))
-    Record.objects.filter(object_id__in=[first.uuid.hex, second.uuid.hex]).update(natural_key="wanted")
+    Record.objects.filter(object_id__in=[first.uuid.hex, second.uuid.hex]).update(
+        natural_key="wanted", wanted_key="wanted"
+    )
     begun = claim_and_plan(targets.config("partner"), Admission(10), partial(store.claim_due, "partner", 10))
     assert len(begun) == 2
     assert row_of(other).key in {each.lease.key for each in begun}

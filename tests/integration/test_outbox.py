@@ -68,7 +68,7 @@ def test_of_many_workers_exactly_one_gets_the_lease(user: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_rows_that_want_one_remote_username_at_once_only_one_gets_it(user: User) -> None:
     twin = User.objects.create(name="Twin", phone="2")
-    Record.objects.update(natural_key="wanted")
+    Record.objects.update(natural_key="wanted", wanted_key="wanted")
     claims = [partial(store.claim, [row_of(person).key]) for person in (user, twin)]
     begun = at_once(*[partial(claim_and_plan, targets.config("partner"), Admission(1), claim) for claim in claims])
     assert sorted(len(steps) for steps in begun) == [0, 1]

@@ -78,8 +78,7 @@ class Adversary(threading.Thread):
         while down := [name for name, one in self._system.process.items() if not (one.alive and one.ready(one))]:
             if time.monotonic() > deadline:
                 break
-            with self._system.hands:
-                self.tend()
+            self.tend_all()
             time.sleep(_TICK_SECONDS)
         for control in self._control.values():
             with suppress(requests.RequestException):
@@ -87,8 +86,13 @@ class Adversary(threading.Thread):
         if down:
             raise TimeoutError(f"not everything came back: {', '.join(down)}")
 
+    def tend_all(self) -> None:
+        """Start whatever ended by itself, as a supervisor would."""
+        with self._system.hands:
+            self.tend()
+
     def tend(self) -> None:
-        """Start whatever ended by itself, as a supervisor would. With the system's hands."""
+        """The same, with the system's hands."""
         now = time.monotonic()
         for name, process in self._system.process.items():
             if process.alive or self._down.get(name, 0.0) > now:

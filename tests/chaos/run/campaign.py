@@ -180,7 +180,8 @@ class Campaign:
     def _conclude(self, adversary: Adversary) -> bool:
         options, record, stage = self._options, adversary.record, self._stage
         assert stage is not None
-        convergence = verdict.converge(options, self._sides, self._say)
+        # A worker may end by itself a while after its broker was killed (docs/operations.md).
+        convergence = verdict.converge(options, self._sides, self._say, tend=adversary.tend_all)
         ledgers = {name: side.ledger() for name, side in self._sides.items()}
         judged = verdict.judge(
             options,

@@ -44,13 +44,19 @@ class Convergence:
     buried: Counter[str]
 
 
-def converge(options: Options, sides: Sides, say: Callable[[str], None]) -> Convergence:
-    """Wait until everything came to rest and stayed so for a while; meanwhile look at what was rightly parked."""
+def converge(
+    options: Options, sides: Sides, say: Callable[[str], None], *, tend: Callable[[], None] = lambda: None
+) -> Convergence:
+    """Wait until everything came to rest and stayed so for a while; meanwhile look at what was rightly parked.
+
+    ``tend``: start again whatever has ended by itself.
+    """
     began = told = time.monotonic()
     deadline = began + options.converge_bound_seconds
     buried: Counter[str] = Counter()
     rested_at: float | None = None
     while time.monotonic() < deadline:
+        tend()
         buried += _unbury(sides)
         moving = len(still_moving(sides)) + len(still_owing())
         stats = [side.control.stats() for side in sides.values()]
