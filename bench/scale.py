@@ -84,6 +84,7 @@ def page_ms(system: System, *, rows: int) -> dict[str, float]:
 
     system.people(0)
     targets.publish_rows()
+    Sample.objects.all().delete()  # those of the ticks before
     with connection.cursor() as cursor:
         cursor.execute(_SYNCED_ROWS, [rows])
         cursor.execute(_SOME_OWED_OR_PARKED, [rows])
