@@ -193,16 +193,21 @@ def test_claim_where_natural_keys_change(monkeypatch: pytest.MonkeyPatch, change
         KeyChanges.RENAMED: transitions.claim_renaming,
     }[changes]
     renamed = changes is KeyChanges.RENAMED
-    key_of_the_step = transitions.key_where_renamed if renamed else transitions.key_at_target
     asked = asked_of(claim, at_least=100)
-    for number_of_case, ((row, has_user, rival, wanted), expected) in enumerate(asked.items()):
+    for number_of_case, ((row, has_user, rival, wanted, *more), expected) in enumerate(asked.items()):
         put(row, has_user=has_user)
         Record.objects.update(wanted_key=USERNAMES[wanted])
+        taken = bool(more and more[0])
+        if taken and not rival:
+            materialised.put_other(remote_id="another's", natural_key=USERNAMES[row.login])
         if rival:
-            login = key_of_the_step(row, wanted=wanted)
+            how = {"stays": not taken} if more else {}
+            login = (transitions.key_where_renamed if renamed else transitions.key_at_target)(
+                row, wanted=wanted, **how
+            )
             theirs = USERNAMES[login] if login >= 0 else "nobody's"
             former = renamed and number_of_case % 2
-            keys = {"natural_key": "another", "former_key": theirs} if former else {"natural_key": theirs}
+            keys = {"natural_key": "somebody else's", "former_key": theirs} if former else {"natural_key": theirs}
             materialised.put_other(remote_id="another's", **keys)
         held = real_claim()
         if expected is None:

@@ -434,6 +434,34 @@ def test_a_preview_tells_the_key_among_the_fields_that_change(team: Group) -> No
     assert (foreseen.counts["update"], foreseen.fields["key"]) == (1, 1)
 
 
+def test_the_brake_counts_it_as_a_change_that_rewrites_the_record(team: Group, settings: Any) -> None:
+    settings.SYNC_BRAKE_MIN = 0
+    settings.SYNC_BRAKE_PERCENT = 0
+    renamed(team, "trade")
+    converge()
+    assert (Renaming.calls, record(team).state, keys(team)) == ([], "held", ("sales", ""))
+    assert preview("partner").changes == {"rewrite": 1}
+
+
+def test_neither_of_its_two_keys_is_shown_in_what_the_target_answers(team: Group) -> None:
+    Renaming.refused["trade"] = Rejected("invalid", "cannot rename sales to trade")
+    renamed(team, "trade")
+    converge()
+    assert "sales" not in record(team).last_error
+    assert "trade" not in record(team).last_error
+
+
+def test_a_process_that_keeps_records_clears_what_one_that_renames_them_left(
+    team: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed(team, "trade")
+    Renaming.unheard.add("update")
+    drain("partner")
+    monkeypatch.setattr(Team, "key_changes", KeyChanges.KEPT)
+    converge()
+    assert keys(team) == ("trade", "")
+
+
 # -- what is declared --------------------------------------------------------------------
 
 

@@ -55,7 +55,13 @@ def held(row: Record, *, remote_id: str = "", polled: bool = False) -> RemoteRec
             guard_decision.of_question(row.target, row.key, connector, admission, missing)
             raise NotAsked(_OFF) from None
         except TargetError as error:
-            mask(error, filter(None, (*connector.secrets(), remote_id, row.natural_key, row.remote_id)))
+            mask(
+                error,
+                filter(
+                    None,
+                    (*connector.secrets(), remote_id, row.natural_key, row.former_key, row.wanted_key, row.remote_id),
+                ),
+            )
             guard_decision.of_question(row.target, row.key, connector, admission, error)
             raise
         guard_decision.of_question(row.target, row.key, connector, admission, None, looked_up=True)

@@ -166,7 +166,8 @@ class _Tally:
         fields = (*renamed, *sent.changed(known, sent.hashes(wanted.payload, connector.comparable, key)))
         if not fields:
             return NOTHING, (), None, ""
-        change = destruction.effect(Call.UPDATE, wanted, sent.written(known, key), connector).change
+        kept = sent.written(known, key)
+        change = destruction.effect(Call.UPDATE, wanted, kept, connector, renames=bool(renamed)).change
         return UPDATE, fields, change, ""
 
     def _parting(self, row: Record, known: Hashes | None) -> tuple[str, tuple[str, ...], Change | None, str]:

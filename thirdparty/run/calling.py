@@ -131,7 +131,9 @@ def _ended(
 def _known(step: Step) -> Iterator[str]:
     """What the target may repeat of what we sent it."""
     lease = step.lease
-    yield from filter(None, (*step.connector.secrets(), lease.external_id, lease.natural_key, lease.remote_id))
+    yield from filter(
+        None, (*step.connector.secrets(), lease.external_id, lease.natural_key, lease.former_key, lease.remote_id)
+    )
     if step.wanted is not None:
         yield from values_of(step.wanted.payload)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from thirdparty.connectors.base import Connector, RemoteObject
 from thirdparty.decide import sent
@@ -24,8 +24,18 @@ class Effect:
     dropped: tuple[str, ...] = ()
 
 
-def effect(call: Call, wanted: RemoteObject | None, kept: str | None, connector: Connector) -> Effect:
-    """What this call does to its target. ``kept``: the record's `sent`."""
+def effect(
+    call: Call, wanted: RemoteObject | None, kept: str | None, connector: Connector, *, renames: bool = False
+) -> Effect:
+    """What this call does to its target. ``kept``: the record's `sent`. ``renames``: it gives the record another natural key, which
+    counts as one that rewrites it: nothing else of its content may tell.
+    """
+    found = _effect(call, wanted, kept, connector)
+    rewritten = renames and call is Call.UPDATE and found.change is None
+    return replace(found, change=Change.REWRITE) if rewritten else found
+
+
+def _effect(call: Call, wanted: RemoteObject | None, kept: str | None, connector: Connector) -> Effect:
     key = settings.hash_key()
     known = sent.read(kept, key)
     inactive = {name: key.of(name, value) for name, value in connector.inactive.items()}

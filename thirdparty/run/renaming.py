@@ -25,9 +25,10 @@ def without_contested(target: str, leases: Sequence[Lease]) -> Sequence[Lease]:
     renamed = [lease for lease in leases if of_kind(lease.kind).key_changes is KeyChanges.RENAMED]
     if not renamed:
         return leases
-    rows = Record.objects.filter(
-        target=target, former_key__in=[lease.natural_key for lease in renamed if lease.natural_key]
-    )
+    kinds, keys = {lease.kind for lease in renamed}, [lease.natural_key for lease in renamed if lease.natural_key]
+    # In the words of the index, or SQLite reads every record.
+    former = Record.objects.exclude(former_key="").filter(target=target, kind__in=kinds, may_exist=True)
+    rows = former.filter(former_key__in=keys)
     held = {(row.kind, row.former_key): row.key for row in rows}
     contested = {
         lease.key: lease for lease in renamed if held.get((lease.kind, lease.natural_key), lease.key) != lease.key

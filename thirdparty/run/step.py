@@ -204,7 +204,11 @@ def _effects(
     }
     return {
         lease.key: destruction.effect(
-            leads_to[lease.key], goals[lease.key].obj, lease.sent, targets.connector(target.name, lease.kind)
+            leads_to[lease.key],
+            goals[lease.key].obj,
+            lease.sent,
+            targets.connector(target.name, lease.kind),
+            renames=bool(lease.former_key),
         )
         for lease, _, _ in planned
         if leads_to.get(lease.key) in (Call.UPDATE, *REMOVALS)

@@ -95,15 +95,25 @@ def _unused(row: str, db: Dialect, *, strict: bool) -> str:
 def key_at_target(row: str, db: Dialect, *, strict: bool) -> str:
     """The natural key by which the target is to know the record: it is frozen while there may be one.
 
-    Once nothing can be there under it any more, others may have it; what is renamed takes its new one as soon as it is known to
-    have the old one.
+    Once nothing can be there under it any more, others may have it: a declaration that has its records replaced, or renamed, gives
+    it up then; one that keeps them, where another has it. What is renamed takes its new one as soon as it is known to have the old one.
     """
     kept = f"{row}natural_key <> ''"
     if not strict:
-        kept += f" AND ({row}may_exist OR {row}wanted_key = '') AND NOT {takes_another(row)}"
+        stays = f"NOT {replaced(row)} AND NOT {renamed(row)} AND NOT {_has_another(row)}"
+        kept += f" AND ({row}may_exist OR ({stays})) AND NOT {takes_another(row)}"
     return (
         f"CASE WHEN {_unused(row, db, strict=strict)} THEN '' WHEN {kept} THEN {row}natural_key "
         f"WHEN {row}deleted THEN '' ELSE {row}wanted_key END"
+    )
+
+
+def _has_another(row: str) -> str:
+    """Whether another record has the natural key that this one had."""
+    table = row.rstrip(".") or RECORDS
+    return (
+        f"EXISTS (SELECT 1 FROM {RECORDS} h WHERE h.target = {table}.target AND h.kind = {table}.kind AND h.key <> {table}.key "
+        f"AND h.may_exist AND NOT (h.natural_key = '') AND h.natural_key = {table}.natural_key)"
     )
 
 
@@ -156,8 +166,6 @@ def _claimable(db: Dialect, *, strict: bool) -> str:
 
 def _and_no_former(wanted: str) -> str:
     """Nor is it the one that another record had before, and may have still. In the words of `sync_former_key`, as above."""
-    if not _kinds(KeyChanges.RENAMED):
-        return ""
     return f"""
         AND NOT EXISTS (
             SELECT 1 FROM {RECORDS} o WHERE o.target = s.target AND o.kind = s.kind AND o.key <> s.key AND o.may_exist

@@ -138,7 +138,7 @@ def _take(choice: choosing.Choice, terms: Terms) -> list[Lease]:
 
 
 def _former_key(choice: choosing.Choice) -> str:
-    if choice.strict or choosing.renamed("") == choosing.NEVER:
+    if choice.strict:
         return ""
     return f", former_key = CASE WHEN {choosing.takes_another('')} THEN natural_key WHEN may_exist THEN former_key ELSE '' END"
 
@@ -164,7 +164,16 @@ def key_to_hold(row: Record) -> str:
     wanted = "" if row.deleted else row.wanted_key
     renamed = is_declared(row.kind) and of_kind(row.kind).key_changes is KeyChanges.RENAMED
     taken = renamed and not row.former_key and row.unknown_until is None
-    return (wanted if taken or not row.may_exist else "") or row.natural_key or wanted
+    if taken or (not row.may_exist and _gives_up(row)):
+        return wanted
+    return row.natural_key or wanted
+
+
+def _gives_up(row: Record) -> bool:
+    """Whether the natural key that it had is not its own any more, now that nothing is there under it."""
+    if is_declared(row.kind) and of_kind(row.kind).key_changes is not KeyChanges.KEPT:
+        return True
+    return other_holder(row.key, row.target, row.kind, row.natural_key) is not None
 
 
 def other_holder(key: str, target: str, kind: str, natural_key: str) -> Record | None:

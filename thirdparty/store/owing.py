@@ -150,7 +150,7 @@ def _owe_of(kind: str, keys: Sequence[str], why: Why) -> int:
     these = f"FROM {source.table} u WHERE {source.is_object('u', f'{RECORDS}.object_id')}"
     here = f"EXISTS (SELECT 1 {these})"
     wanted = f"EXISTS (SELECT 1 {these} AND {source.in_scope('u')})"
-    key_now = f"(SELECT {source.natural_key('u')} {these})"
+    key_now = f"(SELECT CASE WHEN {source.in_scope('u')} THEN {source.natural_key('u')} ELSE '' END {these})"
     unseen = f"(CASE WHEN deleted THEN {wanted} ELSE NOT {here} END)"
     marks = ", ".join(["%s"] * len(keys))
     # A tombstone gives its natural key up when it is claimed; what was sent for it is remembered by its attempts then.

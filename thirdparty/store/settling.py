@@ -198,8 +198,6 @@ def _name(recheck: str) -> str:
 
 
 def _names(recheck: str) -> str:
-    if choosing.renamed("") == choosing.NEVER:
-        return ""
     known = f"g.known_by <> '' AND {recheck} IS NULL"
     return f", natural_key = {_name(recheck)}, former_key = CASE WHEN {known} THEN '' ELSE former_key END"
 

@@ -206,7 +206,7 @@ def _waits_for_no_kept_username(row: Row, *, rival: bool, **how: Any) -> tuple[R
 
 
 def _freezes_a_username_for_ever(row: Row, *, wanted: int, **how: Any) -> tuple[Row, Held] | None:
-    return transitions.claim_keeping(row, wanted=row.login if row.named else wanted, **how)
+    return transitions.claim_keeping(row, wanted=row.login if row.named else wanted, **(how | {"taken": False}))
 
 
 def _leaves_what_is_replaced(*args: Any, **kwargs: Any) -> Call:

@@ -47,14 +47,15 @@ def claim(row: Row, *, has_user: bool, rival: bool) -> tuple[Row, Held] | None:
     return claimed, held
 
 
-def key_at_target(row: Row, *, wanted: int) -> int:
+def key_at_target(row: Row, *, wanted: int, stays: bool = False) -> int:
     """By which username the target is to know the record; -1 for none.
 
-    ``wanted``: what the user is called now.
+    ``wanted``: what the user is called now. ``stays``: also where no record can be there, since the declaration keeps it and no
+    other record has it.
     """
     if row.deleted and not row.may_exist:
         return -1
-    if row.named and row.may_exist:
+    if row.named and (row.may_exist or stays):
         return row.login
     return -1 if row.deleted else wanted
 
@@ -70,9 +71,10 @@ def claim_replacing(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tu
     return after, held._replace(login=max(login, 0), replaces=replaces)
 
 
-def claim_keeping(row: Row, *, has_user: bool, rival: bool, wanted: int) -> tuple[Row, Held] | None:
-    """`store.claim`, of a declaration that keeps records under their old key. ``rival``: as of `key_at_target`."""
-    login = max(key_at_target(row, wanted=wanted), 0)
+def claim_keeping(row: Row, *, has_user: bool, rival: bool, wanted: int, taken: bool) -> tuple[Row, Held] | None:
+    """`store.claim`, of a declaration that keeps records under their old key. ``rival``: as of `key_at_target`; ``taken``: another
+    record has the username that this one had."""
+    login = max(key_at_target(row, wanted=wanted, stays=not taken), 0)
     claimed = claim(row._replace(login=login), has_user=has_user, rival=rival)
     return (claimed[0], claimed[1]._replace(login=login)) if claimed is not None else None
 

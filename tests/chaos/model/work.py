@@ -130,11 +130,18 @@ class Work:
             rival = any(login in self._keys_of(other) for other in there)
             claim = self.rules.claim_renaming
             claimed = self.memo(claim, row, has_user=person.exists, rival=rival, wanted=person.key)
-        elif self.replaces or self.renames:
-            claim = self.rules.claim_replacing if self.replaces else self.rules.claim_keeping
+        elif self.replaces:
             login = transitions.key_at_target(row, wanted=person.key)
             rival = any(other.login == login for other in there)
-            claimed = self.memo(claim, row, has_user=person.exists, rival=rival, wanted=person.key)
+            claimed = self.memo(
+                self.rules.claim_replacing, row, has_user=person.exists, rival=rival, wanted=person.key
+            )
+        elif self.renames:
+            taken = any(other.login == row.login for other in there)
+            login = transitions.key_at_target(row, wanted=person.key, stays=not taken)
+            rival = any(other.login == login for other in there)
+            claim = self.rules.claim_keeping
+            claimed = self.memo(claim, row, has_user=person.exists, rival=rival, wanted=person.key, taken=taken)
         else:
             claimed = self.memo(self.rules.claim, row, has_user=person.exists, rival=bool(there))
         return claimed

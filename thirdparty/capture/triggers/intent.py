@@ -16,20 +16,27 @@ class Intent:
     source: Source
     dialect: Dialect
 
-    def wanted(self, rows: str, where: str) -> str:
-        """These rows of the declared table, ``n``, are to be held by every target of theirs but retired ones."""
+    def wanted(self, rows: str, where: str, *, or_known: bool = False) -> str:
+        """These rows of the declared table, ``n``, are to be held by every target of theirs but retired ones.
+
+        ``or_known``: with the others among them that have a record, at whatever target: they have left, and want no natural key.
+        """
         db, source = self.dialect, self.source
-        object_id = source.object_id("n")
+        object_id, key = source.object_id("n"), source.natural_key("n")
+        of_theirs = f"{where} {self._of_theirs('t.name')}"
+        if or_known:
+            key = f"CASE WHEN {where} THEN {key} ELSE '' END"
+            of_theirs = f"({of_theirs} OR {self._has_record('n')})"
         return (
             f"INSERT INTO {RECORDS} (key, target, kind, object_id, wanted_key, due_at, owed_since, caused_by) "
             f"SELECT t.name || ':' || {source.kind} || ':' || {object_id}, t.name, {source.kind}, {object_id}, "
-            f"{source.natural_key('n')}, {db.epoch}, {db.clock}, {db.cause} "
-            f"FROM {rows} n CROSS JOIN {TARGETS} t WHERE NOT t.retired {self._of_theirs('t.name')} AND {where} ORDER BY 1 "
+            f"{key}, {db.epoch}, {db.clock}, {db.cause} "
+            f"FROM {rows} n CROSS JOIN {TARGETS} t WHERE NOT t.retired AND {of_theirs} ORDER BY 1 "
             f"ON CONFLICT (key) DO UPDATE SET deleted = {db.false}, wanted_key = excluded.wanted_key, "
             f"{self._owe(f'{RECORDS}.')}"
         )
 
-    def has_record(self, row: str) -> str:
+    def _has_record(self, row: str) -> str:
         """Whether the object of this row of the declared table has a record at the target ``t``."""
         key = f"t.name || ':' || {self.source.kind} || ':' || {self.source.object_id(row)}"
         return f"EXISTS (SELECT 1 FROM {RECORDS} e WHERE e.key = {key})"

@@ -105,9 +105,7 @@ class Plan:
         updated.do(
             intent.gone(_identities(source.object_id("o"), f"{rows.old(UPDATE, columns)} o WHERE NOT {there_still}"))
         )
-        # What has left the scope has a record all the same, and the natural key that it is called by now.
-        known = inside if source.declaration.scope is None else f"({inside} OR {intent.has_record('n')})"
-        updated.do(intent.wanted(rows.new(UPDATE, columns), known))
+        updated.do(intent.wanted(rows.new(UPDATE, columns), inside, or_known=source.declaration.scope is not None))
         gone = _identities(source.object_id("o"), f"{rows.old(DELETE, columns)} o")
         self._at(table, DELETE, columns).do(intent.gone(gone))
         if self._truncates:
