@@ -185,7 +185,9 @@ class _GoneIsDone(Interpreter):
         return replace(super().absent(), acknowledged=True)
 
 
-def _has_the_new_username_at_once(row: Row, *, wanted: int, **how: bool) -> tuple[Row, Held] | None:
+def _has_the_new_username_at_once(
+    row: Row, *, wanted: int, taken: bool = False, **how: bool
+) -> tuple[Row, Held] | None:
     return transitions.claim(row._replace(login=wanted), **how)
 
 

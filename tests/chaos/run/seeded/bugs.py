@@ -292,8 +292,8 @@ def away_is_forgotten() -> None:
     owe, wanted = Intent._owe, Intent.wanted
     here = f"EXISTS (SELECT 1 FROM {TARGETS} h WHERE h.name = {RECORDS}.target AND h.enabled)"
 
-    def only_active(self: Intent, rows: str, where: str) -> str:
-        return _replaced(wanted(self, rows, where), "NOT t.retired", "t.enabled")
+    def only_active(self: Intent, rows: str, where: str, **how: bool) -> str:
+        return _replaced(wanted(self, rows, where, **how), "NOT t.retired", "t.enabled")
 
     def unless_away(self: Intent, prefix: str = "") -> str:
         raised = "generation + 1"
